@@ -1,0 +1,305 @@
+//! The one error type: what was concerned, what was attempted, what the system said, what to do.
+//!
+//! Layer 0: imports nothing of ours. Every layer above raises this type; `commands` turns its
+//! [`Kind`] into the exit status, `script` into a value that a script can catch.
+
+use std::fmt;
+
+/// A result whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Classifies an error; scripts see its name as `err.kind`, shells its exit status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// The command line could not be understood.
+    Usage,
+    /// A value is malformed, out of range, or contradicts another.
+    Invalid,
+    /// A named object does not exist.
+    NotFound,
+    /// A name fits more than one object.
+    Ambiguous,
+    /// Somebody else changed the same field since the base was taken.
+    Conflict,
+    /// The object belongs to somebody else and differs from what was declared.
+    Foreign,
+    /// A safety rule forbids it unless asked for by name (`allow_removals`).
+    Guarded,
+    /// The operation does not fit the present state (staged changes, an unfinished commit).
+    State,
+    /// The kernel refused a request.
+    Refused,
+    /// The caller lacks a right (CAP_NET_ADMIN, a file's mode).
+    NotPermitted,
+    /// The kernel or the host lacks a feature (no `ip_vs`, no `iptables`).
+    Unsupported,
+    /// A system call failed.
+    System,
+    /// Another process holds the database.
+    Busy,
+    /// The database is damaged or written by something else.
+    Damaged,
+    /// A signal asked for an end.
+    Interrupted,
+    /// A script failed by itself: syntax, a thrown value, a limit.
+    Script,
+    /// A change was sent, then refused or failed, and everything was undone.
+    Undone,
+    /// Undoing failed too: something is left half-way.
+    UndoFailed,
+    /// Some parts were done, others could not be.
+    Partial,
+    /// A bug of ours: an invariant did not hold.
+    Bug,
+}
+
+impl Kind {
+    /// The name that scripts see as `err.kind`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Usage => "usage",
+            Kind::Invalid => "invalid",
+            Kind::NotFound => "not_found",
+            Kind::Ambiguous => "ambiguous",
+            Kind::Conflict => "conflict",
+            Kind::Foreign => "foreign",
+            Kind::Guarded => "guarded",
+            Kind::State => "state",
+            Kind::Refused => "refused",
+            Kind::NotPermitted => "not_permitted",
+            Kind::Unsupported => "unsupported",
+            Kind::System => "system",
+            Kind::Busy => "busy",
+            Kind::Damaged => "damaged",
+            Kind::Interrupted => "interrupted",
+            Kind::Script => "script",
+            Kind::Undone => "undone",
+            Kind::UndoFailed => "undo_failed",
+            Kind::Partial => "partial",
+            Kind::Bug => "bug",
+        }
+    }
+
+    /// The exit status that a command ending in this error has (documented in `--help`).
+    pub fn exit_status(self) -> u8 {
+        match self {
+            Kind::Usage => 2,
+            Kind::NotPermitted | Kind::Unsupported => 3,
+            Kind::Undone => 4,
+            Kind::UndoFailed => 5,
+            Kind::Partial => 6,
+            Kind::Bug => 255,
+            _ => 1,
+        }
+    }
+}
+
+/// Says where in a script an error was raised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The script's name as the user gave it, `-e`, or `<stdin>`.
+    pub file: String,
+    /// Line, counted from 1.
+    pub line: usize,
+    /// Column in characters, counted from 1; 0 where only the line is known.
+    pub column: usize,
+    /// The text of that line, for the caret.
+    pub source: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Parts {
+    kind: Kind,
+    object: Option<String>,
+    attempt: Option<String>,
+    cause: String,
+    hints: Vec<String>,
+    leftovers: Vec<String>,
+    place: Option<Place>,
+}
+
+/// An error in four parts; one pointer wide, so that results stay small.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error(Box<Parts>);
+
+impl Error {
+    /// Makes an error from its kind and what the system said.
+    pub fn new(kind: Kind, cause: impl Into<String>) -> Error {
+        Error(Box::new(Parts {
+            kind,
+            object: None,
+            attempt: None,
+            cause: cause.into(),
+            hints: Vec::new(),
+            leftovers: Vec::new(),
+            place: None,
+        }))
+    }
+
+    /// Makes an error about a value that is malformed or out of range.
+    pub fn invalid(cause: impl Into<String>) -> Error {
+        Error::new(Kind::Invalid, cause)
+    }
+
+    /// Makes an error about an object that does not exist.
+    pub fn not_found(cause: impl Into<String>) -> Error {
+        Error::new(Kind::NotFound, cause)
+    }
+
+    /// Makes an error from a failed system call; `attempt` says what was tried on what.
+    pub fn system(attempt: impl Into<String>, error: &std::io::Error) -> Error {
+        let kind = match error.kind() {
+            std::io::ErrorKind::PermissionDenied => Kind::NotPermitted,
+            std::io::ErrorKind::NotFound => Kind::NotFound,
+            _ => Kind::System,
+        };
+        Error::new(kind, error.to_string()).attempt(attempt)
+    }
+
+    /// Names the object that was concerned, unless an inner layer already did.
+    #[must_use]
+    pub fn object(mut self, object: impl fmt::Display) -> Error {
+        if self.0.object.is_none() {
+            self.0.object = Some(object.to_string());
+        }
+        self
+    }
+
+    /// Says what was attempted ("cannot add"), unless an inner layer already did.
+    #[must_use]
+    pub fn attempt(mut self, attempt: impl Into<String>) -> Error {
+        if self.0.attempt.is_none() {
+            self.0.attempt = Some(attempt.into());
+        }
+        self
+    }
+
+    /// Adds a sentence that says what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Error {
+        self.0.hints.push(hint.into());
+        self
+    }
+
+    /// Adds a hint where there is one.
+    #[must_use]
+    pub fn maybe_hint(self, hint: Option<impl Into<String>>) -> Error {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+
+    /// Adds a runnable line for something that is left half-way.
+    #[must_use]
+    pub fn leftover(mut self, line: impl Into<String>) -> Error {
+        self.0.leftovers.push(line.into());
+        self
+    }
+
+    /// Says where in a script it happened, unless that is known already.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Error {
+        if self.0.place.is_none() {
+            self.0.place = Some(place);
+        }
+        self
+    }
+
+    /// Replaces the kind: the same failure seen from a layer that knows more.
+    #[must_use]
+    pub fn with_kind(mut self, kind: Kind) -> Error {
+        self.0.kind = kind;
+        self
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// The object's name, where one was concerned.
+    pub fn object_name(&self) -> Option<&str> {
+        self.0.object.as_deref()
+    }
+
+    /// What was attempted and what the system said, without the object.
+    pub fn message(&self) -> String {
+        match &self.0.attempt {
+            Some(attempt) => format!("{attempt}: {}", self.0.cause),
+            None => self.0.cause.clone(),
+        }
+    }
+
+    /// What to do about it, in order of likelihood.
+    pub fn hints(&self) -> &[String] {
+        &self.0.hints
+    }
+
+    /// Runnable lines for what is left half-way (status 5).
+    pub fn leftovers(&self) -> &[String] {
+        &self.0.leftovers
+    }
+
+    /// Where in a script it happened.
+    pub fn place(&self) -> Option<&Place> {
+        self.0.place.as_ref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(object) = &self.0.object {
+            write!(f, "{object}: ")?;
+        }
+        write!(f, "{}", self.message())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Finds the word that was probably meant, for "did you mean".
+pub fn did_you_mean<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let typed = typed.to_lowercase();
+    let allowed = (typed.chars().count() / 3).max(1);
+    known
+        .into_iter()
+        .map(|word| (strsim::osa_distance(&typed, &word.to_lowercase()), word))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_has_object_attempt_and_cause() {
+        let error = Error::new(Kind::Refused, "unknown scheduler \"rrr\"")
+            .object("virtual service tcp 192.0.2.1:80")
+            .attempt("cannot add")
+            .hint("did you mean \"rr\"?");
+        assert_eq!(
+            error.to_string(),
+            "virtual service tcp 192.0.2.1:80: cannot add: unknown scheduler \"rrr\""
+        );
+        assert_eq!(error.hints(), ["did you mean \"rr\"?"]);
+    }
+
+    #[test]
+    fn inner_layers_know_best() {
+        let error = Error::invalid("x").object("inner").object("outer");
+        assert_eq!(error.object_name(), Some("inner"));
+    }
+
+    #[test]
+    fn suggestions_stay_close() {
+        assert_eq!(did_you_mean("rrr", ["rr", "wrr", "sed"]), Some("rr"));
+        assert_eq!(
+            did_you_mean("shceduler", ["scheduler", "weight"]),
+            Some("scheduler")
+        );
+        assert_eq!(did_you_mean("banana", ["scheduler", "weight"]), None);
+    }
+}

@@ -1,0 +1,60 @@
+//! The kernel at domain level: steps in, state out.
+//!
+//! Layer 2. Two implementations: `linux` (generic netlink and iptables) and `sim` (in memory,
+//! with the kernel's own refusals). One conformance suite, `tests/conformance`, runs against
+//! both. Source of truth: net/netfilter/ipvs/ip_vs_ctl.c.
+
+use crate::error::{Error, Result};
+use crate::model::{Live, ServiceKey};
+use crate::plan::Step;
+
+/// What became of a step that was handed to a kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The kernel did it.
+    Done,
+    /// The kernel refused it, or it failed without effect.
+    Failed(Error),
+    /// Nobody can say: the answer was lost.
+    Unknown(Error),
+    /// It was not sent, because an earlier one failed.
+    NotSent,
+}
+
+/// Identifies the machine's state that a commit was made in.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Place {
+    /// The boot id: the kernel's tables do not outlive it (/proc/sys/kernel/random/boot_id).
+    pub boot: String,
+    /// The network namespace, as `net:[INODE]`.
+    pub namespace: String,
+}
+
+/// A kernel that holds a ruleset.
+pub trait Kernel {
+    /// Says what the kernel holds now.
+    ///
+    /// # Errors
+    /// `not_permitted` without CAP_NET_ADMIN, `unsupported` without `ip_vs`, `system` where the
+    /// transport fails.
+    fn observe(&mut self) -> Result<Live>;
+
+    /// Does steps in order, and nothing behind the first that fails: one outcome per step.
+    /// Steps behind a failure that were already on their way may be `Done` all the same.
+    fn apply(&mut self, steps: &[Step]) -> Vec<Outcome>;
+
+    /// Sets the counters of one service, or of all, to zero.
+    ///
+    /// # Errors
+    /// As the kernel refuses; `not_found` where there is no such service.
+    fn zero(&mut self, service: Option<&ServiceKey>) -> Result<()>;
+
+    /// Where this is: which boot, which network namespace.
+    ///
+    /// # Errors
+    /// `system` where /proc cannot be read.
+    fn place(&self) -> Result<Place>;
+
+    /// How many requests that change something were sent since the start.
+    fn writes(&self) -> u64;
+}

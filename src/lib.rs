@@ -1,0 +1,21 @@
+//! ipvsh, the shell of Linux's layer-4 load balancer (LVS/IPVS), as a library.
+//!
+//! Layers, lowest first; a file imports only from its own layer or a lower one (a test,
+//! `tests/layers.rs`, enforces it):
+//!
+//! | layer | place | owns |
+//! |---|---|---|
+//! | 0 | [`error`], [`model`] | plain data with validation |
+//! | 1 | `candidate`, [`plan`] | pure decisions: what was asked for, what must change |
+//! | 2 | `ipvs`, `marks`, [`kernel`], [`store`] | the outside world behind small traits |
+//! | 3 | `director` | the use cases |
+//! | 4 | `api` | one table of facts per script function |
+//! | 5 | `script` | the Rhai engine |
+//! | 6 | `shell`, `output` | the prompt; tables, JSON, colour |
+//! | 7 | `commands` | one file per verb |
+
+pub mod error;
+pub mod kernel;
+pub mod model;
+pub mod plan;
+pub mod store;

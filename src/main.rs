@@ -1,0 +1,2 @@
+//! The `ipvsh` binary.
+fn main() {}

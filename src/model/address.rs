@@ -1,0 +1,217 @@
+//! Address families, IP literals and endpoints (`192.0.2.10:80`, `[2001:db8::10]:80`).
+//!
+//! Source of truth: RFC 4291 and RFC 5952 for IPv6 text; host names are refused on purpose.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// An address family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// IPv4 (AF_INET, 2).
+    Ipv4,
+    /// IPv6 (AF_INET6, 10).
+    Ipv6,
+}
+
+impl Family {
+    /// Both families, in the order in which they are shown.
+    pub const ALL: [Family; 2] = [Family::Ipv4, Family::Ipv6];
+
+    /// The family of an address.
+    pub fn of(addr: IpAddr) -> Family {
+        if addr.is_ipv4() {
+            Family::Ipv4
+        } else {
+            Family::Ipv6
+        }
+    }
+
+    /// The text form: `ipv4` or `ipv6`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Family::Ipv4 => "ipv4",
+            Family::Ipv6 => "ipv6",
+        }
+    }
+
+    /// Parses the text form, also `4`, `6`, `inet` and `inet6`.
+    ///
+    /// # Errors
+    /// `invalid` for any other word.
+    pub fn parse(text: &str) -> Result<Family> {
+        match text.trim().to_lowercase().as_str() {
+            "ipv4" | "4" | "inet" => Ok(Family::Ipv4),
+            "ipv6" | "6" | "inet6" => Ok(Family::Ipv6),
+            _ => Err(Error::invalid(format!("unknown address family \"{text}\""))
+                .hint("a family is \"ipv4\" or \"ipv6\"")),
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Parses an IP literal.
+///
+/// # Errors
+/// `invalid` for host names, IPv4-mapped IPv6 addresses and scoped addresses, which would not
+/// mean the same thing to the kernel as to the reader.
+pub fn parse_ip(text: &str) -> Result<IpAddr> {
+    let trimmed = text.trim();
+    let bare = trimmed
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(trimmed);
+    match bare.parse::<IpAddr>() {
+        Ok(IpAddr::V6(addr)) if addr.to_ipv4_mapped().is_some() => Err(Error::invalid(format!(
+            "\"{text}\" is an IPv4-mapped IPv6 address"
+        ))
+        .maybe_hint(addr.to_ipv4_mapped().map(|v4| format!("write {v4}")))),
+        Ok(addr) => Ok(addr),
+        Err(_) if bare.contains('%') => Err(Error::invalid(format!(
+            "\"{text}\" has a scope; IPVS knows no scoped addresses"
+        ))),
+        Err(_) if bare.chars().any(|c| c.is_alphabetic()) && !bare.contains(':') => {
+            Err(Error::invalid(format!("\"{text}\" is not an IP address"))
+                .hint("host names are not looked up: write the address itself"))
+        }
+        Err(_) => Err(Error::invalid(format!("\"{text}\" is not an IP address"))),
+    }
+}
+
+/// Parses a port number.
+///
+/// # Errors
+/// `invalid` for service names and numbers above 65535.
+pub fn parse_port(text: &str) -> Result<u16> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    match text.parse::<u16>() {
+        Ok(port) if digits => Ok(port),
+        _ if digits => {
+            Err(Error::invalid(format!("port {text} is out of range")).hint("ports go to 65535"))
+        }
+        _ => Err(Error::invalid(format!("\"{text}\" is not a port number"))
+            .hint("service names are not looked up: write the number")),
+    }
+}
+
+/// An address with or without a port, as typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Endpoint {
+    /// The address.
+    pub addr: IpAddr,
+    /// The port, where one was given.
+    pub port: Option<u16>,
+}
+
+impl Endpoint {
+    /// Parses `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:80`.
+    ///
+    /// # Errors
+    /// `invalid`, naming the part that is wrong.
+    pub fn parse(text: &str) -> Result<Endpoint> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(Error::invalid("an address is missing"));
+        }
+        if let Some(rest) = text.strip_prefix('[') {
+            let Some((inside, after)) = rest.split_once(']') else {
+                return Err(Error::invalid(format!("\"{text}\": a \"]\" is missing")));
+            };
+            let addr = parse_ip(inside)?;
+            if !addr.is_ipv6() {
+                return Err(Error::invalid(format!("\"{text}\": brackets are for IPv6"))
+                    .hint(format!("write {inside}{after}")));
+            }
+            return match after.strip_prefix(':') {
+                Some(port) => Ok(Endpoint {
+                    addr,
+                    port: Some(parse_port(port)?),
+                }),
+                None if after.is_empty() => Ok(Endpoint { addr, port: None }),
+                None => Err(Error::invalid(format!(
+                    "\"{text}\": expected \":PORT\" after \"]\""
+                ))),
+            };
+        }
+        if text.matches(':').count() == 1
+            && let Some((addr, port)) = text.split_once(':')
+        {
+            return Ok(Endpoint {
+                addr: parse_ip(addr)?,
+                port: Some(parse_port(port)?),
+            });
+        }
+        Ok(Endpoint {
+            addr: parse_ip(text)?,
+            port: None,
+        })
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Some(port) => f.write_str(&endpoint(self.addr, port)),
+            None => write!(f, "{}", self.addr),
+        }
+    }
+}
+
+/// Prints an address and a port: `192.0.2.10:80`, `[2001:db8::10]:80`.
+pub fn endpoint(addr: IpAddr, port: u16) -> String {
+    std::net::SocketAddr::new(addr, port).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_parse_and_print() {
+        for text in [
+            "192.0.2.1",
+            "192.0.2.1:80",
+            "2001:db8::1",
+            "[2001:db8::1]:80",
+            "0.0.0.0:0",
+        ] {
+            assert_eq!(Endpoint::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(
+            Endpoint::parse("[2001:DB8:0::1]:080").unwrap().to_string(),
+            "[2001:db8::1]:80"
+        );
+    }
+
+    #[test]
+    fn bad_endpoints_are_refused() {
+        for text in [
+            "",
+            "www.example.org:80",
+            "192.0.2.1:http",
+            "192.0.2.1:65536",
+            "192.0.2.300",
+            "[192.0.2.1]:80",
+            "[::1",
+            "[::1]80",
+            "::ffff:192.0.2.1",
+            "fe80::1%eth0",
+            "192.0.2.1:",
+            "192.0.2.1:+80",
+            "192.0.2.01",
+            "1.2.3",
+        ] {
+            assert!(Endpoint::parse(text).is_err(), "{text} was accepted");
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! The JSON that users see: keys are the names of the script API.
+//!
+//! `live()`, `--json`, `save(path, "json")` and `load` share these forms; reading goes through
+//! [`super::patch`], so that a value is checked the same way wherever it comes from.
+
+use serde_json::{Map, Value, json};
+
+use super::address::Family;
+use super::daemon::{DaemonRole, SyncDaemon};
+use super::key::{Fwmark, Protocol, ServerKey, ServiceKey};
+use super::live::Live;
+use super::mark::{MarkRule, PortRange, net_text};
+use super::patch::{self, Options, ServicePatch};
+use super::ruleset::{Ruleset, VirtualService};
+use super::server::{Forwarding, RealServer, Tunnel};
+use super::service::ServiceOptions;
+use super::timeouts::{TimeoutKind, Timeouts};
+use crate::error::{Error, Result};
+
+/// A service's identity: `protocol address port`, or `mark family`.
+pub fn service_key(key: &ServiceKey) -> Options {
+    let mut map = Map::new();
+    match key {
+        ServiceKey::Address {
+            protocol,
+            addr,
+            port,
+        } => {
+            map.insert("protocol".into(), json!(protocol.to_string()));
+            map.insert("address".into(), json!(addr.to_string()));
+            map.insert("port".into(), json!(port));
+        }
+        ServiceKey::Fwmark { family, mark } => {
+            map.insert("mark".into(), json!(mark.value()));
+            map.insert("family".into(), json!(family.name()));
+        }
+    }
+    map
+}
+
+/// A service's own options.
+pub fn service_options(options: &ServiceOptions, family: Family) -> Options {
+    let mut map = Map::new();
+    map.insert("scheduler".into(), json!(options.scheduler.name()));
+    map.insert(
+        "flags".into(),
+        json!(options.flags.names(&options.scheduler)),
+    );
+    map.insert("persistent".into(), json!(options.persistent.unwrap_or(0)));
+    map.insert(
+        "netmask".into(),
+        match family {
+            Family::Ipv4 => json!(options.netmask.text(family)),
+            Family::Ipv6 => json!(options.netmask.0),
+        },
+    );
+    map.insert(
+        "engine".into(),
+        json!(options.engine.as_ref().map(|e| e.name())),
+    );
+    map.insert("one_packet".into(), json!(options.one_packet));
+    map
+}
+
+/// A real server's options.
+pub fn server_options(server: &RealServer) -> Options {
+    let mut map = Map::new();
+    map.insert("weight".into(), json!(server.weight.value()));
+    map.insert("forward".into(), json!(server.forward.name()));
+    map.insert("upper".into(), json!(server.upper));
+    map.insert("lower".into(), json!(server.lower));
+    if server.forward == Forwarding::Tunnel || server.tunnel != Tunnel::default() {
+        map.insert(
+            "tunnel".into(),
+            json!({
+                "type": server.tunnel.kind.to_string(),
+                "port": server.tunnel.port,
+                "checksum": server.tunnel.checksum.to_string(),
+            }),
+        );
+    }
+    map
+}
+
+/// A real server: `address port` and its options.
+pub fn server(key: &ServerKey, server: &RealServer) -> Options {
+    let mut map = Map::new();
+    map.insert("address".into(), json!(key.addr.to_string()));
+    map.insert("port".into(), json!(key.port));
+    map.extend(server_options(server));
+    map
+}
+
+/// A service with its options and servers.
+pub fn service(key: &ServiceKey, service: &VirtualService) -> Options {
+    let mut map = service_key(key);
+    map.extend(service_options(&service.options, key.family()));
+    let servers: Vec<Value> = service
+        .servers
+        .iter()
+        .map(|(key, s)| Value::Object(server(key, s)))
+        .collect();
+    map.insert("servers".into(), Value::Array(servers));
+    map
+}
+
+/// A mark rule with its mark.
+pub fn mark(rule: &MarkRule) -> Options {
+    let ports = |ranges: &[PortRange]| -> Value {
+        ranges
+            .iter()
+            .map(|r| {
+                if r.first() == r.last() {
+                    json!(r.first())
+                } else {
+                    json!(r.to_string())
+                }
+            })
+            .collect()
+    };
+    let mut map = Map::new();
+    map.insert("mark".into(), json!(rule.mark.value()));
+    map.insert("family".into(), json!(rule.family.name()));
+    map.insert(
+        "protocol".into(),
+        json!(rule.protocol.map_or("all".into(), |p| p.to_string())),
+    );
+    let net = |net: &Option<ipnet::IpNet>| json!(net.as_ref().map(net_text));
+    map.insert("to".into(), net(&rule.to));
+    map.insert("from".into(), net(&rule.from));
+    if !rule.ports.is_empty() {
+        map.insert("ports".into(), ports(&rule.ports));
+    }
+    if !rule.from_ports.is_empty() {
+        map.insert("from_ports".into(), ports(&rule.from_ports));
+    }
+    map.insert("interface".into(), json!(rule.interface));
+    if rule.mask != u32::MAX {
+        map.insert("mask".into(), json!(format!("{:#x}", rule.mask)));
+    }
+    map
+}
+
+/// The timeouts that are set.
+pub fn timeouts(timeouts: &Timeouts) -> Options {
+    TimeoutKind::ALL
+        .into_iter()
+        .filter_map(|kind| Some((kind.name().to_owned(), json!(timeouts.get(kind)?))))
+        .collect()
+}
+
+/// A sync daemon with its role.
+pub fn daemon(role: DaemonRole, daemon: &SyncDaemon) -> Options {
+    let mut map = Map::new();
+    map.insert("role".into(), json!(role.name()));
+    if let Ok(Value::Object(options)) = serde_json::to_value(daemon) {
+        map.extend(options);
+    }
+    map
+}
+
+/// A whole ruleset: `services marks timeouts daemons`.
+pub fn ruleset(rules: &Ruleset) -> Value {
+    let services: Vec<Value> = rules
+        .services
+        .iter()
+        .map(|(key, s)| Value::Object(service(key, s)))
+        .collect();
+    let marks: Vec<Value> = rules
+        .marks
+        .iter()
+        .map(|rule| Value::Object(mark(rule)))
+        .collect();
+    let daemons: Vec<Value> = rules
+        .daemons
+        .iter()
+        .map(|(role, d)| Value::Object(daemon(*role, d)))
+        .collect();
+    json!({
+        "services": services,
+        "marks": marks,
+        "timeouts": timeouts(&rules.timeouts),
+        "daemons": daemons,
+    })
+}
+
+/// Live state: a ruleset whose services and servers carry `active` and `inactive` connections,
+/// servers also `persistent_connections`.
+pub fn live(state: &Live) -> Value {
+    let services: Vec<Value> = state
+        .rules
+        .services
+        .iter()
+        .map(|(key, service)| Value::Object(live_service(state, key, service)))
+        .collect();
+    let mut all = ruleset(&Ruleset {
+        services: Default::default(),
+        ..state.rules.clone()
+    });
+    if let Some(all) = all.as_object_mut() {
+        all.insert("services".into(), Value::Array(services));
+    }
+    all
+}
+
+/// One live service with its counts.
+pub fn live_service(state: &Live, key: &ServiceKey, service: &VirtualService) -> Options {
+    let mut map = service_key(key);
+    map.extend(service_options(&service.options, key.family()));
+    let counts = state.service_counts(key);
+    map.insert("active".into(), json!(counts.active));
+    map.insert("inactive".into(), json!(counts.inactive));
+    let servers: Vec<Value> = service
+        .servers
+        .iter()
+        .map(|(server_key, options)| {
+            let mut map = server(server_key, options);
+            let counts = state.counts_of(key, server_key);
+            map.insert("active".into(), json!(counts.active));
+            map.insert("inactive".into(), json!(counts.inactive));
+            map.insert("persistent_connections".into(), json!(counts.persistent));
+            Value::Object(map)
+        })
+        .collect();
+    map.insert("servers".into(), Value::Array(servers));
+    map
+}
+
+fn take_text(map: &mut Options, name: &str) -> Result<String> {
+    match map.shift_remove(name) {
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(Error::invalid(format!("{name} must be a string"))),
+        None => Err(Error::invalid(format!("{name} is missing"))),
+    }
+}
+
+fn take_number(map: &mut Options, name: &str) -> Result<i64> {
+    match map.shift_remove(name) {
+        Some(value) => value
+            .as_i64()
+            .ok_or_else(|| Error::invalid(format!("{name} must be a whole number"))),
+        None => Err(Error::invalid(format!("{name} is missing"))),
+    }
+}
+
+fn take_array(map: &mut Options, name: &str) -> Result<Vec<Value>> {
+    match map.shift_remove(name) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(values)) => Ok(values),
+        Some(_) => Err(Error::invalid(format!("{name} must be an array"))),
+    }
+}
+
+fn no_more(map: &Options, what: &str) -> Result<()> {
+    match map.keys().next() {
+        Some(name) => Err(Error::invalid(format!("{what}: unknown key \"{name}\""))),
+        None => Ok(()),
+    }
+}
+
+/// Keys of live state that say nothing about configuration.
+const COUNTS: [&str; 3] = ["active", "inactive", "persistent_connections"];
+
+fn read_service(value: Value) -> Result<(ServiceKey, VirtualService)> {
+    let Value::Object(mut map) = value else {
+        return Err(Error::invalid("a service must be an object"));
+    };
+    let key = if map.contains_key("mark") {
+        let mark = Fwmark::new(take_number(&mut map, "mark")?)?;
+        let family = match map.contains_key("family") {
+            true => Family::parse(&take_text(&mut map, "family")?)?,
+            false => Family::Ipv4,
+        };
+        ServiceKey::Fwmark { family, mark }
+    } else {
+        let protocol = take_text(&mut map, "protocol")?;
+        let protocol = Protocol::parse(&protocol)
+            .ok_or_else(|| Error::invalid(format!("unknown protocol \"{protocol}\"")))?;
+        let addr = super::address::parse_ip(&take_text(&mut map, "address")?)?;
+        let port = take_number(&mut map, "port")?;
+        let port = u16::try_from(port)
+            .map_err(|_| Error::invalid(format!("port {port} is out of range")))?;
+        ServiceKey::Address {
+            protocol,
+            addr,
+            port,
+        }
+    };
+    map.retain(|name, _| !COUNTS.contains(&name.as_str()));
+    if let Some(Value::Array(servers)) = map.get_mut("servers") {
+        for server in servers.iter_mut().filter_map(Value::as_object_mut) {
+            server.retain(|name, _| !COUNTS.contains(&name.as_str()));
+        }
+    }
+    let named = |e: Error| e.object(format!("virtual service {key}"));
+    let patch = ServicePatch::parse(&key, &map).map_err(named)?;
+    let mut service = VirtualService::new(key.family());
+    patch.apply(&mut service.options);
+    for (server_key, server_patch) in patch.servers.unwrap_or_default() {
+        let mut server = RealServer {
+            forward: patch.forward.unwrap_or_default(),
+            ..RealServer::default()
+        };
+        server_patch.apply(&mut server);
+        service.servers.insert(server_key, server);
+    }
+    Ok((key, service))
+}
+
+/// Reads a whole ruleset; keys that are left out are empty.
+///
+/// # Errors
+/// `invalid` for unknown keys, wrong types and values out of range.
+pub fn parse_ruleset(value: Value) -> Result<Ruleset> {
+    let Value::Object(mut map) = value else {
+        return Err(Error::invalid("a ruleset must be an object")
+            .hint("its keys are services, marks, timeouts and daemons"));
+    };
+    let mut rules = Ruleset::default();
+    for value in take_array(&mut map, "services")? {
+        let (key, service) = read_service(value)?;
+        if rules.services.insert(key, service).is_some() {
+            return Err(
+                Error::invalid("it is listed twice").object(format!("virtual service {key}"))
+            );
+        }
+    }
+    let mut marks = Vec::new();
+    for value in take_array(&mut map, "marks")? {
+        let Value::Object(mut rule) = value else {
+            return Err(Error::invalid("a mark rule must be an object"));
+        };
+        let mark = Fwmark::new(take_number(&mut rule, "mark")?)?;
+        marks.extend(patch::mark_rules(mark, None, &Value::Object(rule))?);
+    }
+    rules.marks = MarkRule::normalise(marks);
+    match map.shift_remove("timeouts") {
+        None | Some(Value::Null) => {}
+        Some(Value::Object(options)) => rules.timeouts = patch::timeouts(&options)?,
+        Some(_) => return Err(Error::invalid("timeouts must be an object")),
+    }
+    for value in take_array(&mut map, "daemons")? {
+        let Value::Object(mut options) = value else {
+            return Err(Error::invalid("a sync daemon must be an object"));
+        };
+        let role = DaemonRole::parse(&take_text(&mut options, "role")?)?;
+        rules.daemons.insert(role, patch::daemon(role, &options)?);
+    }
+    no_more(&map, "a ruleset")?;
+    Ok(rules)
+}

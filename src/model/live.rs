@@ -1,0 +1,148 @@
+//! What a kernel holds now: a ruleset, the counts that go with it, and the state of our chains.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::address::Family;
+use super::key::{ServerKey, ServiceKey};
+use super::mark::{MarkRule, Stray};
+use super::ruleset::Ruleset;
+
+/// Connections of one real server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Active connections.
+    pub active: u32,
+    /// Inactive connections.
+    pub inactive: u32,
+    /// Persistence templates.
+    pub persistent: u32,
+}
+
+/// One rule of our own chain, as it stands there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ChainRule {
+    /// A mark rule.
+    Mark(MarkRule),
+    /// Something that only somebody else can have put there.
+    Stray(Stray),
+}
+
+/// Our own chain (`IPVSH` in the mangle table) in one family.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct ChainState {
+    /// The chain is there.
+    pub exists: bool,
+    /// PREROUTING jumps to it, once.
+    pub jump: bool,
+    /// Its rules in order, mark rules in their normal form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<ChainRule>,
+}
+
+impl ChainState {
+    /// The chain as it must be to hold exactly these rules; without rules there is none.
+    pub fn holding(rules: Vec<ChainRule>) -> ChainState {
+        let some = !rules.is_empty();
+        ChainState {
+            exists: some,
+            jump: some,
+            rules,
+        }
+    }
+
+    /// The mark rules, in order.
+    pub fn marks(&self) -> Vec<MarkRule> {
+        self.rules
+            .iter()
+            .filter_map(|rule| match rule {
+                ChainRule::Mark(rule) => Some(rule.clone()),
+                ChainRule::Stray(_) => None,
+            })
+            .collect()
+    }
+}
+
+/// Whether fwmark rules of one family can be managed on this host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MarkSupport {
+    /// They can; this is our chain.
+    Available(ChainState),
+    /// They cannot, and why: no iptables, no IPv6, no right.
+    Unavailable(String),
+}
+
+impl Default for MarkSupport {
+    fn default() -> Self {
+        MarkSupport::Available(ChainState::default())
+    }
+}
+
+impl MarkSupport {
+    /// The chain, where marks are available.
+    pub fn chain(&self) -> Option<&ChainState> {
+        match self {
+            MarkSupport::Available(chain) => Some(chain),
+            MarkSupport::Unavailable(_) => None,
+        }
+    }
+}
+
+/// The live state of one network namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Live {
+    /// The rules; every timeout is known, marks are those of our own chains.
+    pub rules: Ruleset,
+    /// Connections per server.
+    pub counts: BTreeMap<ServiceKey, BTreeMap<ServerKey, Counts>>,
+    /// Our chain in iptables.
+    pub ipv4: MarkSupport,
+    /// Our chain in ip6tables.
+    pub ipv6: MarkSupport,
+}
+
+impl Live {
+    /// Our chain in one family.
+    pub fn marks(&self, family: Family) -> &MarkSupport {
+        match family {
+            Family::Ipv4 => &self.ipv4,
+            Family::Ipv6 => &self.ipv6,
+        }
+    }
+
+    /// Replaces our chain in one family, and the mark rules of the ruleset with it.
+    pub fn set_marks(&mut self, family: Family, support: MarkSupport) {
+        match family {
+            Family::Ipv4 => self.ipv4 = support,
+            Family::Ipv6 => self.ipv6 = support,
+        }
+        self.rules.marks = Family::ALL
+            .into_iter()
+            .filter_map(|family| self.marks(family).chain())
+            .flat_map(ChainState::marks)
+            .collect();
+    }
+
+    /// The connections of one server.
+    pub fn counts_of(&self, service: &ServiceKey, server: &ServerKey) -> Counts {
+        self.counts
+            .get(service)
+            .and_then(|s| s.get(server))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// The connections of all servers of a service.
+    pub fn service_counts(&self, service: &ServiceKey) -> Counts {
+        self.counts
+            .get(service)
+            .into_iter()
+            .flat_map(BTreeMap::values)
+            .fold(Counts::default(), |sum, one| Counts {
+                active: sum.active.saturating_add(one.active),
+                inactive: sum.inactive.saturating_add(one.inactive),
+                persistent: sum.persistent.saturating_add(one.persistent),
+            })
+    }
+}

@@ -1,0 +1,33 @@
+//! Plain data with validation: what a director's ruleset is made of.
+//!
+//! Layer 0: imports only `error`. Nothing here does input or output. Each thing has one text
+//! form, parsed and printed side by side; option maps (from scripts and JSON) are read by
+//! [`patch`]. Terms and ranges follow ip_vs(7), ipvsadm(8) and `include/uapi/linux/ip_vs.h`.
+
+pub mod address;
+pub mod check;
+pub mod daemon;
+pub mod entry;
+pub mod json;
+pub mod key;
+pub mod live;
+pub mod mark;
+pub mod patch;
+pub mod ruleset;
+pub mod server;
+pub mod service;
+pub mod snapshot;
+pub mod timeouts;
+
+pub use address::{Endpoint, Family};
+pub use daemon::{DaemonRole, SyncDaemon};
+pub use entry::{EntryKey, EntryValue};
+pub use key::{Fwmark, Protocol, ServerKey, ServiceKey, ServiceName};
+pub use live::{ChainRule, ChainState, Counts, Live, MarkSupport};
+pub use mark::{MarkKey, MarkRule, PortRange, Stray};
+pub use patch::{Options, ServerPatch, ServicePatch};
+pub use ruleset::{Ruleset, VirtualService};
+pub use server::{Forwarding, RealServer, Tunnel, TunnelChecksum, TunnelKind, Weight};
+pub use service::{Engine, Netmask, Scheduler, SchedulerFlags, ServiceOptions};
+pub use snapshot::{Snapshot, SnapshotId, SnapshotName};
+pub use timeouts::{TimeoutKind, Timeouts};

@@ -1,0 +1,227 @@
+//! A whole ruleset, and its entries.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::address::Family;
+use super::daemon::{DaemonRole, SyncDaemon};
+use super::entry::{EntryKey, EntryValue};
+use super::key::{ServerKey, ServiceKey};
+use super::mark::{MarkKey, MarkRule};
+use super::server::RealServer;
+use super::service::ServiceOptions;
+use super::timeouts::{TimeoutKind, Timeouts};
+
+/// A virtual service: its own options and its real servers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VirtualService {
+    /// The service's own options.
+    pub options: ServiceOptions,
+    /// The real servers, by address.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub servers: BTreeMap<ServerKey, RealServer>,
+}
+
+impl VirtualService {
+    /// A service with default options and no servers.
+    pub fn new(family: Family) -> VirtualService {
+        VirtualService {
+            options: ServiceOptions::defaults(family),
+            servers: BTreeMap::new(),
+        }
+    }
+}
+
+/// Everything that a director is set to, in one network namespace.
+///
+/// In the head and in a candidate a timeout of `None` is not managed; in live state every
+/// timeout is known. Mark rules are in the order of the chain, both families in one list.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ruleset {
+    /// Virtual services with their servers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub services: BTreeMap<ServiceKey, VirtualService>,
+    /// Mark rules in their normal form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<MarkRule>,
+    /// Connection timeouts.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// Sync daemons.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub daemons: BTreeMap<DaemonRole, SyncDaemon>,
+}
+
+impl Ruleset {
+    /// The rules of one mark, in order.
+    pub fn rules_of(&self, key: MarkKey) -> Vec<MarkRule> {
+        self.marks
+            .iter()
+            .filter(|rule| rule.key() == key)
+            .cloned()
+            .collect()
+    }
+
+    /// The marks that have rules, in the order of their first rule.
+    pub fn mark_keys(&self) -> Vec<MarkKey> {
+        let mut seen = BTreeSet::new();
+        self.marks
+            .iter()
+            .map(MarkRule::key)
+            .filter(|key| seen.insert(*key))
+            .collect()
+    }
+
+    /// Makes `rules` all the rules of one mark: in the place of the first one that it had, or at
+    /// the end.
+    pub fn set_rules(&mut self, key: MarkKey, rules: Vec<MarkRule>) {
+        let place = self.marks.iter().position(|rule| rule.key() == key);
+        let before = place.map_or(self.marks.len(), |place| place);
+        self.marks.retain(|rule| rule.key() != key);
+        let place = before.min(self.marks.len());
+        self.marks.splice(place..place, MarkRule::normalise(rules));
+    }
+
+    /// What an entry is set to, if it is there.
+    pub fn get(&self, key: &EntryKey) -> Option<EntryValue> {
+        match key {
+            EntryKey::Service(service) => self
+                .services
+                .get(service)
+                .map(|s| EntryValue::Service(s.options.clone())),
+            EntryKey::Server(service, server) => self
+                .services
+                .get(service)
+                .and_then(|s| s.servers.get(server))
+                .map(|server| EntryValue::Server(*server)),
+            EntryKey::Marks(mark) => {
+                let rules = self.rules_of(*mark);
+                (!rules.is_empty()).then_some(EntryValue::Marks(rules))
+            }
+            EntryKey::Timeout(kind) => self.timeouts.get(*kind).map(EntryValue::Timeout),
+            EntryKey::Daemon(role) => self.daemons.get(role).cloned().map(EntryValue::Daemon),
+        }
+    }
+
+    /// Sets or removes an entry; removing a service removes its servers. A server of a service
+    /// that is not there, and a value of another kind than its key, change nothing.
+    pub fn put(&mut self, key: &EntryKey, value: Option<EntryValue>) {
+        match (key, value) {
+            (EntryKey::Service(key), Some(EntryValue::Service(options))) => {
+                self.services
+                    .entry(*key)
+                    .or_insert_with(|| VirtualService::new(key.family()))
+                    .options = options;
+            }
+            (EntryKey::Service(key), None) => {
+                self.services.remove(key);
+            }
+            (EntryKey::Server(service, server), value) => {
+                if let Some(service) = self.services.get_mut(service) {
+                    match value {
+                        Some(EntryValue::Server(options)) => {
+                            service.servers.insert(*server, options);
+                        }
+                        _ => {
+                            service.servers.remove(server);
+                        }
+                    }
+                }
+            }
+            (EntryKey::Marks(key), Some(EntryValue::Marks(rules))) => self.set_rules(*key, rules),
+            (EntryKey::Marks(key), _) => self.set_rules(*key, Vec::new()),
+            (EntryKey::Timeout(kind), Some(EntryValue::Timeout(seconds))) => {
+                self.timeouts.set(*kind, Some(seconds));
+            }
+            (EntryKey::Timeout(kind), _) => self.timeouts.set(*kind, None),
+            (EntryKey::Daemon(role), Some(EntryValue::Daemon(daemon))) => {
+                self.daemons.insert(*role, daemon);
+            }
+            (EntryKey::Daemon(role), _) => {
+                self.daemons.remove(role);
+            }
+            (EntryKey::Service(_), Some(_)) => {}
+        }
+    }
+
+    /// Every entry's key, sorted.
+    pub fn entries(&self) -> BTreeSet<EntryKey> {
+        let mut keys = BTreeSet::new();
+        for (key, service) in &self.services {
+            keys.insert(EntryKey::Service(*key));
+            keys.extend(
+                service
+                    .servers
+                    .keys()
+                    .map(|server| EntryKey::Server(*key, *server)),
+            );
+        }
+        keys.extend(self.marks.iter().map(|rule| EntryKey::Marks(rule.key())));
+        keys.extend(
+            TimeoutKind::ALL
+                .into_iter()
+                .filter(|kind| self.timeouts.get(*kind).is_some())
+                .map(EntryKey::Timeout),
+        );
+        keys.extend(self.daemons.keys().copied().map(EntryKey::Daemon));
+        keys
+    }
+
+    /// The entries that are not the same in another ruleset, sorted.
+    pub fn differences(&self, other: &Ruleset) -> BTreeSet<EntryKey> {
+        let mut keys = BTreeSet::new();
+        let services: BTreeSet<&ServiceKey> =
+            self.services.keys().chain(other.services.keys()).collect();
+        for key in services {
+            let (mine, theirs) = (self.services.get(key), other.services.get(key));
+            if mine == theirs {
+                continue;
+            }
+            if mine.map(|s| &s.options) != theirs.map(|s| &s.options) {
+                keys.insert(EntryKey::Service(*key));
+            }
+            let none = BTreeMap::new();
+            let mine = mine.map_or(&none, |s| &s.servers);
+            let theirs = theirs.map_or(&none, |s| &s.servers);
+            keys.extend(
+                mine.keys()
+                    .chain(theirs.keys())
+                    .filter(|server| mine.get(server) != theirs.get(server))
+                    .map(|server| EntryKey::Server(*key, *server)),
+            );
+        }
+        if self.marks != other.marks {
+            keys.extend(
+                self.mark_keys()
+                    .into_iter()
+                    .chain(other.mark_keys())
+                    .filter(|key| self.rules_of(*key) != other.rules_of(*key))
+                    .map(EntryKey::Marks),
+            );
+        }
+        keys.extend(
+            TimeoutKind::ALL
+                .into_iter()
+                .filter(|kind| self.timeouts.get(*kind) != other.timeouts.get(*kind))
+                .map(EntryKey::Timeout),
+        );
+        keys.extend(
+            DaemonRole::ALL
+                .into_iter()
+                .filter(|role| self.daemons.get(role) != other.daemons.get(role))
+                .map(EntryKey::Daemon),
+        );
+        keys
+    }
+
+    /// How many servers all services have.
+    pub fn server_count(&self) -> usize {
+        self.services
+            .values()
+            .map(|service| service.servers.len())
+            .sum()
+    }
+}

@@ -1,0 +1,134 @@
+//! Snapshots: their numbers, their records, and the ways to name one.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// A snapshot's number: from 1, never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SnapshotId(pub u64);
+
+impl fmt::Display for SnapshotId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The record of a committed ruleset, without the ruleset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Its number.
+    pub id: SnapshotId,
+    /// When it was recorded, UTC.
+    pub time: DateTime<Utc>,
+    /// Who committed it: the login name, with the sudo user where there is one.
+    pub author: String,
+    /// Why: given by the user, or made from the change.
+    pub message: String,
+    /// The head that it replaced; `None` for the first.
+    pub parent: Option<SnapshotId>,
+    /// The snapshot whose content it repeats, for a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback_of: Option<SnapshotId>,
+    /// How many changes it made to the kernel.
+    #[serde(default)]
+    pub changes: usize,
+    /// Tags, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+}
+
+/// What a user types for a snapshot: a number, `head`, `head~2` or a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SnapshotName {
+    /// By number.
+    Id(SnapshotId),
+    /// The head, or the one so many before it.
+    Head(u64),
+    /// By tag.
+    Tag(String),
+}
+
+impl SnapshotName {
+    /// Parses a name.
+    ///
+    /// # Errors
+    /// `invalid` for text that can be none of them.
+    pub fn parse(text: &str) -> Result<SnapshotName> {
+        let text = text.trim();
+        if text == "head" {
+            return Ok(SnapshotName::Head(0));
+        }
+        if let Some(back) = text.strip_prefix("head~") {
+            let digits = !back.is_empty() && back.bytes().all(|b| b.is_ascii_digit());
+            return match back.parse() {
+                Ok(back) if digits => Ok(SnapshotName::Head(back)),
+                _ => Err(Error::invalid(format!("\"{text}\" is not a snapshot"))
+                    .hint("write head~2 for the second before the head")),
+            };
+        }
+        if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+            return match text.parse() {
+                Ok(id) if id > 0 => Ok(SnapshotName::Id(SnapshotId(id))),
+                _ => Err(Error::invalid(format!("there is no snapshot {text}"))
+                    .hint("snapshots are numbered from 1")),
+            };
+        }
+        check_tag(text).map(SnapshotName::Tag)
+    }
+}
+
+impl fmt::Display for SnapshotName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SnapshotName::Id(id) => id.fmt(f),
+            SnapshotName::Head(0) => f.write_str("head"),
+            SnapshotName::Head(back) => write!(f, "head~{back}"),
+            SnapshotName::Tag(tag) => f.write_str(tag),
+        }
+    }
+}
+
+/// Checks a tag: a letter, then up to 63 letters, digits, `.`, `_` and `-`.
+///
+/// # Errors
+/// `invalid` where it is not, or where it looks like a number or `head`.
+pub fn check_tag(text: &str) -> Result<String> {
+    let plain = text
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic());
+    if !first || !plain || text.len() > 64 || text == "head" {
+        return Err(Error::invalid(format!("\"{text}\" cannot be a tag")).hint(
+            "a tag is a letter, then letters, digits, \".\", \"_\" or \"-\"; it may not be \"head\"",
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parse_and_print() {
+        for text in ["7", "head", "head~2", "before-upgrade"] {
+            assert_eq!(SnapshotName::parse(text).unwrap().to_string(), text);
+        }
+        for bad in [
+            "",
+            "0",
+            "head~",
+            "head~-1",
+            "-1",
+            "1a",
+            "a b",
+            "99999999999999999999",
+        ] {
+            assert!(SnapshotName::parse(bad).is_err(), "{bad:?} was accepted");
+        }
+    }
+}

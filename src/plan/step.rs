@@ -1,0 +1,266 @@
+//! The smallest changes that a kernel knows, each with its inverse.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::live::{ChainState, Live};
+use crate::model::{
+    DaemonRole, EntryKey, EntryValue, Family, RealServer, ServerKey, ServiceKey, ServiceOptions,
+    SyncDaemon, Timeouts, VirtualService,
+};
+
+/// One change; it holds what was there before, so that it can be taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Step {
+    /// Adds a service without servers.
+    AddService {
+        /// The service.
+        key: ServiceKey,
+        /// Its options.
+        options: ServiceOptions,
+    },
+    /// Replaces a service's own options.
+    ChangeService {
+        /// The service.
+        key: ServiceKey,
+        /// The options before.
+        from: ServiceOptions,
+        /// The options after.
+        to: ServiceOptions,
+    },
+    /// Removes a service; the kernel removes its servers with it.
+    RemoveService {
+        /// The service.
+        key: ServiceKey,
+        /// All that goes.
+        service: VirtualService,
+    },
+    /// Adds a real server.
+    AddServer {
+        /// The service.
+        service: ServiceKey,
+        /// The server.
+        key: ServerKey,
+        /// Its options.
+        options: RealServer,
+    },
+    /// Replaces a real server's options.
+    ChangeServer {
+        /// The service.
+        service: ServiceKey,
+        /// The server.
+        key: ServerKey,
+        /// The options before.
+        from: RealServer,
+        /// The options after.
+        to: RealServer,
+    },
+    /// Removes a real server.
+    RemoveServer {
+        /// The service.
+        service: ServiceKey,
+        /// The server.
+        key: ServerKey,
+        /// Its options.
+        options: RealServer,
+    },
+    /// Makes our chain of mark rules what it must be; the rules that stay are not touched.
+    SetChain {
+        /// The family.
+        family: Family,
+        /// The chain before.
+        from: ChainState,
+        /// The chain after.
+        to: ChainState,
+    },
+    /// Sets connection timeouts; `None` leaves one as it is.
+    SetTimeouts {
+        /// The timeouts before.
+        from: Timeouts,
+        /// The timeouts after.
+        to: Timeouts,
+    },
+    /// Starts a sync daemon.
+    StartDaemon {
+        /// Which.
+        role: DaemonRole,
+        /// Its options.
+        daemon: SyncDaemon,
+    },
+    /// Stops a sync daemon.
+    StopDaemon {
+        /// Which.
+        role: DaemonRole,
+        /// Its options.
+        daemon: SyncDaemon,
+    },
+}
+
+impl Step {
+    /// The steps that take this one back, in order.
+    pub fn inverse(&self) -> Vec<Step> {
+        match self.clone() {
+            Step::AddService { key, options } => vec![Step::RemoveService {
+                key,
+                service: VirtualService {
+                    options,
+                    servers: Default::default(),
+                },
+            }],
+            Step::ChangeService { key, from, to } => {
+                vec![Step::ChangeService {
+                    key,
+                    from: to,
+                    to: from,
+                }]
+            }
+            Step::RemoveService { key, service } => {
+                let mut steps = vec![Step::AddService {
+                    key,
+                    options: service.options,
+                }];
+                steps.extend(service.servers.into_iter().map(|(server, options)| {
+                    Step::AddServer {
+                        service: key,
+                        key: server,
+                        options,
+                    }
+                }));
+                steps
+            }
+            Step::AddServer {
+                service,
+                key,
+                options,
+            } => {
+                vec![Step::RemoveServer {
+                    service,
+                    key,
+                    options,
+                }]
+            }
+            Step::ChangeServer {
+                service,
+                key,
+                from,
+                to,
+            } => {
+                vec![Step::ChangeServer {
+                    service,
+                    key,
+                    from: to,
+                    to: from,
+                }]
+            }
+            Step::RemoveServer {
+                service,
+                key,
+                options,
+            } => {
+                vec![Step::AddServer {
+                    service,
+                    key,
+                    options,
+                }]
+            }
+            Step::SetChain { family, from, to } => {
+                vec![Step::SetChain {
+                    family,
+                    from: to,
+                    to: from,
+                }]
+            }
+            Step::SetTimeouts { from, to } => vec![Step::SetTimeouts { from: to, to: from }],
+            Step::StartDaemon { role, daemon } => vec![Step::StopDaemon { role, daemon }],
+            Step::StopDaemon { role, daemon } => vec![Step::StartDaemon { role, daemon }],
+        }
+    }
+
+    /// Does in a model what the kernel would do, without the kernel's refusals.
+    pub fn apply_to(&self, live: &mut Live) {
+        let rules = &mut live.rules;
+        match self {
+            Step::AddService { key, options }
+            | Step::ChangeService {
+                key, to: options, ..
+            } => {
+                rules.put(
+                    &EntryKey::Service(*key),
+                    Some(EntryValue::Service(options.clone())),
+                );
+            }
+            Step::RemoveService { key, .. } => {
+                rules.put(&EntryKey::Service(*key), None);
+                live.counts.remove(key);
+            }
+            Step::AddServer {
+                service,
+                key,
+                options,
+            }
+            | Step::ChangeServer {
+                service,
+                key,
+                to: options,
+                ..
+            } => {
+                rules.put(
+                    &EntryKey::Server(*service, *key),
+                    Some(EntryValue::Server(*options)),
+                );
+            }
+            Step::RemoveServer { service, key, .. } => {
+                rules.put(&EntryKey::Server(*service, *key), None);
+                if let Some(counts) = live.counts.get_mut(service) {
+                    counts.remove(key);
+                }
+            }
+            Step::SetChain { family, to, .. } => {
+                live.set_marks(*family, crate::model::MarkSupport::Available(to.clone()));
+            }
+            Step::SetTimeouts { to, .. } => {
+                for kind in crate::model::TimeoutKind::ALL {
+                    if let Some(seconds) = to.get(kind) {
+                        rules.timeouts.set(kind, Some(seconds));
+                    }
+                }
+            }
+            Step::StartDaemon { role, daemon } => {
+                rules.daemons.insert(*role, daemon.clone());
+            }
+            Step::StopDaemon { role, .. } => {
+                rules.daemons.remove(role);
+            }
+        }
+    }
+
+    /// The object that the step changes, for messages.
+    pub fn object(&self) -> String {
+        match self {
+            Step::AddService { key, .. }
+            | Step::ChangeService { key, .. }
+            | Step::RemoveService { key, .. } => format!("virtual service {key}"),
+            Step::AddServer { service, key, .. }
+            | Step::ChangeServer { service, key, .. }
+            | Step::RemoveServer { service, key, .. } => {
+                crate::model::server::server_name(service, key)
+            }
+            Step::SetChain { family, .. } => format!("{family} mark rules"),
+            Step::SetTimeouts { .. } => "connection timeouts".to_owned(),
+            Step::StartDaemon { role, .. } | Step::StopDaemon { role, .. } => {
+                format!("sync daemon {role}")
+            }
+        }
+    }
+
+    /// What the step attempts, for messages: "cannot add".
+    pub fn attempt(&self) -> &'static str {
+        match self {
+            Step::AddService { .. } | Step::AddServer { .. } => "cannot add",
+            Step::ChangeService { .. } | Step::ChangeServer { .. } => "cannot change",
+            Step::RemoveService { .. } | Step::RemoveServer { .. } => "cannot remove",
+            Step::SetChain { .. } | Step::SetTimeouts { .. } => "cannot set",
+            Step::StartDaemon { .. } => "cannot start",
+            Step::StopDaemon { .. } => "cannot stop",
+        }
+    }
+}
