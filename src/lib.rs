@@ -6,7 +6,7 @@
 //! | layer | place | owns |
 //! |---|---|---|
 //! | 0 | [`error`], [`model`] | plain data with validation |
-//! | 1 | `candidate`, [`plan`] | pure decisions: what was asked for, what must change |
+//! | 1 | [`candidate`], [`plan`] | pure decisions: what was asked for, what must change |
 //! | 2 | `ipvs`, `marks`, [`kernel`], [`store`] | the outside world behind small traits |
 //! | 3 | `director` | the use cases |
 //! | 4 | `api` | one table of facts per script function |
@@ -14,6 +14,7 @@
 //! | 6 | `shell`, `output` | the prompt; tables, JSON, colour |
 //! | 7 | `commands` | one file per verb |
 
+pub mod candidate;
 pub mod error;
 pub mod kernel;
 pub mod model;

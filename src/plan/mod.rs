@@ -1,5 +1,302 @@
 //! What must change to bring a kernel to what is wanted. Pure: no input, no output.
+//!
+//! Layer 1. The three-way rule of ownership, per entry, with h = in the head, l = live,
+//! w = wanted:
+//!
+//! | | |
+//! |---|---|
+//! | w, not l | add |
+//! | w and l differ | change l to w |
+//! | w equals l | nothing; ours from now on |
+//! | not w, h, l | remove |
+//! | not w, not h, l | foreign: stays, and is counted |
 
+mod chain;
+mod change;
+mod command;
 mod step;
+mod steps;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use change::{Action, Change, between, summary};
+pub use command::command_lines;
 pub use step::Step;
+pub use steps::steps;
+
+use crate::model::live::Live;
+use crate::model::patch::Named;
+use crate::model::{
+    EntryKey, EntryValue, Family, MarkKey, MarkSupport, Ruleset, ServiceKey, TimeoutKind,
+};
+
+/// Which entries a change looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// All of them (`plan`, `restore`, `rollback`).
+    Everything,
+    /// All of them, and what is foreign goes (`--exact`).
+    Exact,
+    /// Those that a script named or changed; everything else stays as the kernel has it.
+    Named(BTreeSet<EntryKey>),
+}
+
+/// What a plan is made from.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// The head's rules: what is ours.
+    pub head: &'a Ruleset,
+    /// What the kernel holds.
+    pub live: &'a Live,
+    /// What is wanted.
+    pub wanted: &'a Ruleset,
+    /// Which entries are looked at.
+    pub scope: Scope,
+    /// Services whose servers were given as a complete list.
+    pub exact_servers: &'a BTreeSet<ServiceKey>,
+    /// For entries declared with options: the options that were named. A change of another
+    /// option is shown as a reset.
+    pub declared: &'a BTreeMap<EntryKey, Named>,
+}
+
+/// What is live and neither in the head nor wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Foreign {
+    /// Whole services.
+    pub services: usize,
+    /// Servers within services of ours.
+    pub servers: usize,
+    /// Marks with rules in our chain.
+    pub marks: usize,
+    /// Sync daemons.
+    pub daemons: usize,
+}
+
+impl Foreign {
+    /// Says it in words: `2 services, 1 real server`; `None` where there is nothing.
+    pub fn words(&self) -> Option<String> {
+        let parts: Vec<String> = [
+            (self.services, "service", "services"),
+            (self.servers, "real server", "real servers"),
+            (self.marks, "mark", "marks"),
+            (self.daemons, "sync daemon", "sync daemons"),
+        ]
+        .into_iter()
+        .filter(|(count, _, _)| *count > 0)
+        .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
+        .collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+}
+
+/// The smallest changes from live to what is wanted, in a safe order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// The steps for the kernel.
+    pub steps: Vec<Step>,
+    /// The same as a reader sees it.
+    pub changes: Vec<Change>,
+    /// The live state when all steps are done.
+    pub target: Live,
+    /// The entries that were looked at.
+    pub examined: BTreeSet<EntryKey>,
+    /// What is foreign and stays.
+    pub foreign: Foreign,
+    /// Entries that differ between head and kernel and were not looked at.
+    pub left_alone: BTreeSet<EntryKey>,
+    /// Marks that are wanted and cannot be managed on this host, with the reason.
+    pub unavailable: Vec<(MarkKey, String)>,
+}
+
+impl Plan {
+    /// Says whether the kernel is as wanted.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Services of the head that this plan removes.
+    pub fn removed_services(&self, head: &Ruleset) -> usize {
+        self.steps
+            .iter()
+            .filter(|step| {
+                matches!(step, Step::RemoveService { key, .. } if head.services.contains_key(key))
+            })
+            .count()
+    }
+}
+
+/// Makes the plan.
+pub fn plan(request: &Request) -> Plan {
+    let examined = examined(request);
+    let mut target = request.live.clone();
+    for entry in &examined {
+        if !matches!(entry, EntryKey::Marks(_)) {
+            settle(request, &mut target.rules, entry);
+        }
+    }
+    let mut unavailable = Vec::new();
+    for family in Family::ALL {
+        let wanted = examined.iter().filter_map(|entry| match entry {
+            EntryKey::Marks(key) if key.family == family => Some(*key),
+            _ => None,
+        });
+        let wanted: BTreeSet<MarkKey> = wanted.collect();
+        match request.live.marks(family) {
+            MarkSupport::Available(chain) => {
+                let chain = chain::target(request, family, chain, &wanted);
+                target.set_marks(family, MarkSupport::Available(chain));
+            }
+            MarkSupport::Unavailable(why) => unavailable.extend(
+                wanted
+                    .into_iter()
+                    .filter(|key| !request.wanted.rules_of(*key).is_empty())
+                    .map(|key| (key, why.clone())),
+            ),
+        }
+    }
+    let left_alone = match request.scope {
+        Scope::Everything | Scope::Exact => BTreeSet::new(),
+        Scope::Named(_) => drift(request.head, request.live)
+            .difference(&examined)
+            .copied()
+            .collect(),
+    };
+    Plan {
+        steps: steps(request.live, &target),
+        changes: change::of_plan(request, &target),
+        foreign: foreign(request.head, &target.rules, request.wanted),
+        target,
+        examined,
+        left_alone,
+        unavailable,
+    }
+}
+
+/// The entries of the head that the kernel does not hold as the head has them.
+pub fn drift(head: &Ruleset, live: &Live) -> BTreeSet<EntryKey> {
+    head.entries()
+        .into_iter()
+        .filter(|entry| match (head.get(entry), live.rules.get(entry)) {
+            (Some(EntryValue::Marks(_)), None) => match entry {
+                EntryKey::Marks(key) => live.marks(key.family).chain().is_some(),
+                _ => true,
+            },
+            (Some(ours), Some(theirs)) => !ours.satisfied_by(&theirs),
+            (Some(_), None) => true,
+            (None, _) => false,
+        })
+        .collect()
+}
+
+/// What a kernel holds that is neither in the head nor wanted.
+pub fn foreign(head: &Ruleset, live: &Ruleset, wanted: &Ruleset) -> Foreign {
+    let mut foreign = Foreign::default();
+    for (key, service) in &live.services {
+        let ours = head.services.get(key);
+        let asked = wanted.services.get(key);
+        if ours.is_none() && asked.is_none() {
+            foreign.services += 1;
+            continue;
+        }
+        foreign.servers += service
+            .servers
+            .keys()
+            .filter(|server| !ours.is_some_and(|s| s.servers.contains_key(server)))
+            .filter(|server| !asked.is_some_and(|s| s.servers.contains_key(server)))
+            .count();
+    }
+    let known: BTreeSet<MarkKey> = head
+        .mark_keys()
+        .into_iter()
+        .chain(wanted.mark_keys())
+        .collect();
+    foreign.marks = live
+        .mark_keys()
+        .iter()
+        .filter(|key| !known.contains(key))
+        .count();
+    foreign.daemons = live
+        .daemons
+        .keys()
+        .filter(|role| !head.daemons.contains_key(role) && !wanted.daemons.contains_key(role))
+        .count();
+    foreign
+}
+
+/// The entries to look at: those in scope, and those without which they could not be.
+fn examined(request: &Request) -> BTreeSet<EntryKey> {
+    let mut entries = match &request.scope {
+        Scope::Everything | Scope::Exact => {
+            let mut all = request.head.entries();
+            all.extend(request.wanted.entries());
+            if request.scope == Scope::Exact {
+                all.extend(
+                    request
+                        .live
+                        .rules
+                        .entries()
+                        .into_iter()
+                        .filter(|entry| !matches!(entry, EntryKey::Timeout(_))),
+                );
+            }
+            all
+        }
+        Scope::Named(named) => named.clone(),
+    };
+    for key in request.exact_servers {
+        let servers = request
+            .live
+            .rules
+            .services
+            .get(key)
+            .into_iter()
+            .flat_map(|s| s.servers.keys());
+        entries.extend(servers.map(|server| EntryKey::Server(*key, *server)));
+    }
+    // A server cannot stand without its service: where that is gone, it comes along.
+    let needed: Vec<EntryKey> = entries
+        .iter()
+        .filter_map(|entry| match entry {
+            EntryKey::Server(service, server)
+                if !request.live.rules.services.contains_key(service)
+                    && request
+                        .wanted
+                        .services
+                        .get(service)
+                        .is_some_and(|s| s.servers.contains_key(server)) =>
+            {
+                Some(EntryKey::Service(*service))
+            }
+            _ => None,
+        })
+        .collect();
+    entries.extend(needed);
+    entries
+}
+
+/// Brings one entry of the target to what the table of ownership says.
+fn settle(request: &Request, target: &mut Ruleset, entry: &EntryKey) {
+    let wanted = request.wanted.get(entry);
+    let live = request.live.rules.get(entry);
+    match (wanted, live) {
+        (Some(wanted), Some(live)) if wanted.satisfied_by(&live) => {}
+        (Some(wanted), _) => target.put(entry, Some(wanted)),
+        // A timeout that is no longer wanted returns to the kernel's default.
+        (None, Some(_)) if matches!(entry, EntryKey::Timeout(_)) => {
+            if let EntryKey::Timeout(kind) = entry {
+                target.timeouts.set(*kind, Some(kind.default_seconds()));
+            }
+        }
+        (None, Some(_)) => target.put(entry, None),
+        (None, None) => {}
+    }
+}
+
+/// The timeouts of a ruleset that differ from the kernel's.
+pub(crate) fn changed_timeouts(from: &Ruleset, to: &Ruleset) -> Vec<(TimeoutKind, u32, u32)> {
+    TimeoutKind::ALL
+        .into_iter()
+        .filter_map(|kind| Some((kind, from.timeouts.get(kind)?, to.timeouts.get(kind)?)))
+        .filter(|(_, from, to)| from != to)
+        .collect()
+}

@@ -1,0 +1,644 @@
+//! The candidate: the working copy that a script or the shell edits. Pure.
+//!
+//! Layer 1. It starts as a copy of the head (its base) and remembers what was named, because a
+//! commit touches only that: entries that differ from the base, and those that were declared or
+//! set, even to the same value.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::{Error, Kind, Result};
+use crate::model::check::{check_server, check_service};
+use crate::model::patch::Named;
+use crate::model::{
+    EntryKey, EntryValue, Family, Forwarding, Fwmark, MarkKey, MarkRule, RealServer, Ruleset,
+    ServerKey, ServerPatch, ServiceKey, ServicePatch, SnapshotId, TimeoutKind, Timeouts,
+    VirtualService,
+};
+
+/// How an entry was named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Touch {
+    /// Declared with options: those that were given; the others are at their defaults.
+    Declared(Named),
+    /// Set, created or removed.
+    Set,
+    /// Taken over as the kernel has it.
+    Taken,
+}
+
+/// A working copy of a ruleset.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    base_id: Option<SnapshotId>,
+    base: Ruleset,
+    rules: Ruleset,
+    touched: BTreeMap<EntryKey, Touch>,
+    taken: BTreeSet<EntryKey>,
+    exact_servers: BTreeSet<ServiceKey>,
+    forwards: BTreeMap<ServiceKey, Forwarding>,
+}
+
+impl Candidate {
+    /// A candidate on a head; without one, on nothing.
+    pub fn new(base_id: Option<SnapshotId>, base: Ruleset) -> Candidate {
+        Candidate {
+            base_id,
+            rules: base.clone(),
+            base,
+            touched: BTreeMap::new(),
+            taken: BTreeSet::new(),
+            exact_servers: BTreeSet::new(),
+            forwards: BTreeMap::new(),
+        }
+    }
+
+    /// The head that it started from.
+    pub fn base_id(&self) -> Option<SnapshotId> {
+        self.base_id
+    }
+
+    /// The rules that it started from.
+    pub fn base(&self) -> &Ruleset {
+        &self.base
+    }
+
+    /// The rules as edited.
+    pub fn rules(&self) -> &Ruleset {
+        &self.rules
+    }
+
+    /// The entries that a commit looks at.
+    pub fn scope(&self) -> BTreeSet<EntryKey> {
+        let mut scope = self.base.differences(&self.rules);
+        scope.extend(self.touched.keys().copied());
+        scope
+    }
+
+    /// Services whose servers were given as a complete list.
+    pub fn exact_servers(&self) -> &BTreeSet<ServiceKey> {
+        &self.exact_servers
+    }
+
+    /// Entries declared with options, and the options that were named.
+    pub fn declared(&self) -> BTreeMap<EntryKey, Named> {
+        self.touched
+            .iter()
+            .filter_map(|(entry, touch)| match touch {
+                Touch::Declared(named) => Some((*entry, named.clone())),
+                Touch::Set | Touch::Taken => None,
+            })
+            .collect()
+    }
+
+    /// Says whether an entry was taken over as the kernel has it.
+    pub fn is_taken(&self, entry: &EntryKey) -> bool {
+        self.taken.contains(entry)
+    }
+
+    /// How many entries differ from the base: what the prompt shows.
+    pub fn staged(&self) -> usize {
+        let mut staged = self.base.differences(&self.rules);
+        // A service that comes or goes counts once, not once more per server.
+        let whole: BTreeSet<ServiceKey> = staged
+            .iter()
+            .filter_map(|entry| match entry {
+                EntryKey::Service(key)
+                    if !self.base.services.contains_key(key)
+                        || !self.rules.services.contains_key(key) =>
+                {
+                    Some(*key)
+                }
+                _ => None,
+            })
+            .collect();
+        staged.retain(|entry| match entry {
+            EntryKey::Server(service, _) => !whole.contains(service),
+            _ => true,
+        });
+        staged.len()
+    }
+
+    /// Says whether anything was named at all.
+    pub fn is_untouched(&self) -> bool {
+        self.touched.is_empty() && self.base == self.rules
+    }
+
+    /// Forgets all edits.
+    pub fn discard(&mut self) {
+        *self = Candidate::new(self.base_id, std::mem::take(&mut self.base));
+    }
+
+    /// A service of the candidate.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub fn service(&self, key: &ServiceKey) -> Result<&VirtualService> {
+        self.rules.services.get(key).ok_or_else(|| {
+            Error::not_found("there is no such virtual service in the candidate")
+                .object(format!("virtual service {key}"))
+        })
+    }
+
+    /// A server of the candidate.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub fn server(&self, service: &ServiceKey, key: &ServerKey) -> Result<&RealServer> {
+        self.service(service)?.servers.get(key).ok_or_else(|| {
+            Error::not_found("there is no such real server in the candidate")
+                .object(crate::model::server::server_name(service, key))
+        })
+    }
+
+    /// Declares a service: options left out get their defaults; servers stay unless they are
+    /// given.
+    pub fn declare_service(&mut self, key: ServiceKey, patch: &ServicePatch) {
+        let mut options = VirtualService::new(key.family()).options;
+        patch.apply(&mut options);
+        self.rules
+            .put(&EntryKey::Service(key), Some(EntryValue::Service(options)));
+        self.touched
+            .insert(EntryKey::Service(key), Touch::Declared(patch.named()));
+        // Left out, `forward` is at its default too: what the servers have, not an older wish.
+        self.forwards.remove(&key);
+        self.rest_of_patch(key, patch);
+    }
+
+    /// Changes the options given of a service that is there. `forward` changes all its servers.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub fn set_service(&mut self, key: ServiceKey, patch: &ServicePatch) -> Result<()> {
+        let mut options = self.service(&key)?.options.clone();
+        patch.apply(&mut options);
+        if !patch.named().is_empty() {
+            self.rules
+                .put(&EntryKey::Service(key), Some(EntryValue::Service(options)));
+            self.touch(EntryKey::Service(key), Touch::Set);
+        }
+        if let (Some(forward), None) = (patch.forward, &patch.servers) {
+            let servers: Vec<ServerKey> = self.service(&key)?.servers.keys().copied().collect();
+            let forward = ServerPatch {
+                forward: Some(forward),
+                ..ServerPatch::default()
+            };
+            for server in servers {
+                self.set_server(key, server, &forward)?;
+            }
+        }
+        self.rest_of_patch(key, patch);
+        Ok(())
+    }
+
+    fn rest_of_patch(&mut self, key: ServiceKey, patch: &ServicePatch) {
+        if let Some(forward) = patch.forward {
+            self.forwards.insert(key, forward);
+        }
+        if let Some(servers) = &patch.servers {
+            let listed: BTreeSet<ServerKey> = servers.iter().map(|(server, _)| *server).collect();
+            let forward = self.forward_of(&key);
+            let standing: Vec<ServerKey> = self
+                .rules
+                .services
+                .get(&key)
+                .into_iter()
+                .flat_map(|s| s.servers.keys())
+                .copied()
+                .collect();
+            for server in standing
+                .into_iter()
+                .filter(|server| !listed.contains(server))
+            {
+                self.put_server(key, server, None, Touch::Set);
+            }
+            for (server, patch) in servers {
+                self.declare_server_with(key, *server, patch, forward);
+            }
+            self.exact_servers.insert(key);
+        }
+        if let (Some(rules), Some(mark)) = (&patch.marks, MarkKey::of_service(&key)) {
+            self.declare_marks(mark, rules.clone());
+        }
+    }
+
+    /// Creates a service with default options, if it is not there.
+    pub fn create_service(&mut self, key: ServiceKey) {
+        if !self.rules.services.contains_key(&key) {
+            self.rules
+                .services
+                .insert(key, VirtualService::new(key.family()));
+            self.touched.insert(EntryKey::Service(key), Touch::Set);
+        }
+    }
+
+    /// Takes a live service over as it stands, with its servers and, for a mark, its rules.
+    pub fn take_over(&mut self, key: ServiceKey, live: &Ruleset) {
+        let entries = live.entries().into_iter().filter(|entry| {
+            entry.service() == Some(key)
+                || MarkKey::of_service(&key).map(EntryKey::Marks) == Some(*entry)
+        });
+        for entry in entries.collect::<Vec<_>>() {
+            self.take_over_entry(entry, live);
+        }
+    }
+
+    /// Takes one live entry over as it stands, if the candidate does not have it.
+    pub fn take_over_entry(&mut self, entry: EntryKey, live: &Ruleset) {
+        if self.rules.get(&entry).is_none()
+            && let Some(value) = live.get(&entry)
+        {
+            self.rules.put(&entry, Some(value));
+            self.taken.insert(entry);
+            self.touched.insert(entry, Touch::Taken);
+        }
+    }
+
+    /// The forwarding method of a server that names none: the service's `forward`; else what all
+    /// its servers use; else direct.
+    pub fn forward_of(&self, key: &ServiceKey) -> Forwarding {
+        if let Some(forward) = self.forwards.get(key) {
+            return *forward;
+        }
+        let methods: BTreeSet<Forwarding> = self
+            .rules
+            .services
+            .get(key)
+            .into_iter()
+            .flat_map(|service| service.servers.values())
+            .map(|server| server.forward)
+            .collect();
+        match methods.into_iter().collect::<Vec<_>>().as_slice() {
+            [one] => *one,
+            _ => Forwarding::default(),
+        }
+    }
+
+    /// Declares a server: options left out get their defaults.
+    ///
+    /// # Errors
+    /// `not_found` where the service is not there.
+    pub fn declare_server(
+        &mut self,
+        service: ServiceKey,
+        key: ServerKey,
+        patch: &ServerPatch,
+    ) -> Result<()> {
+        self.service(&service)?;
+        let forward = self.forward_of(&service);
+        self.declare_server_with(service, key, patch, forward);
+        Ok(())
+    }
+
+    fn declare_server_with(
+        &mut self,
+        service: ServiceKey,
+        key: ServerKey,
+        patch: &ServerPatch,
+        forward: Forwarding,
+    ) {
+        let mut server = RealServer {
+            forward,
+            ..RealServer::default()
+        };
+        patch.apply(&mut server);
+        self.put_server(service, key, Some(server), Touch::Declared(patch.named()));
+    }
+
+    /// Creates a server with default options, if it is not there.
+    ///
+    /// # Errors
+    /// `not_found` where the service is not there.
+    pub fn create_server(&mut self, service: ServiceKey, key: ServerKey) -> Result<()> {
+        if !self.service(&service)?.servers.contains_key(&key) {
+            let forward = self.forward_of(&service);
+            let server = RealServer {
+                forward,
+                ..RealServer::default()
+            };
+            self.put_server(service, key, Some(server), Touch::Set);
+        }
+        Ok(())
+    }
+
+    /// Changes the options given of a server that is there.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub fn set_server(
+        &mut self,
+        service: ServiceKey,
+        key: ServerKey,
+        patch: &ServerPatch,
+    ) -> Result<()> {
+        let mut server = *self.server(&service, &key)?;
+        patch.apply(&mut server);
+        self.put_server(service, key, Some(server), Touch::Set);
+        Ok(())
+    }
+
+    fn put_server(
+        &mut self,
+        service: ServiceKey,
+        key: ServerKey,
+        server: Option<RealServer>,
+        touch: Touch,
+    ) {
+        let entry = EntryKey::Server(service, key);
+        self.rules.put(&entry, server.map(EntryValue::Server));
+        self.touch(entry, touch);
+    }
+
+    /// A declaration stays one when an option of it is set afterwards.
+    fn touch(&mut self, entry: EntryKey, touch: Touch) {
+        match (self.touched.get(&entry), &touch) {
+            (Some(Touch::Declared(_)), Touch::Set) if self.rules.get(&entry).is_some() => {}
+            _ => {
+                self.touched.insert(entry, touch);
+            }
+        }
+    }
+
+    /// Removes a service with its servers and its marks.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub fn remove_service(&mut self, key: ServiceKey) -> Result<()> {
+        let servers: Vec<ServerKey> = self.service(&key)?.servers.keys().copied().collect();
+        self.rules.put(&EntryKey::Service(key), None);
+        for server in servers {
+            self.touched.remove(&EntryKey::Server(key, server));
+        }
+        self.touched.insert(EntryKey::Service(key), Touch::Set);
+        self.exact_servers.remove(&key);
+        self.forwards.remove(&key);
+        if let Some(mark) = MarkKey::of_service(&key)
+            && !self.rules.rules_of(mark).is_empty()
+        {
+            self.declare_marks(mark, Vec::new());
+        }
+        Ok(())
+    }
+
+    /// Removes a server.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub fn remove_server(&mut self, service: ServiceKey, key: ServerKey) -> Result<()> {
+        self.server(&service, &key)?;
+        self.put_server(service, key, None, Touch::Set);
+        Ok(())
+    }
+
+    /// Makes these all the rules of one mark in one family.
+    pub fn declare_marks(&mut self, key: MarkKey, rules: Vec<MarkRule>) {
+        self.rules.set_rules(key, rules);
+        self.touched.insert(EntryKey::Marks(key), Touch::Set);
+    }
+
+    /// Makes these all the rules of a mark: families without one lose theirs.
+    pub fn declare_mark(&mut self, mark: Fwmark, rules: Vec<MarkRule>) {
+        for family in Family::ALL {
+            let key = MarkKey { family, mark };
+            let mine: Vec<MarkRule> = rules
+                .iter()
+                .filter(|rule| rule.family == family)
+                .cloned()
+                .collect();
+            if !mine.is_empty() || !self.rules.rules_of(key).is_empty() {
+                self.declare_marks(key, mine);
+            }
+        }
+    }
+
+    /// Sets the timeouts given.
+    pub fn set_timeouts(&mut self, timeouts: &Timeouts) {
+        for kind in TimeoutKind::ALL {
+            if let Some(seconds) = timeouts.get(kind) {
+                self.rules.timeouts.set(kind, Some(seconds));
+                self.touched.insert(EntryKey::Timeout(kind), Touch::Set);
+            }
+        }
+    }
+
+    /// Sets or removes any entry, as `load` and `adopt` do.
+    pub fn put(&mut self, entry: EntryKey, value: Option<EntryValue>) {
+        self.rules.put(&entry, value);
+        self.touched.insert(entry, Touch::Set);
+    }
+
+    /// Empties the candidate: everything of the base is removed.
+    pub fn clear(&mut self) {
+        self.rules = Ruleset::default();
+        self.touched.clear();
+        self.taken.clear();
+        self.exact_servers.clear();
+        self.forwards.clear();
+    }
+
+    /// Checks combinations of what was declared or set.
+    ///
+    /// # Errors
+    /// `invalid`, for the first that the kernel or good sense would refuse.
+    pub fn check(&self) -> Result<()> {
+        for entry in self
+            .touched
+            .keys()
+            .filter(|entry| !self.taken.contains(entry))
+        {
+            match (entry, self.rules.get(entry)) {
+                (EntryKey::Service(key), Some(EntryValue::Service(options))) => {
+                    check_service(key, &options)?;
+                }
+                (EntryKey::Server(service, key), Some(EntryValue::Server(server))) => {
+                    check_server(service, key, &server)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the candidate onto a newer head: per entry, and per field of an entry, what only one
+    /// side changed is kept; `by` names the newer head's author and message for the error.
+    ///
+    /// # Errors
+    /// `conflict` where both changed the same field differently.
+    pub fn rebase(
+        &self,
+        head_id: Option<SnapshotId>,
+        head: &Ruleset,
+        by: &str,
+    ) -> Result<Candidate> {
+        let mut moved = self.clone();
+        moved.base_id = head_id;
+        moved.base = head.clone();
+        moved.rules = head.clone();
+        for entry in self.scope() {
+            let (base, theirs, mine) = (
+                self.base.get(&entry),
+                head.get(&entry),
+                self.rules.get(&entry),
+            );
+            let conflict = |what: &str| {
+                Error::new(Kind::Conflict, format!("{what} was also changed by {by}"))
+                    .object(entry)
+                    .hint("look at it with `ipvsh diff`, then run your change again")
+            };
+            let value = merge(base, theirs, mine).map_err(conflict)?;
+            if matches!(&entry, EntryKey::Server(service, _)
+                if value.is_some() && !moved.rules.services.contains_key(service))
+            {
+                return Err(conflict("its service"));
+            }
+            moved.rules.put(&entry, value);
+        }
+        Ok(moved)
+    }
+}
+
+fn pick<T: PartialEq>(base: T, theirs: T, mine: T, what: &'static str) -> Result<T, &'static str> {
+    if mine == base || theirs == mine {
+        Ok(theirs)
+    } else if theirs == base {
+        Ok(mine)
+    } else {
+        Err(what)
+    }
+}
+
+type Value = Option<EntryValue>;
+
+/// Merges one entry; the error names the field that both changed.
+fn merge(base: Value, theirs: Value, mine: Value) -> Result<Value, &'static str> {
+    match (base, theirs, mine) {
+        (
+            Some(EntryValue::Service(b)),
+            Some(EntryValue::Service(t)),
+            Some(EntryValue::Service(m)),
+        ) => {
+            let mut all = t.clone();
+            all.scheduler = pick(b.scheduler, t.scheduler, m.scheduler, "scheduler")?;
+            all.flags = pick(b.flags, t.flags, m.flags, "flags")?;
+            all.persistent = pick(b.persistent, t.persistent, m.persistent, "persistent")?;
+            all.netmask = pick(b.netmask, t.netmask, m.netmask, "netmask")?;
+            all.engine = pick(b.engine, t.engine, m.engine, "engine")?;
+            all.one_packet = pick(b.one_packet, t.one_packet, m.one_packet, "one_packet")?;
+            Ok(Some(EntryValue::Service(all)))
+        }
+        (Some(EntryValue::Server(b)), Some(EntryValue::Server(t)), Some(EntryValue::Server(m))) => {
+            Ok(Some(EntryValue::Server(RealServer {
+                forward: pick(b.forward, t.forward, m.forward, "forward")?,
+                weight: pick(b.weight, t.weight, m.weight, "weight")?,
+                upper: pick(b.upper, t.upper, m.upper, "upper")?,
+                lower: pick(b.lower, t.lower, m.lower, "lower")?,
+                tunnel: pick(b.tunnel, t.tunnel, m.tunnel, "tunnel")?,
+            })))
+        }
+        (base, theirs, mine) => pick(base, theirs, mine, "it"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn key() -> ServiceKey {
+        ServiceKey::parse("tcp 192.0.2.1:80").unwrap()
+    }
+
+    fn declare(candidate: &mut Candidate, options: serde_json::Value) {
+        let patch = ServicePatch::parse(&key(), options.as_object().unwrap()).unwrap();
+        candidate.declare_service(key(), &patch);
+    }
+
+    fn server(text: &str) -> ServerKey {
+        ServerKey::parse(text, &key()).unwrap()
+    }
+
+    #[test]
+    fn declaring_resets_what_is_not_named_and_keeps_servers() {
+        let mut candidate = Candidate::new(None, Ruleset::default());
+        declare(
+            &mut candidate,
+            json!({"scheduler": "rr", "persistent": 60, "servers": ["10.0.0.1"]}),
+        );
+        declare(&mut candidate, json!({"scheduler": "sh"}));
+        let service = candidate.service(&key()).unwrap();
+        assert_eq!(service.options.summary(Family::Ipv4), "sh");
+        assert_eq!(service.servers.len(), 1);
+    }
+
+    #[test]
+    fn servers_without_a_method_follow_the_others() {
+        let mut candidate = Candidate::new(None, Ruleset::default());
+        declare(
+            &mut candidate,
+            json!({"forward": "masq", "servers": ["10.0.0.1"]}),
+        );
+        let mut candidate = Candidate::new(None, candidate.rules().clone());
+        candidate.create_server(key(), server("10.0.0.2")).unwrap();
+        assert_eq!(
+            candidate
+                .server(&key(), &server("10.0.0.2"))
+                .unwrap()
+                .forward,
+            Forwarding::Masq
+        );
+    }
+
+    #[test]
+    fn the_scope_is_what_was_named() {
+        let mut candidate = Candidate::new(None, Ruleset::default());
+        declare(&mut candidate, json!({"servers": ["10.0.0.1", "10.0.0.2"]}));
+        let mut candidate = Candidate::new(Some(SnapshotId(1)), candidate.rules().clone());
+        assert!(candidate.is_untouched());
+        let same = ServerPatch {
+            weight: Some(Default::default()),
+            ..ServerPatch::default()
+        };
+        candidate
+            .set_server(key(), server("10.0.0.1"), &same)
+            .unwrap();
+        assert_eq!(candidate.staged(), 0);
+        assert_eq!(
+            candidate.scope().into_iter().collect::<Vec<_>>(),
+            [EntryKey::Server(key(), server("10.0.0.1"))]
+        );
+    }
+
+    #[test]
+    fn two_writers_merge_by_field() {
+        let mut first = Candidate::new(None, Ruleset::default());
+        declare(&mut first, json!({"servers": ["10.0.0.1"]}));
+        let base = first.rules().clone();
+
+        let set = |weight: Option<i64>, upper: Option<u32>| {
+            let mut candidate = Candidate::new(Some(SnapshotId(1)), base.clone());
+            let weight = weight.map(|w| crate::model::Weight::new(w).unwrap());
+            let patch = ServerPatch {
+                weight,
+                upper,
+                ..ServerPatch::default()
+            };
+            candidate
+                .set_server(key(), server("10.0.0.1"), &patch)
+                .unwrap();
+            candidate
+        };
+        let theirs = set(Some(5), None);
+        let merged = set(None, Some(9))
+            .rebase(Some(SnapshotId(2)), theirs.rules(), "2 by x")
+            .unwrap();
+        let server = merged.server(&key(), &server("10.0.0.1")).unwrap();
+        assert_eq!((server.weight.value(), server.upper), (5, 9));
+
+        let error = set(Some(7), None)
+            .rebase(Some(SnapshotId(2)), theirs.rules(), "2 by x")
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "virtual service tcp 192.0.2.1:80: real server 10.0.0.1:80: weight was also changed by 2 by x"
+        );
+    }
+}

@@ -1,0 +1,361 @@
+//! A plan as a reader sees it: objects, and what happens to each (`+`, `-`, `~`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Request;
+use crate::model::live::{ChainRule, ChainState, Live};
+use crate::model::patch::Named;
+use crate::model::service::Field;
+use crate::model::{
+    DaemonRole, EntryKey, Family, MarkKey, MarkRule, Ruleset, ServiceKey, TimeoutKind,
+    VirtualService,
+};
+
+/// What happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// `+`
+    Add,
+    /// `-`
+    Remove,
+    /// `~`
+    Change,
+}
+
+impl Action {
+    /// The sign in front of a line.
+    pub fn sign(self) -> char {
+        match self {
+            Action::Add => '+',
+            Action::Remove => '-',
+            Action::Change => '~',
+        }
+    }
+
+    /// The word in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Action::Add => "add",
+            Action::Remove => "remove",
+            Action::Change => "change",
+        }
+    }
+}
+
+/// One change to one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What happens.
+    pub action: Action,
+    /// The object: a service's name, `timeouts`, `sync daemons`, `mark chain`.
+    pub object: String,
+    /// The part of the object (`server 10.0.0.13:80`, `scheduler`); `None` is the object itself.
+    pub part: Option<String>,
+    /// The rest of the line: `masq weight 1`, `wlc -> rr`.
+    pub detail: String,
+}
+
+impl Change {
+    fn of(action: Action, object: impl ToString, part: &str, detail: impl ToString) -> Change {
+        Change {
+            action,
+            object: object.to_string(),
+            part: Some(part.to_owned()),
+            detail: detail.to_string(),
+        }
+    }
+
+    fn whole(action: Action, object: impl ToString, detail: impl ToString) -> Change {
+        Change {
+            action,
+            object: object.to_string(),
+            part: None,
+            detail: detail.to_string(),
+        }
+    }
+}
+
+/// Says a change in a few words, for a snapshot's message: `+1 server in tcp 192.0.2.10:80`.
+pub fn summary(changes: &[Change]) -> String {
+    let objects: BTreeSet<&str> = changes.iter().map(|c| c.object.as_str()).collect();
+    match (changes, objects.len()) {
+        ([], _) => "recorded as it stands".to_owned(),
+        ([one], _) => match &one.part {
+            None => format!("{}{}", one.action.sign(), one.object),
+            Some(part) if one.action == Action::Change => {
+                format!("{}: {part} {}", one.object, one.detail)
+            }
+            Some(part) => format!("{}{part} in {}", one.action.sign(), one.object),
+        },
+        ([first, ..], 1) => format!("{} in {}", counts(changes), first.object),
+        (many, objects) => format!("{} in {objects} objects", counts(many)),
+    }
+}
+
+fn counts(changes: &[Change]) -> String {
+    [Action::Add, Action::Remove, Action::Change]
+        .into_iter()
+        .map(|action| {
+            (
+                action,
+                changes.iter().filter(|c| c.action == action).count(),
+            )
+        })
+        .filter(|(_, count)| *count > 0)
+        .map(|(action, count)| format!("{}{count}", action.sign()))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// The changes of a plan, with resets of options that were not named, foreign servers that go
+/// with their service, and repairs of our chain.
+pub(super) fn of_plan(request: &Request, target: &Live) -> Vec<Change> {
+    let live = &request.live.rules;
+    let mut changes = changes(live, &target.rules, request.declared);
+    for change in &mut changes {
+        note_foreign(request, change);
+    }
+    for family in Family::ALL {
+        if let (Some(from), Some(to)) = (
+            request.live.marks(family).chain(),
+            target.marks(family).chain(),
+        ) {
+            chain(family, from, to, &mut changes);
+        }
+    }
+    changes
+}
+
+/// A server that goes although the head never had it is somebody else's: say so.
+fn note_foreign(request: &Request, change: &mut Change) {
+    if change.action != Action::Remove {
+        return;
+    }
+    let Ok(key) = ServiceKey::parse(&change.object) else {
+        return;
+    };
+    let head = request.head.services.get(&key);
+    let ours = match change
+        .part
+        .as_deref()
+        .and_then(|part| part.strip_prefix("server "))
+    {
+        None => head.is_some(),
+        Some(server) => head.is_some_and(|s| s.servers.keys().any(|key| key.to_string() == server)),
+    };
+    if !ours {
+        change.detail.push_str(" (not managed by ipvsh)");
+    }
+}
+
+/// The changes between two rulesets.
+pub fn between(from: &Ruleset, to: &Ruleset) -> Vec<Change> {
+    changes(from, to, &BTreeMap::new())
+}
+
+fn changes(from: &Ruleset, to: &Ruleset, declared: &BTreeMap<EntryKey, Named>) -> Vec<Change> {
+    let mut changes = Vec::new();
+    // Marks are shown with the service that they feed, also where there is none.
+    let keys: BTreeSet<ServiceKey> = from
+        .services
+        .keys()
+        .chain(to.services.keys())
+        .copied()
+        .chain(
+            from.mark_keys()
+                .into_iter()
+                .chain(to.mark_keys())
+                .map(MarkKey::service),
+        )
+        .collect();
+    for key in keys {
+        let (before, after) = (from.services.get(&key), to.services.get(&key));
+        if before != after {
+            service(&key, before, after, declared, &mut changes);
+        }
+        if let Some(mark) = MarkKey::of_service(&key) {
+            marks(mark, &from.rules_of(mark), &to.rules_of(mark), &mut changes);
+        }
+    }
+    timeouts(from, to, &mut changes);
+    daemons(from, to, &mut changes);
+    changes
+}
+
+fn service(
+    key: &ServiceKey,
+    before: Option<&VirtualService>,
+    after: Option<&VirtualService>,
+    declared: &BTreeMap<EntryKey, Named>,
+    changes: &mut Vec<Change>,
+) {
+    let family = key.family();
+    match (before, after) {
+        (None, Some(after)) => {
+            changes.push(Change::whole(
+                Action::Add,
+                key,
+                after.options.summary(family),
+            ));
+        }
+        (Some(before), None) => {
+            changes.push(Change::whole(
+                Action::Remove,
+                key,
+                before.options.summary(family),
+            ));
+        }
+        (Some(before), Some(after)) => {
+            let named = declared.get(&EntryKey::Service(*key));
+            for (name, text) in fields(
+                before.options.fields(family),
+                after.options.fields(family),
+                named,
+            ) {
+                changes.push(Change::of(Action::Change, key, name, text));
+            }
+        }
+        (None, None) => {}
+    }
+    let none = BTreeMap::new();
+    let old = before.map_or(&none, |s| &s.servers);
+    let new = after.map_or(&none, |s| &s.servers);
+    let keys: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+    for server in keys {
+        let part = format!("server {server}");
+        match (old.get(server), new.get(server)) {
+            (None, Some(new)) => {
+                changes.push(Change::of(Action::Add, key, &part, new.summary()));
+            }
+            (Some(old), None) => {
+                changes.push(Change::of(Action::Remove, key, &part, old.summary()));
+            }
+            (Some(old), Some(new)) if old != new => {
+                let named = declared.get(&EntryKey::Server(*key, *server));
+                let text: Vec<String> = fields(old.fields(), new.fields(), named)
+                    .into_iter()
+                    .map(|(name, text)| format!("{name} {text}"))
+                    .collect();
+                changes.push(Change::of(Action::Change, key, &part, text.join(", ")));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `1 -> 0` per field that differs; a field that was declared without being named is a reset.
+fn fields(old: Vec<Field>, new: Vec<Field>, named: Option<&Named>) -> Vec<Field> {
+    old.into_iter()
+        .zip(new)
+        .filter(|(old, new)| old.1 != new.1)
+        .map(|((name, old), (_, new))| {
+            let reset = named.is_some_and(|named| !named.contains(name));
+            let note = if reset { " (not named: default)" } else { "" };
+            (name, format!("{old} -> {new}{note}"))
+        })
+        .collect()
+}
+
+fn marks(key: MarkKey, old: &[MarkRule], new: &[MarkRule], changes: &mut Vec<Change>) {
+    if old == new {
+        return;
+    }
+    let object = key.service();
+    let before = changes.len();
+    for rule in old.iter().filter(|rule| !new.contains(rule)) {
+        changes.push(Change::of(Action::Remove, object, "mark", rule.summary()));
+    }
+    for rule in new.iter().filter(|rule| !old.contains(rule)) {
+        changes.push(Change::of(Action::Add, object, "mark", rule.summary()));
+    }
+    if changes.len() == before {
+        changes.push(Change::of(Action::Change, object, "mark", "order of rules"));
+    }
+}
+
+fn timeouts(from: &Ruleset, to: &Ruleset, changes: &mut Vec<Change>) {
+    let text = |seconds: Option<u32>| seconds.map_or("not managed".to_owned(), |s| s.to_string());
+    for kind in TimeoutKind::ALL {
+        let (old, new) = (from.timeouts.get(kind), to.timeouts.get(kind));
+        if old != new {
+            let detail = format!("{} -> {}", text(old), text(new));
+            changes.push(Change::of(Action::Change, "timeouts", kind.name(), detail));
+        }
+    }
+}
+
+fn daemons(from: &Ruleset, to: &Ruleset, changes: &mut Vec<Change>) {
+    for role in DaemonRole::ALL {
+        let (old, new) = (from.daemons.get(&role), to.daemons.get(&role));
+        let object = format!("sync daemon {role}");
+        match (old, new) {
+            (None, Some(new)) => changes.push(Change::whole(Action::Add, object, new.summary())),
+            (Some(old), None) => {
+                changes.push(Change::whole(Action::Remove, object, old.summary()));
+            }
+            (Some(old), Some(new)) if old != new => {
+                for (name, text) in fields(old.fields(), new.fields(), None) {
+                    changes.push(Change::of(Action::Change, &object, name, text));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What happens to our chain beyond the rules themselves.
+fn chain(family: Family, from: &ChainState, to: &ChainState, changes: &mut Vec<Change>) {
+    if from == to {
+        return;
+    }
+    let object = format!("{family} mark chain");
+    for rule in &from.rules {
+        if let ChainRule::Stray(stray) = rule
+            && !to.rules.contains(rule)
+        {
+            changes.push(Change::of(
+                Action::Remove,
+                &object,
+                "rule",
+                stray.words.join(" "),
+            ));
+        }
+    }
+    if from.exists && !from.jump && to.jump && !from.rules.is_empty() {
+        changes.push(Change::of(
+            Action::Change,
+            &object,
+            "jump",
+            "missing -> PREROUTING",
+        ));
+    }
+    let sorted = |chain: &ChainState| {
+        let mut keys: Vec<String> = chain
+            .marks()
+            .iter()
+            .map(|r| format!("{} {}", r.mark, r.summary()))
+            .collect();
+        keys.sort();
+        keys
+    };
+    if from.marks() != to.marks() && sorted(from) == sorted(to) {
+        let per_mark_same = to.marks().iter().all(|rule| {
+            let of = |chain: &ChainState| -> Vec<MarkRule> {
+                chain
+                    .marks()
+                    .into_iter()
+                    .filter(|r| r.key() == rule.key())
+                    .collect()
+            };
+            of(from) == of(to)
+        });
+        if per_mark_same {
+            changes.push(Change::of(
+                Action::Change,
+                &object,
+                "order",
+                "rules of several marks",
+            ));
+        }
+    }
+}
