@@ -223,10 +223,8 @@ impl Candidate {
 
     /// Creates a service with default options, if it is not there.
     pub fn create_service(&mut self, key: ServiceKey) {
-        if !self.rules.services.contains_key(&key) {
-            self.rules
-                .services
-                .insert(key, VirtualService::new(key.family()));
+        if let std::collections::btree_map::Entry::Vacant(place) = self.rules.services.entry(key) {
+            place.insert(VirtualService::new(key.family()));
             self.touched.insert(EntryKey::Service(key), Touch::Set);
         }
     }

@@ -1,0 +1,311 @@
+//! Commit and rollback.
+
+use super::report::{Outcome, Report};
+use super::transaction::Recording;
+use super::{Director, head_of, plan_of_everything};
+use crate::candidate::Candidate;
+use crate::error::{Error, Kind, Result};
+use crate::model::{EntryKey, Live, MarkKey, Ruleset, Snapshot, SnapshotName};
+use crate::plan::{Plan, Request, Scope, plan, summary};
+use crate::signals;
+use crate::store::Store;
+
+/// How a change is to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChangeOptions {
+    /// The message; made from the change where none is given.
+    pub message: Option<String>,
+    /// Take over foreign entries that were declared differently.
+    pub adopt: bool,
+    /// Remove what is foreign.
+    pub exact: bool,
+    /// Allow the removal of more than half of ten or more services.
+    pub allow_removals: bool,
+    /// Only plan.
+    pub plan_only: bool,
+}
+
+/// The number of services from which the removal of more than half is refused.
+const GUARDED_FROM: usize = 10;
+
+impl Director {
+    /// Plans what a commit of the candidate would do.
+    ///
+    /// # Errors
+    /// As [`Director::commit`] before its first step.
+    pub fn plan(&mut self, candidate: &Candidate, options: &ChangeOptions) -> Result<Report> {
+        let options = ChangeOptions {
+            plan_only: true,
+            ..options.clone()
+        };
+        self.commit(&mut candidate.clone(), &options)
+    }
+
+    /// Brings the kernel to the candidate and records it; the candidate then stands on the new
+    /// head. Where the candidate equals the head and the kernel differs in what was named, the
+    /// kernel is repaired and no snapshot is made.
+    ///
+    /// # Errors
+    /// `invalid`, `foreign`, `guarded`, `conflict` before anything is sent; `undone` where the
+    /// kernel refused and everything was undone; `undo_failed` where that failed too.
+    pub fn commit(&mut self, candidate: &mut Candidate, options: &ChangeOptions) -> Result<Report> {
+        candidate.check()?;
+        let _hold = signals::hold();
+        let (mut store, note) = self.begin(options)?;
+        let (head, head_rules) = head_of(&*store)?;
+        let mine = on_head(candidate, head.as_ref(), &head_rules)?;
+        let live = self.kernel.observe()?;
+        let scope = if options.exact {
+            Scope::Exact
+        } else {
+            Scope::Named(mine.scope())
+        };
+        let plan = plan(&Request {
+            head: &head_rules,
+            live: &live,
+            wanted: mine.rules(),
+            scope,
+            exact_servers: mine.exact_servers(),
+            declared: &mine.declared(),
+        });
+        if !options.adopt {
+            refuse_foreign(&mine, &head_rules, &live)?;
+        }
+        let recording = (*mine.rules() != head_rules).then(|| Recording {
+            message: options
+                .message
+                .clone()
+                .unwrap_or_else(|| summary(&plan.changes)),
+            rollback_of: None,
+            rules: mine.rules(),
+        });
+        let report = self.finish(
+            &mut *store,
+            head,
+            &head_rules,
+            plan,
+            recording,
+            options,
+            note,
+        )?;
+        if report.outcome != Outcome::Planned {
+            let head = report
+                .snapshot()
+                .map(|snapshot| snapshot.id)
+                .or(mine.base_id());
+            *candidate = Candidate::new(head, mine.rules().clone());
+        }
+        Ok(report)
+    }
+
+    /// Makes an old snapshot the new head; without a name, the one before the head.
+    ///
+    /// # Errors
+    /// `state` where the head is itself a rollback and no name was given; `not_found`; as
+    /// [`Director::commit`].
+    pub fn rollback(
+        &mut self,
+        name: Option<&SnapshotName>,
+        options: &ChangeOptions,
+    ) -> Result<Report> {
+        let _hold = signals::hold();
+        let (mut store, note) = self.begin(options)?;
+        let (head, head_rules) = head_of(&*store)?;
+        let to = match name {
+            Some(name) => super::history::resolve(&*store, name)?,
+            None => super::history::before_head(&*store)?,
+        };
+        let wanted = store.ruleset(to.id)?;
+        let live = self.kernel.observe()?;
+        let plan = plan_of_everything(&head_rules, &live, &wanted, options.exact);
+        let default = || format!("rollback to {}", to.id);
+        let recording = (wanted != head_rules).then(|| Recording {
+            message: options.message.clone().unwrap_or_else(default),
+            rollback_of: Some(to.id),
+            rules: &wanted,
+        });
+        self.finish(
+            &mut *store,
+            head,
+            &head_rules,
+            plan,
+            recording,
+            options,
+            note,
+        )
+    }
+
+    /// Opens the history for a change, or only to look where it is planned.
+    pub(super) fn begin(
+        &mut self,
+        options: &ChangeOptions,
+    ) -> Result<(Box<dyn Store>, Option<String>)> {
+        if options.plan_only {
+            let store = self.stores.open()?;
+            let note = self.unfinished(&*store)?;
+            return Ok((store, note));
+        }
+        let mut store = self.stores.open_to_write()?;
+        let note = self.recover(&mut *store)?;
+        Ok((store, note))
+    }
+
+    /// The end of every change: guard, carry out, record, report.
+    #[allow(clippy::too_many_arguments)] // the parts of one transaction, used here only
+    pub(super) fn finish(
+        &mut self,
+        store: &mut dyn Store,
+        head: Option<Snapshot>,
+        head_rules: &Ruleset,
+        plan: Plan,
+        recording: Option<Recording>,
+        options: &ChangeOptions,
+        note: Option<String>,
+    ) -> Result<Report> {
+        let notes = note.into_iter().collect();
+        refuse_unavailable(&plan)?;
+        if !options.allow_removals {
+            refuse_removals(&plan, head_rules)?;
+        }
+        if options.plan_only {
+            return Ok(Report {
+                plan,
+                outcome: Outcome::Planned,
+                notes,
+            });
+        }
+        let snapshot = self.transact(store, head.as_ref(), &plan, recording)?;
+        let outcome = match (snapshot, head) {
+            (Some(snapshot), _) => Outcome::Recorded {
+                snapshot: Box::new(snapshot),
+            },
+            (None, Some(head)) if !plan.is_empty() => Outcome::Repaired { head: head.id },
+            (None, _) => Outcome::Unchanged,
+        };
+        Ok(Report {
+            plan,
+            outcome,
+            notes,
+        })
+    }
+}
+
+/// The candidate on the present head: moved there where somebody else committed meanwhile.
+fn on_head(candidate: &Candidate, head: Option<&Snapshot>, rules: &Ruleset) -> Result<Candidate> {
+    if candidate.base_id() == head.map(|head| head.id) {
+        return Ok(candidate.clone());
+    }
+    let by = head.map_or("somebody else".to_owned(), |head| {
+        format!(
+            "snapshot {} \"{}\" by {}",
+            head.id, head.message, head.author
+        )
+    });
+    candidate.rebase(head.map(|head| head.id), rules, &by)
+}
+
+/// Refuses to change what somebody else made and nobody took over.
+fn refuse_foreign(candidate: &Candidate, head: &Ruleset, live: &Live) -> Result<()> {
+    for entry in candidate.scope() {
+        let (Some(wanted), Some(standing)) =
+            (candidate.rules().get(&entry), live.rules.get(&entry))
+        else {
+            continue;
+        };
+        let is_timeout = matches!(entry, EntryKey::Timeout(_));
+        if head.get(&entry).is_some()
+            || candidate.is_taken(&entry)
+            || wanted.satisfied_by(&standing)
+            || is_timeout
+        {
+            continue;
+        }
+        return Err(foreign(&entry, &standing_text(&entry, live)));
+    }
+    // A complete list of servers would drop servers of a service that is not ours yet.
+    for key in candidate.exact_servers() {
+        let (false, Some(standing), Some(wanted)) = (
+            head.services.contains_key(key) || candidate.is_taken(&EntryKey::Service(*key)),
+            live.rules.services.get(key),
+            candidate.rules().services.get(key),
+        ) else {
+            continue;
+        };
+        if let Some((server, options)) = standing
+            .servers
+            .iter()
+            .find(|(server, _)| !wanted.servers.contains_key(server))
+        {
+            return Err(foreign(
+                &EntryKey::Server(*key, *server),
+                &options.summary(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn foreign(entry: &EntryKey, standing: &str) -> Error {
+    let name = match entry {
+        EntryKey::Marks(key) => key.service().to_string(),
+        other => other
+            .service()
+            .map_or_else(|| other.to_string(), |key| key.to_string()),
+    };
+    Error::new(
+        Kind::Foreign,
+        format!("somebody else made it, and it differs: the kernel has {standing}"),
+    )
+    .object(entry)
+    .attempt("cannot change")
+    .hint(format!("take it over first: ipvsh adopt \"{name}\""))
+    .hint("or let this change take it over: --adopt")
+}
+
+fn standing_text(entry: &EntryKey, live: &Live) -> String {
+    use crate::model::EntryValue;
+    match (entry, live.rules.get(entry)) {
+        (EntryKey::Service(key), Some(EntryValue::Service(options))) => {
+            options.summary(key.family())
+        }
+        (_, Some(EntryValue::Server(server))) => server.summary(),
+        (_, Some(EntryValue::Marks(rules))) => rules
+            .iter()
+            .map(|rule| rule.summary())
+            .collect::<Vec<_>>()
+            .join("; "),
+        (_, Some(EntryValue::Daemon(daemon))) => daemon.summary(),
+        (_, Some(EntryValue::Timeout(seconds))) => format!("{seconds} s"),
+        _ => "it".to_owned(),
+    }
+}
+
+/// Refuses mark rules where this host cannot have them.
+pub(super) fn refuse_unavailable(plan: &Plan) -> Result<()> {
+    match plan.unavailable.first() {
+        None => Ok(()),
+        Some((key, why)) => Err(unavailable(key, why)),
+    }
+}
+
+pub(super) fn unavailable(key: &MarkKey, why: &str) -> Error {
+    Error::new(Kind::Unsupported, format!("not available: {why}"))
+        .object(format!("rules of {key}"))
+        .attempt("cannot set")
+        .hint("services without marks can be managed as ever")
+}
+
+/// Refuses to remove more than half of ten or more services by accident.
+fn refuse_removals(plan: &Plan, head: &Ruleset) -> Result<()> {
+    let (all, removed) = (head.services.len(), plan.removed_services(head));
+    if all < GUARDED_FROM || removed * 2 <= all {
+        return Ok(());
+    }
+    Err(Error::new(
+        Kind::Guarded,
+        format!("this would remove {removed} of {all} virtual services"),
+    )
+    .attempt("refused")
+    .hint("look at it with --plan; if it is meant: --allow-removals")
+    .hint("in a script: commit(\"message\", #{ allow_removals: true })"))
+}

@@ -1,0 +1,124 @@
+//! The use cases: observe, plan, commit, rollback, restore, adopt, history.
+//!
+//! Layer 3. One transaction routine (`transaction`) serves everything that changes the kernel;
+//! `commands`, `api` and `shell` decide nothing that this room could.
+
+mod adopt;
+mod change;
+mod history;
+mod recover;
+mod report;
+mod restore;
+mod session;
+mod status;
+mod transaction;
+
+use chrono::{DateTime, SubsecRound, Utc};
+
+pub use change::ChangeOptions;
+pub use history::Difference;
+pub use report::{Outcome, Report};
+pub use session::{Filter, Session, change_options};
+pub use status::Status;
+
+use crate::candidate::Candidate;
+use crate::error::Result;
+use crate::kernel::Kernel;
+use crate::model::{Live, Ruleset, ServiceKey, Snapshot};
+use crate::plan::{Plan, Request, Scope, plan};
+use crate::store::{Store, Stores};
+
+/// Brings together a kernel and a history.
+pub struct Director {
+    kernel: Box<dyn Kernel>,
+    stores: Box<dyn Stores>,
+    author: String,
+    clock: fn() -> DateTime<Utc>,
+}
+
+impl Director {
+    /// A director who signs as `author`.
+    pub fn new(kernel: Box<dyn Kernel>, stores: Box<dyn Stores>, author: String) -> Director {
+        Director {
+            kernel,
+            stores,
+            author,
+            clock: Utc::now,
+        }
+    }
+
+    /// The same with another clock, for tests.
+    #[must_use]
+    pub fn with_clock(mut self, clock: fn() -> DateTime<Utc>) -> Director {
+        self.clock = clock;
+        self
+    }
+
+    /// The time that is recorded: whole seconds, UTC.
+    fn now(&self) -> DateTime<Utc> {
+        (self.clock)().trunc_subsecs(0)
+    }
+
+    /// A candidate on the head.
+    ///
+    /// # Errors
+    /// As the store fails to open or read.
+    pub fn candidate(&self) -> Result<Candidate> {
+        let store = self.stores.open()?;
+        let (head, rules) = head_of(&*store)?;
+        Ok(Candidate::new(head.map(|head| head.id), rules))
+    }
+
+    /// What the kernel holds now.
+    ///
+    /// # Errors
+    /// As the kernel refuses.
+    pub fn live(&mut self) -> Result<Live> {
+        self.kernel.observe()
+    }
+
+    /// Sets the counters of one service, or of all, to zero.
+    ///
+    /// # Errors
+    /// As the kernel refuses.
+    pub fn zero(&mut self, service: Option<&ServiceKey>) -> Result<()> {
+        self.kernel.zero(service)
+    }
+
+    /// How many requests that change something were sent to the kernel.
+    pub fn writes(&self) -> u64 {
+        self.kernel.writes()
+    }
+
+    /// Where the history is.
+    pub fn location(&self) -> String {
+        self.stores.location()
+    }
+}
+
+/// The head and its rules; without a head, no rules.
+fn head_of(store: &dyn Store) -> Result<(Option<Snapshot>, Ruleset)> {
+    match store.head()? {
+        Some(head) => {
+            let rules = store.ruleset(head.id)?;
+            Ok((Some(head), rules))
+        }
+        None => Ok((None, Ruleset::default())),
+    }
+}
+
+/// The plan that brings everything that is ours to `wanted`.
+fn plan_of_everything(head: &Ruleset, live: &Live, wanted: &Ruleset, exact: bool) -> Plan {
+    plan(&Request {
+        head,
+        live,
+        wanted,
+        scope: if exact {
+            Scope::Exact
+        } else {
+            Scope::Everything
+        },
+        exact_servers: &Default::default(),
+        declared: &Default::default(),
+    })
+}

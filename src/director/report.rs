@@ -1,0 +1,114 @@
+//! What a use case did, for those who tell it to the user.
+
+use crate::error::Error;
+use crate::model::{Snapshot, SnapshotId};
+use crate::plan::Plan;
+
+/// How a change ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Only planned, as asked.
+    Planned,
+    /// There was nothing to change and nothing to record.
+    Unchanged,
+    /// The kernel was brought back to the head; no snapshot was made.
+    Repaired {
+        /// The head, as before.
+        head: SnapshotId,
+    },
+    /// A snapshot was recorded and is the new head.
+    Recorded {
+        /// The snapshot.
+        snapshot: Box<Snapshot>,
+    },
+    /// Some parts could not be done (`restore --best-effort`).
+    Partly {
+        /// The head, as before.
+        head: SnapshotId,
+        /// What could not be done, and why.
+        failures: Vec<Error>,
+    },
+}
+
+/// What a use case did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The plan that was carried out, or that would be.
+    pub plan: Plan,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What else the user should know, a sentence each.
+    pub notes: Vec<String>,
+}
+
+impl Report {
+    /// The snapshot that was made, if one was.
+    pub fn snapshot(&self) -> Option<&Snapshot> {
+        match &self.outcome {
+            Outcome::Recorded { snapshot } => Some(snapshot),
+            _ => None,
+        }
+    }
+
+    /// The sentence that ends every change.
+    pub fn sentence(&self) -> String {
+        let changes = self.plan.changes.len();
+        match &self.outcome {
+            Outcome::Planned if changes == 0 => "nothing to change".to_owned(),
+            Outcome::Planned => format!("{} planned, nothing done", count(changes, "change")),
+            Outcome::Unchanged => "nothing to change".to_owned(),
+            Outcome::Repaired { head } => format!("repaired {changes}; snapshot {head} unchanged"),
+            Outcome::Partly { head, failures } => format!(
+                "repaired {changes}; snapshot {head} unchanged; {} could not be done",
+                count(failures.len(), "object")
+            ),
+            Outcome::Recorded { snapshot } => {
+                let before = match snapshot.parent {
+                    Some(parent) => format!("({parent} before)"),
+                    None => "(the first)".to_owned(),
+                };
+                let undo = match snapshot.parent {
+                    Some(parent) => format!("ipvsh rollback {parent}"),
+                    None => "ipvsh -e 'clear()'".to_owned(),
+                };
+                let done = match changes {
+                    0 => "no change to the kernel".to_owned(),
+                    _ if self.plan.steps.is_empty() => {
+                        format!(
+                            "{} recorded, the kernel untouched",
+                            count(changes, "change")
+                        )
+                    }
+                    _ => format!("{}, verified", count(changes, "change")),
+                };
+                format!("snapshot {} {before}, {done}. Undo: {undo}", snapshot.id)
+            }
+        }
+    }
+
+    /// The notes, with those that every plan has.
+    pub fn all_notes(&self) -> Vec<String> {
+        let mut notes = self.notes.clone();
+        if !self.plan.left_alone.is_empty() {
+            notes.push(format!(
+                "{} from the head left alone (ipvsh plan)",
+                count(self.plan.left_alone.len(), "difference")
+            ));
+        }
+        if let Some(words) = self.plan.foreign.words() {
+            notes.push(format!("{words} not managed by ipvsh"));
+        }
+        for (key, why) in &self.plan.unavailable {
+            notes.push(format!("{key}: marks are not available: {why}"));
+        }
+        notes
+    }
+}
+
+/// `1 change`, `2 changes`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}

@@ -1,0 +1,269 @@
+//! Bringing the kernel to the head: at boot, after a flush, after a stranger's hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::change::{ChangeOptions, unavailable};
+use super::report::{Outcome, Report};
+use super::transaction::{carry_out, undo};
+use super::{Director, head_of, plan_of_everything};
+use crate::error::{Error, Kind, Result};
+use crate::model::{EntryKey, Live, MarkKey, Ruleset, ServiceKey, SnapshotId, SnapshotName};
+use crate::plan::{Plan, Request, Scope, plan};
+use crate::signals;
+
+impl Director {
+    /// Plans what it would take to bring the kernel to the head, or to another snapshot.
+    ///
+    /// # Errors
+    /// `not_found` for another snapshot that does not exist; as the kernel refuses.
+    pub fn plan_to(&mut self, name: Option<&SnapshotName>, exact: bool) -> Result<Report> {
+        let store = self.stores.open()?;
+        let notes = self.unfinished(&*store)?.into_iter().collect();
+        let (_, head_rules) = head_of(&*store)?;
+        let wanted = match name {
+            Some(name) => store.ruleset(super::history::resolve(&*store, name)?.id)?,
+            None => head_rules.clone(),
+        };
+        drop(store);
+        let live = self.kernel.observe()?;
+        let plan = plan_of_everything(&head_rules, &live, &wanted, exact);
+        Ok(Report {
+            plan,
+            outcome: Outcome::Planned,
+            notes,
+        })
+    }
+
+    /// Brings the kernel to the head. With `best_effort` what cannot be done is listed and the
+    /// rest is done: a service with its servers and marks is the unit.
+    ///
+    /// # Errors
+    /// As [`Director::commit`]; where the database is damaged the mirror is used instead.
+    pub fn restore(&mut self, best_effort: bool, options: &ChangeOptions) -> Result<Report> {
+        let _hold = signals::hold();
+        let (mut store, note) = match self.begin(options) {
+            Ok(opened) => opened,
+            Err(error) if error.kind() == Kind::Damaged => {
+                return self.restore_from_mirror(best_effort, options, &error);
+            }
+            Err(error) => return Err(error),
+        };
+        let mut notes: Vec<String> = note.into_iter().collect();
+        let (Some(head), rules) = head_of(&*store)? else {
+            notes.push("there are no snapshots yet: nothing to restore".to_owned());
+            return Ok(Report {
+                plan: Plan::default(),
+                outcome: Outcome::Unchanged,
+                notes,
+            });
+        };
+        let live = self.kernel.observe()?;
+        let plan = plan_of_everything(&rules, &live, &rules, options.exact);
+        if options.plan_only {
+            return Ok(Report {
+                plan,
+                outcome: Outcome::Planned,
+                notes,
+            });
+        }
+        if plan.is_empty() && plan.unavailable.is_empty() {
+            return Ok(Report {
+                plan,
+                outcome: Outcome::Unchanged,
+                notes,
+            });
+        }
+        let whole = match plan.unavailable.first() {
+            Some((key, why)) => Err(unavailable(key, why)),
+            None => self.transact(&mut *store, Some(&head), &plan, None),
+        };
+        match whole {
+            Ok(_) => Ok(Report {
+                plan,
+                outcome: Outcome::Repaired { head: head.id },
+                notes,
+            }),
+            Err(error) if best_effort && error.kind() != Kind::UndoFailed => {
+                let failures = self.restore_in_parts(&rules, options.exact)?;
+                let plan = Plan {
+                    changes: self.since(&live)?,
+                    ..plan
+                };
+                Ok(partly(plan, head.id, failures, notes))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Without a database: no intent can be written, so each unit is all-or-nothing by itself.
+    fn restore_from_mirror(
+        &mut self,
+        best_effort: bool,
+        options: &ChangeOptions,
+        damage: &Error,
+    ) -> Result<Report> {
+        let (id, rules) = self.stores.mirror().map_err(|mirror| {
+            damage
+                .clone()
+                .hint(format!("the mirror cannot help either: {mirror}"))
+        })?;
+        let notes = vec![
+            format!("the database is damaged: {}", damage.message()),
+            format!("restored from its mirror, snapshot {id}; repair the database: ipvsh fsck"),
+        ];
+        let live = self.kernel.observe()?;
+        let plan = plan_of_everything(&rules, &live, &rules, options.exact);
+        if options.plan_only {
+            return Ok(Report {
+                plan,
+                outcome: Outcome::Planned,
+                notes,
+            });
+        }
+        let failures = self.restore_in_parts(&rules, options.exact)?;
+        match failures.into_iter().collect::<Vec<_>>() {
+            failures if failures.is_empty() => {
+                let outcome = Outcome::Repaired { head: id };
+                Ok(Report {
+                    plan,
+                    outcome,
+                    notes,
+                })
+            }
+            failures if best_effort => Ok(partly(plan, id, failures, notes)),
+            failures => Err(failures
+                .into_iter()
+                .next()
+                .unwrap_or_else(|| damage.clone())
+                .with_kind(Kind::Partial)),
+        }
+    }
+
+    /// Restores unit by unit, each all-or-nothing; gives the errors of those that failed.
+    fn restore_in_parts(&mut self, rules: &Ruleset, exact: bool) -> Result<Vec<Error>> {
+        let mut failures = Vec::new();
+        let mut failed: BTreeSet<ServiceKey> = BTreeSet::new();
+        for (unit, entries) in units(rules) {
+            let live = self.kernel.observe()?;
+            if let Err(error) = self.restore_unit(rules, &live, entries) {
+                failed.extend(unit);
+                failures.push(error);
+            }
+        }
+        // Marks come last: the chain is one step, and holds what feeds services that stand.
+        let mut feeding = rules.clone();
+        for key in rules.mark_keys() {
+            if failed.contains(&key.service()) {
+                feeding.set_rules(key, Vec::new());
+                failures.push(
+                    Error::new(Kind::Refused, "their service could not be restored")
+                        .object(format!("rules of {key}"))
+                        .attempt("left out"),
+                );
+            }
+        }
+        let live = self.kernel.observe()?;
+        let marks: BTreeSet<EntryKey> = feeding
+            .mark_keys()
+            .into_iter()
+            .map(EntryKey::Marks)
+            .collect();
+        if let Err(error) = self.restore_unit(&feeding, &live, marks) {
+            failures.push(error);
+        }
+        if exact {
+            let live = self.kernel.observe()?;
+            let plan = plan_of_everything(rules, &live, rules, true);
+            let removals = plan.steps.iter().filter(|step| {
+                matches!(
+                    step,
+                    crate::plan::Step::RemoveService { .. }
+                        | crate::plan::Step::RemoveServer { .. }
+                )
+            });
+            let steps = removals.cloned().collect();
+            if let Err(error) = carry_out(
+                &mut *self.kernel,
+                &Plan {
+                    steps,
+                    ..Plan::default()
+                },
+            ) {
+                failures.push(error);
+            }
+        }
+        Ok(failures)
+    }
+
+    fn restore_unit(
+        &mut self,
+        rules: &Ruleset,
+        live: &Live,
+        entries: BTreeSet<EntryKey>,
+    ) -> Result<()> {
+        let plan = plan(&Request {
+            head: rules,
+            live,
+            wanted: rules,
+            scope: Scope::Named(entries),
+            exact_servers: &BTreeSet::new(),
+            declared: &BTreeMap::new(),
+        });
+        if let Some((key, why)) = plan.unavailable.first() {
+            return Err(unavailable(key, why));
+        }
+        if plan.is_empty() {
+            return Ok(());
+        }
+        carry_out(&mut *self.kernel, &plan).map_err(|error| {
+            match undo(&mut *self.kernel, &plan.steps) {
+                Ok(()) => error,
+                Err(undoing) => undoing
+                    .leftovers()
+                    .iter()
+                    .cloned()
+                    .fold(error, Error::leftover),
+            }
+        })
+    }
+
+    /// What changed in the kernel since a state was read.
+    fn since(&mut self, before: &Live) -> Result<Vec<crate::plan::Change>> {
+        let now = self.kernel.observe()?;
+        Ok(crate::plan::between(&before.rules, &now.rules))
+    }
+}
+
+fn partly(plan: Plan, head: SnapshotId, failures: Vec<Error>, notes: Vec<String>) -> Report {
+    let outcome = match failures.is_empty() {
+        true => Outcome::Repaired { head },
+        false => Outcome::Partly { head, failures },
+    };
+    Report {
+        plan: Plan {
+            unavailable: Vec::new(),
+            ..plan
+        },
+        outcome,
+        notes,
+    }
+}
+
+/// The units of a best-effort restore: each service with its servers; timeouts; each daemon.
+fn units(rules: &Ruleset) -> Vec<(Option<ServiceKey>, BTreeSet<EntryKey>)> {
+    let mut units: BTreeMap<Option<ServiceKey>, BTreeSet<EntryKey>> = BTreeMap::new();
+    let mut others = Vec::new();
+    for entry in rules.entries() {
+        match entry {
+            EntryKey::Service(key) | EntryKey::Server(key, _) => {
+                units.entry(Some(key)).or_default().insert(entry);
+            }
+            EntryKey::Timeout(_) => {
+                units.entry(None).or_default().insert(entry);
+            }
+            EntryKey::Daemon(_) => others.push((None, BTreeSet::from([entry]))),
+            EntryKey::Marks(MarkKey { .. }) => {}
+        }
+    }
+    units.into_iter().chain(others).collect()
+}

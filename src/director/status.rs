@@ -1,0 +1,67 @@
+//! One screen: where things stand, and one thing to do about it.
+
+use super::{Director, head_of, plan_of_everything};
+use crate::error::{Error, Result};
+use crate::model::Snapshot;
+use crate::plan::Plan;
+
+/// Where things stand.
+#[derive(Debug)]
+pub struct Status {
+    /// Where the database is.
+    pub database: String,
+    /// The head, if there is one.
+    pub head: Option<Snapshot>,
+    /// An unfinished commit, in words.
+    pub unfinished: Option<String>,
+    /// What it would take to bring the kernel to the head; or why the kernel cannot be read.
+    pub drift: Result<Plan, Error>,
+    /// Services and servers that the kernel holds, where it can be read.
+    pub live: Option<(usize, usize)>,
+}
+
+impl Status {
+    /// The one command that makes most sense now, with the reason.
+    pub fn suggestion(&self) -> Option<(&'static str, &'static str)> {
+        let drift = self.drift.as_ref().ok();
+        if self.unfinished.is_some() {
+            Some(("ipvsh restore", "undo the unfinished commit"))
+        } else if self.head.is_none() && drift.is_some_and(|plan| plan.foreign.services > 0) {
+            Some(("ipvsh adopt", "record what is live as the first snapshot"))
+        } else if self.head.is_none() {
+            Some(("ipvsh run SCRIPT", "make the first snapshot"))
+        } else if drift.is_some_and(|plan| !plan.is_empty()) {
+            Some((
+                "ipvsh plan",
+                "see what differs; ipvsh restore brings it back",
+            ))
+        } else {
+            None
+        }
+    }
+}
+
+impl Director {
+    /// Says where things stand. A kernel that cannot be read is part of the answer.
+    ///
+    /// # Errors
+    /// As the store fails.
+    pub fn status(&mut self) -> Result<Status> {
+        let store = self.stores.open()?;
+        let (head, rules) = head_of(&*store)?;
+        let unfinished = self.unfinished(&*store)?;
+        drop(store);
+        let live = self.kernel.observe();
+        let counts = live
+            .as_ref()
+            .ok()
+            .map(|live| (live.rules.services.len(), live.rules.server_count()));
+        Ok(Status {
+            database: self.stores.location(),
+            head,
+            unfinished,
+            live: counts,
+            drift: live.map(|live| plan_of_everything(&rules, &live, &rules, false)),
+        })
+    }
+}

@@ -1,0 +1,186 @@
+//! The one routine that changes a kernel: intent, apply, verify, record; or undo.
+//!
+//! Nothing is recorded that was not verified by reading it again. A failed step undoes the steps
+//! before it with inverses taken from the live record that was just read, never from the head.
+//! Signals wait until it is done or undone.
+
+use super::Director;
+use crate::error::{Error, Kind, Result};
+use crate::kernel::{Kernel, Outcome};
+use crate::model::{EntryKey, EntryValue, Live, Ruleset, Snapshot, SnapshotId};
+use crate::plan::{Plan, Step, command_lines, steps};
+use crate::store::{Draft, Intent, Store};
+
+/// What is to be recorded when the kernel has followed.
+pub(super) struct Recording<'a> {
+    pub message: String,
+    pub rollback_of: Option<SnapshotId>,
+    pub rules: &'a Ruleset,
+}
+
+impl Director {
+    /// Carries a plan out and records what it leads to; all or nothing.
+    pub(super) fn transact(
+        &mut self,
+        store: &mut dyn Store,
+        head: Option<&Snapshot>,
+        plan: &Plan,
+        recording: Option<Recording>,
+    ) -> Result<Option<Snapshot>> {
+        let time = self.now();
+        if !plan.is_empty() {
+            store.set_intent(&Intent {
+                time,
+                author: self.author.clone(),
+                message: recording
+                    .as_ref()
+                    .map_or("repair".to_owned(), |r| r.message.clone()),
+                head: head.map(|head| head.id),
+                place: self.kernel.place()?,
+                pid: std::process::id(),
+                steps: plan.steps.clone(),
+            })?;
+            if let Err(error) = carry_out(&mut *self.kernel, plan) {
+                return Err(self.take_back(store, plan, error));
+            }
+        }
+        match recording {
+            Some(recording) => {
+                let draft = Draft {
+                    time,
+                    author: self.author.clone(),
+                    message: recording.message,
+                    rollback_of: recording.rollback_of,
+                    changes: plan.changes.len(),
+                };
+                match store.record(&draft, recording.rules) {
+                    Ok(snapshot) => Ok(Some(snapshot)),
+                    Err(error) if plan.is_empty() => Err(error),
+                    Err(error) => Err(self.take_back(store, plan, error)),
+                }
+            }
+            None if plan.is_empty() => Ok(None),
+            None => store.clear_intent().map(|()| None),
+        }
+    }
+
+    /// Undoes a plan that failed half-way; says whether that worked.
+    fn take_back(&mut self, store: &mut dyn Store, plan: &Plan, error: Error) -> Error {
+        match undo(&mut *self.kernel, &plan.steps) {
+            Ok(()) => {
+                let error = error
+                    .with_kind(Kind::Undone)
+                    .hint("nothing changed: every step before it was undone");
+                // An intent that stays behind is harmless: what it would undo is undone.
+                match store.clear_intent() {
+                    Ok(()) => error,
+                    Err(more) => error.hint(format!("the database also failed: {more}")),
+                }
+            }
+            Err(undoing) => {
+                let mut error = error
+                    .with_kind(Kind::UndoFailed)
+                    .hint(format!("undoing failed too: {}", undoing.message()))
+                    .hint("the next command that writes tries again; by hand:");
+                for line in undoing.leftovers() {
+                    error = error.leftover(line.clone());
+                }
+                error
+            }
+        }
+    }
+}
+
+/// Applies a plan and verifies it by reading again.
+pub(super) fn carry_out(kernel: &mut dyn Kernel, plan: &Plan) -> Result<()> {
+    apply(kernel, &plan.steps)?;
+    let live = kernel.observe().map_err(|e| e.attempt("cannot verify"))?;
+    match first_difference(&live, &plan.target, plan) {
+        None => Ok(()),
+        Some(entry) => Err(Error::new(
+            Kind::Refused,
+            "the kernel does not hold what it was sent and accepted",
+        )
+        .object(entry)
+        .attempt("cannot verify")
+        .hint("somebody else may have changed it in the same moment: try again")),
+    }
+}
+
+/// The first entry of a plan that is not as planned.
+fn first_difference(live: &Live, target: &Live, plan: &Plan) -> Option<EntryKey> {
+    plan.examined
+        .iter()
+        .find(
+            |entry| match (target.rules.get(entry), live.rules.get(entry)) {
+                (Some(target), Some(live)) => !target.satisfied_by(&live),
+                (None, None) => false,
+                // A host without marks was told so; the plan does not promise them.
+                (None, Some(EntryValue::Timeout(_))) => false,
+                _ => true,
+            },
+        )
+        .copied()
+}
+
+/// Hands steps to the kernel; the error is that of the step that failed.
+fn apply(kernel: &mut dyn Kernel, steps: &[Step]) -> Result<()> {
+    let outcomes = kernel.apply(steps);
+    for (step, outcome) in steps.iter().zip(outcomes) {
+        match outcome {
+            Outcome::Done => {}
+            Outcome::Failed(error) | Outcome::Unknown(error) => {
+                return Err(error.object(step.object()).attempt(step.attempt()));
+            }
+            Outcome::NotSent => {
+                return Err(
+                    Error::new(Kind::Bug, "a step was not sent and no earlier one failed")
+                        .object(step.object()),
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes steps back, whichever of them were done: what each had found is what is wanted now.
+///
+/// # Errors
+/// As the kernel refuses, with a runnable line for each thing that is left.
+pub(super) fn undo(kernel: &mut dyn Kernel, done: &[Step]) -> Result<()> {
+    let live = kernel.observe().map_err(|e| {
+        done.iter()
+            .rev()
+            .flat_map(Step::inverse)
+            .flat_map(|step| command_lines(&step))
+            .fold(e, Error::leftover)
+    })?;
+    let target = before(&live, done);
+    let back = steps(&live, &target);
+    let result = apply(kernel, &back);
+    let now = kernel.observe()?;
+    let left = steps(&now, &before(&now, done));
+    match (result, left.is_empty()) {
+        (_, true) => Ok(()),
+        (Err(error), false) => Err(left
+            .iter()
+            .flat_map(command_lines)
+            .fold(error, Error::leftover)),
+        (Ok(()), false) => Err(left.iter().flat_map(command_lines).fold(
+            Error::new(
+                Kind::UndoFailed,
+                "the kernel did not return to what it held",
+            ),
+            Error::leftover,
+        )),
+    }
+}
+
+/// The state without the steps, where they were done; steps that were not change nothing.
+fn before(live: &Live, done: &[Step]) -> Live {
+    let mut target = live.clone();
+    for inverse in done.iter().rev().flat_map(Step::inverse) {
+        inverse.apply_to(&mut target);
+    }
+    target
+}

@@ -1,0 +1,97 @@
+//! SIGINT, SIGTERM and SIGHUP: they end the program at once, except where it holds them.
+//!
+//! Layer 0. A commit holds them from its intent to its record, a script while it runs; a signal
+//! that comes meanwhile is remembered, and whoever waits or loops asks [`interrupted`].
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::error::{Error, Kind, Result};
+
+static HOLDS: AtomicUsize = AtomicUsize::new(0);
+static STATE: OnceLock<State> = OnceLock::new();
+
+struct State {
+    /// True while nothing is held: the signal's default action is taken.
+    at_once: Arc<AtomicBool>,
+    /// The last signal that came while held; 0 for none.
+    pending: Arc<AtomicUsize>,
+}
+
+/// Takes over the three signals; called once, first thing in `main`.
+///
+/// # Errors
+/// `system` where the handlers cannot be installed.
+pub fn install() -> Result<()> {
+    let state = STATE.get_or_init(|| State {
+        at_once: Arc::new(AtomicBool::new(true)),
+        pending: Arc::new(AtomicUsize::new(0)),
+    });
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        let number = usize::try_from(signal).unwrap_or(usize::MAX);
+        signal_hook::flag::register_usize(signal, Arc::clone(&state.pending), number)
+            .and_then(|_| {
+                signal_hook::flag::register_conditional_default(signal, Arc::clone(&state.at_once))
+            })
+            .map_err(|e| Error::system("cannot take over signals", &e))?;
+    }
+    Ok(())
+}
+
+/// While one of these lives, signals wait.
+#[derive(Debug)]
+pub struct Hold(());
+
+/// Holds signals back until the guard is dropped; guards nest.
+pub fn hold() -> Hold {
+    if HOLDS.fetch_add(1, Ordering::SeqCst) == 0
+        && let Some(state) = STATE.get()
+    {
+        state.at_once.store(false, Ordering::SeqCst);
+    }
+    Hold(())
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if HOLDS.fetch_sub(1, Ordering::SeqCst) == 1
+            && let Some(state) = STATE.get()
+        {
+            state.at_once.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
+/// The name of the signal that came while signals were held, if one did.
+pub fn interrupted() -> Option<&'static str> {
+    let number = STATE.get()?.pending.load(Ordering::SeqCst);
+    match i32::try_from(number).ok()? {
+        SIGINT => Some("SIGINT"),
+        SIGTERM => Some("SIGTERM"),
+        SIGHUP => Some("SIGHUP"),
+        _ => None,
+    }
+}
+
+/// Forgets a signal that came: the prompt goes on after Ctrl-C.
+pub fn forget() {
+    if let Some(state) = STATE.get() {
+        state.pending.store(0, Ordering::SeqCst);
+    }
+}
+
+/// Fails where a signal came.
+///
+/// # Errors
+/// `interrupted`.
+pub fn check() -> Result<()> {
+    match interrupted() {
+        Some(name) => Err(Error::new(
+            Kind::Interrupted,
+            format!("interrupted by {name}"),
+        )),
+        None => Ok(()),
+    }
+}
