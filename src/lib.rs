@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | 0 | [`error`], [`model`] | plain data with validation |
 //! | 1 | `candidate`, [`plan`] | pure decisions: what was asked for, what must change |
-//! | 2 | `ipvs`, `marks`, [`kernel`], [`store`] | the outside world behind small traits |
+//! | 2 | `ipvs`, [`marks`], [`kernel`], [`store`] | the outside world behind small traits |
 //! | 3 | `director` | the use cases |
 //! | 4 | `api` | one table of facts per script function |
 //! | 5 | `script` | the Rhai engine |
@@ -16,6 +16,7 @@
 
 pub mod error;
 pub mod kernel;
+pub mod marks;
 pub mod model;
 pub mod plan;
 pub mod store;
