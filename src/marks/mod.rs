@@ -7,6 +7,15 @@
 //! Only the chain `IPVSH` and the unconditional jumps to it from PREROUTING are ours. Nobody
 //! else's rule is changed or moved.
 
+mod command;
+mod edit;
+mod iptables;
+mod rule;
+mod table;
+mod target;
+
+pub use iptables::Iptables;
+
 use crate::error::Result;
 use crate::model::{ChainState, Family, Fwmark, MarkRule, MarkSupport};
 
@@ -42,6 +51,7 @@ pub trait Marks {
     ///
     /// Good enough to warn about a mark that nothing feeds, not to prove it: rules of nft's own,
     /// of the other back end, and CONNMARK are not seen. Empty where marks are not available.
+    /// As of the last look at that family; looks where there was none.
     ///
     /// # Errors
     /// As [`Marks::observe`].
