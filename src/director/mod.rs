@@ -13,6 +13,8 @@ mod session;
 mod status;
 mod transaction;
 
+use std::rc::Rc;
+
 use chrono::{DateTime, SubsecRound, Utc};
 
 pub use change::ChangeOptions;
@@ -31,14 +33,14 @@ use crate::store::{Store, Stores};
 /// Brings together a kernel and a history.
 pub struct Director {
     kernel: Box<dyn Kernel>,
-    stores: Box<dyn Stores>,
+    stores: Rc<dyn Stores>,
     author: String,
     clock: fn() -> DateTime<Utc>,
 }
 
 impl Director {
     /// A director who signs as `author`.
-    pub fn new(kernel: Box<dyn Kernel>, stores: Box<dyn Stores>, author: String) -> Director {
+    pub fn new(kernel: Box<dyn Kernel>, stores: Rc<dyn Stores>, author: String) -> Director {
         Director {
             kernel,
             stores,
