@@ -15,6 +15,9 @@ mod table;
 mod target;
 
 pub use iptables::Iptables;
+// What iptables can hold is the same for the simulated kernel.
+pub(crate) use table::normal;
+pub(crate) use target::Target;
 
 use crate::error::Result;
 use crate::model::{ChainState, Family, Fwmark, MarkRule, MarkSupport};
