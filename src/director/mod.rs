@@ -5,6 +5,7 @@
 
 mod adopt;
 mod change;
+mod dry;
 mod history;
 mod recover;
 mod report;
