@@ -6,7 +6,7 @@
 //! that no node grows past 128 KiB, where sled would begin to use files beside its log.
 
 use std::cell::Cell;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{DirBuilder, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -205,8 +205,9 @@ impl Table {
     }
 
     /// The bytes that sled's files take.
+    #[cfg(test)]
     pub(super) fn bytes_on_disk(&self) -> u64 {
-        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let entries = std::fs::read_dir(&self.dir).into_iter().flatten().flatten();
         let sizes = entries.filter_map(|entry| entry.metadata().ok());
         sizes.map(|metadata| metadata.len()).sum()
     }
