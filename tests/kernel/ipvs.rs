@@ -2,8 +2,6 @@
 //! IPVS (the project's runner boots both); fails without. Each test has a network namespace of
 //! its own.
 
-// clippy.toml's exceptions for tests do not reach the helpers of integration tests.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::process::Command;
