@@ -7,5 +7,6 @@
 
 mod director;
 mod ipvs;
+mod marks;
 mod packets;
 mod promises;

@@ -2,7 +2,6 @@
 //! iptables as the witness. Needs root (the project's runner boots a kernel for it); fails
 //! without. Each case has a network namespace of its own.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::io::Write;
 use std::net::UdpSocket;
