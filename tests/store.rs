@@ -9,6 +9,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use ipvsh::error::Kind;
@@ -78,6 +80,29 @@ fn child() {
             let _store = stores.open().unwrap();
             say("held");
             std::thread::sleep(Duration::from_secs(60));
+        }
+        full if full.starts_with("full") => {
+            // A file that may not grow stands for a disk that is full, without needing a disk.
+            let ignored = Arc::new(AtomicBool::new(false));
+            signal_hook::flag::register(signal_hook::consts::SIGXFSZ, ignored).unwrap();
+            let bytes = full.strip_prefix("full").unwrap().parse().ok();
+            let limit = rustix::process::Rlimit {
+                current: bytes,
+                maximum: bytes,
+            };
+            rustix::process::setrlimit(rustix::process::Resource::Fsize, limit).unwrap();
+            let commit = |number| {
+                let mut store = stores.open_to_write()?;
+                let head = store.head()?.map(|head| head.id);
+                store.set_intent(&intent(head))?;
+                store.record(&draft("m".repeat(3_000)), &rules(number))
+            };
+            for number in 1.. {
+                match commit(number) {
+                    Ok(made) => say(made.id),
+                    Err(error) => return say(format!("{} {error}", error.kind().name())),
+                }
+            }
         }
         point => {
             let point = point.to_owned();
@@ -194,6 +219,32 @@ fn what_was_reported_survives_death_at_every_point() {
         assert_eq!(next.id.0, head + 1);
         drop(store);
         check(&stores, head + 1);
+    }
+}
+
+#[test]
+fn a_full_disk_leaves_the_old_state() {
+    // Where the room ends decides which write fails.
+    for bytes in (540_000..548_000).step_by(1_000) {
+        let dir = tempfile::tempdir().unwrap();
+        let stores = stores(dir.path());
+        let mut child = spawn(&format!("full{bytes}"), dir.path());
+        let mut said: Vec<String> = lines(&mut child).collect();
+        child.wait().unwrap();
+        let error = said.pop().unwrap();
+        assert!(error.starts_with("system database"), "{error}");
+        let reported: u64 = said.last().unwrap().parse().unwrap();
+        let store = stores.open().unwrap();
+        println!("{bytes}: after {reported}: {error}; {:?}", store.repairs());
+        assert_eq!(store.head().unwrap().unwrap().id.0, reported);
+        drop(store);
+        let mut store = stores.open_to_write().unwrap();
+        let next = store
+            .record(&draft(String::new()), &rules(reported + 1))
+            .unwrap();
+        assert_eq!(next.id.0, reported + 1);
+        drop(store);
+        check(&stores, reported + 1);
     }
 }
 

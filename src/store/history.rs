@@ -43,11 +43,12 @@ struct Overlay<'a> {
 
 impl Nodes for &Table {
     fn read(&self, address: Address) -> Result<Vec<u8>> {
-        match self.get(&record::node_name(address))? {
-            Some(bytes) if Address::of(&[&bytes]) == address => Ok(bytes),
-            Some(_) => Err(damaged(format!("node {address} does not fit its address"))),
-            None => Err(damaged(format!("node {address} is missing"))),
-        }
+        let cause = match self.get(&record::node_name(address))? {
+            Some(bytes) if Address::of(&[&bytes]) == address => return Ok(bytes),
+            Some(_) => "does not fit its address",
+            None => "is missing",
+        };
+        Err(self.named(damaged(format!("node {address} {cause}"))))
     }
 
     fn write(&mut self, bytes: Vec<u8>) -> Address {
@@ -225,7 +226,10 @@ impl History {
     }
 
     fn fault(&self, point: &'static str) -> Result<()> {
-        (self.faults)(point).map_err(|error| super::directory::failed("write", &self.dir, &error))
+        (self.faults)(point).map_err(|error| {
+            let error = super::directory::failed("write", &self.dir, &error);
+            self.table.named(error)
+        })
     }
 
     fn check_writable(&self) -> Result<()> {
@@ -241,23 +245,27 @@ impl History {
             return Err(record::no_snapshot(id, first, last));
         }
         let name = record::snapshot_name(id);
-        match self.table.get(&name)? {
+        let record = match self.table.get(&name)? {
             Some(sealed) => read_record(id, &name, &sealed),
             None => Err(damaged(format!("snapshot {id} is missing"))),
-        }
+        };
+        record.map_err(|error| self.table.named(error))
     }
 
     fn tags(&self) -> Result<Tags> {
         let Some(sum) = self.manifest.tags else {
             return Ok(Tags::new());
         };
+        let read = |sealed: Option<Vec<u8>>| {
+            let sealed = sealed.ok_or_else(|| damaged("the tags are missing"))?;
+            let json = unseal(record::TAGS, &sealed, "the record of tags")?;
+            if Address::of(&[json]) != sum {
+                return Err(damaged("the record of tags is out of date"));
+            }
+            from_json(json, "the record of tags")
+        };
         let sealed = self.table.get(record::TAGS)?;
-        let sealed = sealed.ok_or_else(|| damaged("the tags are missing"))?;
-        let json = unseal(record::TAGS, &sealed, "the record of tags")?;
-        if Address::of(&[json]) != sum {
-            return Err(damaged("the record of tags is out of date"));
-        }
-        from_json(json, "the record of tags")
+        read(sealed).map_err(|error| self.table.named(error))
     }
 
     fn with_tags(&self, mut snapshot: Snapshot) -> Result<Snapshot> {
@@ -289,7 +297,10 @@ impl History {
     fn visit_newest(&self, count: usize) -> Result<Vec<Record>> {
         let mut records = Vec::new();
         let mut expected = self.manifest.next.saturating_sub(1);
-        let missing = |id: u64| damaged(format!("snapshot {id} is missing"));
+        let missing = |id: u64| {
+            let error = damaged(format!("snapshot {id} is missing"));
+            self.table.named(error)
+        };
         let skip_pruned = |expected: &mut u64| {
             while *expected > 0 && !self.manifest.holds(SnapshotId(*expected)) {
                 *expected -= 1;
@@ -419,7 +430,8 @@ impl Store for History {
         }
         self.fault("mirror")?;
         if let Some(mirror) = &mut self.mirror {
-            mirror.prepare(&old, rules, head.clone())?;
+            let prepared = mirror.prepare(&old, rules, head.clone());
+            prepared.map_err(|error| self.table.named(error))?;
         }
         let before = self.manifest.clone();
         let written = self
@@ -448,10 +460,12 @@ impl Store for History {
         let mut json = Vec::new();
         for part in 0..count {
             let bytes = self.table.get(&record::intent_name(part))?;
-            json.extend(bytes.ok_or_else(|| damaged("a part of the intent is missing"))?);
+            let missing = || self.table.named(damaged("a part of the intent is missing"));
+            json.extend(bytes.ok_or_else(missing)?);
         }
         if Address::of(&[&json]) != sum {
-            return Err(damaged("the intent does not fit its checksum"));
+            let error = damaged("the intent does not fit its checksum");
+            return Err(self.table.named(error));
         }
         from_json(&json, "the intent").map(Some)
     }
