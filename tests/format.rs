@@ -6,8 +6,8 @@ use ipvsh::candidate::Candidate;
 use ipvsh::error::Error;
 use ipvsh::format::{Format, read, write};
 use ipvsh::model::{
-    DaemonRole, Family, Fwmark, MarkRule, PortRange, Protocol, Ruleset, ServiceKey, ServicePatch,
-    json, patch,
+    DaemonRole, Family, Fwmark, MarkRule, Netmask, PortRange, Protocol, Ruleset, ServiceKey,
+    ServicePatch, VirtualService, json, patch,
 };
 use proptest::prelude::*;
 
@@ -49,6 +49,23 @@ proptest! {
         let once = MarkRule::normalise(rules);
         prop_assert_eq!(MarkRule::normalise(once.clone()), once);
     }
+}
+
+#[test]
+fn json_holds_what_a_script_may_not_say() {
+    let mut rules = Ruleset::default();
+    for (name, netmask) in [
+        ("tcp 192.0.2.1:80", 0xff00_ff00),
+        ("tcp [2001:db8::1]:80", 200),
+    ] {
+        let key = ServiceKey::parse(name).unwrap();
+        let mut service = VirtualService::new(key.family());
+        service.options.netmask = Netmask(netmask);
+        service.options.persistent = Some(2_678_401);
+        rules.services.insert(key, service);
+    }
+    let (text, _) = write(Format::Json, &rules);
+    assert_eq!(read(Some(Format::Json), "x", &text).unwrap(), rules);
 }
 
 #[test]
