@@ -6,22 +6,19 @@
 //! | layer | place | owns |
 //! |---|---|---|
 //! | 0 | [`error`], [`model`], [`signals`] | plain data with validation; who ends us and when |
-//! | 1 | [`candidate`], [`plan`] | pure decisions: what was asked for, what must change |
+//! | 1 | [`candidate`], [`plan`], [`mod@format`] | pure decisions: what was asked for, what must change; rulesets as text |
 //! | 2 | [`ipvs`], [`marks`], [`kernel`], [`store`] | the outside world behind small traits |
 //! | 3 | [`director`] | the use cases |
 //! | 4 | `api` | one table of facts per script function |
-//! | 5 | [`script`] | the Rhai engine |
-//! | 6 | `shell`, `output` | the prompt; tables, JSON, colour |
-//! | 7 | `commands` | one file per verb |
 
 pub mod candidate;
 pub mod director;
 pub mod error;
+pub mod format;
 pub mod ipvs;
 pub mod kernel;
 pub mod marks;
 pub mod model;
 pub mod plan;
-pub mod script;
 pub mod signals;
 pub mod store;
