@@ -11,7 +11,7 @@
 //! | 3 | [`director`] | the use cases |
 //! | 4 | `api` | one table of facts per script function |
 //! | 5 | `script` | the Rhai engine |
-//! | 6 | `shell`, `output` | the prompt; tables, JSON, colour |
+//! | 6 | `shell`, [`output`] | the prompt; tables, JSON, colour |
 //! | 7 | `commands` | one file per verb |
 
 pub mod candidate;
@@ -19,6 +19,7 @@ pub mod director;
 pub mod error;
 pub mod kernel;
 pub mod model;
+pub mod output;
 pub mod plan;
 pub mod signals;
 pub mod store;
