@@ -1,15 +1,71 @@
 //! The history: snapshots, the head, tags, and the intent of a commit under way.
 //!
-//! Layer 2. A [`Store`] is open for the moment of one operation only (sled's lock is exclusive
-//! per process); [`Stores`] opens it, with a bounded wait. `sled` is the one place that knows
-//! sled; `memory` serves dry runs.
+//! Layer 2: imports `error`, `model`, `plan` and the `Place` of `kernel`. A [`Store`] is open for
+//! the moment of one operation only (one process at a time can have it open); [`Stores`] opens it,
+//! with a bounded wait. [`SledStores`] keeps it in a directory, [`MemoryStores`] in memory.
+//!
+//! # On disk: format 1
+//!
+//! | file | |
+//! |---|---|
+//! | `FORMAT` | `ipvsh 1 sled-0.34 linux` (or `sim`); looked at before anything else (`directory`) |
+//! | `LOCK` | the file that the lock is on (`lock`) |
+//! | `sled/` | sled 0.34's own files (`table`): one tree of names and values (`record`) |
+//! | `mirror.base`, `mirror.log` | what boot would restore, without sled (`mirror`) |
+//!
+//! The directory has mode 0700, its files 0600. Rulesets are content-addressed trees (`content`,
+//! `trie`, `pieces`, `node`): what two snapshots share is stored once, and a change stores one
+//! path. Every record carries a checksum, every node is found under its own; the manifest says
+//! which records there must be (`record`).
+//!
+//! # When a commit is done
+//!
+//! 1. its line is in the mirror, on its way, and synced;
+//! 2. its nodes, its snapshot, the new manifest, without the intent, are in the database: one
+//!    batch, flushed and synced;
+//! 3. its line is marked as done.
+//!
+//! | dies or fails | database, mirror | the next to open it |
+//! |---|---|---|
+//! | before 1 | old, old | finds nothing to do |
+//! | in 1 | old, a cut line | ignores the line |
+//! | in 2, dies | old, on its way | drops the line; the intent is still there, and is undone |
+//! | in 2, dies | new, on its way | marks the line as done |
+//! | in 2, an error | unknown, void | drops the line, and the record where it is there |
+//! | in 3 | new, on its way | marks the line as done |
+//!
+//! A mirror that is done with more than the database has is proof that the database lost something
+//! (sled opens a damaged file with a part of its records); it is refused then as damaged, and the
+//! mirror is what can be restored. A mirror that has less, or is damaged, is written anew from the
+//! database. What nothing can tell: a mirror whose last lines were cut off at the end of a line,
+//! beside a database that does not open, is whole but older.
+
+mod address;
+mod contain;
+mod content;
+mod directory;
+mod history;
+mod lock;
+mod memory;
+mod mirror;
+mod node;
+mod pieces;
+mod record;
+mod stores;
+mod table;
+#[cfg(test)]
+mod tests;
+mod trie;
+
+pub use memory::MemoryStores;
+pub use stores::{Faults, SledStores, WAIT};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernel::Place;
-use crate::model::{Ruleset, Snapshot, SnapshotId};
+use crate::model::{Ruleset, ServiceKey, Snapshot, SnapshotId, VirtualService};
 use crate::plan::Step;
 
 /// What a database was made for; it refuses the other kind.
@@ -119,6 +175,44 @@ pub trait Store {
     /// # Errors
     /// `not_found` where there is no such snapshot; `system`.
     fn set_tag(&mut self, tag: &str, id: SnapshotId) -> Result<()>;
+
+    /// Takes a tag away; says whether there was one.
+    ///
+    /// # Errors
+    /// `system`, `damaged`.
+    fn remove_tag(&mut self, tag: &str) -> Result<bool>;
+
+    /// The newest so many records, newest first, with their tags; the others are not read.
+    ///
+    /// # Errors
+    /// `damaged`.
+    fn newest(&self, count: usize) -> Result<Vec<Snapshot>> {
+        let mut snapshots = self.snapshots()?;
+        snapshots.truncate(count);
+        Ok(snapshots)
+    }
+
+    /// One service of a snapshot; the others are not read.
+    ///
+    /// # Errors
+    /// `not_found` where there is no such snapshot, `damaged`.
+    fn service(&self, id: SnapshotId, key: &ServiceKey) -> Result<Option<VirtualService>> {
+        Ok(self.ruleset(id)?.services.remove(key))
+    }
+
+    /// Two snapshots' rulesets, reduced to what must be compared: services that are the same in
+    /// both may be left out, and are not read then.
+    ///
+    /// # Errors
+    /// `not_found`, `damaged`.
+    fn differing(&self, one: SnapshotId, other: SnapshotId) -> Result<(Ruleset, Ruleset)> {
+        Ok((self.ruleset(one)?, self.ruleset(other)?))
+    }
+
+    /// What was put right when it was opened, a sentence each, for the user.
+    fn repairs(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Opens a history.
@@ -143,4 +237,8 @@ pub trait Stores {
 
     /// Where it is, for messages.
     fn location(&self) -> String;
+}
+
+fn no_mirror(location: &str) -> Error {
+    Error::not_found("there is no mirror: nothing was ever committed").object(location)
 }

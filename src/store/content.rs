@@ -1,0 +1,311 @@
+//! A ruleset as nodes: what a snapshot's record points to.
+//!
+//! - `services`: a trie from the service's name to its options and servers, as JSON. Servers of
+//!   more than [`INLINE_BYTES`] of JSON are a trie of their own, from the server's name to its
+//!   options, so that one weight in a service of thousands costs one path.
+//! - `rest`: marks, timeouts and daemons as JSON, in pieces; absent where there are none.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::address::{Address, damaged};
+use super::node::{Node, Nodes};
+use super::pieces;
+use super::trie::{self, Changes, Root};
+use crate::error::{Error, Kind, Result};
+use crate::model::{
+    DaemonRole, MarkRule, RealServer, Ruleset, ServerKey, ServiceKey, ServiceOptions, SyncDaemon,
+    Timeouts, VirtualService,
+};
+
+/// The most bytes of JSON of servers that stand in their service's own item.
+const INLINE_BYTES: usize = 1024;
+
+/// Where a ruleset is; two rulesets are equal if and only if their contents are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Content {
+    /// The trie of services.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) services: Root,
+    /// All else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) rest: Root,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Item {
+    options: ServiceOptions,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    servers: BTreeMap<ServerKey, RealServer>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tree: Root,
+}
+
+/// A ruleset without its services.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rest {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    marks: Vec<MarkRule>,
+    #[serde(default)]
+    timeouts: Timeouts,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    daemons: BTreeMap<DaemonRole, SyncDaemon>,
+}
+
+impl Rest {
+    /// What a ruleset holds beside its services.
+    pub(super) fn of(rules: &Ruleset) -> Rest {
+        Rest {
+            marks: rules.marks.clone(),
+            timeouts: rules.timeouts,
+            daemons: rules.daemons.clone(),
+        }
+    }
+
+    /// Puts it back.
+    pub(super) fn put_into(self, rules: &mut Ruleset) {
+        rules.marks = self.marks;
+        rules.timeouts = self.timeouts;
+        rules.daemons = self.daemons;
+    }
+}
+
+/// Writes JSON; our types have no maps that JSON cannot write.
+pub(super) fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(value)
+        .map_err(|error| Error::new(Kind::Bug, error.to_string()).attempt("cannot write JSON"))
+}
+
+/// Reads JSON whose checksum was right.
+pub(super) fn from_json<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| damaged(format!("{what} cannot be understood: {error}")))
+}
+
+fn name(key: &impl ToString) -> Vec<u8> {
+    key.to_string().into_bytes()
+}
+
+fn read_name<T>(bytes: &[u8], parse: impl Fn(&str) -> Option<T>) -> Result<T> {
+    let text = std::str::from_utf8(bytes).ok();
+    text.and_then(parse)
+        .ok_or_else(|| damaged("a name cannot be understood"))
+}
+
+fn read_service_name(bytes: &[u8]) -> Result<ServiceKey> {
+    read_name(bytes, |text| ServiceKey::parse(text).ok())
+}
+
+fn read_server_name(bytes: &[u8]) -> Result<ServerKey> {
+    read_name(bytes, |text| {
+        let socket: std::net::SocketAddr = text.parse().ok()?;
+        Some(ServerKey {
+            addr: socket.ip(),
+            port: socket.port(),
+        })
+    })
+}
+
+/// Keeps a ruleset, given the one before it and where that is: costs what the change costs, and
+/// a comparison of both.
+///
+/// # Errors
+/// `damaged` where a node of the one before cannot be read.
+pub(super) fn write(
+    nodes: &mut impl Nodes,
+    before: (Content, &Ruleset),
+    rules: &Ruleset,
+) -> Result<Content> {
+    let (at, old) = before;
+    let mut changes = Changes::new();
+    for key in old.services.keys() {
+        if !rules.services.contains_key(key) {
+            changes.insert(name(key), None);
+        }
+    }
+    for (key, service) in &rules.services {
+        let was = old.services.get(key);
+        if was != Some(service) {
+            let was = was.map(|was| (at.services, was));
+            let item = write_service(nodes, key, was, service)?;
+            changes.insert(name(key), Some(to_json(&item)?));
+        }
+    }
+    let (old_rest, rest) = (Rest::of(old), Rest::of(rules));
+    Ok(Content {
+        services: trie::update(nodes, at.services, changes)?,
+        rest: if rest == old_rest {
+            at.rest
+        } else if rest == Rest::default() {
+            None
+        } else {
+            Some(pieces::write(nodes, &to_json(&rest)?))
+        },
+    })
+}
+
+fn write_service(
+    nodes: &mut impl Nodes,
+    key: &ServiceKey,
+    was: Option<(Root, &VirtualService)>,
+    service: &VirtualService,
+) -> Result<Item> {
+    let options = service.options.clone();
+    if to_json(&service.servers)?.len() <= INLINE_BYTES {
+        return Ok(Item {
+            options,
+            servers: service.servers.clone(),
+            tree: None,
+        });
+    }
+    let none = BTreeMap::new();
+    let (mut tree, mut old) = (None, &none);
+    if let Some((root, was)) = was
+        && let Some(item) = read_item(nodes, root, key)?
+        && item.tree.is_some()
+    {
+        (tree, old) = (item.tree, &was.servers);
+    }
+    let mut changes = Changes::new();
+    for server in old.keys() {
+        if !service.servers.contains_key(server) {
+            changes.insert(name(server), None);
+        }
+    }
+    for (server, set) in &service.servers {
+        if old.get(server) != Some(set) {
+            changes.insert(name(server), Some(to_json(set)?));
+        }
+    }
+    Ok(Item {
+        options,
+        servers: BTreeMap::new(),
+        tree: trie::update(nodes, tree, changes)?,
+    })
+}
+
+fn read_item(nodes: &impl Nodes, root: Root, key: &ServiceKey) -> Result<Option<Item>> {
+    trie::get(nodes, root, &name(key))?
+        .map(|bytes| from_json(&bytes, "a virtual service"))
+        .transpose()
+}
+
+fn read_servers(nodes: &impl Nodes, item: Item) -> Result<VirtualService> {
+    let mut servers = item.servers;
+    for (server, set) in trie::items(nodes, item.tree)? {
+        servers.insert(
+            read_server_name(&server)?,
+            from_json(&set, "a real server")?,
+        );
+    }
+    Ok(VirtualService {
+        options: item.options,
+        servers,
+    })
+}
+
+fn read_rest(nodes: &impl Nodes, at: Root) -> Result<Rest> {
+    match at {
+        Some(address) => from_json(&pieces::read(nodes, address)?, "marks and timeouts"),
+        None => Ok(Rest::default()),
+    }
+}
+
+fn read_services(
+    nodes: &impl Nodes,
+    items: trie::Items,
+) -> Result<BTreeMap<ServiceKey, VirtualService>> {
+    let mut services = BTreeMap::new();
+    for (key, value) in items {
+        let item = from_json(&value, "a virtual service")?;
+        services.insert(read_service_name(&key)?, read_servers(nodes, item)?);
+    }
+    Ok(services)
+}
+
+/// Reads a whole ruleset.
+///
+/// # Errors
+/// `damaged` where any node of it cannot be read.
+pub(super) fn read(nodes: &impl Nodes, at: Content) -> Result<Ruleset> {
+    let mut rules = Ruleset {
+        services: read_services(nodes, trie::items(nodes, at.services)?)?,
+        ..Ruleset::default()
+    };
+    read_rest(nodes, at.rest)?.put_into(&mut rules);
+    Ok(rules)
+}
+
+/// Reads one service; the nodes of the others are not read.
+///
+/// # Errors
+/// `damaged` where a node on the way cannot be read.
+pub(super) fn service(
+    nodes: &impl Nodes,
+    at: Content,
+    key: &ServiceKey,
+) -> Result<Option<VirtualService>> {
+    read_item(nodes, at.services, key)?
+        .map(|item| read_servers(nodes, item))
+        .transpose()
+}
+
+/// Reads of two rulesets the services that differ, and all else that is not a service.
+///
+/// # Errors
+/// `damaged` where a node that differs cannot be read.
+pub(super) fn differences(
+    nodes: &impl Nodes,
+    one: Content,
+    other: Content,
+) -> Result<(Ruleset, Ruleset)> {
+    let (ones, others) = trie::differences(nodes, one.services, other.services)?;
+    let part = |items, at| -> Result<Ruleset> {
+        let mut rules = Ruleset {
+            services: read_services(nodes, items)?,
+            ..Ruleset::default()
+        };
+        read_rest(nodes, at)?.put_into(&mut rules);
+        Ok(rules)
+    };
+    Ok((part(ones, one.rest)?, part(others, other.rest)?))
+}
+
+/// Visits every node of a ruleset, except those below one that `enter` declines.
+///
+/// # Errors
+/// `damaged` where a node cannot be read.
+pub(super) fn walk(
+    nodes: &impl Nodes,
+    at: Content,
+    enter: &mut dyn FnMut(Address) -> bool,
+) -> Result<()> {
+    let mut waiting: Vec<Address> = at.services.into_iter().chain(at.rest).collect();
+    while let Some(address) = waiting.pop() {
+        if !enter(address) {
+            continue;
+        }
+        let node = Node::load(nodes, address)?;
+        waiting.extend(node.children());
+        if let Node::Leaf(items) = node {
+            // A leaf of a trie of servers holds no item that names a tree.
+            let items = items
+                .values()
+                .filter_map(|v| serde_json::from_slice::<Item>(v).ok());
+            waiting.extend(items.filter_map(|item| item.tree));
+        }
+    }
+    Ok(())
+}
+
+/// The content of a ruleset that is nowhere yet.
+///
+/// # Errors
+/// `bug` where it cannot be written as JSON.
+pub(super) fn content_of(rules: &Ruleset) -> Result<Content> {
+    let nowhere = (Content::default(), &Ruleset::default());
+    write(&mut super::node::Loose::default(), nowhere, rules)
+}

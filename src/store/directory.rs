@@ -1,0 +1,309 @@
+//! The database's directory: whose it is, which modes it has, and the marker of its format.
+//!
+//! The marker, `FORMAT`, is plain text, `ipvsh 1 sled-0.34 linux` and a line for readers, and is
+//! looked at before sled is: sled 1.0 opens a 0.34 directory without an error and shows no records.
+//! A directory that is not empty and has no marker is never written to.
+
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::DatabaseKind;
+use crate::error::{Error, Kind, Result};
+
+const FORMAT: &str = "FORMAT";
+const FORMAT_NEW: &str = "FORMAT.new";
+/// The file that the lock is on.
+pub(super) const LOCK: &str = "LOCK";
+
+/// The version of everything below: records, nodes, mirror.
+const VERSION: u32 = 1;
+const ENGINE: &str = "sled-0.34";
+
+/// What stands where a database is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing, or an empty directory.
+    Nothing,
+    /// A database of this kind, format and engine.
+    Database,
+}
+
+/// The word for a kind, in the marker and in messages.
+pub(super) fn kind_name(kind: DatabaseKind) -> &'static str {
+    match kind {
+        DatabaseKind::Linux => "linux",
+        DatabaseKind::Sim => "sim",
+    }
+}
+
+/// A system call on a file failed; says what to do where a right is missing.
+pub(super) fn failed(attempt: &str, path: &Path, error: &std::io::Error) -> Error {
+    let named = Error::system(format!("cannot {attempt} {}", path.display()), error);
+    match error.kind() {
+        ErrorKind::PermissionDenied => named
+            .hint("run it as root (sudo ipvsh ...)")
+            .hint("or use a database of your own: --db DIR (IPVSH_DB), or --sim to practise"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => named
+            .with_kind(Kind::System)
+            .hint("make room on that file system; nothing was changed"),
+        ErrorKind::NotFound => named.with_kind(Kind::System),
+        ErrorKind::ReadOnlyFilesystem => {
+            named.hint("the database needs to be writable, even to be read")
+        }
+        _ => named,
+    }
+}
+
+/// Options for a file of ours: only for its owner, never through a link.
+pub(super) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options
+        .mode(0o600)
+        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    options
+}
+
+/// Makes what was done to a directory's entries last.
+pub(super) fn sync_directory(path: &Path) -> Result<()> {
+    File::open(path)
+        .and_then(|dir| dir.sync_all())
+        .map_err(|error| failed("sync", path, &error))
+}
+
+/// Writes a whole file: under another name first, then in one step.
+pub(super) fn replace(dir: &Path, name: &str, new_name: &str, bytes: &[u8]) -> Result<()> {
+    let (path, new) = (dir.join(name), dir.join(new_name));
+    let write = || {
+        let mut options = private();
+        let mut file = options.create(true).write(true).truncate(true).open(&new)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&new, &path)
+    };
+    write().map_err(|error| {
+        // What is left of a failed attempt would only take up the room that was missing.
+        let _ = fs::remove_file(&new);
+        failed("write", &path, &error)
+    })?;
+    sync_directory(dir)
+}
+
+fn foreign(dir: &Path, cause: String) -> Error {
+    Error::new(Kind::Damaged, cause).object(format!("database {}", dir.display()))
+}
+
+fn metadata(dir: &Path) -> Result<Option<Metadata>> {
+    match fs::metadata(dir) {
+        Ok(metadata) if metadata.is_dir() => Ok(Some(metadata)),
+        Ok(_) => Err(foreign(dir, "it is not a directory".to_owned())
+            .hint("name the directory of a database: --db DIR")),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("look at", dir, &error)),
+    }
+}
+
+fn read_marker(dir: &Path) -> Result<Option<Vec<u8>>> {
+    let path = dir.join(FORMAT);
+    match private().read(true).open(&path) {
+        Ok(file) => {
+            let mut text = Vec::new();
+            // A marker has two short lines; what is longer is none.
+            let read = file.take(1024).read_to_end(&mut text);
+            read.map_err(|error| failed("read", &path, &error))?;
+            Ok(Some(text))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("read", &path, &error)),
+    }
+}
+
+/// Names in a directory that a creation that was cut short leaves behind.
+fn is_leftover(name: &std::ffi::OsStr) -> bool {
+    [LOCK, FORMAT_NEW].iter().any(|known| name == *known)
+}
+
+/// Looks at what is there, without changing anything.
+///
+/// # Errors
+/// `damaged` where it is something else, another kind or another format; `not_permitted`.
+pub(super) fn look(dir: &Path, kind: DatabaseKind) -> Result<Found> {
+    let Some(metadata) = metadata(dir)? else {
+        return Ok(Found::Nothing);
+    };
+    if let Some(text) = read_marker(dir)? {
+        check_marker(dir, &text, kind)?;
+        check_owner(dir, &metadata)?;
+        return Ok(Found::Database);
+    }
+    let entries = fs::read_dir(dir).map_err(|error| failed("read", dir, &error))?;
+    for entry in entries {
+        let entry = entry.map_err(|error| failed("read", dir, &error))?;
+        if !is_leftover(&entry.file_name()) {
+            return Err(foreign(
+                dir,
+                format!("it holds {} but no FORMAT", entry.path().display()),
+            )
+            .hint(
+                "it is no database of ipvsh, and nothing in it was touched: name another, --db DIR",
+            )
+            .hint("a database that lost its FORMAT is put right by ipvsh fsck"));
+        }
+    }
+    Ok(Found::Nothing)
+}
+
+/// Checks that a directory is there and nobody else's, whatever it holds.
+///
+/// # Errors
+/// `not_permitted`; `not_found` where it is not there.
+pub(super) fn check_dir(dir: &Path) -> Result<()> {
+    match metadata(dir)? {
+        Some(metadata) => check_owner(dir, &metadata),
+        None => Err(super::no_mirror(&format!("database {}", dir.display()))),
+    }
+}
+
+fn check_marker(dir: &Path, text: &[u8], kind: DatabaseKind) -> Result<()> {
+    let text = String::from_utf8_lossy(text);
+    let mut lines = text.lines();
+    let words: Vec<&str> = lines.next().unwrap_or("").split(' ').collect();
+    let writer = lines.next().and_then(|line| line.strip_prefix("made by "));
+    let writer = writer.unwrap_or("another version of ipvsh");
+    let ["ipvsh", version, engine, made_for] = words.as_slice() else {
+        return Err(foreign(dir, "its FORMAT cannot be understood".to_owned())
+            .hint("ipvsh restore works from the mirror; ipvsh fsck repairs the database"));
+    };
+    if *version != VERSION.to_string() || *engine != ENGINE {
+        return Err(foreign(
+            dir,
+            format!("it has format {version} on {engine}, made by {writer}; this is format {VERSION} on {ENGINE}"),
+        )
+        .hint(format!("use {writer}, or name another database: --db DIR")));
+    }
+    if *made_for != kind_name(kind) {
+        let (is, hint) = match kind {
+            DatabaseKind::Linux => ("the simulator", "add --sim"),
+            DatabaseKind::Sim => ("the real kernel", "leave --sim out"),
+        };
+        return Err(foreign(dir, format!("it was made for {is}"))
+            .hint(format!("{hint}, or name another database: --db DIR")));
+    }
+    Ok(())
+}
+
+/// Whoever can write to the directory decides what the kernel is set to at boot.
+fn check_owner(dir: &Path, metadata: &Metadata) -> Result<()> {
+    let me = rustix::process::geteuid().as_raw();
+    let refuse = |cause: String, hint: String| {
+        Err(Error::new(Kind::NotPermitted, cause)
+            .object(format!("database {}", dir.display()))
+            .hint(hint))
+    };
+    if metadata.uid() != me {
+        let hint = if me == 0 {
+            format!("if it is to be root's: chown -R root: {}", dir.display())
+        } else {
+            "run it as its owner (sudo), or use a database of your own: --db DIR".to_owned()
+        };
+        return refuse(
+            format!("it belongs to user {}, not to you", metadata.uid()),
+            hint,
+        );
+    }
+    if metadata.mode() & 0o022 != 0 {
+        return refuse(
+            "others can write to it".to_owned(),
+            format!("chmod 700 {}", dir.display()),
+        );
+    }
+    Ok(())
+}
+
+/// Makes the directory, or takes an empty one; after it only the marker is missing.
+///
+/// # Errors
+/// `not_permitted`, `system`.
+pub(super) fn make(dir: &Path) -> Result<()> {
+    match metadata(dir)? {
+        Some(metadata) => {
+            if metadata.uid() == rustix::process::geteuid().as_raw() {
+                close_to_others(dir)?;
+                return Ok(());
+            }
+            check_owner(dir, &metadata)
+        }
+        None => {
+            let made = DirBuilder::new().mode(0o700).recursive(true).create(dir);
+            made.map_err(|error| failed("make", dir, &error))?;
+            sync_directory(
+                dir.parent()
+                    .filter(|p| !p.as_os_str().is_empty())
+                    .unwrap_or(Path::new(".")),
+            )
+        }
+    }
+}
+
+/// Marks an empty directory as a database; the caller holds the lock.
+///
+/// # Errors
+/// `system`.
+pub(super) fn mark(dir: &Path, kind: DatabaseKind) -> Result<()> {
+    let marker = format!(
+        "ipvsh {VERSION} {ENGINE} {}\nmade by ipvsh {}\n",
+        kind_name(kind),
+        env!("CARGO_PKG_VERSION")
+    );
+    replace(dir, FORMAT, FORMAT_NEW, marker.as_bytes())
+}
+
+/// Takes the rights of others from a directory and from the files in it, for those that sled
+/// makes: it knows no modes, and the umask is the whole process's.
+///
+/// # Errors
+/// `system`.
+pub(super) fn close_to_others(dir: &Path) -> Result<()> {
+    let mut waiting: Vec<PathBuf> = vec![dir.to_owned()];
+    while let Some(path) = waiting.pop() {
+        let metadata = fs::symlink_metadata(&path).map_err(|e| failed("look at", &path, &e))?;
+        if metadata.file_type().is_symlink() {
+            continue;
+        }
+        if metadata.mode() & 0o077 != 0 {
+            let mode = metadata.mode() & 0o700;
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode))
+                .map_err(|error| failed("change the mode of", &path, &error))?;
+        }
+        if metadata.is_dir() {
+            let entries = fs::read_dir(&path).map_err(|error| failed("read", &path, &error))?;
+            waiting.extend(entries.filter_map(|entry| entry.ok().map(|entry| entry.path())));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a write that would fill the disk half-way: `needed` bytes, and some for sled.
+///
+/// # Errors
+/// `system`, with nothing changed.
+pub(super) fn check_room(dir: &Path, file: &File, needed: u64) -> Result<()> {
+    // sled writes what it is given twice or more and grows by segments of 512 KiB.
+    let wanted = needed.saturating_mul(3).saturating_add(2 << 20);
+    let Ok(system) = rustix::fs::fstatvfs(file) else {
+        return Ok(());
+    };
+    // File systems without a fixed size (btrfs, overlays) may report no blocks at all.
+    let room = system.f_bavail.saturating_mul(system.f_frsize);
+    if system.f_blocks == 0 || room >= wanted {
+        return Ok(());
+    }
+    let full = std::io::Error::from(ErrorKind::StorageFull);
+    Err(failed("write to", dir, &full).object(format!(
+        "database {} ({} KiB free, {} KiB needed)",
+        dir.display(),
+        room / 1024,
+        wanted / 1024
+    )))
+}

@@ -1,0 +1,169 @@
+//! The lock: one process at a time has the database open, for the moment of one operation.
+//!
+//! An flock on the file `LOCK` goes with the process that holds it, however that ends, and covers
+//! the mirror as well as sled's files. Who holds it says /proc/locks; nothing is written down that
+//! could be out of date.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::directory::{LOCK, failed, private};
+use crate::error::{Error, Kind, Result};
+
+/// How long to sleep between two attempts.
+pub(super) const PAUSE: Duration = Duration::from_millis(20);
+
+/// A lock that is held; dropping it lets go.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+/// How long to wait, and what ends the wait early.
+pub(super) struct Patience<'a> {
+    deadline: Option<Instant>,
+    wait: Duration,
+    interrupted: &'a dyn Fn() -> bool,
+}
+
+impl<'a> Patience<'a> {
+    /// Starts to wait now.
+    pub(super) fn new(wait: Duration, interrupted: &'a dyn Fn() -> bool) -> Patience<'a> {
+        Patience {
+            // A wait too long for the clock is one without an end.
+            deadline: Instant::now().checked_add(wait),
+            wait,
+            interrupted,
+        }
+    }
+
+    /// Sleeps a little; false where the time is over.
+    ///
+    /// # Errors
+    /// `interrupted`.
+    pub(super) fn pause(&self) -> Result<bool> {
+        if (self.interrupted)() {
+            return Err(Error::new(Kind::Interrupted, "interrupted")
+                .attempt("cannot wait for the database"));
+        }
+        let left = self
+            .deadline
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        match left {
+            Some(left) if left.is_zero() => Ok(false),
+            left => {
+                std::thread::sleep(left.map_or(PAUSE, |left| left.min(PAUSE)));
+                Ok(true)
+            }
+        }
+    }
+
+    /// The error for when the time is over.
+    pub(super) fn busy(&self, dir: &Path) -> Error {
+        let holder = holder(&dir.join(LOCK)).unwrap_or_else(|| "another process".to_owned());
+        let waited = if self.wait.as_secs() == 0 {
+            String::new()
+        } else {
+            format!(" (waited {} s)", self.wait.as_secs())
+        };
+        Error::new(Kind::Busy, format!("{holder} holds it{waited}"))
+            .object(format!("database {}", dir.display()))
+            .hint("try again when that has ended")
+    }
+}
+
+impl Lock {
+    /// Takes the lock, waiting for it where another process holds it.
+    ///
+    /// # Errors
+    /// `busy` naming the holder, `interrupted`, `not_permitted`, `system`.
+    pub(super) fn acquire(dir: &Path, patience: &Patience<'_>) -> Result<Lock> {
+        let path = dir.join(LOCK);
+        let open = || {
+            private()
+                .create(true)
+                .truncate(false)
+                .read(true)
+                .write(true)
+                .open(&path)
+        };
+        let file = open().map_err(|error| failed("open", &path, &error))?;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Lock { _file: file }),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if !patience.pause()? {
+                        return Err(patience.busy(dir));
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(failed("lock", &path, &error.into())),
+            }
+        }
+    }
+}
+
+/// Who holds a lock on a file: `ipvsh run site.rhai (pid 4711)`.
+fn holder(path: &Path) -> Option<String> {
+    let inode = fs::metadata(path).ok()?.ino().to_string();
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    let pid = locks.lines().find_map(|line| {
+        // "1: FLOCK  ADVISORY  WRITE 4711 fe:00:123456 0 EOF"; a line with "->" only waits.
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, "FLOCK", _, _, pid, place, ..] = words.as_slice() else {
+            return None;
+        };
+        (place.rsplit(':').next() == Some(inode.as_str())).then(|| (*pid).to_owned())
+    })?;
+    let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let words: Vec<String> = command
+        .split(|byte| *byte == 0)
+        .filter(|word| !word.is_empty())
+        .map(|word| String::from_utf8_lossy(word).into_owned())
+        .collect();
+    let mut text: String = words
+        .join(" ")
+        .chars()
+        .filter(|c| !c.is_control())
+        .collect();
+    if let Some((end, _)) = text.char_indices().nth(100) {
+        text.truncate(end);
+        text.push_str("...");
+    }
+    if text.is_empty() {
+        text.push_str("a process");
+    }
+    Some(format!("{text} (pid {pid})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_holder_is_waited_for_and_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let no = || false;
+        let first = Lock::acquire(dir.path(), &Patience::new(Duration::ZERO, &no)).unwrap();
+        let began = Instant::now();
+        let short = Patience::new(Duration::from_millis(60), &no);
+        let error = Lock::acquire(dir.path(), &short).unwrap_err();
+        assert_eq!(error.kind(), Kind::Busy);
+        let pid = format!("(pid {})", std::process::id());
+        assert!(error.to_string().contains(&pid), "{error}");
+        assert!(began.elapsed() >= Duration::from_millis(60));
+
+        let yes = || true;
+        let long = Patience::new(Duration::from_secs(60), &yes);
+        let error = Lock::acquire(dir.path(), &long).unwrap_err();
+        assert_eq!(error.kind(), Kind::Interrupted);
+
+        drop(first);
+        Lock::acquire(dir.path(), &Patience::new(Duration::ZERO, &no)).unwrap();
+    }
+}

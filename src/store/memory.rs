@@ -1,0 +1,249 @@
+//! A history in memory, for dry runs and tests.
+//!
+//! It can stand over another one: then it begins with that one's snapshots, reads their rulesets
+//! from there when they are asked for, and never writes to it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::record::{self, Tags};
+use super::{Draft, Intent, Store, Stores};
+use crate::error::{Error, Kind, Result};
+use crate::model::{Ruleset, Snapshot, SnapshotId};
+
+struct Entry {
+    snapshot: Snapshot,
+    /// `None`: in the history below.
+    rules: Option<Rc<Ruleset>>,
+}
+
+#[derive(Default)]
+struct Held {
+    entries: BTreeMap<SnapshotId, Entry>,
+    tags: Tags,
+    intent: Option<Intent>,
+    below: Option<Rc<dyn Stores>>,
+    open: bool,
+}
+
+impl Held {
+    fn head(&self) -> Option<SnapshotId> {
+        self.entries.keys().next_back().copied()
+    }
+
+    fn entry(&self, id: SnapshotId) -> Result<&Entry> {
+        self.entries.get(&id).ok_or_else(|| {
+            let first = self.entries.keys().next().map(|id| id.0);
+            record::no_snapshot(id, first, self.head().map(|id| id.0))
+        })
+    }
+
+    fn snapshot(&self, id: SnapshotId) -> Result<Snapshot> {
+        let mut snapshot = self.entry(id)?.snapshot.clone();
+        snapshot.tags = record::tags_of(&self.tags, id);
+        Ok(snapshot)
+    }
+}
+
+/// Opens a history in memory; clones share it, and reopening shows what was recorded.
+#[derive(Clone, Default)]
+pub struct MemoryStores {
+    held: Rc<RefCell<Held>>,
+}
+
+impl MemoryStores {
+    /// An empty history.
+    pub fn new() -> MemoryStores {
+        MemoryStores::default()
+    }
+
+    /// A history that begins with one snapshot, whatever its number; the next one follows it.
+    pub fn from_history(head: Snapshot, rules: Ruleset) -> MemoryStores {
+        MemoryStores::from_snapshots([(head, rules)])
+    }
+
+    /// A history of some snapshots; their tags become its tags.
+    pub fn from_snapshots(
+        snapshots: impl IntoIterator<Item = (Snapshot, Ruleset)>,
+    ) -> MemoryStores {
+        let stores = MemoryStores::new();
+        for (snapshot, rules) in snapshots {
+            stores.insert(snapshot, Some(Rc::new(rules)));
+        }
+        stores
+    }
+
+    /// A history that begins where another one is, and leaves that one as it is.
+    ///
+    /// # Errors
+    /// As [`Stores::open`] of the other.
+    pub fn over(below: Rc<dyn Stores>) -> Result<MemoryStores> {
+        let stores = MemoryStores::new();
+        let store = below.open()?;
+        for snapshot in store.snapshots()? {
+            stores.insert(snapshot, None);
+        }
+        drop(store);
+        stores.held.borrow_mut().below = Some(below);
+        Ok(stores)
+    }
+
+    fn insert(&self, snapshot: Snapshot, rules: Option<Rc<Ruleset>>) {
+        let mut held = self.held.borrow_mut();
+        for tag in &snapshot.tags {
+            held.tags.insert(tag.clone(), snapshot.id);
+        }
+        held.entries.insert(snapshot.id, Entry { snapshot, rules });
+    }
+
+    fn open_as(&self, to_write: bool) -> Result<Box<dyn Store>> {
+        // As strict as sled's lock: code that opens it twice would wait for itself.
+        if std::mem::replace(&mut self.held.borrow_mut().open, true) {
+            return Err(Error::new(Kind::Busy, "it is open already").object(self.location()));
+        }
+        Ok(Box::new(MemoryStore {
+            held: Rc::clone(&self.held),
+            to_write,
+        }))
+    }
+}
+
+impl Stores for MemoryStores {
+    fn open(&self) -> Result<Box<dyn Store>> {
+        self.open_as(false)
+    }
+
+    fn open_to_write(&self) -> Result<Box<dyn Store>> {
+        self.open_as(true)
+    }
+
+    fn mirror(&self) -> Result<(SnapshotId, Ruleset)> {
+        let head = self.held.borrow().head();
+        match head {
+            Some(id) => rules_of(&self.held, id).map(|rules| (id, (*rules).clone())),
+            None => Err(super::no_mirror(&self.location())),
+        }
+    }
+
+    fn location(&self) -> String {
+        "memory".to_owned()
+    }
+}
+
+fn rules_of(held: &RefCell<Held>, id: SnapshotId) -> Result<Rc<Ruleset>> {
+    let below = {
+        let held = held.borrow();
+        if let Some(rules) = &held.entry(id)?.rules {
+            return Ok(Rc::clone(rules));
+        }
+        held.below.clone()
+    };
+    let below = below.ok_or_else(|| Error::new(Kind::Bug, "a ruleset is nowhere"))?;
+    let rules = Rc::new(below.open()?.ruleset(id)?);
+    if let Some(entry) = held.borrow_mut().entries.get_mut(&id) {
+        entry.rules = Some(Rc::clone(&rules));
+    }
+    Ok(rules)
+}
+
+/// An open history in memory.
+struct MemoryStore {
+    held: Rc<RefCell<Held>>,
+    to_write: bool,
+}
+
+impl MemoryStore {
+    fn check_writable(&self) -> Result<()> {
+        if self.to_write {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Bug, "the history was opened to read").attempt("cannot write"))
+    }
+}
+
+impl Drop for MemoryStore {
+    fn drop(&mut self) {
+        self.held.borrow_mut().open = false;
+    }
+}
+
+impl Store for MemoryStore {
+    fn head(&self) -> Result<Option<Snapshot>> {
+        let held = self.held.borrow();
+        held.head().map(|id| held.snapshot(id)).transpose()
+    }
+
+    fn snapshot(&self, id: SnapshotId) -> Result<Snapshot> {
+        self.held.borrow().snapshot(id)
+    }
+
+    fn snapshots(&self) -> Result<Vec<Snapshot>> {
+        let held = self.held.borrow();
+        held.entries
+            .keys()
+            .rev()
+            .map(|id| held.snapshot(*id))
+            .collect()
+    }
+
+    fn ruleset(&self, id: SnapshotId) -> Result<Ruleset> {
+        rules_of(&self.held, id).map(|rules| (*rules).clone())
+    }
+
+    fn record(&mut self, draft: &Draft, rules: &Ruleset) -> Result<Snapshot> {
+        self.check_writable()?;
+        let mut held = self.held.borrow_mut();
+        let parent = held.head();
+        let id = SnapshotId(parent.map_or(0, |id| id.0).saturating_add(1));
+        let snapshot = record::snapshot_of(draft, id, parent);
+        let entry = Entry {
+            snapshot: snapshot.clone(),
+            rules: Some(Rc::new(rules.clone())),
+        };
+        held.entries.insert(id, entry);
+        held.intent = None;
+        Ok(snapshot)
+    }
+
+    fn intent(&self) -> Result<Option<Intent>> {
+        Ok(self.held.borrow().intent.clone())
+    }
+
+    fn set_intent(&mut self, intent: &Intent) -> Result<()> {
+        self.check_writable()?;
+        self.held.borrow_mut().intent = Some(intent.clone());
+        Ok(())
+    }
+
+    fn clear_intent(&mut self) -> Result<()> {
+        self.check_writable()?;
+        self.held.borrow_mut().intent = None;
+        Ok(())
+    }
+
+    fn tagged(&self, tag: &str) -> Result<Option<SnapshotId>> {
+        Ok(self.held.borrow().tags.get(tag).copied())
+    }
+
+    fn set_tag(&mut self, tag: &str, id: SnapshotId) -> Result<()> {
+        self.check_writable()?;
+        let mut held = self.held.borrow_mut();
+        held.entry(id)?;
+        held.tags.insert(tag.to_owned(), id);
+        Ok(())
+    }
+
+    fn remove_tag(&mut self, tag: &str) -> Result<bool> {
+        self.check_writable()?;
+        Ok(self.held.borrow_mut().tags.remove(tag).is_some())
+    }
+}
+
+/// A view of a database that does not exist.
+pub(super) fn nothing() -> Box<dyn Store> {
+    Box::new(MemoryStore {
+        held: Rc::default(),
+        to_write: false,
+    })
+}

@@ -1,0 +1,211 @@
+//! The records that are kept under names: the manifest, snapshots, tags, the intent.
+//!
+//! Each is JSON behind the checksum of its name and itself ([`super::address::seal`]).
+//!
+//! | name | record |
+//! |---|---|
+//! | `h` | the manifest: what must be there |
+//! | `H` | the manifest that the last commit replaced, for taking it back |
+//! | `s` + number (u64, big endian) | a snapshot and where its ruleset is |
+//! | `t` | all tags |
+//! | `i` + number (u32, big endian) | a part of the intent |
+//! | `n` + address | a node; its address is its checksum |
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Draft;
+use super::address::Address;
+use super::content::Content;
+use crate::error::{Error, Result};
+use crate::model::{Snapshot, SnapshotId};
+
+/// The name of the manifest.
+pub(super) const MANIFEST: &[u8] = b"h";
+/// The name of the manifest before the last commit.
+pub(super) const MANIFEST_BEFORE: &[u8] = b"H";
+/// The name of the tags.
+pub(super) const TAGS: &[u8] = b"t";
+/// What the names of snapshots begin with.
+pub(super) const SNAPSHOTS: &[u8] = b"s";
+/// What the names of nodes begin with.
+pub(super) const NODES: &[u8] = b"n";
+
+/// The name of a snapshot's record.
+pub(super) fn snapshot_name(id: SnapshotId) -> Vec<u8> {
+    [SNAPSHOTS, &id.0.to_be_bytes()].concat()
+}
+
+/// The name of a part of the intent.
+pub(super) fn intent_name(part: u32) -> Vec<u8> {
+    [b"i".as_slice(), &part.to_be_bytes()].concat()
+}
+
+/// The name of a node.
+pub(super) fn node_name(address: Address) -> Vec<u8> {
+    [NODES, address.bytes()].concat()
+}
+
+/// The tags, each with its snapshot.
+pub(super) type Tags = BTreeMap<String, SnapshotId>;
+
+/// Says what the database must hold, so that what was lost is missed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Manifest {
+    /// The newest snapshot.
+    pub(super) head: Option<SnapshotId>,
+    /// The number of the next one.
+    pub(super) next: u64,
+    /// Numbers that were pruned, as ranges from first to last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) pruned: Vec<(u64, u64)>,
+    /// The digest of the tags' record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) tags: Option<Address>,
+    /// The intent, where a commit is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) intent: Option<Parts>,
+    /// How many parts of an intent there are, of this one or an older one.
+    #[serde(default)]
+    pub(super) parts: u32,
+}
+
+/// A value in parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Parts {
+    /// How many.
+    pub(super) count: u32,
+    /// The digest of all of them.
+    pub(super) sum: Address,
+}
+
+impl Default for Manifest {
+    fn default() -> Self {
+        Manifest {
+            head: None,
+            next: 1,
+            pruned: Vec::new(),
+            tags: None,
+            intent: None,
+            parts: 0,
+        }
+    }
+}
+
+impl Manifest {
+    /// Says whether a snapshot must be there.
+    pub(super) fn holds(&self, id: SnapshotId) -> bool {
+        let pruned = |(first, last): &(u64, u64)| (*first..=*last).contains(&id.0);
+        (1..self.next).contains(&id.0) && !self.pruned.iter().any(pruned)
+    }
+
+    /// How many snapshots must be there.
+    pub(super) fn count(&self) -> u64 {
+        let pruned = self
+            .pruned
+            .iter()
+            .map(|(first, last)| last.saturating_sub(*first).saturating_add(1));
+        self.next.saturating_sub(1).saturating_sub(pruned.sum())
+    }
+
+    /// Notes that a snapshot was pruned.
+    pub(super) fn prune(&mut self, id: SnapshotId) {
+        self.pruned.push((id.0, id.0));
+        self.pruned.sort_unstable();
+        let mut joined: Vec<(u64, u64)> = Vec::with_capacity(self.pruned.len());
+        for (first, last) in self.pruned.drain(..) {
+            match joined.last_mut() {
+                Some(before) if first <= before.1.saturating_add(1) => {
+                    before.1 = before.1.max(last)
+                }
+                _ => joined.push((first, last)),
+            }
+        }
+        self.pruned = joined;
+    }
+}
+
+/// A snapshot's record: what the user knows of it, and where its ruleset is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// What the user knows of it, without tags.
+    #[serde(flatten)]
+    pub(super) snapshot: Snapshot,
+    /// Where its ruleset is.
+    pub(super) content: Content,
+}
+
+/// Makes a snapshot from a draft.
+pub(super) fn snapshot_of(draft: &Draft, id: SnapshotId, parent: Option<SnapshotId>) -> Snapshot {
+    Snapshot {
+        id,
+        time: draft.time,
+        author: draft.author.clone(),
+        message: draft.message.clone(),
+        parent,
+        rollback_of: draft.rollback_of,
+        changes: draft.changes,
+        tags: Vec::new(),
+    }
+}
+
+/// The tags of one snapshot, sorted.
+pub(super) fn tags_of(tags: &Tags, id: SnapshotId) -> Vec<String> {
+    let its = tags.iter().filter(|(_, tagged)| **tagged == id);
+    its.map(|(tag, _)| tag.clone()).collect()
+}
+
+/// The error for a snapshot that is not there, saying which there are.
+pub(super) fn no_snapshot(id: SnapshotId, first: Option<u64>, last: Option<u64>) -> Error {
+    let error = Error::not_found("there is no such snapshot").object(format!("snapshot {id}"));
+    match (first, last) {
+        (Some(first), Some(last)) if first == last => {
+            error.hint(format!("the only snapshot is {first}"))
+        }
+        (Some(first), Some(last)) => error.hint(format!(
+            "the snapshots are {first} to {last} (ipvsh history)"
+        )),
+        _ => error.hint("there are no snapshots yet; the first commit makes snapshot 1"),
+    }
+}
+
+/// The numbers of the first and the last snapshot that must be there.
+pub(super) fn ends(manifest: &Manifest) -> (Option<u64>, Option<u64>) {
+    let first = (1..manifest.next).find(|id| manifest.holds(SnapshotId(*id)));
+    (first, manifest.head.map(|head| head.0))
+}
+
+/// Checks that a result of the store fits what was asked for.
+pub(super) fn check_id(record: Record, id: SnapshotId) -> Result<Record> {
+    if record.snapshot.id == id {
+        Ok(record)
+    } else {
+        Err(super::address::damaged(format!(
+            "the record of snapshot {id} is that of {}",
+            record.snapshot.id
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pruned_numbers_join() {
+        let mut manifest = Manifest {
+            next: 11,
+            ..Manifest::default()
+        };
+        for id in [3, 1, 2, 7] {
+            manifest.prune(SnapshotId(id));
+        }
+        assert_eq!(manifest.pruned, [(1, 3), (7, 7)]);
+        assert_eq!(manifest.count(), 6);
+        assert!(manifest.holds(SnapshotId(4)) && !manifest.holds(SnapshotId(7)));
+        assert!(!manifest.holds(SnapshotId(0)) && !manifest.holds(SnapshotId(11)));
+        assert_eq!(ends(&manifest).0, Some(4));
+    }
+}

@@ -1,0 +1,138 @@
+//! Opening a history on disk.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::directory::{self, Found};
+use super::history::History;
+use super::lock::{Lock, Patience};
+use super::table::Table;
+use super::{DatabaseKind, Store, Stores, memory, mirror, no_mirror};
+use crate::error::{Kind, Result};
+use crate::model::{Ruleset, SnapshotId};
+
+/// How long to wait for another process unless told otherwise.
+pub const WAIT: Duration = Duration::from_secs(10);
+
+/// Called at named points around every write, for tests: it may return an error in place of the
+/// write, or end the process there.
+pub type Faults = Rc<dyn Fn(&'static str) -> std::io::Result<()>>;
+
+/// Opens a history in a directory.
+#[derive(Clone)]
+pub struct SledStores {
+    /// The directory.
+    pub dir: PathBuf,
+    /// What it is for.
+    pub kind: DatabaseKind,
+    /// How long to wait for a process that has it open.
+    pub wait: Duration,
+    interrupted: Rc<dyn Fn() -> bool>,
+    faults: Faults,
+}
+
+impl SledStores {
+    /// Names a directory; nothing is touched yet.
+    pub fn new(dir: impl Into<PathBuf>, kind: DatabaseKind) -> SledStores {
+        SledStores {
+            dir: dir.into(),
+            kind,
+            wait: WAIT,
+            interrupted: Rc::new(|| false),
+            faults: Rc::new(|_| Ok(())),
+        }
+    }
+
+    /// Sets how long to wait for a process that has it open.
+    #[must_use]
+    pub fn waiting(mut self, wait: Duration) -> SledStores {
+        self.wait = wait;
+        self
+    }
+
+    /// Ends a wait with `interrupted` once this says so; it is asked every 20 ms.
+    #[must_use]
+    pub fn interrupted_by(mut self, interrupted: impl Fn() -> bool + 'static) -> SledStores {
+        self.interrupted = Rc::new(interrupted);
+        self
+    }
+
+    /// Sets what happens at the points `intent`, `clear`, `mirror` (before a commit's line),
+    /// `database` (before its record) and `recorded` (behind it).
+    #[must_use]
+    pub fn with_faults(mut self, faults: Faults) -> SledStores {
+        self.faults = faults;
+        self
+    }
+
+    pub(super) fn open_history(&self, to_write: bool) -> Result<Option<History>> {
+        if directory::look(&self.dir, self.kind)? == Found::Nothing {
+            if !to_write {
+                return Ok(None);
+            }
+            directory::make(&self.dir)?;
+        }
+        let patience = Patience::new(self.wait, self.interrupted.as_ref());
+        let lock = Lock::acquire(&self.dir, &patience)?;
+        // Somebody else may have made it, or removed it, meanwhile.
+        if directory::look(&self.dir, self.kind)? == Found::Nothing {
+            if !to_write {
+                return Ok(None);
+            }
+            directory::mark(&self.dir, self.kind)?;
+        }
+        let table = Table::open(&self.dir, &patience)?;
+        let faults = Rc::clone(&self.faults);
+        History::open(table, lock, self.dir.clone(), self.kind, to_write, faults).map(Some)
+    }
+
+    /// Reads everything and says what is wrong; nothing is said of a database that is sound.
+    ///
+    /// # Errors
+    /// As [`Stores::open`], `damaged` where it does not even open.
+    pub fn problems(&self) -> Result<Vec<String>> {
+        match self.open_history(false)? {
+            Some(history) => history.problems(),
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+impl Stores for SledStores {
+    fn open(&self) -> Result<Box<dyn Store>> {
+        let named = |error: crate::error::Error| error.object(self.location());
+        Ok(match self.open_history(false).map_err(named)? {
+            Some(history) => Box::new(history),
+            None => memory::nothing(),
+        })
+    }
+
+    fn open_to_write(&self) -> Result<Box<dyn Store>> {
+        let named = |error: crate::error::Error| error.object(self.location());
+        Ok(match self.open_history(true).map_err(named)? {
+            Some(history) => Box::new(history),
+            None => memory::nothing(),
+        })
+    }
+
+    fn mirror(&self) -> Result<(SnapshotId, Ruleset)> {
+        directory::check_dir(&self.dir)?;
+        let patience = Patience::new(self.wait, self.interrupted.as_ref());
+        // The lock keeps a writer from changing the files while they are read. Without it (a full
+        // or read-only file system) reading still gives the whole or nothing.
+        let _lock = match Lock::acquire(&self.dir, &patience) {
+            Ok(lock) => Some(lock),
+            Err(error) if error.kind() == Kind::Interrupted => return Err(error),
+            Err(_) => None,
+        };
+        match mirror::read(&self.dir, self.kind)? {
+            Some((head, rules)) => Ok((head.snapshot.id, rules)),
+            None => Err(no_mirror(&self.location())),
+        }
+    }
+
+    fn location(&self) -> String {
+        format!("database {}", self.dir.display())
+    }
+}

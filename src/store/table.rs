@@ -1,0 +1,222 @@
+//! The one place that knows sled: names and bytes, written in batches.
+//!
+//! All of it is one tree, because a batch is atomic within a tree. sled's `flush` asks the kernel
+//! to write the data (`sync_file_range`) but not the file's length, so a power cut could take what
+//! it called flushed: every batch is followed by an fsync of our own. Values stay below 8 KiB, so
+//! that no node grows past 128 KiB, where sled would begin to use files beside its log.
+
+use std::cell::Cell;
+use std::fs::{self, DirBuilder, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use super::address::damaged;
+use super::contain::contain;
+use super::directory::{check_room, close_to_others, failed, sync_directory};
+use super::lock::Patience;
+use crate::error::{Error, Kind, Result};
+
+/// The name of sled's directory within ours.
+pub(super) const ENGINE: &str = "sled";
+
+/// What a batch does to names: a value, or `None` to remove it.
+pub(super) type Batch = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+/// Is shown a name and its value, and says whether to go on.
+pub(super) type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<bool> + 'a;
+
+/// An open tree.
+pub(super) struct Table {
+    db: Option<sled::Db>,
+    dir: PathBuf,
+    file: File,
+    /// Set when an operation failed: sled's state in memory is not to be trusted then.
+    broken: Cell<bool>,
+    /// Bytes of names and values written by the last batch, for measuring.
+    pub(super) written: u64,
+}
+
+fn translate(error: sled::Error, dir: &Path) -> Error {
+    match error {
+        sled::Error::Io(error) => failed("read or write", dir, &error),
+        sled::Error::Unsupported(text) => damaged(format!("sled refuses its files: {text}")),
+        // The texts of the others are for sled's authors ("please open an issue").
+        _ => damaged("sled finds its files corrupted"),
+    }
+}
+
+fn size_of(changes: &Batch) -> u64 {
+    let sizes = changes.iter().map(|(name, value)| {
+        name.len()
+            .saturating_add(value.as_ref().map_or(0, Vec::len)) as u64
+    });
+    sizes.sum()
+}
+
+fn is_locked(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(error) if error.to_string().contains("could not acquire lock"))
+}
+
+impl Table {
+    /// Opens the tree below `dir`, making it where it is not there; the caller holds our lock.
+    ///
+    /// # Errors
+    /// `damaged`, `busy`, `not_permitted`, `system`.
+    pub(super) fn open(dir: &Path, patience: &Patience<'_>) -> Result<Table> {
+        let own = dir.join(ENGINE);
+        let new = match DirBuilder::new().mode(0o700).create(&own) {
+            Ok(()) => true,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+            Err(error) => return Err(failed("make", &own, &error)),
+        };
+        let db = loop {
+            let config = sled::Config::new()
+                .path(&own)
+                .cache_capacity(16 << 20)
+                .flush_every_ms(None);
+            match contain(|| config.open())? {
+                Ok(db) => break db,
+                // A thread of sled's may hold its own lock for a moment after the last use.
+                Err(error) if is_locked(&error) => {
+                    if !patience.pause()? {
+                        return Err(patience.busy(dir));
+                    }
+                }
+                Err(error) => return Err(translate(error, &own)),
+            }
+        };
+        let path = own.join("db");
+        let mut table = Table {
+            db: Some(db),
+            file: File::open(&path).map_err(|error| failed("open", &path, &error))?,
+            dir: own,
+            broken: Cell::new(false),
+            written: 0,
+        };
+        close_to_others(&table.dir)?;
+        if new {
+            table.flush()?;
+            sync_directory(&table.dir)?;
+            sync_directory(dir)?;
+        }
+        Ok(table)
+    }
+
+    fn run<T>(&self, code: impl FnOnce(&sled::Db) -> Result<T, sled::Error>) -> Result<T> {
+        let db = match &self.db {
+            Some(db) if !self.broken.get() => db,
+            _ => {
+                return Err(Error::new(Kind::System, "an operation on it failed before")
+                    .object(format!("database {}", self.dir.display())));
+            }
+        };
+        let outcome = contain(|| code(db))
+            .and_then(|outcome| outcome.map_err(|error| translate(error, &self.dir)));
+        if outcome.is_err() {
+            self.broken.set(true);
+        }
+        outcome
+    }
+
+    /// Reads one value.
+    ///
+    /// # Errors
+    /// `damaged`, `system`.
+    pub(super) fn get(&self, name: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.run(|db| db.get(name))
+            .map(|found| found.map(|value| value.to_vec()))
+    }
+
+    /// Reads all whose names begin so, sorted by name, and stops where `visit` says.
+    ///
+    /// # Errors
+    /// `damaged`, `system`, and what `visit` returns.
+    pub(super) fn scan(&self, prefix: &[u8], backwards: bool, visit: &mut Visit<'_>) -> Result<()> {
+        let mut all = self.run(|db| Ok(db.scan_prefix(prefix)))?;
+        loop {
+            let next = self.run(|_| {
+                let next = if backwards {
+                    all.next_back()
+                } else {
+                    all.next()
+                };
+                next.transpose()
+            })?;
+            let Some((name, value)) = next else {
+                return Ok(());
+            };
+            if !visit(&name, &value)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Says whether there is nothing at all.
+    ///
+    /// # Errors
+    /// `damaged`, `system`.
+    pub(super) fn is_empty(&self) -> Result<bool> {
+        let mut empty = true;
+        self.scan(b"", false, &mut |_, _| {
+            empty = false;
+            Ok(false)
+        })?;
+        Ok(empty)
+    }
+
+    /// Refuses what would fill the disk half-way.
+    ///
+    /// # Errors
+    /// `system`, with nothing changed.
+    pub(super) fn check_room(&self, changes: &Batch) -> Result<()> {
+        check_room(&self.dir, &self.file, size_of(changes))
+    }
+
+    /// Writes a batch, all of it or nothing; on disk when this returns.
+    ///
+    /// # Errors
+    /// `system`, `damaged`. Nobody can say then whether it was written, and the table is broken:
+    /// it answers nothing more.
+    pub(super) fn apply(&mut self, changes: Batch) -> Result<()> {
+        self.written = size_of(&changes);
+        let mut batch = sled::Batch::default();
+        for (name, value) in changes {
+            match value {
+                Some(value) => batch.insert(name, value),
+                None => batch.remove(name),
+            }
+        }
+        self.run(|db| db.apply_batch(batch))?;
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.run(|db| db.flush())?;
+        self.file.sync_all().map_err(|error| {
+            self.broken.set(true);
+            failed("sync", &self.dir, &error)
+        })
+    }
+
+    /// Answers nothing more: what is on disk is not known.
+    pub(super) fn give_up(&mut self) {
+        self.broken.set(true);
+    }
+
+    /// The bytes that sled's files take.
+    pub(super) fn bytes_on_disk(&self) -> u64 {
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let sizes = entries.filter_map(|entry| entry.metadata().ok());
+        sizes.map(|metadata| metadata.len()).sum()
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        // sled writes when it is dropped, and panics where that fails. Everything that counts is
+        // on disk already.
+        let db = self.db.take();
+        let _ = contain(move || drop(db));
+    }
+}
