@@ -10,7 +10,7 @@
 //! | 2 | `ipvs`, `marks`, [`kernel`], [`store`] | the outside world behind small traits |
 //! | 3 | [`director`] | the use cases |
 //! | 4 | `api` | one table of facts per script function |
-//! | 5 | `script` | the Rhai engine |
+//! | 5 | [`script`] | the Rhai engine |
 //! | 6 | `shell`, [`output`] | the prompt; tables, JSON, colour |
 //! | 7 | `commands` | one file per verb |
 
@@ -21,5 +21,6 @@ pub mod kernel;
 pub mod model;
 pub mod output;
 pub mod plan;
+pub mod script;
 pub mod signals;
 pub mod store;
