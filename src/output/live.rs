@@ -1,86 +1,119 @@
 //! Views of live state as tables.
 
-use std::collections::BTreeSet;
-
 use super::paint::{Paint, Style};
 use super::table::Table;
 use crate::model::{
-    ChainRule, EntryKey, Family, Live, MarkSupport, Ruleset, ServerKey, ServiceKey, TimeoutKind,
-    VirtualService,
+    ChainRule, EntryKey, Family, Live, MarkSupport, RealServer, Ruleset, ServerKey, ServiceKey,
+    TimeoutKind, VirtualService,
 };
 
-const FOREIGN: &str = "not managed by ipvsh";
+/// A remark on an entry: whose it is, whether it is staged.
+pub type Remark<'a> = &'a dyn Fn(&EntryKey) -> Option<&'static str>;
 
-/// Virtual services with their servers; `head` tells whose they are, where it is known.
+/// Says of an entry that somebody else made it; a service's servers follow it.
+pub fn foreign(head: Option<&Ruleset>) -> impl Fn(&EntryKey) -> Option<&'static str> {
+    move |entry| {
+        let head = head?;
+        let is_foreign = match entry {
+            EntryKey::Server(service, _) => {
+                head.services.contains_key(service) && head.get(entry).is_none()
+            }
+            entry => head.get(entry).is_none(),
+        };
+        is_foreign.then_some("not managed by ipvsh")
+    }
+}
+
+const TITLES: [&str; 6] = ["service", "method", "weight", "active", "inactive", ""];
+
+/// Virtual services, each above its servers.
 pub fn services(
-    live: &Live,
+    state: &Live,
     shown: &[ServiceKey],
-    head: Option<&Ruleset>,
+    remark: Remark,
     paint: Paint,
     width: Option<u16>,
 ) -> String {
-    let mut table = Table::new(
-        &["service", "method", "weight", "active", "inactive", ""],
-        &[2, 3, 4],
-        paint,
-        width,
-    );
+    let mut table = Table::new(&TITLES, &[2, 3, 4], paint, width);
     for key in shown {
-        let Some(service) = live.rules.services.get(key) else {
+        let Some(service) = state.rules.services.get(key) else {
             continue;
         };
-        let ours = head.is_none_or(|head| head.services.contains_key(key));
-        table.row_styled(Style::Strong, &service_row(live, key, service, ours));
-        for server in service.servers.keys() {
-            let known = head
-                .and_then(|head| head.services.get(key))
-                .is_none_or(|s| s.servers.contains_key(server));
-            table.row(&server_row(live, key, service, server, ours && !known));
+        let said = remark(&EntryKey::Service(*key));
+        table.row_styled(Style::Strong, &service_row(state, key, service, said));
+        for (server, options) in &service.servers {
+            let said = remark(&EntryKey::Server(*key, *server));
+            let name = format!("  {server}");
+            table.row(&server_row(state, name, key, server, options, said));
         }
     }
     table.text()
 }
 
-fn service_row(live: &Live, key: &ServiceKey, service: &VirtualService, ours: bool) -> [String; 6] {
+/// Real servers, each with its service.
+pub fn servers(
+    state: &Live,
+    shown: &[(ServiceKey, ServerKey)],
+    remark: Remark,
+    paint: Paint,
+    width: Option<u16>,
+) -> String {
+    let titles = [
+        "server", "method", "weight", "active", "inactive", "", "service",
+    ];
+    let mut table = Table::new(&titles, &[2, 3, 4], paint, width);
+    for (service, key) in shown {
+        let found = state.rules.services.get(service);
+        let Some(options) = found.and_then(|s| s.servers.get(key)) else {
+            continue;
+        };
+        let said = remark(&EntryKey::Server(*service, *key));
+        let mut row = server_row(state, key.to_string(), service, key, options, said).to_vec();
+        row.push(service.to_string());
+        table.row(&row);
+    }
+    table.text()
+}
+
+fn service_row(
+    state: &Live,
+    key: &ServiceKey,
+    service: &VirtualService,
+    remark: Option<&str>,
+) -> [String; 6] {
     let scheduler = service.options.scheduler.to_string();
     let summary = service.options.summary(key.family());
-    let mut rest = vec![summary.strip_prefix(&scheduler).unwrap_or("").trim()];
-    if !ours {
-        rest.push(FOREIGN);
-    }
-    let counts = live.service_counts(key);
+    let rest = summary.strip_prefix(&scheduler).unwrap_or("").trim();
+    let counts = state.service_counts(key);
     [
         key.to_string(),
         scheduler,
         String::new(),
         counts.active.to_string(),
         counts.inactive.to_string(),
-        sentence(&rest),
+        sentence(&[rest, remark.unwrap_or("")]),
     ]
 }
 
 fn server_row(
-    live: &Live,
-    key: &ServiceKey,
-    service: &VirtualService,
-    server: &ServerKey,
-    foreign: bool,
+    state: &Live,
+    name: String,
+    service: &ServiceKey,
+    key: &ServerKey,
+    options: &RealServer,
+    remark: Option<&str>,
 ) -> [String; 6] {
-    let options = service.servers.get(server).copied().unwrap_or_default();
     let summary = options.summary();
     let plain = format!("{} weight {}", options.forward, options.weight);
-    let mut rest = vec![summary.strip_prefix(&plain).unwrap_or("").trim()];
-    if foreign {
-        rest.push(FOREIGN);
-    }
-    let counts = live.counts_of(key, server);
+    let rest = summary.strip_prefix(&plain).unwrap_or("").trim();
+    let counts = state.counts_of(service, key);
     [
-        format!("  {server}"),
+        name,
         options.forward.to_string(),
         options.weight.to_string(),
         counts.active.to_string(),
         counts.inactive.to_string(),
-        sentence(&rest),
+        sentence(&[rest, remark.unwrap_or("")]),
     ]
 }
 
@@ -150,13 +183,10 @@ pub fn timeouts(live: &Live, head: Option<&Ruleset>, paint: Paint, width: Option
 
 /// The sync daemons.
 pub fn daemons(live: &Live, head: Option<&Ruleset>, paint: Paint, width: Option<u16>) -> String {
-    let known: BTreeSet<_> = head.iter().flat_map(|head| head.daemons.keys()).collect();
+    let remark = foreign(head);
     let mut table = Table::new(&["daemon", "options", ""], &[], paint, width);
     for (role, daemon) in &live.rules.daemons {
-        let said = match head.is_none() || known.contains(role) {
-            true => "",
-            false => FOREIGN,
-        };
+        let said = remark(&EntryKey::Daemon(*role)).unwrap_or("");
         table.row(&[role.to_string(), daemon.summary(), said.to_owned()]);
     }
     match live.rules.daemons.is_empty() {
@@ -194,7 +224,13 @@ mod tests {
         let mut head = live.rules.clone();
         head.services.retain(|key, _| key.addr().is_some());
         assert_eq!(
-            services(&live, &shown, Some(&head), Paint::new(false), None),
+            services(
+                &live,
+                &shown,
+                &foreign(Some(&head)),
+                Paint::new(false),
+                None
+            ),
             "\
 service            method  weight  active  inactive
 tcp 192.0.2.10:80  wrr                  0         0  persistent 300

@@ -11,6 +11,7 @@ mod live;
 mod paint;
 mod status;
 mod table;
+pub mod value;
 
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
@@ -18,9 +19,9 @@ use std::sync::OnceLock;
 pub use changes::{changes, report};
 pub use error::error;
 pub use history::history;
-pub use live::{daemons, marks, services, timeouts};
+pub use live::{daemons, foreign, marks, services, timeouts};
 pub use paint::{Paint, Style, clean};
-pub use status::{Facts, status};
+pub use status::{Facts, count, status};
 pub use table::Table;
 
 use crate::director::{Difference, Report};
@@ -28,7 +29,7 @@ use crate::error::{Error, Kind};
 use crate::plan::Plan;
 
 /// When to use colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum ColorWhen {
     /// On a terminal that has colours, unless NO_COLOR is set.
     #[default]
@@ -162,6 +163,11 @@ impl Output {
                 self.error(failure);
             }
         }
+    }
+
+    /// Shows what would be done, before a question.
+    pub fn preview(&self, plan: &Plan) {
+        to_stderr(&changes(&plan.changes, self.paint_err));
     }
 
     /// Shows what brings the kernel to a snapshot; `sentence` says what that means.

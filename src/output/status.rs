@@ -135,7 +135,8 @@ fn kernel(status: &Status, is_sim: bool, paint: Paint, lines: &mut Vec<(&str, St
     }
 }
 
-fn count(number: usize, noun: &str) -> String {
+/// `1 change`, `2 changes`.
+pub fn count(number: usize, noun: &str) -> String {
     match number {
         1 => format!("1 {noun}"),
         _ => format!("{number} {noun}s"),
