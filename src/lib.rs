@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | 0 | [`error`], [`model`], [`signals`] | plain data with validation; who ends us and when |
 //! | 1 | [`candidate`], [`plan`] | pure decisions: what was asked for, what must change |
-//! | 2 | `ipvs`, `marks`, [`kernel`], [`store`] | the outside world behind small traits |
+//! | 2 | [`ipvs`], [`marks`], [`kernel`], [`store`] | the outside world behind small traits |
 //! | 3 | [`director`] | the use cases |
 //! | 4 | `api` | one table of facts per script function |
 //! | 5 | [`script`] | the Rhai engine |
@@ -18,7 +18,9 @@ pub mod candidate;
 pub mod commands;
 pub mod director;
 pub mod error;
+pub mod ipvs;
 pub mod kernel;
+pub mod marks;
 pub mod model;
 pub mod output;
 pub mod plan;

@@ -95,16 +95,29 @@ impl Director {
 pub(super) fn carry_out(kernel: &mut dyn Kernel, plan: &Plan) -> Result<()> {
     apply(kernel, &plan.steps)?;
     let live = kernel.observe().map_err(|e| e.attempt("cannot verify"))?;
-    match first_difference(&live, &plan.target, plan) {
+    let object = first_difference(&live, &plan.target, plan)
+        .map(|entry| entry.to_string())
+        .or_else(|| different_chain(&live, plan));
+    match object {
         None => Ok(()),
-        Some(entry) => Err(Error::new(
+        Some(object) => Err(Error::new(
             Kind::Refused,
             "the kernel does not hold what it was sent and accepted",
         )
-        .object(entry)
+        .object(object)
         .attempt("cannot verify")
         .hint("somebody else may have changed it in the same moment: try again")),
     }
+}
+
+/// A chain that was set and is not as planned: its jump, its order, what is strange in it.
+fn different_chain(live: &Live, plan: &Plan) -> Option<String> {
+    plan.steps.iter().find_map(|step| match step {
+        Step::SetChain { family, to, .. } if live.marks(*family).chain() != Some(to) => {
+            Some(step.object())
+        }
+        _ => None,
+    })
 }
 
 /// The first entry of a plan that is not as planned.

@@ -4,6 +4,13 @@
 //! with the kernel's own refusals). One conformance suite, `tests/conformance`, runs against
 //! both. Source of truth: net/netfilter/ipvs/ip_vs_ctl.c.
 
+mod names;
+pub mod refusal;
+pub mod sim;
+
+pub use names::Names;
+pub use sim::{Machine, Sim};
+
 use crate::error::{Error, Result};
 use crate::model::{Live, ServiceKey};
 use crate::plan::Step;

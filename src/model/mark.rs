@@ -145,8 +145,8 @@ fn is_all_bits(mask: &u32) -> bool {
 
 /// One rule: packets that fit all of it get the mark.
 ///
-/// In its normal form (see [`MarkRule::normalise`]) ports are sorted and joined, and networks
-/// are truncated to their prefix. Its serde form is the database's; users see [`super::json`].
+/// In its normal form (see [`MarkRule::normalise`]) ports are sorted and joined, networks are
+/// truncated to their prefix, and conditions that every packet meets are left out. Its serde form is the database's; users see [`super::json`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MarkRule {
@@ -211,8 +211,11 @@ impl MarkRule {
         for mut rule in rules {
             rule.ports = PortRange::normalise(rule.ports);
             rule.from_ports = PortRange::normalise(rule.from_ports);
-            rule.to = rule.to.map(|net| net.trunc());
-            rule.from = rule.from.map(|net| net.trunc());
+            // Conditions that every packet meets; iptables drops them, and so they are none.
+            rule.to = rule.to.map(|net| net.trunc()).filter(is_condition);
+            rule.from = rule.from.map(|net| net.trunc()).filter(is_condition);
+            rule.protocol = rule.protocol.filter(|protocol| protocol.0 != 0);
+            rule.interface = rule.interface.filter(|name| name != "+");
             joined.push(rule);
         }
         join_neighbours(&mut joined, |rule| &mut rule.ports);
@@ -250,6 +253,10 @@ impl MarkRule {
         }
         words.join(" ")
     }
+}
+
+fn is_condition(net: &IpNet) -> bool {
+    net.prefix_len() > 0
 }
 
 fn join_neighbours(rules: &mut Vec<MarkRule>, ports: fn(&mut MarkRule) -> &mut Vec<PortRange>) {
@@ -337,6 +344,19 @@ mod tests {
     fn normal_form_is_stable() {
         let once = MarkRule::normalise([rule("443,80"), rule("80")]);
         assert_eq!(MarkRule::normalise(once.clone()), once);
+    }
+
+    #[test]
+    fn conditions_that_all_packets_meet_are_dropped() {
+        let mut all = rule("");
+        all.to = Some(parse_net("0.0.0.0/0").unwrap());
+        all.protocol = Some(Protocol(0));
+        all.interface = Some("+".to_owned());
+        let normal = MarkRule::normalise([all]);
+        assert_eq!(
+            normal,
+            [MarkRule::new(Fwmark::new(666).unwrap(), Family::Ipv4)]
+        );
     }
 
     #[test]

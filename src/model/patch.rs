@@ -463,6 +463,13 @@ fn mark_rule(mark: Fwmark, family: Option<Family>, options: &Options) -> Result<
         return Err(Error::invalid("it mixes IPv4 and IPv6"));
     }
     rule.family = families.into_iter().next().unwrap_or(rule.family);
+    if rule.mark.value() & !rule.mask != 0 {
+        return Err(Error::invalid(format!(
+            "mark {mark} has bits outside of its mask {:#x}",
+            rule.mask
+        ))
+        .hint("the mask names the bits that are replaced"));
+    }
     let has_ports = !rule.ports.is_empty() || !rule.from_ports.is_empty();
     if has_ports
         && !matches!(
@@ -692,6 +699,7 @@ mod tests {
             json!({"interface": "-j"}),
             json!({"protocol": "tcp\" -j DROP"}),
             json!({"mask": 0}),
+            json!({"mask": 2}),
             json!("x"),
         ] {
             assert!(

@@ -253,24 +253,24 @@ fn examined(request: &Request) -> BTreeSet<EntryKey> {
             .flat_map(|s| s.servers.keys());
         entries.extend(servers.map(|server| EntryKey::Server(*key, *server)));
     }
-    // A server cannot stand without its service: where that is gone, it comes along.
-    let needed: Vec<EntryKey> = entries
+    // A service that is gone comes back whole: its options alone would refuse every client, and a
+    // server cannot stand without it.
+    let gone: BTreeSet<ServiceKey> = entries
         .iter()
-        .filter_map(|entry| match entry {
-            EntryKey::Server(service, server)
-                if !request.live.rules.services.contains_key(service)
-                    && request
-                        .wanted
-                        .services
-                        .get(service)
-                        .is_some_and(|s| s.servers.contains_key(server)) =>
-            {
-                Some(EntryKey::Service(*service))
-            }
-            _ => None,
-        })
+        .filter(|entry| request.wanted.get(entry).is_some())
+        .filter_map(EntryKey::service)
+        .filter(|key| !request.live.rules.services.contains_key(key))
         .collect();
-    entries.extend(needed);
+    for key in gone {
+        entries.insert(EntryKey::Service(key));
+        let servers = request
+            .wanted
+            .services
+            .get(&key)
+            .into_iter()
+            .flat_map(|s| s.servers.keys());
+        entries.extend(servers.map(|server| EntryKey::Server(key, *server)));
+    }
     entries
 }
 

@@ -1,0 +1,80 @@
+//! Owns the netlink attributes of the IPVS family: one enum per nest of the UAPI, each with
+//! `Other` for what it does not know, so that a newer kernel's additions are kept, never refused.
+//!
+//! May import: `netlink-packet-core`, and `name` for bounded strings.
+//! Source of truth: include/uapi/linux/ip_vs.h (enumerations `IPVS_*_ATTR_*`) and the policies in
+//! net/netfilter/ipvs/ip_vs_ctl.c. A length that differs from the policy is an error, not a panic.
+
+mod daemon;
+mod destination;
+mod info;
+mod service;
+mod stats;
+mod top;
+
+use netlink_packet_core::{
+    DecodeError, Emitable, ErrorContext, Nla, NlaBuffer, NlasIterator, Parseable,
+};
+
+pub use daemon::DaemonAttr;
+pub use destination::DestAttr;
+pub use info::InfoAttr;
+pub use service::ServiceAttr;
+pub use stats::{Stats64Attr, StatsAttr};
+pub use top::IpvsAttr;
+
+use super::name::Name;
+
+/// Size of `union nf_inet_addr`, in which every address attribute travels.
+pub(super) const INET_ADDR_SIZE: usize = 16;
+
+/// Parses a sequence of attributes, each through `parse`.
+pub(super) fn parse_with<T>(
+    payload: &[u8],
+    parse: impl Fn(&NlaBuffer<&[u8]>) -> Result<T, DecodeError>,
+) -> Result<Vec<T>, DecodeError> {
+    NlasIterator::new(payload)
+        .map(|attribute| parse(&attribute?))
+        .collect()
+}
+
+/// Parses the attributes of one nest; `name` is the UAPI's name of it, for the error.
+fn parse_nest<T>(payload: &[u8], name: &'static str) -> Result<Vec<T>, DecodeError>
+where
+    T: for<'a> Parseable<NlaBuffer<&'a [u8]>>,
+{
+    parse_with(payload, |attribute| T::parse(attribute)).context(name)
+}
+
+/// Writes `value` to the front of `buffer` and zeroes the rest; never panics.
+fn put(buffer: &mut [u8], value: &[u8]) {
+    let mut bytes = value.iter().copied();
+    buffer.fill_with(|| bytes.next().unwrap_or(0));
+}
+
+/// Length in bytes of a nest's value.
+fn nest_len<T: Nla>(attributes: &[T]) -> usize {
+    attributes.iter().map(Emitable::buffer_len).sum()
+}
+
+/// Parses an address: 16 bytes, or the 4 that `nla_memcpy` in ip_vs_ctl.c accepts as well.
+fn parse_inet_addr(payload: &[u8]) -> Result<[u8; INET_ADDR_SIZE], DecodeError> {
+    if payload.len() != INET_ADDR_SIZE && payload.len() != 4 {
+        return Err(DecodeError::invalid_ip_address(payload.len()));
+    }
+    let mut address = [0; INET_ADDR_SIZE];
+    put(&mut address, payload);
+    Ok(address)
+}
+
+/// Parses a string of at most 15 bytes, with or without its NUL.
+fn parse_name(payload: &[u8]) -> Result<Name, DecodeError> {
+    let text = payload.split(|&byte| byte == 0).next().unwrap_or_default();
+    let text = std::str::from_utf8(text).map_err(|e| DecodeError::from(e.to_string()))?;
+    Name::new(text).map_err(|e| DecodeError::from(e.to_string()))
+}
+
+/// Length of a string attribute's value: the text and its NUL.
+fn name_len(name: &Name) -> usize {
+    name.as_str().len() + 1
+}

@@ -1,0 +1,328 @@
+//! Owns the typed calls of the client: one per command of the family.
+//!
+//! May import: siblings, `record`, `request`. Source of truth: net/netfilter/ipvs/ip_vs_ctl.c.
+
+use std::collections::BTreeSet;
+
+use super::super::attr::{DaemonAttr, DestAttr, IpvsAttr, ServiceAttr};
+use super::super::errno::Errno;
+use super::super::error::IpvsError;
+use super::super::message::{IpvsCommand, IpvsMessage};
+use super::super::record::{
+    Daemon, DaemonState, Destination, DestinationId, Info, Service, ServiceId, Timeouts,
+};
+use super::super::request::Request;
+use super::IpvsClient;
+
+/// How often a table that changes while it is read is read again.
+const ATTEMPTS: usize = 8;
+
+/// Holds what one dump brought.
+struct Round<T> {
+    records: Vec<T>,
+    chunks: usize,
+    is_interrupted: bool,
+}
+
+/// Reading.
+impl IpvsClient {
+    /// Reads all services, without their destinations, in the kernel's order (a hash table's).
+    ///
+    /// The kernel gives no consistent view of a large table and does not mark a torn one: it
+    /// counts its way to where the last datagram ended (ip_vs_genl_dump_services), through a
+    /// table that all network namespaces share up to Linux 7.0, so that even somebody else's
+    /// change makes entries go missing or come twice. So a dump of more than one datagram (about
+    /// a hundred services) is repeated until it brings nothing new, and what only an earlier
+    /// round had is looked up by itself.
+    ///
+    /// # Errors
+    /// [`IpvsError::Unsteady`] where the kernel kept marking dumps as interrupted; otherwise as
+    /// [`IpvsClient::request`].
+    pub fn services(&mut self) -> Result<Vec<Service>, IpvsError> {
+        let message = IpvsMessage::new(IpvsCommand::GetService, Vec::new());
+        let mut seen: BTreeSet<ServiceId> = BTreeSet::new();
+        for attempt in 1..=ATTEMPTS {
+            let mut round = self.read_round(&message, read_service)?;
+            if round.is_interrupted {
+                continue;
+            }
+            if round.chunks <= 1 {
+                return Ok(round.records);
+            }
+            let mut ids = BTreeSet::new();
+            round.records.retain(|service| ids.insert(service.id));
+            if ids.is_subset(&seen) || attempt == ATTEMPTS {
+                for id in seen.difference(&ids) {
+                    round.records.extend(self.service(id)?);
+                }
+                return Ok(round.records);
+            }
+            seen.append(&mut ids);
+        }
+        Err(IpvsError::Unsteady("services"))
+    }
+
+    /// Reads one service; none where it does not exist (ESRCH).
+    ///
+    /// # Errors
+    /// As [`IpvsClient::request`].
+    pub fn service(&mut self, id: &ServiceId) -> Result<Option<Service>, IpvsError> {
+        let attrs = vec![IpvsAttr::Service(id.to_attributes())];
+        match self.request(&IpvsMessage::new(IpvsCommand::GetService, attrs)) {
+            Ok(answers) => answers
+                .iter()
+                .find_map(|answer| read_service(answer).transpose()),
+            Err(error) if error.errno() == Some(Errno::SRCH) => None,
+            Err(error) => Some(Err(error)),
+        }
+        .transpose()
+    }
+
+    /// Reads the destinations of a service, in the kernel's order. A service that does not exist
+    /// has none: the kernel does not tell the difference.
+    ///
+    /// A dump of more than one datagram (about a hundred) is repeated until the same destinations
+    /// came twice in a row; only changes of this service can tear it.
+    ///
+    /// # Errors
+    /// [`IpvsError::Unsteady`] where they did not come to rest; otherwise as
+    /// [`IpvsClient::request`].
+    pub fn destinations(&mut self, id: &ServiceId) -> Result<Vec<Destination>, IpvsError> {
+        let attrs = vec![IpvsAttr::Service(id.to_attributes())];
+        let message = IpvsMessage::new(IpvsCommand::GetDest, attrs);
+        let family = id.family();
+        let read = |answer: &IpvsMessage| {
+            nest(answer, as_destination)
+                .map(|nest| Ok(Destination::from_attributes(nest, family)?))
+                .transpose()
+        };
+        self.steady("destinations", &message, read, |destination| destination.id)
+    }
+
+    /// Reads the synchronisation daemons that run: a master, a backup, both or none.
+    ///
+    /// # Errors
+    /// As [`IpvsClient::request`].
+    pub fn daemons(&mut self) -> Result<Vec<Daemon>, IpvsError> {
+        let message = IpvsMessage::new(IpvsCommand::GetDaemon, Vec::new());
+        let read = |answer: &IpvsMessage| {
+            nest(answer, as_daemon)
+                .map(|nest| Ok(Daemon::from_attributes(nest)?))
+                .transpose()
+        };
+        self.steady("daemons", &message, read, |daemon| daemon.state)
+    }
+
+    /// Reads the connection timeouts.
+    ///
+    /// # Errors
+    /// As [`IpvsClient::request`].
+    pub fn timeouts(&mut self) -> Result<Timeouts, IpvsError> {
+        let answers = self.request(&IpvsMessage::new(IpvsCommand::GetConfig, Vec::new()))?;
+        let attrs = answers.first().map(|answer| answer.attrs.as_slice());
+        Ok(Timeouts::from_attributes(attrs.unwrap_or_default()))
+    }
+
+    /// Reads version and connection table size.
+    ///
+    /// # Errors
+    /// As [`IpvsClient::request`].
+    pub fn info(&mut self) -> Result<Info, IpvsError> {
+        let answers = self.request(&IpvsMessage::new(IpvsCommand::GetInfo, Vec::new()))?;
+        let attrs = answers.first().map(|answer| answer.attrs.as_slice());
+        Ok(Info::from_attributes(attrs.unwrap_or_default()))
+    }
+
+    /// Reads a dump until it can be trusted: one datagram, or the same entries twice in a row.
+    fn steady<T, K: Ord>(
+        &mut self,
+        what: &'static str,
+        message: &IpvsMessage,
+        read: impl Fn(&IpvsMessage) -> Result<Option<T>, IpvsError>,
+        key: impl Fn(&T) -> K,
+    ) -> Result<Vec<T>, IpvsError> {
+        let mut before: Option<BTreeSet<K>> = None;
+        for _ in 0..ATTEMPTS {
+            let round = self.read_round(message, &read)?;
+            if round.is_interrupted {
+                before = None;
+                continue;
+            }
+            if round.chunks <= 1 {
+                return Ok(round.records);
+            }
+            let keys: BTreeSet<K> = round.records.iter().map(&key).collect();
+            if keys.len() == round.records.len() && before.as_ref() == Some(&keys) {
+                return Ok(round.records);
+            }
+            before = Some(keys);
+        }
+        Err(IpvsError::Unsteady(what))
+    }
+
+    /// Reads a dump once.
+    fn read_round<T>(
+        &mut self,
+        message: &IpvsMessage,
+        read: impl Fn(&IpvsMessage) -> Result<Option<T>, IpvsError>,
+    ) -> Result<Round<T>, IpvsError> {
+        let mut dump = self.dump(message)?;
+        let mut records = Vec::new();
+        for answer in dump.by_ref() {
+            records.extend(read(&answer?)?);
+        }
+        let (chunks, is_interrupted) = (dump.chunks(), dump.is_interrupted());
+        Ok(Round {
+            records,
+            chunks,
+            is_interrupted,
+        })
+    }
+}
+
+/// Changing. Each call sends one request and waits for its acknowledgement; for many changes see
+/// [`IpvsClient::execute`].
+impl IpvsClient {
+    /// Adds a service.
+    ///
+    /// # Errors
+    /// EEXIST: it is there; ENOENT: no such scheduler or persistence engine; EINVAL: an IPv6
+    /// prefix length outside 1 to 128.
+    pub fn add_service(&mut self, service: &Service) -> Result<(), IpvsError> {
+        self.change(&Request::AddService(service.clone()))
+    }
+
+    /// Replaces the options of a service; flags outside its mask stay, destinations stay.
+    ///
+    /// # Errors
+    /// ESRCH: no such service; otherwise as [`IpvsClient::add_service`].
+    pub fn update_service(&mut self, service: &Service) -> Result<(), IpvsError> {
+        self.change(&Request::UpdateService(service.clone()))
+    }
+
+    /// Removes a service and all its destinations.
+    ///
+    /// # Errors
+    /// ESRCH: no such service.
+    pub fn remove_service(&mut self, id: &ServiceId) -> Result<(), IpvsError> {
+        self.change(&Request::RemoveService(*id))
+    }
+
+    /// Adds a destination to a service.
+    ///
+    /// # Errors
+    /// ESRCH: no such service; EEXIST: it is there; ERANGE: a negative weight, or a lower
+    /// threshold above the upper one; EINVAL: an address that is not unicast in this namespace
+    /// (whose `lo` must have been up once), GUE without a port, another family without a tunnel.
+    pub fn add_destination(
+        &mut self,
+        id: &ServiceId,
+        destination: &Destination,
+    ) -> Result<(), IpvsError> {
+        self.change(&Request::AddDestination(*id, destination.clone()))
+    }
+
+    /// Replaces the options of a destination.
+    ///
+    /// # Errors
+    /// ESRCH: no such service; ENOENT: no such destination; otherwise as
+    /// [`IpvsClient::add_destination`].
+    pub fn update_destination(
+        &mut self,
+        id: &ServiceId,
+        destination: &Destination,
+    ) -> Result<(), IpvsError> {
+        self.change(&Request::UpdateDestination(*id, destination.clone()))
+    }
+
+    /// Removes a destination.
+    ///
+    /// # Errors
+    /// ESRCH: no such service; ENOENT: no such destination.
+    pub fn remove_destination(
+        &mut self,
+        id: &ServiceId,
+        destination: &DestinationId,
+    ) -> Result<(), IpvsError> {
+        self.change(&Request::RemoveDestination(*id, *destination))
+    }
+
+    /// Starts a synchronisation daemon.
+    ///
+    /// # Errors
+    /// EEXIST: one of this state is running; ENODEV: no such interface.
+    pub fn start_daemon(&mut self, daemon: &Daemon) -> Result<(), IpvsError> {
+        self.change(&Request::StartDaemon(daemon.clone()))
+    }
+
+    /// Stops a synchronisation daemon.
+    ///
+    /// # Errors
+    /// ESRCH: none of this state is running.
+    pub fn stop_daemon(&mut self, state: DaemonState) -> Result<(), IpvsError> {
+        self.change(&Request::StopDaemon(state))
+    }
+
+    /// Sets the connection timeouts that are not 0.
+    ///
+    /// # Errors
+    /// EINVAL: more than 2^31-1 / HZ seconds.
+    pub fn set_timeouts(&mut self, timeouts: &Timeouts) -> Result<(), IpvsError> {
+        self.change(&Request::SetTimeouts(*timeouts))
+    }
+
+    /// Zeroes the counters of a service and its destinations, or of everything.
+    ///
+    /// # Errors
+    /// ESRCH: no such service.
+    pub fn zero(&mut self, id: Option<&ServiceId>) -> Result<(), IpvsError> {
+        self.change(&Request::Zero(id.copied()))
+    }
+
+    /// Removes all services and their destinations; timeouts and daemons stay.
+    ///
+    /// # Errors
+    /// As [`IpvsClient::request`].
+    pub fn flush(&mut self) -> Result<(), IpvsError> {
+        self.change(&Request::Flush)
+    }
+
+    fn change(&mut self, request: &Request) -> Result<(), IpvsError> {
+        self.request(&request.to_message()).map(|_| ())
+    }
+}
+
+/// Finds the nest that holds an answer's record.
+fn nest<T>(answer: &IpvsMessage, pick: fn(&IpvsAttr) -> Option<&[T]>) -> Option<&[T]> {
+    answer.attrs.iter().find_map(pick)
+}
+
+fn as_destination(attribute: &IpvsAttr) -> Option<&[DestAttr]> {
+    if let IpvsAttr::Dest(nest) = attribute {
+        Some(nest)
+    } else {
+        None
+    }
+}
+
+fn as_daemon(attribute: &IpvsAttr) -> Option<&[DaemonAttr]> {
+    if let IpvsAttr::Daemon(nest) = attribute {
+        Some(nest)
+    } else {
+        None
+    }
+}
+
+fn as_service(attribute: &IpvsAttr) -> Option<&[ServiceAttr]> {
+    if let IpvsAttr::Service(nest) = attribute {
+        Some(nest)
+    } else {
+        None
+    }
+}
+
+fn read_service(answer: &IpvsMessage) -> Result<Option<Service>, IpvsError> {
+    nest(answer, as_service)
+        .map(|nest| Ok(Service::from_attributes(nest)?))
+        .transpose()
+}

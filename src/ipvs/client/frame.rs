@@ -1,0 +1,110 @@
+//! Owns the framing: netlink messages in a datagram, both ways.
+//!
+//! May import: `netlink-packet-core`, `netlink-packet-generic`.
+//! Source of truth: `struct nlmsghdr` in include/uapi/linux/netlink.h.
+
+use std::fmt::Debug;
+
+use netlink_packet_core::{DecodeError, Emitable, NetlinkBuffer, NetlinkMessage};
+use netlink_packet_generic::{GenlFamily, GenlMessage};
+
+/// Size of `struct nlmsghdr`.
+const NLMSG_HDRLEN: usize = 16;
+
+/// Holds one message of a received datagram.
+pub(super) struct Frame<'a> {
+    pub(super) message_type: u16,
+    pub(super) flags: u16,
+    pub(super) sequence: u32,
+    pub(super) port: u32,
+    pub(super) payload: &'a [u8],
+}
+
+/// Walks over the messages of a datagram; ends after the first one that makes no sense.
+pub(super) struct Frames<'a>(&'a [u8]);
+
+impl<'a> Frames<'a> {
+    pub(super) fn new(datagram: &'a [u8]) -> Self {
+        Self(datagram)
+    }
+
+    fn split(datagram: &'a [u8]) -> Result<(Frame<'a>, &'a [u8]), DecodeError> {
+        // new_checked does not check that the length covers the header itself.
+        let header = NetlinkBuffer::new_checked(datagram)?;
+        let length = usize::try_from(header.length()).unwrap_or(usize::MAX);
+        let payload = datagram
+            .get(NLMSG_HDRLEN..length)
+            .ok_or_else(|| DecodeError::buffer_too_small(datagram.len(), length))?;
+        let frame = Frame {
+            message_type: header.message_type(),
+            flags: header.flags(),
+            sequence: header.sequence_number(),
+            port: header.port_number(),
+            payload,
+        };
+        let next = length
+            .checked_next_multiple_of(4)
+            .and_then(|at| datagram.get(at..));
+        Ok((frame, next.unwrap_or_default()))
+    }
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Result<Frame<'a>, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        match Self::split(self.0) {
+            Ok((frame, rest)) => {
+                self.0 = rest;
+                Some(Ok(frame))
+            }
+            Err(error) => {
+                self.0 = &[];
+                Some(Err(error))
+            }
+        }
+    }
+}
+
+/// Writes one request to the end of `datagram`.
+pub(super) fn append<F>(datagram: &mut Vec<u8>, payload: F, family: u16, flags: u16, sequence: u32)
+where
+    F: GenlFamily + Emitable + Debug,
+{
+    let mut message = GenlMessage::from_payload(payload);
+    message.set_resolved_family_id(family);
+    let mut message = NetlinkMessage::from(message);
+    message.header.flags = flags;
+    message.header.sequence_number = sequence;
+    message.finalize();
+    // All attributes are padded to 4 bytes, so the next message starts aligned.
+    let mut bytes = vec![0; message.buffer_len()];
+    message.serialize(&mut bytes);
+    datagram.append(&mut bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_walked_without_a_panic_and_to_an_end(bytes: Vec<u8>) {
+            prop_assert!(Frames::new(&bytes).count() <= bytes.len());
+        }
+
+        #[test]
+        fn headers_with_any_length_are_walked(length in 0u32..64, rest: [u8; 28]) {
+            let mut bytes = length.to_ne_bytes().to_vec();
+            bytes.extend(rest);
+            for frame in Frames::new(&bytes).flatten() {
+                prop_assert!(frame.payload.len() <= bytes.len() - NLMSG_HDRLEN);
+            }
+        }
+    }
+}

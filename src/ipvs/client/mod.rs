@@ -1,0 +1,224 @@
+//! Owns the client: one socket for the process, the family's number, counters, and the exchange
+//! of a request for its answers.
+//!
+//! May import: the rest of `ipvs`. Source of truth: netlink(7), net/netlink/genetlink.c.
+
+mod batch;
+mod calls;
+mod dump;
+mod family;
+mod frame;
+mod transport;
+
+use std::time::Duration;
+
+use netlink_packet_core::{NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR};
+
+pub use batch::{BatchReport, OnError, Outcome};
+pub use dump::Dump;
+
+use super::errno::Errno;
+use super::error::{IpvsError, KernelError};
+use super::ext_ack::parse_error;
+use super::message::{IpvsCommand, IpvsMessage};
+use super::module::load_module;
+use frame::{Frames, append};
+use transport::Transport;
+
+/// Holds what can be set about a client.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// How long to wait for one answer. The kernel answers before a send returns, so this only
+    /// ends a wait for answers that were lost; it cannot interrupt a kernel that is busy (loading
+    /// a scheduler, say). Default 5 s.
+    pub timeout: Duration,
+    /// Receive buffer in bytes, as far as the system allows. Default 1 MiB.
+    pub receive_buffer: usize,
+    /// Most requests in one datagram, at least 1. All their answers (up to about 1 KiB each, as
+    /// the socket accounts them) must fit into the receive buffer. Default 64.
+    pub batch_messages: usize,
+    /// Most bytes in one datagram; a single request may be larger. Default 32 KiB; more than the
+    /// send buffer (208 KiB by default) fails with EMSGSIZE.
+    pub batch_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(5),
+            receive_buffer: 1024 * 1024,
+            batch_messages: 64,
+            batch_bytes: 32 * 1024,
+        }
+    }
+}
+
+/// Counts what was sent since the client was opened (the resolution of the family excepted).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Messages, reads and writes.
+    pub messages: u64,
+    /// Messages that ask for a change.
+    pub writes: u64,
+}
+
+/// Talks to the IPVS of one network namespace: the one in which it was opened, even if used from
+/// a thread that is elsewhere now.
+///
+/// One operation at a time (`&mut self`), since a socket has room for one dump. An operation that
+/// fails half way leaves nothing behind for the next one. Everything, reading too, needs
+/// CAP_NET_ADMIN in the initial user namespace.
+///
+/// ```no_run
+/// use ipvsh::ipvs::{Destination, ForwardMethod, IpvsClient, Name, Service, ServiceId};
+///
+/// let mut client = IpvsClient::open_or_load()?;
+/// let id = ServiceId::tcp("192.0.2.10:80".parse()?);
+/// client.add_service(&Service::new(id, Name::new("wrr")?))?;
+/// let server: std::net::SocketAddr = "10.0.0.11:80".parse()?;
+/// client.add_destination(&id, &Destination::new(server, ForwardMethod::Masq))?;
+/// for service in client.services()? {
+///     println!("{} {}", service.id, service.scheduler);
+///     for destination in client.destinations(&service.id)? {
+///         println!("  {} weight {}", destination.id, destination.weight);
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct IpvsClient {
+    transport: Transport,
+    /// Number of the family, as the kernel assigned it when the module was loaded.
+    family: u16,
+    options: Options,
+    counters: Counters,
+}
+
+impl IpvsClient {
+    /// Opens a socket in the calling thread's network namespace and looks the family up, which
+    /// makes the kernel load the module where it can.
+    ///
+    /// # Errors
+    /// [`IpvsError::NoFamily`] where there is no IPVS; [`IpvsError::Socket`].
+    pub fn open() -> Result<Self, IpvsError> {
+        Self::open_with(Options::default())
+    }
+
+    /// Opens with options.
+    ///
+    /// # Errors
+    /// As [`IpvsClient::open`].
+    pub fn open_with(options: Options) -> Result<Self, IpvsError> {
+        let mut transport = Transport::open(&options)?;
+        let family = family::resolve(&mut transport)?;
+        Ok(Self {
+            transport,
+            family,
+            options,
+            counters: Counters::default(),
+        })
+    }
+
+    /// Opens, and loads the module with modprobe first where the family is missing.
+    ///
+    /// # Errors
+    /// As [`IpvsClient::open`]; [`IpvsError::Module`] where loading failed.
+    pub fn open_or_load() -> Result<Self, IpvsError> {
+        match Self::open() {
+            Err(IpvsError::NoFamily) => {
+                load_module()?;
+                Self::open()
+            }
+            opened => opened,
+        }
+    }
+
+    /// Looks the family up again: its number changes where the module is unloaded and loaded
+    /// while this client is open, which shows as [`IpvsError::NoFamily`] of a reading call.
+    ///
+    /// # Errors
+    /// As [`IpvsClient::open`].
+    pub fn refresh_family(&mut self) -> Result<(), IpvsError> {
+        self.family = family::resolve(&mut self.transport)?;
+        Ok(())
+    }
+
+    /// Tells how many messages were sent.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Sends a message and gives the records of the answer: none for a change. For what the typed
+    /// calls do not cover.
+    ///
+    /// # Errors
+    /// [`IpvsError::Kernel`] where the kernel refuses; failures of the socket.
+    pub fn request(&mut self, message: &IpvsMessage) -> Result<Vec<IpvsMessage>, IpvsError> {
+        let sequence = self.send_one(message, NLM_F_REQUEST | NLM_F_ACK)?;
+        let transport = &mut self.transport;
+        let deadline = transport.deadline();
+        let mut answers = Vec::new();
+        loop {
+            transport.receive(deadline)?;
+            for frame in Frames::new(transport.buffer()) {
+                let frame = frame?;
+                if frame.sequence != sequence || frame.port != transport.port() {
+                    continue;
+                }
+                if frame.message_type == NLMSG_ERROR {
+                    let error = parse_error(frame.flags, frame.payload, message.cmd)?;
+                    transport.finish();
+                    return error.map_or(Ok(answers), |error| Err(Self::refusal(error)));
+                }
+                answers.extend(dump::record(&frame, self.family)?);
+            }
+        }
+    }
+
+    /// Starts a dump: GET_SERVICE, GET_DEST or GET_DAEMON. For what the typed calls do not cover,
+    /// such as walking over a large table in constant memory.
+    ///
+    /// ```no_run
+    /// use ipvsh::ipvs::{IpvsClient, IpvsCommand, IpvsMessage};
+    ///
+    /// let mut client = IpvsClient::open()?;
+    /// for answer in client.dump(&IpvsMessage::new(IpvsCommand::GetService, vec![]))? {
+    ///     println!("{:?}", answer?.attrs);
+    /// }
+    /// # Ok::<(), ipvsh::ipvs::IpvsError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Failures of the socket; the kernel's refusal comes as an item.
+    pub fn dump(&mut self, message: &IpvsMessage) -> Result<Dump<'_>, IpvsError> {
+        Dump::start(self, message)
+    }
+
+    /// Sends one message in a datagram of its own and gives its sequence number.
+    fn send_one(&mut self, message: &IpvsMessage, flags: u16) -> Result<u32, IpvsError> {
+        let sequence = self.transport.next_sequence();
+        let mut datagram = Vec::new();
+        append(&mut datagram, message.clone(), self.family, flags, sequence);
+        self.transport.send(&datagram)?;
+        self.count([message.cmd]);
+        Ok(sequence)
+    }
+
+    fn count(&mut self, commands: impl IntoIterator<Item = IpvsCommand>) {
+        for command in commands {
+            self.counters.messages += 1;
+            self.counters.writes += u64::from(command.is_write());
+        }
+    }
+
+    /// Reading never ends in ENOENT as long as the family is there (genl_rcv_msg answers it for a
+    /// number that nobody has).
+    fn refusal(error: KernelError) -> IpvsError {
+        if error.errno == Errno::NOENT && !error.command.is_write() {
+            IpvsError::NoFamily
+        } else {
+            error.into()
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Owns `Name`: the kernel's short strings (schedulers, persistence engines, interfaces).
+//!
+//! May import: nothing of this crate.
+//! Source of truth: `IP_VS_SCHEDNAME_MAXLEN`, `IP_VS_PENAME_MAXLEN` and `IP_VS_IFNAME_MAXLEN` in
+//! include/uapi/linux/ip_vs.h, all 16 with the closing NUL.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Holds a name of the kernel: UTF-8, at most [`Name::MAX_LEN`] bytes, no NUL; may be empty.
+///
+/// ```
+/// use ipvsh::ipvs::Name;
+/// assert_eq!(Name::new("wlc").unwrap().as_str(), "wlc");
+/// assert!(Name::new("a-name-of-16-byt").is_err());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(String);
+
+impl Name {
+    /// Gives the longest length in bytes: `IP_VS_SCHEDNAME_MAXLEN` without its NUL.
+    pub const MAX_LEN: usize = 15;
+
+    /// Checks and takes a name.
+    ///
+    /// # Errors
+    /// [`NameError`] where it is longer than [`Name::MAX_LEN`] bytes or holds a NUL: the kernel's
+    /// attribute could not carry it.
+    pub fn new(name: &str) -> Result<Self, NameError> {
+        if name.len() > Self::MAX_LEN {
+            return Err(NameError::TooLong(name.to_owned()));
+        }
+        if name.contains('\0') {
+            return Err(NameError::Nul);
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// Gives the text, without a NUL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Says whether there is no text at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl AsRef<str> for Name {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Name {
+    type Err = NameError;
+
+    fn from_str(name: &str) -> Result<Self, NameError> {
+        Self::new(name)
+    }
+}
+
+impl TryFrom<&str> for Name {
+    type Error = NameError;
+
+    fn try_from(name: &str) -> Result<Self, NameError> {
+        Self::new(name)
+    }
+}
+
+/// Says why a text cannot be a [`Name`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NameError {
+    /// The text has more than [`Name::MAX_LEN`] bytes.
+    #[error("the name \"{0}\" is longer than 15 bytes")]
+    TooLong(String),
+    /// The text holds a NUL, which would end it for the kernel.
+    #[error("a name cannot hold a NUL")]
+    Nul,
+}

@@ -1,0 +1,97 @@
+//! Owns which schedulers and persistence engines a kernel has: modules that it loads on demand.
+//!
+//! May import: `error`, `model`. Source of truth: the module names `ip_vs_NAME` and
+//! `ip_vs_pe_NAME` (ip_vs_scheduler_get in ip_vs_sched.c, ip_vs_pe_getbyname in ip_vs_pe.c).
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::model::service::SCHEDULERS;
+
+/// The names that a kernel knows. What is not listed may exist all the same: a module can be
+/// added at any time, and the kernel is asked, not this list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// Schedulers; the name `none` (no scheduler) is not one of them.
+    pub schedulers: BTreeSet<String>,
+    /// Persistence engines.
+    pub engines: BTreeSet<String>,
+}
+
+impl Names {
+    /// What Debian's kernels have: all schedulers of the kernel's own tree but `twos`.
+    pub fn of_debian() -> Names {
+        let built = SCHEDULERS.into_iter().filter(|name| *name != "twos");
+        Names {
+            schedulers: built.map(str::to_owned).collect(),
+            engines: BTreeSet::from(["sip".to_owned()]),
+        }
+    }
+
+    /// What the running kernel has: its modules on disk, built in, and loaded. Where none of that
+    /// can be read, what kernels usually have.
+    pub fn of_this_host() -> Names {
+        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let modules = Path::new("/lib/modules").join(release.trim());
+        let mut names = Names {
+            schedulers: BTreeSet::new(),
+            engines: BTreeSet::new(),
+        };
+        for list in [
+            modules.join("modules.dep"),
+            modules.join("modules.builtin"),
+            "/proc/modules".into(),
+        ] {
+            let text = std::fs::read_to_string(list).unwrap_or_default();
+            text.lines().for_each(|line| names.note(line));
+        }
+        if names.schedulers.is_empty() {
+            return Names::of_debian();
+        }
+        names
+    }
+
+    /// Notes the module that a line of one of the lists begins with: a path, or a bare name.
+    fn note(&mut self, line: &str) {
+        let first = line.split([':', ' ']).next().unwrap_or_default();
+        let file = first.rsplit('/').next().unwrap_or_default();
+        let Some(name) = file
+            .split('.')
+            .next()
+            .and_then(|name| name.strip_prefix("ip_vs_"))
+        else {
+            return;
+        };
+        match name.strip_prefix("pe_") {
+            Some(engine) => self.engines.insert(engine.to_owned()),
+            // The FTP helper is named like a scheduler and is none.
+            None if name == "ftp" => false,
+            None => self.schedulers.insert(name.to_owned()),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_are_found_in_all_three_lists() {
+        let mut names = Names {
+            schedulers: BTreeSet::new(),
+            engines: BTreeSet::new(),
+        };
+        for line in [
+            "kernel/net/netfilter/ipvs/ip_vs.ko: kernel/net/netfilter/nf_conntrack.ko",
+            "kernel/net/netfilter/ipvs/ip_vs_rr.ko.xz: kernel/net/netfilter/ipvs/ip_vs.ko.xz",
+            "kernel/net/netfilter/ipvs/ip_vs_ftp.ko: kernel/net/netfilter/ipvs/ip_vs.ko",
+            "kernel/net/netfilter/ipvs/ip_vs_pe_sip.ko: kernel/net/netfilter/ipvs/ip_vs.ko",
+            "ip_vs_wlc 16384 2 - Live 0x0000000000000000",
+            "",
+        ] {
+            names.note(line);
+        }
+        assert_eq!(Vec::from_iter(names.schedulers), ["rr", "wlc"]);
+        assert_eq!(Vec::from_iter(names.engines), ["sip"]);
+    }
+}

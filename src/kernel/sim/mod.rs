@@ -1,0 +1,208 @@
+//! The kernel in memory, with the kernel's own refusals.
+//!
+//! May import: `error`, `model`, `plan`, `ipvs` (error numbers), `marks` (what a chain can hold),
+//! siblings. Source of truth: net/netfilter/ipvs/ip_vs_ctl.c and ip_vs_sync.c; where it differs
+//! from the real thing, `tests/conformance` finds it.
+//!
+//! It accepts what ipvsadm refuses and the kernel does not: port 0 without persistence, a direct
+//! server on another port, protocol 99. Connections do not happen in it.
+
+mod machine;
+mod rules;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::refusal::Refusal;
+use super::{Kernel, Outcome, Place};
+use crate::error::Result;
+use crate::ipvs::Errno;
+use crate::model::{ChainRule, ChainState, Family, Live, MarkSupport, Ruleset, ServiceKey};
+use crate::plan::Step;
+pub use machine::Machine;
+
+static INSTANCES: AtomicU64 = AtomicU64::new(1);
+
+/// A simulated kernel. Clones are the same kernel: one can be given away and the other looked
+/// through and tampered with.
+#[derive(Debug, Clone)]
+pub struct Sim(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    machine: Machine,
+    live: Live,
+    place: Place,
+    writes: u64,
+}
+
+impl Sim {
+    /// Starts a kernel that holds these rules; each is a machine of its own ([`Kernel::place`]).
+    pub fn new(rules: &Ruleset) -> Sim {
+        Sim::on(Machine::default(), rules)
+    }
+
+    /// Starts a kernel on a machine with certain schedulers, interfaces and families. The rules
+    /// are taken as they are: a kernel that has them has accepted them.
+    pub fn on(machine: Machine, rules: &Ruleset) -> Sim {
+        let mut live = Live {
+            rules: rules.clone(),
+            ..Live::default()
+        };
+        live.rules.timeouts = rules::filled_timeouts(rules.timeouts);
+        for (role, daemon) in &mut live.rules.daemons {
+            *daemon = machine.filled_daemon(*role, daemon);
+        }
+        hold_marks(&mut live);
+        let number = INSTANCES.fetch_add(1, Ordering::Relaxed);
+        Sim(Arc::new(Mutex::new(State {
+            machine,
+            live,
+            place: Place {
+                boot: format!("sim-{}-{number}", std::process::id()),
+                namespace: "sim".to_owned(),
+            },
+            writes: 0,
+        })))
+    }
+
+    /// What the kernel holds, without asking it as a [`Kernel`].
+    pub fn live(&self) -> Live {
+        self.state().live.clone()
+    }
+
+    /// Changes the kernel's state behind everybody's back, as another tool or a busy network
+    /// would. Mark rules and chains follow each other: change either.
+    pub fn edit(&self, change: impl FnOnce(&mut Live)) {
+        let mut state = self.state();
+        let chains = (state.live.ipv4.clone(), state.live.ipv6.clone());
+        let marks = state.live.rules.marks.clone();
+        change(&mut state.live);
+        let live = &mut state.live;
+        if live.rules.marks != marks && (&live.ipv4, &live.ipv6) == (&chains.0, &chains.1) {
+            hold_marks(live);
+        } else {
+            let chain = live.ipv4.clone();
+            live.set_marks(Family::Ipv4, chain);
+        }
+    }
+
+    /// Changes the machine that the kernel runs on.
+    pub fn edit_machine(&self, change: impl FnOnce(&mut Machine)) {
+        change(&mut self.state().machine);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A test that panicked while it held the lock has said what is wrong by then.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes the chains hold the ruleset's mark rules, in the families that have chains.
+fn hold_marks(live: &mut Live) {
+    let marks = live.rules.marks.clone();
+    for family in Family::ALL {
+        if let MarkSupport::Available(_) = live.marks(family) {
+            let rules = marks.iter().filter(|rule| rule.family == family);
+            let rules: Vec<ChainRule> = rules.cloned().map(ChainRule::Mark).collect();
+            let chain = ChainState::holding(crate::marks::normal(&rules));
+            live.set_marks(family, MarkSupport::Available(chain));
+        }
+    }
+}
+
+impl State {
+    fn refusal(&self, errno: Errno) -> Refusal<'_> {
+        Refusal {
+            errno,
+            said: None,
+            names: &self.machine.names,
+        }
+    }
+
+    fn step(&mut self, step: &Step) -> Outcome {
+        self.writes += 1;
+        match rules::run(&self.machine, &mut self.live, step) {
+            Ok(()) => Outcome::Done,
+            Err(rules::Refused::Number(errno)) => {
+                Outcome::Failed(self.refusal(errno).of_step(step))
+            }
+            Err(rules::Refused::Marks(error)) => {
+                Outcome::Failed(error.object(step.object()).attempt(step.attempt()))
+            }
+        }
+    }
+}
+
+impl Kernel for Sim {
+    fn observe(&mut self) -> Result<Live> {
+        Ok(self.live())
+    }
+
+    fn apply(&mut self, steps: &[Step]) -> Vec<Outcome> {
+        let mut state = self.state();
+        let mut failed = false;
+        let one = |step| {
+            if failed {
+                return Outcome::NotSent;
+            }
+            let outcome = state.step(step);
+            failed = outcome != Outcome::Done;
+            outcome
+        };
+        steps.iter().map(one).collect()
+    }
+
+    fn zero(&mut self, service: Option<&ServiceKey>) -> Result<()> {
+        let mut state = self.state();
+        state.writes += 1;
+        match service {
+            Some(key) if !state.live.rules.services.contains_key(key) => {
+                Err(state.refusal(Errno::SRCH).of_zero(service))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn place(&self) -> Result<Place> {
+        Ok(self.state().place.clone())
+    }
+
+    fn writes(&self) -> u64 {
+        self.state().writes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Fwmark, MarkRule};
+
+    #[test]
+    fn clones_are_one_kernel_and_instances_are_not() {
+        let sim = Sim::new(&Ruleset::default());
+        let mut given_away = sim.clone();
+        sim.edit(|live| live.rules.timeouts.tcp = Some(7));
+        assert_eq!(given_away.observe().unwrap().rules.timeouts.tcp, Some(7));
+        assert_eq!(given_away.place(), sim.place());
+        assert_ne!(Sim::new(&Ruleset::default()).place(), sim.place());
+    }
+
+    #[test]
+    fn marks_and_chains_follow_each_other() {
+        let rule = MarkRule::new(Fwmark::new(1).unwrap(), Family::Ipv6);
+        let sim = Sim::new(&Ruleset {
+            marks: vec![rule.clone()],
+            ..Ruleset::default()
+        });
+        let held = ChainState::holding(vec![ChainRule::Mark(rule)]);
+        assert_eq!(sim.live().ipv6.chain(), Some(&held));
+
+        sim.edit(|live| live.rules.marks.clear());
+        assert_eq!(sim.live().ipv6.chain(), Some(&ChainState::default()));
+        sim.edit(|live| live.ipv6 = MarkSupport::Available(held.clone()));
+        assert_eq!(sim.live().rules.marks.len(), 1);
+        sim.edit(|live| live.ipv6 = MarkSupport::Unavailable("no ip6tables".to_owned()));
+        assert!(sim.live().rules.marks.is_empty());
+    }
+}

@@ -1,0 +1,408 @@
+//! One run of iptables or ip6tables: which binary, which words, what it answered.
+//!
+//! The `iptables` crate's `execute()` runs it, and is guarded here: the binary is found at fixed
+//! places (we run as root, PATH is the caller's), words that the crate would split or unquote
+//! are refused, the wait for the xtables lock and for the child has a limit, and the exit status
+//! is looked at.
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::TABLE;
+use crate::error::{Error, Kind, Result};
+use crate::model::Family;
+
+/// Where distributions install it, in the order of preference.
+const IPTABLES: [&str; 5] = [
+    "/usr/sbin/iptables",
+    "/sbin/iptables",
+    "/usr/bin/iptables",
+    "/usr/local/sbin/iptables",
+    "/run/current-system/sw/bin/iptables",
+];
+
+/// The same for IPv6.
+const IP6TABLES: [&str; 5] = [
+    "/usr/sbin/ip6tables",
+    "/sbin/ip6tables",
+    "/usr/bin/ip6tables",
+    "/usr/local/sbin/ip6tables",
+    "/run/current-system/sw/bin/ip6tables",
+];
+
+/// How long iptables waits for the xtables lock, in seconds. Only the legacy back end has one.
+const LOCK_WAIT: &str = "10";
+
+/// How long a run may take altogether; a child that takes longer is left behind.
+const CHILD_WAIT: Duration = Duration::from_secs(30);
+
+/// What iptables keeps its rules in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackEnd {
+    /// nf_tables.
+    Nft,
+    /// x_tables.
+    Legacy,
+}
+
+/// The binary of one family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tool {
+    path: &'static str,
+    family: Family,
+    /// Its back end.
+    pub back_end: BackEnd,
+}
+
+/// The name of the binary of a family.
+pub fn name(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "iptables",
+        Family::Ipv6 => "ip6tables",
+    }
+}
+
+impl Tool {
+    /// Finds the binary and what it keeps its rules in; `pinned` is the only place then.
+    ///
+    /// # Errors
+    /// `unsupported` where it is not installed.
+    pub fn find(family: Family, pinned: Option<&'static str>) -> Result<Tool> {
+        let places = match family {
+            Family::Ipv4 => IPTABLES,
+            Family::Ipv6 => IP6TABLES,
+        };
+        let is_there = |path: &&&str| Path::new(path).is_file();
+        let path = match pinned {
+            Some(path) => Some(path).filter(|path| Path::new(path).is_file()),
+            None => places.iter().find(is_there).copied(),
+        };
+        let path = path.ok_or_else(|| {
+            Error::new(
+                Kind::Unsupported,
+                format!("{} is not installed", name(family)),
+            )
+            .hint("install the package iptables")
+        })?;
+        let mut tool = Tool {
+            path,
+            family,
+            back_end: BackEnd::Legacy,
+        };
+        tool.back_end = match back_end_by_name(path) {
+            Some(back_end) => back_end,
+            // Releases before 1.8 know one back end and do not name it.
+            None if tool.run(&["--version"])?.stdout.contains("nf_tables") => BackEnd::Nft,
+            None => BackEnd::Legacy,
+        };
+        Ok(tool)
+    }
+
+    /// Runs it on the mangle table and waits for its answer, whatever that is.
+    ///
+    /// # Errors
+    /// `invalid` for a word that may not be one, `unsupported` or `system` where it cannot be
+    /// run, `busy` where it does not come back.
+    pub fn run<S: AsRef<str>>(&self, words: &[S]) -> Result<Answer> {
+        for word in words {
+            self::word(word.as_ref())?;
+        }
+        let line: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+        let line = format!("-w {LOCK_WAIT} {}", line.join(" "));
+        let path = self.path;
+        self.wait(move || {
+            // The crate's own constructor takes the binary from PATH; its --wait has no limit.
+            let guarded = iptables::IPTables {
+                cmd: path,
+                has_check: true,
+                has_wait: false,
+                is_numeric: false,
+            };
+            guarded
+                .execute(TABLE, &line)
+                .map_err(|e| match e.downcast::<std::io::Error>() {
+                    Ok(error) => *error,
+                    Err(other) => std::io::Error::other(other.to_string()),
+                })
+        })
+    }
+
+    /// Runs it past the crate: for rules of others whose words have quotes or spaces, which the
+    /// crate would take apart. Each word reaches iptables as it is; no shell is involved.
+    ///
+    /// # Errors
+    /// As [`Tool::run`].
+    pub fn run_verbatim<S: AsRef<str>>(&self, words: &[S]) -> Result<Answer> {
+        let mut command = Command::new(self.path);
+        command.args(["-t", TABLE, "-w", LOCK_WAIT]);
+        command.args(words.iter().map(AsRef::as_ref));
+        self.wait(move || command.output())
+    }
+
+    fn wait(
+        &self,
+        run: impl FnOnce() -> std::io::Result<Output> + Send + 'static,
+    ) -> Result<Answer> {
+        let (sender, receiver) = mpsc::channel();
+        // A thread starts in its parent's network namespace.
+        std::thread::Builder::new()
+            .spawn(move || sender.send(run()))
+            .map_err(|e| Error::system(format!("cannot run {}", self.path), &e))?;
+        match receiver.recv_timeout(CHILD_WAIT) {
+            Ok(Ok(output)) => Ok(Answer::new(&output)),
+            Ok(Err(error)) => Err(Error::system(format!("cannot run {}", self.path), &error)),
+            Err(_) => Err(Error::new(
+                Kind::Busy,
+                format!("no answer in {} seconds", CHILD_WAIT.as_secs()),
+            )
+            .attempt(format!("cannot run {}", self.path))
+            .hint(format!(
+                "look what it waits for: ps -C {}",
+                name(self.family)
+            ))),
+        }
+    }
+
+    /// Whether the table may hold anything.
+    ///
+    /// To list x_tables' mangle table is to make it: the first `iptables -S` in a network
+    /// namespace loads `iptable_mangle` and hooks it into every packet's way. A table that is not
+    /// named in /proc was never made, so nobody has rules in it. nft makes nothing by listing.
+    pub fn may_have_rules(&self) -> bool {
+        // thread-self: /proc/net is the namespace of the process's first thread.
+        let names = match self.family {
+            Family::Ipv4 => "/proc/thread-self/net/ip_tables_names",
+            Family::Ipv6 => "/proc/thread-self/net/ip6_tables_names",
+        };
+        match (self.back_end, std::fs::read_to_string(names)) {
+            (BackEnd::Nft, _) => true,
+            (BackEnd::Legacy, Ok(names)) => names.lines().any(|name| name == TABLE),
+            (BackEnd::Legacy, Err(error)) => error.kind() != std::io::ErrorKind::NotFound,
+        }
+    }
+
+    /// The command that somebody can type to do the same.
+    pub fn command_line<S: AsRef<str>>(&self, words: &[S]) -> String {
+        let words: Vec<String> = words.iter().map(|word| quote(word.as_ref())).collect();
+        format!("{} -t {TABLE} {}", self.path, words.join(" "))
+    }
+}
+
+/// Links of the distributions end at the multi-call binary of one back end; that spares a run.
+fn back_end_by_name(path: &str) -> Option<BackEnd> {
+    let end = std::fs::canonicalize(path).ok()?;
+    match end.file_name()?.to_str()? {
+        "xtables-nft-multi" | "iptables-nft" | "ip6tables-nft" => Some(BackEnd::Nft),
+        "xtables-legacy-multi" | "iptables-legacy" | "ip6tables-legacy" => Some(BackEnd::Legacy),
+        _ => None,
+    }
+}
+
+/// Checks that a word stays one word, and itself, on its way through the crate.
+///
+/// The crate splits at spaces and takes quotes off, so that text with either could become
+/// options. No word that is made from typed fields has any of it; this is the second lock.
+///
+/// # Errors
+/// `invalid` for an empty word, quotes, spaces, control characters, and whatever is not ASCII.
+pub fn word(text: &str) -> Result<()> {
+    let plain = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\'';
+    if !text.is_empty() && text.bytes().all(plain) {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "{text:?} cannot be a word of an iptables rule"
+    )))
+}
+
+fn quote(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:,+=@%".contains(&b);
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// What a run answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    status: Option<i32>,
+    signal: Option<i32>,
+    /// What it printed.
+    pub stdout: String,
+    stderr: String,
+}
+
+impl Answer {
+    fn new(output: &Output) -> Answer {
+        Answer {
+            status: output.status.code(),
+            signal: output.status.signal(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Makes an error of every exit status but 0.
+    ///
+    /// # Errors
+    /// `not_permitted`, `unsupported`, `busy` or `refused`, with what iptables said.
+    pub fn check(self) -> Result<String> {
+        if self.status == Some(0) {
+            return Ok(self.stdout);
+        }
+        let said = self.said();
+        let has = |part: &str| said.contains(part);
+        Err(if let Some(signal) = self.signal {
+            Error::new(
+                Kind::Interrupted,
+                format!("iptables was ended by signal {signal}"),
+            )
+        } else if has("you must be root") || has("Permission denied") {
+            Error::new(Kind::NotPermitted, said).hint("run it as root (CAP_NET_ADMIN)")
+        } else if has("Another app is currently holding the xtables lock")
+            || has("Resource temporarily unavailable")
+        {
+            Error::new(Kind::Busy, said).hint("another iptables holds the lock: try again")
+        } else if has("lock file") {
+            // Only the legacy back end has one, in /run.
+            Error::new(Kind::Unsupported, said)
+                .hint("make /run writable (a unit's ReadWritePaths=), or use iptables-nft")
+        } else if has("can't initialize")
+            || has("is incompatible")
+            || has("Failed to initialize nft")
+        {
+            Error::new(Kind::Unsupported, said)
+                .hint("the kernel needs the mangle table: modprobe iptable_mangle, or nf_tables")
+        } else {
+            Error::new(Kind::Refused, said)
+        })
+    }
+
+    /// What it said, in one line: without its name and version, and without its advertisement.
+    fn said(&self) -> String {
+        let said: Vec<&str> = self
+            .stderr
+            .lines()
+            .map(|line| match line.split_once(": ") {
+                Some((name, rest)) if name.starts_with("ip") => rest.trim(),
+                _ => line.trim(),
+            })
+            .filter(|line| !line.is_empty() && !line.starts_with(['#', '\0']))
+            .filter(|line| !line.starts_with("Try `") && !line.starts_with("Perhaps iptables"))
+            .collect();
+        match (said.is_empty(), self.status) {
+            (true, Some(status)) => format!("exit status {status}, without a word"),
+            (true, None) => "it ended without an exit status".to_owned(),
+            (false, _) => said.join("; "),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(status: i32, stderr: &str) -> Error {
+        Answer {
+            status: Some(status),
+            signal: None,
+            stdout: String::new(),
+            stderr: stderr.to_owned(),
+        }
+        .check()
+        .unwrap_err()
+    }
+
+    #[test]
+    fn words_that_could_become_options_are_refused() {
+        for text in [
+            "",
+            "eth0 -j ACCEPT",
+            "eth0\t-j",
+            "a\"b",
+            "'a'",
+            "a\nb",
+            "caf\u{e9}",
+            "\u{a0}",
+            "a\0b",
+        ] {
+            assert!(word(text).is_err(), "{text:?}");
+        }
+        for text in ["-j", "0x29a/0xffffffff", "2001:db8::/64", "eth+", "a!b"] {
+            assert!(word(text).is_ok(), "{text:?}");
+        }
+    }
+
+    /// Captured from 1.8.9, both back ends; the lock was held by `flock`, the missing table is a
+    /// kernel without /lib/modules.
+    #[test]
+    fn failures_are_told_apart() {
+        for (status, stderr, kind, said) in [
+            (
+                4,
+                "Can't lock /run/xtables.lock: Resource temporarily unavailable\nAnother app is currently holding the xtables lock. Stopped waiting after 1s.\n",
+                Kind::Busy,
+                "Can't lock /run/xtables.lock: Resource temporarily unavailable; Another app is currently holding the xtables lock. Stopped waiting after 1s.",
+            ),
+            (
+                3,
+                "iptables v1.8.9 (legacy): can't initialize iptables table `mangle': Table does not exist (do you need to insmod?)\nPerhaps iptables or your kernel needs to be upgraded.\n",
+                Kind::Unsupported,
+                "can't initialize iptables table `mangle': Table does not exist (do you need to insmod?)",
+            ),
+            (
+                4,
+                "iptables v1.8.9 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)\n",
+                Kind::NotPermitted,
+                "Could not fetch rule set generation id: Permission denied (you must be root)",
+            ),
+            (
+                4,
+                "iptables v1.8.9 (nf_tables):  CHAIN_DEL failed (Device or resource busy): chain IPVSH\n",
+                Kind::Refused,
+                "CHAIN_DEL failed (Device or resource busy): chain IPVSH",
+            ),
+            (
+                1,
+                "iptables: Index of insertion too big.\n",
+                Kind::Refused,
+                "Index of insertion too big.",
+            ),
+            (
+                2,
+                "iptables v1.8.9 (legacy): unknown protocol \"256\" specified\nTry `iptables -h' or 'iptables --help' for more information.\n",
+                Kind::Refused,
+                "unknown protocol \"256\" specified",
+            ),
+            (1, "", Kind::Refused, "exit status 1, without a word"),
+        ] {
+            let error = failed(status, stderr);
+            assert_eq!((error.kind(), error.to_string().as_str()), (kind, said));
+        }
+    }
+
+    #[test]
+    fn a_missing_binary_has_a_reason() {
+        let error = Tool::find(Family::Ipv6, Some("/nonexistent/ip6tables")).unwrap_err();
+        assert_eq!(error.to_string(), "ip6tables is not installed");
+        assert_eq!(error.kind(), Kind::Unsupported);
+    }
+
+    #[test]
+    fn command_lines_can_be_typed() {
+        let tool = Tool {
+            path: "/usr/sbin/iptables",
+            family: Family::Ipv4,
+            back_end: BackEnd::Nft,
+        };
+        assert_eq!(
+            tool.command_line(&["-A", "IPVSH", "--comment", "it's"]),
+            "/usr/sbin/iptables -t mangle -A IPVSH --comment 'it'\\''s'"
+        );
+    }
+}

@@ -1,0 +1,76 @@
+//! fwmark rules in the kernel: our own chain `IPVSH` of the mangle table.
+//!
+//! Layer 2; imports `error` and `model`. [`Marks`] is what the layers above see; [`Iptables`]
+//! does it through the `iptables` crate, guarded against what that crate does not check.
+//! Source of truth: iptables(8), iptables-extensions(8) (MARK, multiport).
+//!
+//! Only the chain `IPVSH` and the unconditional jumps to it from PREROUTING are ours. Nobody
+//! else's rule is changed or moved.
+
+mod command;
+mod edit;
+mod iptables;
+mod rule;
+mod table;
+mod target;
+
+pub use iptables::Iptables;
+// What iptables can hold is the same for the simulated kernel.
+pub(crate) use table::normal;
+pub(crate) use target::Target;
+
+use crate::error::Result;
+use crate::model::{ChainState, Family, Fwmark, MarkRule, MarkSupport};
+
+/// The name of our chain, in the mangle table of both families.
+pub const CHAIN: &str = "IPVSH";
+
+/// The table that our chain is in.
+pub const TABLE: &str = "mangle";
+
+/// A place that holds fwmark rules.
+pub trait Marks {
+    /// Says what our chain of one family holds, or why marks are not available.
+    ///
+    /// # Errors
+    /// `busy` where the lock of iptables stays taken, `system` where its answer makes no sense.
+    /// A lasting lack (no iptables, no IPv6, no right) is no error but
+    /// [`MarkSupport::Unavailable`].
+    fn observe(&mut self, family: Family) -> Result<MarkSupport>;
+
+    /// Makes our chain what `to` says, touching only the rules that differ.
+    ///
+    /// Reads the chain first and reads it back at the end; where it is as it must be, nothing is
+    /// written. On failure it goes back to what was there before.
+    ///
+    /// # Errors
+    /// `unsupported` or `not_permitted` where marks are not available, `invalid` for a rule that
+    /// iptables cannot hold, `refused`, `busy` or `system` where a command failed: then the chain
+    /// is as it was before. `undo_failed` where going back failed too: the chain is neither, and
+    /// the error's leftovers are the commands that remain to be run.
+    fn set_chain(&mut self, family: Family, to: &ChainState) -> Result<()>;
+
+    /// Says which rules of other people in the mangle table set marks.
+    ///
+    /// Good enough to warn about a mark that nothing feeds, not to prove it: rules of nft's own,
+    /// of the other back end, and CONNMARK are not seen. Empty where marks are not available.
+    /// As of the last look at that family; looks where there was none.
+    ///
+    /// # Errors
+    /// As [`Marks::observe`].
+    fn foreign_marks(&mut self, family: Family) -> Result<Vec<ForeignMark>>;
+
+    /// How many commands that change something were run since the start.
+    fn writes(&self) -> u64;
+}
+
+/// Somebody else's rule that sets a mark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignMark {
+    /// The chain that it is in.
+    pub chain: String,
+    /// The mark that it sets.
+    pub mark: Fwmark,
+    /// The rule as one of ours, where it has nothing that ours cannot have.
+    pub rule: Option<MarkRule>,
+}

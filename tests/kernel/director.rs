@@ -1,0 +1,169 @@
+//! A director of one test: a network namespace, a database, and the commands to look at both.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What a command said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    pub out: String,
+    pub err: String,
+    pub status: i32,
+}
+
+impl Said {
+    fn of(output: Output) -> Said {
+        Said {
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+            status: output.status.code().unwrap_or(-1),
+        }
+    }
+
+    /// The same, where it must have ended with this status.
+    #[track_caller]
+    pub fn ended(self, status: i32) -> Said {
+        assert_eq!(self.status, status, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        self
+    }
+}
+
+/// A namespace with `lo` up and a database of its own.
+pub struct Director {
+    pub namespace: String,
+    home: tempfile::TempDir,
+    prefix: Option<String>,
+}
+
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+
+fn fresh(kind: &str) -> String {
+    format!("{kind}{}-{}", std::process::id() % 10_000, NEXT.fetch_add(1, Ordering::SeqCst))
+}
+
+fn run(program: &str, args: &[&str]) -> Said {
+    let output = Command::new(program).args(args).output();
+    Said::of(output.unwrap_or_else(|e| panic!("{program}: {e}")))
+}
+
+fn topology(args: &[&str]) -> Said {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/vm/topology");
+    run(script.to_str().unwrap(), args)
+}
+
+/// A file of the repository.
+pub fn file(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+impl Director {
+    /// A director alone: nothing but `lo`.
+    pub fn alone() -> Director {
+        let namespace = fresh("t");
+        run("ip", &["netns", "add", &namespace]).ended(0);
+        run("ip", &["-n", &namespace, "link", "set", "lo", "up"]).ended(0);
+        Director { namespace, home: tempfile::tempdir().unwrap(), prefix: None }
+    }
+
+    /// A director between a client and real servers: `nat`, `dr` or `tunnel`.
+    pub fn with_topology(kind: &str) -> Director {
+        let prefix = fresh("p");
+        topology(&["up", kind, &prefix]).ended(0);
+        Director {
+            namespace: format!("{prefix}lvs"),
+            home: tempfile::tempdir().unwrap(),
+            prefix: Some(prefix),
+        }
+    }
+
+    /// What the client is answered: one line per request, the URLs in turn.
+    pub fn hits(&self, count: usize, urls: &[&str]) -> Vec<String> {
+        let prefix = self.prefix.as_deref().expect("a director with a topology");
+        let count = count.to_string();
+        let mut args = vec!["hits", prefix, &count];
+        args.extend(urls);
+        topology(&args).ended(0).out.lines().map(str::to_owned).collect()
+    }
+
+    /// Runs a program in the director's namespace.
+    pub fn exec(&self, program: &str, args: &[&str]) -> Said {
+        self.exec_with(&[], program, args)
+    }
+
+    fn exec_with(&self, env: &[(&str, &str)], program: &str, args: &[&str]) -> Said {
+        let output = Command::new("ip")
+            .args(["netns", "exec", &self.namespace, program])
+            .args(args)
+            .env("IPVSH_DB", self.database())
+            .env("SUDO_USER", "alice")
+            .envs(env.iter().copied())
+            .output();
+        Said::of(output.unwrap())
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.home.path().join("db")
+    }
+
+    /// Runs ipvsh.
+    pub fn ipvsh(&self, args: &[&str]) -> Said {
+        self.exec(env!("CARGO_BIN_EXE_ipvsh"), args)
+    }
+
+    /// Runs ipvsh with a fault injected (`IPVSH_FAULT`, debug builds only).
+    pub fn ipvsh_with_fault(&self, fault: &str, args: &[&str]) -> Said {
+        self.exec_with(&[("IPVSH_FAULT", fault)], env!("CARGO_BIN_EXE_ipvsh"), args)
+    }
+
+    /// Runs a script from a file of its own.
+    pub fn script(&self, text: &str) -> Said {
+        let path = self.home.path().join("script.rhai");
+        std::fs::write(&path, text).unwrap();
+        self.ipvsh(&["run", path.to_str().unwrap()])
+    }
+
+    /// Runs the real ipvsadm.
+    #[track_caller]
+    pub fn ipvsadm(&self, line: &str) -> String {
+        let args: Vec<&str> = line.split_whitespace().collect();
+        self.exec("ipvsadm", &args).ended(0).out
+    }
+
+    /// Runs the real iptables.
+    #[track_caller]
+    pub fn iptables(&self, line: &str) -> String {
+        let args: Vec<&str> = line.split_whitespace().collect();
+        self.exec("iptables", &args).ended(0).out
+    }
+
+    /// All that a commit may change, as the real tools see it.
+    #[track_caller]
+    pub fn state(&self) -> String {
+        format!(
+            "{}{}{}",
+            self.ipvsadm("-Sn"),
+            self.ipvsadm("-Ln --timeout"),
+            self.iptables("-t mangle -S")
+        )
+    }
+
+    /// The history as the user sees it in JSON, times left out.
+    pub fn history(&self) -> Vec<serde_json::Value> {
+        let said = self.ipvsh(&["--json", "history"]).ended(0);
+        let mut all: Vec<serde_json::Value> = serde_json::from_str(&said.out).unwrap();
+        for one in &mut all {
+            one.as_object_mut().unwrap().remove("time");
+        }
+        all
+    }
+}
+
+impl Drop for Director {
+    fn drop(&mut self) {
+        match &self.prefix {
+            Some(prefix) => topology(&["down", prefix]),
+            None => run("ip", &["netns", "del", &self.namespace]),
+        };
+    }
+}
