@@ -10,7 +10,7 @@ use super::author::author;
 use super::places;
 use crate::director::{ChangeOptions, Director, Report};
 use crate::error::{Error, Kind, Result};
-use crate::kernel::{self, Kernel};
+use crate::kernel::{self, Kernel, Sim};
 use crate::model::Ruleset;
 use crate::output::Output;
 use crate::signals;
@@ -67,14 +67,14 @@ impl Context {
     /// The kernel, or a simulated one that holds what the head says.
     fn kernel(&self, stores: &dyn Stores) -> Result<Box<dyn Kernel>> {
         if !self.global.sim {
-            return Ok(kernel::open(None));
+            return kernel::open(None);
         }
         let rules = match head_rules(stores) {
             Ok(rules) => rules,
             Err(error) if error.kind() == Kind::Damaged => stores.mirror().map_err(|_| error)?.1,
             Err(error) => return Err(error),
         };
-        Ok(kernel::open(Some(&rules)))
+        kernel::open(Some(&rules))
     }
 
     /// A director of the kernel and the history.
@@ -95,9 +95,10 @@ impl Context {
     pub fn dry_director(&self) -> Result<Director> {
         let stores = self.stores()?;
         let live = self.kernel(&stores)?.observe()?;
-        let kernel = kernel::open(Some(&live.rules));
+        let sim = Sim::new(&Ruleset::default());
+        sim.edit(|state| *state = live);
         let stores = MemoryStores::over(Rc::new(stores))?;
-        Ok(Director::new(kernel, Box::new(stores), author()))
+        Ok(Director::new(Box::new(sim), Box::new(stores), author()))
     }
 
     /// A director who touches neither kernel nor database: on a simulator that holds the head,
@@ -112,7 +113,7 @@ impl Context {
             self.out.note("checking without the head, from nothing");
             (Ruleset::default(), MemoryStores::new())
         });
-        Director::new(kernel::open(Some(&rules)), Box::new(stores), author())
+        Director::new(Box::new(Sim::new(&rules)), Box::new(stores), author())
     }
 
     /// Makes a change; where a safety rule refuses it, a terminal asks.

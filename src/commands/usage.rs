@@ -36,7 +36,7 @@ fn explain(refusal: &clap::Error) -> Error {
     let text = refusal.render().to_string();
     let mut paragraphs = text.split("\n\n");
     let cause: Vec<&str> = paragraphs.next().unwrap_or("").split_whitespace().collect();
-    let cause = cause.join(" ");
+    let cause = cause.join(" ").replace("subcommand", "verb");
     let cause = cause.strip_prefix("error: ").unwrap_or(&cause);
     let mut error = Error::new(Kind::Usage, cause);
     if let Some(script) = looks_like_script(refusal) {
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn unknown_verbs_are_usage_errors_with_a_suggestion() {
         let error = refused(&["ipvsh", "statsu"]);
-        assert_eq!(error.to_string(), "unrecognized subcommand 'statsu'");
+        assert_eq!(error.to_string(), "unrecognized verb 'statsu'");
         assert_eq!(error.kind().exit_status(), 2);
         assert_eq!(error.hints()[0], "did you mean \"status\"?");
     }

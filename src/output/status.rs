@@ -33,13 +33,8 @@ pub fn status(facts: &Facts, paint: Paint) -> String {
             head(status, facts.now, &mut lines);
             kernel(status, facts.is_sim, paint, &mut lines);
         }
-        Err(error) => {
-            lines.push((
-                "head",
-                paint.paint(Style::Removed, &clean(&error.to_string())),
-            ));
-            lines.extend(error.hints().iter().map(|hint| ("", clean(hint))));
-        }
+        // Why is an error of its own, told after the screen.
+        Err(_) => lines.push(("head", paint.paint(Style::Removed, "cannot be read"))),
     }
     let size = match facts.bytes {
         Some(bytes) => human(bytes),
