@@ -95,6 +95,12 @@ impl Candidate {
         self.taken.contains(entry)
     }
 
+    /// Says whether an entry was taken out: of the base, or of what somebody else made.
+    pub fn is_removed(&self, entry: &EntryKey) -> bool {
+        self.rules.get(entry).is_none()
+            && (self.touched.contains_key(entry) || self.base.get(entry).is_some())
+    }
+
     /// How many entries differ from the base: what the prompt shows.
     pub fn staged(&self) -> usize {
         let mut staged = self.base.differences(&self.rules);
@@ -231,12 +237,13 @@ impl Candidate {
 
     /// Takes a live service over as it stands, with its servers and, for a mark, its rules.
     pub fn take_over(&mut self, key: ServiceKey, live: &Ruleset) {
-        let entries = live.entries().into_iter().filter(|entry| {
-            entry.service() == Some(key)
-                || MarkKey::of_service(&key).map(EntryKey::Marks) == Some(*entry)
-        });
-        for entry in entries.collect::<Vec<_>>() {
-            self.take_over_entry(entry, live);
+        self.take_over_entry(EntryKey::Service(key), live);
+        let servers = live.services.get(&key).map(|service| &service.servers);
+        for server in servers.into_iter().flat_map(BTreeMap::keys) {
+            self.take_over_entry(EntryKey::Server(key, *server), live);
+        }
+        if let Some(mark) = MarkKey::of_service(&key) {
+            self.take_over_entry(EntryKey::Marks(mark), live);
         }
     }
 

@@ -6,7 +6,7 @@
 //! | layer | place | owns |
 //! |---|---|---|
 //! | 0 | [`error`], [`model`], [`signals`] | plain data with validation; who ends us and when |
-//! | 1 | [`candidate`], [`plan`] | pure decisions: what was asked for, what must change |
+//! | 1 | [`candidate`], [`plan`], [`mod@format`] | pure decisions: what was asked for, what must change; rulesets as text |
 //! | 2 | [`ipvs`], [`marks`], [`kernel`], [`store`] | the outside world behind small traits |
 //! | 3 | [`director`] | the use cases |
 //! | 4 | `api` | one table of facts per script function |
@@ -18,6 +18,7 @@ pub mod candidate;
 pub mod commands;
 pub mod director;
 pub mod error;
+pub mod format;
 pub mod ipvs;
 pub mod kernel;
 pub mod marks;

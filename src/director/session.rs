@@ -16,8 +16,8 @@ use crate::error::{Error, Result, did_you_mean};
 use crate::model::address::Endpoint;
 use crate::model::server::server_name;
 use crate::model::{
-    Live, Options, Ruleset, ServerKey, ServerPatch, ServiceKey, ServiceName, ServicePatch,
-    SnapshotName,
+    EntryKey, Live, Options, Ruleset, ServerKey, ServerPatch, ServiceKey, ServiceName,
+    ServicePatch, SnapshotName,
 };
 
 /// A director, a candidate that is loaded when first needed, and what was committed so far.
@@ -145,13 +145,9 @@ impl Session {
             Err(error) if error.kind() == crate::error::Kind::NotFound => error,
             found => return found,
         };
-        let live = self
-            .live()?
-            .rules
-            .services
-            .keys()
-            .copied()
-            .collect::<Vec<_>>();
+        let mut live: Vec<ServiceKey> = self.live()?.rules.services.keys().copied().collect();
+        let candidate = self.candidate()?;
+        live.retain(|key| !candidate.is_removed(&EntryKey::Service(*key)));
         match name.resolve(&live) {
             Err(other) if error.hints().is_empty() => Err(other),
             Err(_) => Err(error),
@@ -168,16 +164,17 @@ impl Session {
         if self.candidate()?.rules().services.contains_key(key) {
             return Ok(true);
         }
-        // What the base had and the candidate lacks was removed, not overlooked.
-        if self.candidate()?.base().services.contains_key(key) {
+        // What was removed is not overlooked: it must not come back from the kernel.
+        if self.candidate()?.is_removed(&EntryKey::Service(*key)) {
             return Ok(false);
         }
         if !self.live()?.rules.services.contains_key(key) {
             return Ok(false);
         }
-        let live = self.live()?.rules.clone();
-        self.candidate()?.take_over(*key, &live);
-        Ok(true)
+        let live = self.live.take().ok_or_else(lost)?;
+        let taken = self.candidate().map(|c| c.take_over(*key, &live.rules));
+        self.live = Some(live);
+        taken.map(|()| true)
     }
 
     /// Changes the options named of a service.
@@ -228,22 +225,20 @@ impl Session {
     }
 
     fn take_over_server(&mut self, service: &ServiceKey, key: &ServerKey) -> Result<bool> {
-        let has = |rules: &Ruleset| {
-            rules
-                .services
-                .get(service)
-                .is_some_and(|s| s.servers.contains_key(key))
-        };
-        if has(self.candidate()?.rules()) {
+        let entry = EntryKey::Server(*service, *key);
+        let candidate = self.candidate()?;
+        if candidate.rules().get(&entry).is_some() {
             return Ok(true);
         }
-        if has(self.candidate()?.base()) || !has(&self.live()?.rules) {
+        if candidate.is_removed(&entry) || self.live()?.rules.get(&entry).is_none() {
             return Ok(false);
         }
-        let live = self.live()?.rules.clone();
-        let entry = crate::model::EntryKey::Server(*service, *key);
-        self.candidate()?.take_over_entry(entry, &live);
-        Ok(true)
+        let live = self.live.take().ok_or_else(lost)?;
+        let taken = self
+            .candidate()
+            .map(|c| c.take_over_entry(entry, &live.rules));
+        self.live = Some(live);
+        taken.map(|()| true)
     }
 
     /// Finds a server of a service by address; without a port, the one server of that address.
@@ -262,7 +257,16 @@ impl Session {
         };
         if !known.iter().any(|key| fits(&key)) {
             let live = self.live()?.rules.services.get(&service);
-            known.extend(live.into_iter().flat_map(|s| s.servers.keys()).copied());
+            let live: Vec<ServerKey> = live
+                .into_iter()
+                .flat_map(|s| s.servers.keys())
+                .copied()
+                .collect();
+            let candidate = self.candidate()?;
+            known.extend(
+                live.into_iter()
+                    .filter(|key| !candidate.is_removed(&EntryKey::Server(service, *key))),
+            );
             known.sort();
             known.dedup();
         }

@@ -3,16 +3,24 @@
 //! Layer 2. Two implementations: `linux` (generic netlink and iptables) and `sim` (in memory,
 //! with the kernel's own refusals). One conformance suite, `tests/conformance`, runs against
 //! both. Source of truth: net/netfilter/ipvs/ip_vs_ctl.c.
+//!
+//! Beside them: `refusal` (the words for what both refuse), `convert` (records of the model and
+//! of the kernel), `names` (which modules there are), `fault` (faults for tests).
 
+mod convert;
+pub mod fault;
+pub mod linux;
 mod names;
 pub mod refusal;
 pub mod sim;
 
+pub use fault::{Faults, Faulty};
+pub use linux::Linux;
 pub use names::Names;
 pub use sim::{Machine, Sim};
 
 use crate::error::{Error, Result};
-use crate::model::{Live, ServiceKey};
+use crate::model::{Live, Ruleset, ServiceKey};
 use crate::plan::Step;
 
 /// What became of a step that was handed to a kernel.
@@ -64,4 +72,44 @@ pub trait Kernel {
 
     /// How many requests that change something were sent since the start.
     fn writes(&self) -> u64;
+}
+
+impl<K: Kernel + ?Sized> Kernel for Box<K> {
+    fn observe(&mut self) -> Result<Live> {
+        (**self).observe()
+    }
+
+    fn apply(&mut self, steps: &[Step]) -> Vec<Outcome> {
+        (**self).apply(steps)
+    }
+
+    fn zero(&mut self, service: Option<&ServiceKey>) -> Result<()> {
+        (**self).zero(service)
+    }
+
+    fn place(&self) -> Result<Place> {
+        (**self).place()
+    }
+
+    fn writes(&self) -> u64 {
+        (**self).writes()
+    }
+}
+
+/// Opens the kernel of this host, or a simulated one that holds these rules.
+///
+/// Nothing is asked of the kernel yet. Debug builds put the faults of `IPVSH_FAULT` before it.
+///
+/// # Errors
+/// `invalid` for a malformed `IPVSH_FAULT` (debug builds only).
+pub fn open(simulated: Option<&Ruleset>) -> Result<Box<dyn Kernel>> {
+    let kernel: Box<dyn Kernel> = match simulated {
+        Some(rules) => Box::new(Sim::new(rules)),
+        None => Box::new(Linux::new()),
+    };
+    #[cfg(debug_assertions)]
+    if let Some(faults) = Faults::from_env()? {
+        return Ok(Box::new(Faulty::new(kernel, faults)));
+    }
+    Ok(kernel)
 }

@@ -3,6 +3,8 @@
 //! `live()`, `--json`, `save(path, "json")` and `load` share these forms; reading goes through
 //! [`super::patch`], so that a value is checked the same way wherever it comes from.
 
+use std::net::Ipv4Addr;
+
 use serde_json::{Map, Value, json};
 
 use super::address::Family;
@@ -13,7 +15,7 @@ use super::mark::{MarkRule, PortRange, net_text};
 use super::patch::{self, Options, ServicePatch};
 use super::ruleset::{Ruleset, VirtualService};
 use super::server::{Forwarding, RealServer, Tunnel};
-use super::service::ServiceOptions;
+use super::service::{Netmask, ServiceOptions};
 use super::timeouts::{TimeoutKind, Timeouts};
 use crate::error::{Error, Result};
 
@@ -261,6 +263,29 @@ fn no_more(map: &Options, what: &str) -> Result<()> {
 /// Keys of live state that say nothing about configuration.
 const COUNTS: [&str; 3] = ["active", "inactive", "persistent_connections"];
 
+/// Takes the values out that the kernel keeps and a script may not say: what was adopted must
+/// read back as it was.
+fn take_odd(map: &mut Options, family: Family) -> ServicePatch {
+    let mut odd = ServicePatch::default();
+    let netmask = map.get("netmask").and_then(|mask| match family {
+        Family::Ipv4 => mask.as_str()?.parse::<Ipv4Addr>().ok().map(u32::from),
+        Family::Ipv6 => u32::try_from(mask.as_u64()?).ok(),
+    });
+    if let Some(bits) = netmask {
+        odd.netmask = Some(Netmask(bits));
+        map.shift_remove("netmask");
+    }
+    let seconds = map.get("persistent").and_then(Value::as_u64);
+    if let Some(seconds) = seconds
+        .and_then(|s| u32::try_from(s).ok())
+        .filter(|s| *s > 0)
+    {
+        odd.persistent = Some(Some(seconds));
+        map.shift_remove("persistent");
+    }
+    odd
+}
+
 fn read_service(value: Value) -> Result<(ServiceKey, VirtualService)> {
     let Value::Object(mut map) = value else {
         return Err(Error::invalid("a service must be an object"));
@@ -293,9 +318,11 @@ fn read_service(value: Value) -> Result<(ServiceKey, VirtualService)> {
         }
     }
     let named = |e: Error| e.object(format!("virtual service {key}"));
+    let odd = take_odd(&mut map, key.family());
     let patch = ServicePatch::parse(&key, &map).map_err(named)?;
     let mut service = VirtualService::new(key.family());
     patch.apply(&mut service.options);
+    odd.apply(&mut service.options);
     for (server_key, server_patch) in patch.servers.unwrap_or_default() {
         let mut server = RealServer {
             forward: patch.forward.unwrap_or_default(),

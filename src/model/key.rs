@@ -89,6 +89,18 @@ impl Fwmark {
     }
 }
 
+impl From<std::num::NonZeroU32> for Fwmark {
+    fn from(number: std::num::NonZeroU32) -> Fwmark {
+        Fwmark(number)
+    }
+}
+
+impl From<Fwmark> for std::num::NonZeroU32 {
+    fn from(mark: Fwmark) -> std::num::NonZeroU32 {
+        mark.0
+    }
+}
+
 impl fmt::Display for Fwmark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)

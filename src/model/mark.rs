@@ -218,9 +218,15 @@ impl MarkRule {
             rule.interface = rule.interface.filter(|name| name != "+");
             joined.push(rule);
         }
-        join_neighbours(&mut joined, |rule| &mut rule.ports);
-        join_neighbours(&mut joined, |rule| &mut rule.from_ports);
-        joined
+        // Joined by the one, rules can become neighbours by the other.
+        loop {
+            let before = joined.len();
+            join_neighbours(&mut joined, |rule| &mut rule.ports);
+            join_neighbours(&mut joined, |rule| &mut rule.from_ports);
+            if joined.len() == before {
+                return joined;
+            }
+        }
     }
 
     /// The text form without the mark: `tcp to 192.0.2.20 ports 80,443`.

@@ -142,6 +142,21 @@ fn ranged<T: TryFrom<i64>>(name: &str, value: &Value, range: &str) -> Result<T> 
     })
 }
 
+/// A number from 1: to the kernel 0 is "left out", and it reports what it chose instead.
+fn positive<T: TryFrom<i64>>(name: &str, value: &Value, most: i64, unit: &str) -> Result<T> {
+    let number = whole(name, value)?;
+    T::try_from(number)
+        .ok()
+        .filter(|_| (1..=most).contains(&number))
+        .ok_or_else(|| {
+            Error::invalid(format!("{name} {number} is out of range")).hint(
+                format!("{name} is 1 to {most} {unit}")
+                    .trim_end()
+                    .to_owned(),
+            )
+        })
+}
+
 fn one_or_many(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(values) => values.iter().collect(),
@@ -572,7 +587,7 @@ pub fn daemon(role: DaemonRole, options: &Options) -> Result<SyncDaemon> {
     for (name, value) in options.iter().filter(|(_, value)| !value.is_null()) {
         match name.as_str() {
             "id" => daemon.id = ranged(name, value, "0 to 255")?,
-            "maxlen" => daemon.maxlen = Some(ranged(name, value, "1 to 65507 bytes")?),
+            "maxlen" => daemon.maxlen = Some(positive(name, value, 65_507, "bytes")?),
             "group" => {
                 let group = super::address::parse_ip(text(name, value)?)?;
                 if !group.is_multicast() {
@@ -581,8 +596,8 @@ pub fn daemon(role: DaemonRole, options: &Options) -> Result<SyncDaemon> {
                 }
                 daemon.group = Some(group);
             }
-            "port" => daemon.port = Some(ranged(name, value, "1 to 65535")?),
-            "ttl" => daemon.ttl = Some(ranged(name, value, "1 to 255")?),
+            "port" => daemon.port = Some(positive(name, value, u16::MAX.into(), "")?),
+            "ttl" => daemon.ttl = Some(positive(name, value, u8::MAX.into(), "")?),
             _ => {}
         }
     }
@@ -674,6 +689,22 @@ mod tests {
             let hints = error.hints().join("\n");
             assert!(hints.contains(hint), "{value}: {hints}");
         }
+    }
+
+    #[test]
+    fn a_daemon_takes_no_zero_for_left_out() {
+        let read = |value: Value| daemon(DaemonRole::Master, &options(value));
+        for bad in [
+            json!({"interface": "eth0", "maxlen": 0}),
+            json!({"interface": "eth0", "maxlen": 65508}),
+            json!({"interface": "eth0", "port": 0}),
+            json!({"interface": "eth0", "ttl": 0}),
+            json!({"interface": "eth0", "ttl": 256}),
+        ] {
+            let error = read(bad.clone()).unwrap_err();
+            assert!(error.to_string().contains("out of range"), "{bad}: {error}");
+        }
+        assert!(read(json!({"interface": "eth0", "maxlen": 65507, "ttl": 255})).is_ok());
     }
 
     #[test]

@@ -114,7 +114,6 @@ pub(super) fn unseal<'a>(key: &[u8], sealed: &'a [u8], what: &str) -> Result<&'a
 /// An error about a database that is damaged, with what to do.
 pub(super) fn damaged(cause: impl Into<String>) -> Error {
     Error::new(Kind::Damaged, cause)
-        .object("database")
         .hint("ipvsh restore brings the kernel to the newest snapshot from the mirror")
         .hint("ipvsh fsck says what is damaged and repairs it")
 }

@@ -32,7 +32,7 @@ pub(super) struct History {
     dir: PathBuf,
     kind: DatabaseKind,
     faults: Faults,
-    _lock: Lock,
+    lock: Lock,
 }
 
 /// Reads nodes from the table, and keeps new ones beside it.
@@ -43,11 +43,12 @@ struct Overlay<'a> {
 
 impl Nodes for &Table {
     fn read(&self, address: Address) -> Result<Vec<u8>> {
-        match self.get(&record::node_name(address))? {
-            Some(bytes) if Address::of(&[&bytes]) == address => Ok(bytes),
-            Some(_) => Err(damaged(format!("node {address} does not fit its address"))),
-            None => Err(damaged(format!("node {address} is missing"))),
-        }
+        let cause = match self.get(&record::node_name(address))? {
+            Some(bytes) if Address::of(&[&bytes]) == address => return Ok(bytes),
+            Some(_) => "does not fit its address",
+            None => "is missing",
+        };
+        Err(self.named(damaged(format!("node {address} {cause}"))))
     }
 
     fn write(&mut self, bytes: Vec<u8>) -> Address {
@@ -95,8 +96,15 @@ impl History {
             dir,
             kind,
             faults,
-            _lock: lock,
+            lock,
         };
+        let (seen, known) = (history.lock.witness(), history.manifest.writes);
+        if known < seen {
+            let lost = seen - known;
+            return Err(damaged(format!(
+                "the last {lost} of {seen} writes are missing"
+            )));
+        }
         history.load_head()?;
         history.reconcile()?;
         Ok(history)
@@ -197,20 +205,31 @@ impl History {
             )));
         }
         let batch = vec![
-            sealed_json(record::MANIFEST, &before)?,
             (record::snapshot_name(id), None),
             (record::MANIFEST_BEFORE.to_vec(), None),
         ];
-        self.table.apply(batch)?;
-        self.manifest = before;
+        self.apply(batch, before)?;
         self.repairs.push(format!(
             "snapshot {id}, which had failed and was undone, was taken out of the history"
         ));
         self.load_head()
     }
 
+    /// Writes a batch together with the manifest that it leads to.
+    fn apply(&mut self, mut batch: Batch, mut manifest: Manifest) -> Result<()> {
+        manifest.writes = self.manifest.writes.saturating_add(1);
+        batch.push(sealed_json(record::MANIFEST, &manifest)?);
+        self.table.apply(batch)?;
+        self.lock.bear_witness(manifest.writes);
+        self.manifest = manifest;
+        Ok(())
+    }
+
     fn fault(&self, point: &'static str) -> Result<()> {
-        (self.faults)(point).map_err(|error| super::directory::failed("write", &self.dir, &error))
+        (self.faults)(point).map_err(|error| {
+            let error = super::directory::failed("write", &self.dir, &error);
+            self.table.named(error)
+        })
     }
 
     fn check_writable(&self) -> Result<()> {
@@ -226,23 +245,27 @@ impl History {
             return Err(record::no_snapshot(id, first, last));
         }
         let name = record::snapshot_name(id);
-        match self.table.get(&name)? {
+        let record = match self.table.get(&name)? {
             Some(sealed) => read_record(id, &name, &sealed),
             None => Err(damaged(format!("snapshot {id} is missing"))),
-        }
+        };
+        record.map_err(|error| self.table.named(error))
     }
 
     fn tags(&self) -> Result<Tags> {
         let Some(sum) = self.manifest.tags else {
             return Ok(Tags::new());
         };
+        let read = |sealed: Option<Vec<u8>>| {
+            let sealed = sealed.ok_or_else(|| damaged("the tags are missing"))?;
+            let json = unseal(record::TAGS, &sealed, "the record of tags")?;
+            if Address::of(&[json]) != sum {
+                return Err(damaged("the record of tags is out of date"));
+            }
+            from_json(json, "the record of tags")
+        };
         let sealed = self.table.get(record::TAGS)?;
-        let sealed = sealed.ok_or_else(|| damaged("the tags are missing"))?;
-        let json = unseal(record::TAGS, &sealed, "the record of tags")?;
-        if Address::of(&[json]) != sum {
-            return Err(damaged("the record of tags is out of date"));
-        }
-        from_json(json, "the record of tags")
+        read(sealed).map_err(|error| self.table.named(error))
     }
 
     fn with_tags(&self, mut snapshot: Snapshot) -> Result<Snapshot> {
@@ -266,20 +289,18 @@ impl History {
         let json = to_json(tags)?;
         let mut manifest = self.manifest.clone();
         manifest.tags = Some(Address::of(&[&json]));
-        let batch = vec![
-            (record::TAGS.to_vec(), Some(seal(record::TAGS, &json))),
-            sealed_json(record::MANIFEST, &manifest)?,
-        ];
+        let batch = vec![(record::TAGS.to_vec(), Some(seal(record::TAGS, &json)))];
         self.table.check_room(&batch)?;
-        self.table.apply(batch)?;
-        self.manifest = manifest;
-        Ok(())
+        self.apply(batch, manifest)
     }
 
     fn visit_newest(&self, count: usize) -> Result<Vec<Record>> {
         let mut records = Vec::new();
         let mut expected = self.manifest.next.saturating_sub(1);
-        let missing = |id: u64| damaged(format!("snapshot {id} is missing"));
+        let missing = |id: u64| {
+            let error = damaged(format!("snapshot {id} is missing"));
+            self.table.named(error)
+        };
         let skip_pruned = |expected: &mut u64| {
             while *expected > 0 && !self.manifest.holds(SnapshotId(*expected)) {
                 *expected -= 1;
@@ -402,7 +423,6 @@ impl Store for History {
         };
         batch.push(sealed_json(&record::snapshot_name(id), &record)?);
         batch.push(sealed_json(record::MANIFEST_BEFORE, &self.manifest)?);
-        batch.push(sealed_json(record::MANIFEST, &manifest)?);
 
         self.table.check_room(&batch)?;
         if self.mirror.is_none() {
@@ -410,11 +430,13 @@ impl Store for History {
         }
         self.fault("mirror")?;
         if let Some(mirror) = &mut self.mirror {
-            mirror.prepare(&old, rules, head.clone())?;
+            let prepared = mirror.prepare(&old, rules, head.clone());
+            prepared.map_err(|error| self.table.named(error))?;
         }
+        let before = self.manifest.clone();
         let written = self
             .fault("database")
-            .and_then(|()| self.table.apply(batch));
+            .and_then(|()| self.apply(batch, manifest));
         let written = written.and_then(|()| self.fault("recorded"));
         if let Err(error) = written {
             // Whether the database has it is not known. This mark decides that it has not.
@@ -422,9 +444,9 @@ impl Store for History {
                 let _ = mirror.mark(State::Void, true);
             }
             self.table.give_up();
+            self.manifest = before;
             return Err(error.attempt(format!("cannot record snapshot {id}")));
         }
-        self.manifest = manifest;
         self.head = Some(head);
         self.rules_of_head.take();
         self.settle_mirror(rules);
@@ -438,10 +460,12 @@ impl Store for History {
         let mut json = Vec::new();
         for part in 0..count {
             let bytes = self.table.get(&record::intent_name(part))?;
-            json.extend(bytes.ok_or_else(|| damaged("a part of the intent is missing"))?);
+            let missing = || self.table.named(damaged("a part of the intent is missing"));
+            json.extend(bytes.ok_or_else(missing)?);
         }
         if Address::of(&[&json]) != sum {
-            return Err(damaged("the intent does not fit its checksum"));
+            let error = damaged("the intent does not fit its checksum");
+            return Err(self.table.named(error));
         }
         from_json(&json, "the intent").map(Some)
     }
@@ -465,12 +489,9 @@ impl Store for History {
             parts: count,
             ..self.manifest.clone()
         };
-        batch.push(sealed_json(record::MANIFEST, &manifest)?);
         self.table.check_room(&batch)?;
         self.fault("intent")?;
-        self.table.apply(batch)?;
-        self.manifest = manifest;
-        Ok(())
+        self.apply(batch, manifest)
     }
 
     fn clear_intent(&mut self) -> Result<()> {
@@ -479,7 +500,7 @@ impl Store for History {
             return Ok(());
         }
         let parts = 0..self.manifest.parts;
-        let mut batch: Batch = parts
+        let batch: Batch = parts
             .map(|part| (record::intent_name(part), None))
             .collect();
         let manifest = Manifest {
@@ -487,11 +508,8 @@ impl Store for History {
             parts: 0,
             ..self.manifest.clone()
         };
-        batch.push(sealed_json(record::MANIFEST, &manifest)?);
         self.fault("clear")?;
-        self.table.apply(batch)?;
-        self.manifest = manifest;
-        Ok(())
+        self.apply(batch, manifest)
     }
 
     fn tagged(&self, tag: &str) -> Result<Option<SnapshotId>> {
@@ -514,6 +532,49 @@ impl Store for History {
             self.write_tags(&tags)?;
         }
         Ok(was)
+    }
+
+    fn prune(&mut self, ids: &BTreeSet<SnapshotId>) -> Result<u64> {
+        self.check_writable()?;
+        let tags = self.tags()?;
+        let mut manifest = self.manifest.clone();
+        for id in ids {
+            self.record_of(*id)?;
+            if manifest.head == Some(*id) {
+                return Err(super::cannot_prune(*id, "is the head"));
+            }
+            if let Some(tag) = record::tags_of(&tags, *id).first() {
+                return Err(super::cannot_prune(*id, &format!("has the tag {tag}")));
+            }
+            manifest.prune(*id);
+        }
+        let mut used = BTreeSet::new();
+        for record in self.visit_newest(usize::MAX)? {
+            if !ids.contains(&record.snapshot.id) {
+                let mut enter = |address| used.insert(address);
+                content::walk(&&self.table, record.content, &mut enter)?;
+            }
+        }
+        let mut batch: Batch = ids
+            .iter()
+            .map(|id| (record::snapshot_name(*id), None))
+            .collect();
+        // It may name snapshots that go; nothing is left to be taken back by now.
+        batch.push((record::MANIFEST_BEFORE.to_vec(), None));
+        let mut freed = 0u64;
+        self.table.scan(record::NODES, false, &mut |name, node| {
+            let address = name
+                .strip_prefix(record::NODES)
+                .and_then(Address::from_bytes);
+            if address.is_none_or(|address| !used.contains(&address)) {
+                freed = freed.saturating_add(name.len().saturating_add(node.len()) as u64);
+                batch.push((name.to_vec(), None));
+            }
+            Ok(true)
+        })?;
+        self.fault("prune")?;
+        self.apply(batch, manifest)?;
+        Ok(freed)
     }
 
     fn repairs(&self) -> Vec<String> {
@@ -596,10 +657,12 @@ impl History {
             let record = Record { snapshot, content };
             batch.push(sealed_json(&record::snapshot_name(id), &record)?);
         }
-        self.manifest.head = Some(SnapshotId(count));
-        self.manifest.next = count + 1;
-        batch.push(sealed_json(record::MANIFEST, &self.manifest)?);
-        self.table.apply(batch)?;
+        let manifest = Manifest {
+            head: Some(SnapshotId(count)),
+            next: count + 1,
+            ..self.manifest.clone()
+        };
+        self.apply(batch, manifest)?;
         self.load_head()?;
         self.rewrite_mirror()
     }

@@ -3,15 +3,21 @@
 //! An flock on the file `LOCK` goes with the process that holds it, however that ends, and covers
 //! the mirror as well as sled's files. Who holds it says /proc/locks; nothing is written down that
 //! could be out of date.
+//!
+//! The file itself witnesses how many writes the database has seen: `NUMBER CHECKSUM`, the number
+//! with 20 digits, written in place after each of them, when that is on disk already. A database
+//! that knows of fewer has lost some, which sled itself does not notice. It needs no sync: a number
+//! that is too small, or none, proves nothing.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
+use super::address::Address;
 use super::directory::{LOCK, failed, private};
 use crate::error::{Error, Kind, Result};
 
@@ -21,7 +27,7 @@ pub(super) const PAUSE: Duration = Duration::from_millis(20);
 /// A lock that is held; dropping it lets go.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
 }
 
 /// How long to wait, and what ends the wait early.
@@ -95,7 +101,7 @@ impl Lock {
         let file = open().map_err(|error| failed("open", &path, &error))?;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Lock { _file: file }),
+                Ok(()) => return Ok(Lock { file }),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     if !patience.pause()? {
                         return Err(patience.busy(dir));
@@ -105,6 +111,35 @@ impl Lock {
                 Err(error) => return Err(failed("lock", &path, &error.into())),
             }
         }
+    }
+}
+
+fn witness_text(writes: u64) -> String {
+    let number = format!("{writes:020}");
+    format!("{number} {}\n", Address::of(&[number.as_bytes()]))
+}
+
+impl Lock {
+    /// How many writes there were at least.
+    pub(super) fn witness(&self) -> u64 {
+        let mut text = vec![0; witness_text(0).len()];
+        if self.file.read_exact_at(&mut text, 0).is_err() {
+            return 0;
+        }
+        let writes = text
+            .get(..20)
+            .and_then(|number| std::str::from_utf8(number).ok());
+        let writes = writes.and_then(|number| number.parse().ok()).unwrap_or(0);
+        if text == witness_text(writes).as_bytes() {
+            writes
+        } else {
+            0
+        }
+    }
+
+    /// Notes that there were so many writes; a failure only leaves the number too small.
+    pub(super) fn bear_witness(&self, writes: u64) {
+        let _ = self.file.write_all_at(witness_text(writes).as_bytes(), 0);
     }
 }
 

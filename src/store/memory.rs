@@ -4,7 +4,7 @@
 //! from there when they are asked for, and never writes to it.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::record::{self, Tags};
@@ -232,6 +232,22 @@ impl Store for MemoryStore {
         held.entry(id)?;
         held.tags.insert(tag.to_owned(), id);
         Ok(())
+    }
+
+    fn prune(&mut self, ids: &BTreeSet<SnapshotId>) -> Result<u64> {
+        self.check_writable()?;
+        let mut held = self.held.borrow_mut();
+        for id in ids {
+            held.entry(*id)?;
+            if held.head() == Some(*id) {
+                return Err(super::cannot_prune(*id, "is the head"));
+            }
+            if let Some(tag) = record::tags_of(&held.tags, *id).first() {
+                return Err(super::cannot_prune(*id, &format!("has the tag {tag}")));
+            }
+        }
+        held.entries.retain(|id, _| !ids.contains(id));
+        Ok(0)
     }
 
     fn remove_tag(&mut self, tag: &str) -> Result<bool> {

@@ -27,10 +27,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::DatabaseKind;
-use super::address::{Address, damaged};
+use super::address::Address;
 use super::content::{self, Content, Rest, from_json, to_json};
 use super::directory::{failed, kind_name, private, replace};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::model::{EntryKey, EntryValue, MarkRule, Ruleset, ServiceKey, Snapshot, VirtualService};
 
 const BASE: &str = "mirror.base";
@@ -142,7 +142,8 @@ impl State {
 }
 
 fn broken(cause: &str) -> Error {
-    damaged(cause).object("mirror")
+    // Not `damaged`: its first advice is to use the mirror.
+    Error::new(Kind::Damaged, cause).hint("ipvsh fsck writes it anew from the database")
 }
 
 struct Line<'a> {

@@ -9,7 +9,7 @@
 //! | file | |
 //! |---|---|
 //! | `FORMAT` | `ipvsh 1 sled-0.34 linux` (or `sim`); looked at before anything else (`directory`) |
-//! | `LOCK` | the file that the lock is on (`lock`) |
+//! | `LOCK` | the file that the lock is on, and how many writes there were (`lock`) |
 //! | `sled/` | sled 0.34's own files (`table`): one tree of names and values (`record`) |
 //! | `mirror.base`, `mirror.log` | what boot would restore, without sled (`mirror`) |
 //!
@@ -35,14 +35,16 @@
 //! | in 3 | new, on its way | marks the line as done |
 //!
 //! A mirror that is done with more than the database has is proof that the database lost something
-//! (sled opens a damaged file with a part of its records); it is refused then as damaged, and the
-//! mirror is what can be restored. A mirror that has less, or is damaged, is written anew from the
+//! (sled opens a damaged file with a part of its records), and so is a count of writes in `LOCK`
+//! beyond the manifest's; it is refused then as damaged, and the mirror is what can be restored. A mirror that has less, or is damaged, is written anew from the
 //! database. What nothing can tell: a mirror whose last lines were cut off at the end of a line,
 //! beside a database that does not open, is whole but older.
 
 mod address;
 mod contain;
 mod content;
+#[cfg(test)]
+mod damage;
 mod directory;
 mod history;
 mod lock;
@@ -60,10 +62,12 @@ mod trie;
 pub use memory::MemoryStores;
 pub use stores::{Faults, SledStores, WAIT};
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::kernel::Place;
 use crate::model::{Ruleset, ServiceKey, Snapshot, SnapshotId, VirtualService};
 use crate::plan::Step;
@@ -182,6 +186,14 @@ pub trait Store {
     /// `system`, `damaged`.
     fn remove_tag(&mut self, tag: &str) -> Result<bool>;
 
+    /// Removes snapshots, and what only they hold. Their numbers are not given again. Gives the
+    /// number of bytes of names and values that went.
+    ///
+    /// # Errors
+    /// `not_found` where one is not there, `state` for the head and for one with a tag; nothing is
+    /// removed then. `system`, `damaged`.
+    fn prune(&mut self, ids: &BTreeSet<SnapshotId>) -> Result<u64>;
+
     /// The newest so many records, newest first, with their tags; the others are not read.
     ///
     /// # Errors
@@ -241,4 +253,10 @@ pub trait Stores {
 
 fn no_mirror(location: &str) -> Error {
     Error::not_found("there is no mirror: nothing was ever committed").object(location)
+}
+
+fn cannot_prune(id: SnapshotId, because: &str) -> Error {
+    Error::new(Kind::State, format!("it {because}"))
+        .object(format!("snapshot {id}"))
+        .attempt("cannot prune")
 }

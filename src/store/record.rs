@@ -70,6 +70,8 @@ pub(super) struct Manifest {
     /// How many parts of an intent there are, of this one or an older one.
     #[serde(default)]
     pub(super) parts: u32,
+    /// How many times the database was written.
+    pub(super) writes: u64,
 }
 
 /// A value in parts.
@@ -90,6 +92,7 @@ impl Default for Manifest {
             tags: None,
             intent: None,
             parts: 0,
+            writes: 0,
         }
     }
 }
@@ -99,15 +102,6 @@ impl Manifest {
     pub(super) fn holds(&self, id: SnapshotId) -> bool {
         let pruned = |(first, last): &(u64, u64)| (*first..=*last).contains(&id.0);
         (1..self.next).contains(&id.0) && !self.pruned.iter().any(pruned)
-    }
-
-    /// How many snapshots must be there.
-    pub(super) fn count(&self) -> u64 {
-        let pruned = self
-            .pruned
-            .iter()
-            .map(|(first, last)| last.saturating_sub(*first).saturating_add(1));
-        self.next.saturating_sub(1).saturating_sub(pruned.sum())
     }
 
     /// Notes that a snapshot was pruned.
@@ -203,7 +197,6 @@ mod tests {
             manifest.prune(SnapshotId(id));
         }
         assert_eq!(manifest.pruned, [(1, 3), (7, 7)]);
-        assert_eq!(manifest.count(), 6);
         assert!(manifest.holds(SnapshotId(4)) && !manifest.holds(SnapshotId(7)));
         assert!(!manifest.holds(SnapshotId(0)) && !manifest.holds(SnapshotId(11)));
         assert_eq!(ends(&manifest).0, Some(4));

@@ -9,7 +9,7 @@ use super::history::History;
 use super::lock::{Lock, Patience};
 use super::table::Table;
 use super::{DatabaseKind, Store, Stores, memory, mirror, no_mirror};
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::model::{Ruleset, SnapshotId};
 
 /// How long to wait for another process unless told otherwise.
@@ -101,7 +101,7 @@ impl SledStores {
 
 impl Stores for SledStores {
     fn open(&self) -> Result<Box<dyn Store>> {
-        let named = |error: crate::error::Error| error.object(self.location());
+        let named = |error: Error| error.object(self.location());
         Ok(match self.open_history(false).map_err(named)? {
             Some(history) => Box::new(history),
             None => memory::nothing(),
@@ -109,7 +109,7 @@ impl Stores for SledStores {
     }
 
     fn open_to_write(&self) -> Result<Box<dyn Store>> {
-        let named = |error: crate::error::Error| error.object(self.location());
+        let named = |error: Error| error.object(self.location());
         Ok(match self.open_history(true).map_err(named)? {
             Some(history) => Box::new(history),
             None => memory::nothing(),
@@ -126,7 +126,8 @@ impl Stores for SledStores {
             Err(error) if error.kind() == Kind::Interrupted => return Err(error),
             Err(_) => None,
         };
-        match mirror::read(&self.dir, self.kind)? {
+        let named = |error: Error| error.object(format!("mirror in {}", self.dir.display()));
+        match mirror::read(&self.dir, self.kind).map_err(named)? {
             Some((head, rules)) => Ok((head.snapshot.id, rules)),
             None => Err(no_mirror(&self.location())),
         }

@@ -6,7 +6,7 @@
 //! that no node grows past 128 KiB, where sled would begin to use files beside its log.
 
 use std::cell::Cell;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{DirBuilder, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -39,6 +39,10 @@ pub(super) struct Table {
 
 fn translate(error: sled::Error, dir: &Path) -> Error {
     match error {
+        // sled passes a write's error on as the debug form of the first one.
+        sled::Error::Io(error) if error.raw_os_error().is_none() => {
+            failed("write", dir, &error.kind().into())
+        }
         sled::Error::Io(error) => failed("read or write", dir, &error),
         sled::Error::Unsupported(text) => damaged(format!("sled refuses its files: {text}")),
         // The texts of the others are for sled's authors ("please open an issue").
@@ -103,16 +107,23 @@ impl Table {
         Ok(table)
     }
 
+    /// Names the database in an error.
+    pub(super) fn named(&self, error: Error) -> Error {
+        let dir = self.dir.parent().unwrap_or(&self.dir);
+        error.object(format!("database {}", dir.display()))
+    }
+
     fn run<T>(&self, code: impl FnOnce(&sled::Db) -> Result<T, sled::Error>) -> Result<T> {
         let db = match &self.db {
             Some(db) if !self.broken.get() => db,
             _ => {
-                return Err(Error::new(Kind::System, "an operation on it failed before")
-                    .object(format!("database {}", self.dir.display())));
+                let error = Error::new(Kind::System, "an operation on it failed before");
+                return Err(self.named(error));
             }
         };
         let outcome = contain(|| code(db))
-            .and_then(|outcome| outcome.map_err(|error| translate(error, &self.dir)));
+            .and_then(|outcome| outcome.map_err(|error| translate(error, &self.dir)))
+            .map_err(|error| self.named(error));
         if outcome.is_err() {
             self.broken.set(true);
         }
@@ -205,8 +216,9 @@ impl Table {
     }
 
     /// The bytes that sled's files take.
+    #[cfg(test)]
     pub(super) fn bytes_on_disk(&self) -> u64 {
-        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
+        let entries = std::fs::read_dir(&self.dir).into_iter().flatten().flatten();
         let sizes = entries.filter_map(|entry| entry.metadata().ok());
         sizes.map(|metadata| metadata.len()).sum()
     }

@@ -120,7 +120,7 @@ fn conformance(stores: &dyn Stores) {
     assert_eq!(store.intent().unwrap(), None);
     assert_eq!(store.head().unwrap(), Some(two.clone()));
     assert_eq!(store.snapshots().unwrap(), [two.clone(), one.clone()]);
-    assert_eq!(store.newest(1).unwrap(), [two.clone()]);
+    assert_eq!(store.newest(1).unwrap()[0], two);
     assert_eq!(store.ruleset(one.id).unwrap(), first);
     assert_eq!(store.ruleset(two.id).unwrap(), second);
     let key = first.services.keys().nth(7).unwrap();
@@ -155,6 +155,15 @@ fn conformance(stores: &dyn Stores) {
     store.set_intent(&intent(2)).unwrap();
     store.clear_intent().unwrap();
     store.clear_intent().unwrap();
+    for kept in [one.id, two.id] {
+        store.set_tag("kept", one.id).unwrap();
+        assert_eq!(store.prune(&[kept].into()).unwrap_err().kind(), Kind::State);
+    }
+    assert_eq!(
+        store.prune(&[SnapshotId(9)].into()).unwrap_err().kind(),
+        Kind::NotFound
+    );
+    assert!(store.remove_tag("kept").unwrap());
     assert_eq!(stores.open().err().map(|e| e.kind()), Some(Kind::Busy));
     drop(store);
 
@@ -167,7 +176,29 @@ fn conformance(stores: &dyn Stores) {
         Kind::Bug
     );
     drop(store);
-    assert_eq!(stores.mirror().unwrap(), (two.id, second));
+    assert_eq!(stores.mirror().unwrap(), (two.id, second.clone()));
+
+    let mut store = stores.open_to_write().unwrap();
+    for round in 3..7 {
+        store.record(&draft("m"), &rules(round, 3)).unwrap();
+    }
+    store.set_tag("kept", SnapshotId(2)).unwrap();
+    let old = [1, 3, 4].map(SnapshotId);
+    store.prune(&old.into()).unwrap();
+    drop(store);
+    let mut store = stores.open_to_write().unwrap();
+    let left: Vec<u64> = store.snapshots().unwrap().iter().map(|s| s.id.0).collect();
+    assert_eq!(left, [6, 5, 2]);
+    assert_eq!(store.newest(3).unwrap().len(), 3);
+    assert_eq!(store.ruleset(SnapshotId(2)).unwrap(), second);
+    assert_eq!(store.ruleset(SnapshotId(5)).unwrap(), rules(5, 3));
+    let error = store.ruleset(SnapshotId(3)).unwrap_err();
+    assert_eq!(error.hints(), ["the snapshots are 2 to 6 (ipvsh history)"]);
+    assert_eq!(
+        store.prune(&[SnapshotId(3)].into()).unwrap_err().kind(),
+        Kind::NotFound
+    );
+    assert_eq!(store.record(&draft("m"), &first).unwrap().id, SnapshotId(7));
 }
 
 #[test]
@@ -446,18 +477,32 @@ fn a_database_that_lost_commits_is_refused_and_the_mirror_has_them() {
         .unwrap()
         .record(&draft("two"), &rules(4, 3))
         .unwrap();
-    for lost in [Some(&old), None] {
+    // Each of the two witnesses is enough: the count of writes, and the mirror.
+    for (lost, witness, wanted) in [
+        (Some(&old), true, "the last 1 of 2 writes are missing"),
+        (
+            Some(&old),
+            false,
+            "snapshot 2 was committed, but the history ends at 1",
+        ),
+        (
+            None,
+            false,
+            "snapshot 2 was committed, but the history ends at 0",
+        ),
+    ] {
         std::fs::remove_dir_all(stores.dir.join("sled")).unwrap();
         if let Some(old) = lost {
             copy(old, &stores.dir.join("sled"));
         }
+        if !witness {
+            std::fs::write(stores.dir.join("LOCK"), "").unwrap();
+        }
         for opened in [stores.open(), stores.open_to_write()] {
             let error = opened.err().unwrap();
-            assert_eq!(error.kind(), Kind::Damaged);
-            assert!(
-                error
-                    .to_string()
-                    .contains("snapshot 2 was committed, but the history ends at")
+            assert_eq!(
+                (error.kind(), error.message().as_str()),
+                (Kind::Damaged, wanted)
             );
         }
         assert_eq!(stores.mirror().unwrap(), (SnapshotId(2), rules(4, 3)));

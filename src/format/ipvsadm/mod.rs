@@ -1,0 +1,18 @@
+//! Lines of ipvsadm: what `ipvsadm -Sn` prints, `ipvsadm -R` reads, and shell scripts hold.
+//!
+//! Source of truth: ipvsadm(8) and Debian's ipvsadm 1.31, run beside a 6.1 kernel. What its
+//! manual does not say and was observed there:
+//! - `-R` takes every command, also `--set` and `--start-daemon`, though `-S` prints neither;
+//!   it refuses comments;
+//! - `-p` without a number is 360 seconds, not the manual's 300;
+//! - `-M` without `-p` is accepted and printed by nobody;
+//! - a server of direct routing or a tunnel gets its service's port, whatever was typed;
+//! - `[v6]` without a port is refused for a server, `[v6]:0` is not;
+//! - marks of 2^31 and above are printed negative.
+
+mod options;
+mod read;
+mod write;
+
+pub(crate) use read::read;
+pub(crate) use write::{daemon_line, selector, server_line, service_line, timeouts_line, write};

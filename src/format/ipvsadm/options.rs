@@ -1,0 +1,305 @@
+//! The words of a command line, and ipvsadm's options.
+
+use crate::error::{Error, Result, did_you_mean};
+
+/// Whether an option takes a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    Nothing,
+    Value,
+    /// The next word, unless that is an option.
+    MaybeValue,
+}
+
+use Takes::{MaybeValue, Nothing, Value};
+
+/// Every option by its long name, the short one (or a space), and what it takes.
+const OPTIONS: [(&str, char, Takes); 42] = [
+    ("add-service", 'A', Nothing),
+    ("edit-service", 'E', Nothing),
+    ("delete-service", 'D', Nothing),
+    ("clear", 'C', Nothing),
+    ("add-server", 'a', Nothing),
+    ("edit-server", 'e', Nothing),
+    ("delete-server", 'd', Nothing),
+    ("zero", 'Z', Nothing),
+    ("set", ' ', Value),
+    ("start-daemon", ' ', Value),
+    ("stop-daemon", ' ', Value),
+    ("tcp-service", 't', Value),
+    ("udp-service", 'u', Value),
+    ("sctp-service", ' ', Value),
+    ("fwmark-service", 'f', Value),
+    ("ipv6", '6', Nothing),
+    ("scheduler", 's', Value),
+    ("persistent", 'p', MaybeValue),
+    ("netmask", 'M', Value),
+    ("pe", ' ', Value),
+    ("ops", 'o', Nothing),
+    // `-S` prints "-b " and no name for a flag that it has no name for.
+    ("sched-flags", 'b', MaybeValue),
+    ("real-server", 'r', Value),
+    ("gatewaying", 'g', Nothing),
+    ("ipip", 'i', Nothing),
+    ("masquerading", 'm', Nothing),
+    ("weight", 'w', Value),
+    ("u-threshold", 'x', Value),
+    ("l-threshold", 'y', Value),
+    ("tun-type", ' ', Value),
+    ("tun-port", ' ', Value),
+    ("tun-nocsum", ' ', Nothing),
+    ("tun-csum", ' ', Nothing),
+    ("tun-remcsum", ' ', Nothing),
+    ("mcast-interface", ' ', Value),
+    ("mcast-group", ' ', Value),
+    ("mcast-port", ' ', Value),
+    ("mcast-ttl", ' ', Value),
+    ("syncid", ' ', Value),
+    ("sync-maxlen", ' ', Value),
+    ("numeric", 'n', Nothing),
+    ("exact", ' ', Nothing),
+];
+
+/// A command line, understood as options: each with its value, in order.
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    options: Vec<(&'static str, Option<String>)>,
+    /// Words that belong to no option: the second and third number of `--set`.
+    pub(super) rest: Vec<String>,
+}
+
+impl Given {
+    /// Reads the words behind the program's name: `-A -t X`, `-At X`, `-srr`, `--scheduler=rr`.
+    ///
+    /// # Errors
+    /// `invalid` for unknown options, missing values and options given twice.
+    pub(super) fn parse(words: &[String]) -> Result<Given> {
+        let mut given = Given::default();
+        let mut words = words.iter().peekable();
+        while let Some(word) = words.next() {
+            if let Some(long) = word.strip_prefix("--") {
+                let (name, value) = match long.split_once('=') {
+                    Some((name, value)) => (name, Some(value.to_owned())),
+                    None => (long, None),
+                };
+                let &(name, _, takes) = OPTIONS
+                    .iter()
+                    .find(|(known, _, _)| *known == name)
+                    .ok_or_else(|| unknown(word, name))?;
+                let value = match (takes, value) {
+                    (Nothing, Some(_)) => {
+                        return Err(Error::invalid(format!("--{name} takes no value")));
+                    }
+                    (_, Some(value)) => Some(value),
+                    (takes, None) => next_value(takes, name, &mut words)?,
+                };
+                given.push(name, value)?;
+            } else if let Some(mut letters) = word.strip_prefix('-').filter(|l| !l.is_empty()) {
+                while let Some(letter) = letters.chars().next() {
+                    letters = letters.strip_prefix(letter).unwrap_or("");
+                    let &(name, _, takes) = OPTIONS
+                        .iter()
+                        .find(|(_, short, _)| *short == letter)
+                        .ok_or_else(|| unknown(word, ""))?;
+                    let value = match takes {
+                        Nothing => None,
+                        _ if !letters.is_empty() => Some(std::mem::take(&mut letters).to_owned()),
+                        takes => next_value(takes, name, &mut words)?,
+                    };
+                    given.push(name, value)?;
+                }
+            } else {
+                given.rest.push(word.clone());
+            }
+        }
+        Ok(given)
+    }
+
+    fn push(&mut self, name: &'static str, value: Option<String>) -> Result<()> {
+        if self.has(name) {
+            return Err(Error::invalid(format!("--{name} is given twice")));
+        }
+        self.options.push((name, value));
+        Ok(())
+    }
+
+    /// Says whether an option was given.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.options.iter().any(|(given, _)| *given == name)
+    }
+
+    /// The value of an option.
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.options
+            .iter()
+            .find(|(given, _)| *given == name)
+            .and_then(|(_, value)| value.as_deref())
+    }
+
+    /// The command: the first option.
+    pub(super) fn command(&self) -> Option<&'static str> {
+        self.options.first().map(|(name, _)| *name)
+    }
+
+    /// Refuses options that do not belong to the command.
+    ///
+    /// # Errors
+    /// `invalid`, naming the first.
+    pub(super) fn only(&self, command: &str, known: &[&[&str]]) -> Result<()> {
+        let stray = self
+            .options
+            .iter()
+            .skip(1)
+            .filter(|(name, _)| !["numeric", "exact"].contains(name))
+            .find(|(name, _)| !known.iter().any(|names| names.contains(name)));
+        if let Some((name, _)) = stray {
+            return Err(Error::invalid(format!(
+                "--{name} does not go with --{command}"
+            )));
+        }
+        match self.rest.first() {
+            Some(word) => Err(Error::invalid(format!("\"{word}\" belongs to no option"))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn next_value<'a>(
+    takes: Takes,
+    name: &str,
+    words: &mut std::iter::Peekable<impl Iterator<Item = &'a String>>,
+) -> Result<Option<String>> {
+    match takes {
+        Nothing => Ok(None),
+        MaybeValue => Ok(words.next_if(|word| !word.starts_with('-')).cloned()),
+        Value => match words.next() {
+            Some(word) => Ok(Some(word.clone())),
+            None => Err(Error::invalid(format!("--{name} lacks its value"))),
+        },
+    }
+}
+
+fn unknown(word: &str, long: &str) -> Error {
+    let close = did_you_mean(long, OPTIONS.iter().map(|(name, _, _)| *name));
+    Error::invalid(format!("\"{word}\" is not an option of a ruleset's lines"))
+        .maybe_hint(close.map(|name| format!("did you mean \"--{name}\"?")))
+}
+
+/// One command of a text: its first line's number and its words.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::format) struct Line {
+    pub(in crate::format) number: usize,
+    pub(in crate::format) words: Vec<String>,
+}
+
+/// Splits a text into commands and words: quotes and backslashes as a shell has them, comments
+/// and blank lines left out, a backslash at the end joins the next line.
+///
+/// # Errors
+/// `invalid` with the line's number where the shell would do more than split words.
+pub(in crate::format) fn lines(text: &str) -> Result<Vec<Line>, (usize, Error)> {
+    let mut lines = Vec::new();
+    let mut open: Option<(usize, String)> = None;
+    for (index, line) in text.lines().enumerate() {
+        let (number, mut whole) = open.take().unwrap_or((index + 1, String::new()));
+        whole.push_str(line.trim_end_matches('\r'));
+        if let Some(begun) = whole.strip_suffix('\\')
+            && !begun.trim_start().starts_with('#')
+        {
+            open = Some((number, format!("{begun} ")));
+            continue;
+        }
+        let words = split(&whole).map_err(|error| (number, error))?;
+        if !words.is_empty() {
+            lines.push(Line { number, words });
+        }
+    }
+    match open {
+        Some((number, _)) => Err((number, Error::invalid("the last line is not finished"))),
+        None => Ok(lines),
+    }
+}
+
+fn split(line: &str) -> Result<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '#' if word.is_none() => break,
+            c if c.is_whitespace() => words.extend(word.take()),
+            '\'' => quoted(&mut chars, '\'', word.get_or_insert_default())?,
+            '"' => quoted(&mut chars, '"', word.get_or_insert_default())?,
+            '\\' => word.get_or_insert_default().extend(chars.next()),
+            '$' | '`' | ';' | '&' | '|' | '<' | '>' | '(' | ')' => return Err(shell_syntax(c)),
+            other => word.get_or_insert_default().push(other),
+        }
+    }
+    words.extend(word);
+    Ok(words)
+}
+
+fn quoted(chars: &mut std::str::Chars, quote: char, word: &mut String) -> Result<()> {
+    while let Some(c) = chars.next() {
+        match c {
+            c if c == quote => return Ok(()),
+            '\\' if quote == '"' => word.extend(chars.next()),
+            '$' | '`' if quote == '"' => return Err(shell_syntax(c)),
+            other => word.push(other),
+        }
+    }
+    Err(Error::invalid(format!("a closing {quote} is missing")))
+}
+
+fn shell_syntax(found: char) -> Error {
+    Error::invalid(format!("\"{found}\" is for a shell, and this is none"))
+        .hint("run the script and read what it made: ipvsadm -Sn, iptables-save -t mangle")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<String> {
+        split(line).unwrap()
+    }
+
+    #[test]
+    fn words_are_split_as_a_shell_does() {
+        assert_eq!(
+            words("  a 'b c' \"d \\\" e\"f g\\ h # i"),
+            ["a", "b c", "d \" ef", "g h"]
+        );
+        assert_eq!(words("a#b ''"), ["a#b", ""]);
+        for bad in ["$VIP", "a; b", "\"$(x)\"", "`x`", "a > b", "'a"] {
+            assert!(split(bad).is_err(), "{bad} was accepted");
+        }
+    }
+
+    #[test]
+    fn lines_join_and_keep_their_number() {
+        let all = lines("# x\\\n\na \\\n b\r\nc\n").unwrap();
+        let numbers: Vec<usize> = all.iter().map(|line| line.number).collect();
+        assert_eq!(numbers, [3, 5]);
+        assert_eq!(all[0].words, ["a", "b"]);
+        assert_eq!(lines("a\n b \\").unwrap_err().0, 2);
+        assert_eq!(lines("a\n'b").unwrap_err().0, 2);
+    }
+
+    #[test]
+    fn options_in_all_their_spellings() {
+        let given = Given::parse(&words("-At X -srr -p7 --netmask=64 -o")).unwrap();
+        assert_eq!(given.command(), Some("add-service"));
+        assert_eq!(given.value("tcp-service"), Some("X"));
+        assert_eq!(given.value("scheduler"), Some("rr"));
+        assert_eq!(given.value("persistent"), Some("7"));
+        assert_eq!(given.value("netmask"), Some("64"));
+        assert!(given.has("ops"));
+        let given = Given::parse(&words("-A -p -s rr -f -1 -b")).unwrap();
+        assert_eq!(given.value("persistent"), None);
+        assert_eq!(given.value("fwmark-service"), Some("-1"));
+        for bad in ["-A -t", "--shceduler rr", "-A -A", "--ops=1", "-q"] {
+            assert!(Given::parse(&words(bad)).is_err(), "{bad} was accepted");
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! The real kernel: IPVS through generic netlink, mark rules through iptables.
+//!
+//! May import: `error`, `model`, `plan`, `ipvs`, `marks`, siblings. Source of truth:
+//! net/netfilter/ipvs/ip_vs_ctl.c; network_namespaces(7), proc(5).
+
+use std::collections::BTreeMap;
+
+use rustix::thread::CapabilitySet;
+
+use super::convert;
+use super::names::Names;
+use super::refusal::Refusal;
+use super::{Kernel, Outcome, Place};
+use crate::error::{Error, Kind, Result};
+use crate::ipvs::{self, IpvsClient, IpvsError, KernelError, OnError, Request};
+use crate::marks::{Iptables, Marks};
+use crate::model::{Family, Live, ServiceKey, VirtualService};
+use crate::plan::Step;
+
+/// The kernel of this host, in the network namespace of the thread that uses it first.
+///
+/// Opens nothing before it is used.
+pub struct Linux {
+    client: Option<IpvsClient>,
+    /// Messages sent by clients that were given up.
+    past_writes: u64,
+    marks: Box<dyn Marks>,
+}
+
+impl std::fmt::Debug for Linux {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Linux")
+            .field("client", &self.client)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Linux {
+    fn default() -> Self {
+        Linux::new()
+    }
+}
+
+impl Linux {
+    /// The kernel, with the iptables of the distribution.
+    pub fn new() -> Linux {
+        Linux::with_marks(Box::new(Iptables::new()))
+    }
+
+    /// The kernel, with mark rules kept elsewhere.
+    pub fn with_marks(marks: Box<dyn Marks>) -> Linux {
+        Linux {
+            client: None,
+            past_writes: 0,
+            marks,
+        }
+    }
+
+    /// The open client; loads the module where that is possible.
+    fn client(&mut self) -> Result<&mut IpvsClient> {
+        match &mut self.client {
+            Some(client) => Ok(client),
+            empty => {
+                check_rights()?;
+                let opened = IpvsClient::open_or_load().map_err(|e| unreachable_ipvs(&e))?;
+                Ok(empty.insert(opened))
+            }
+        }
+    }
+
+    /// Gives the client up: the family's number changes where the module is loaded anew.
+    fn close(&mut self) {
+        self.past_writes = self.ipvs_writes();
+        self.client = None;
+    }
+
+    fn ipvs_writes(&self) -> u64 {
+        let open = self.client.as_ref();
+        self.past_writes + open.map_or(0, |client| client.counters().writes)
+    }
+
+    /// The services, timeouts and daemons, with their connections.
+    fn read_ipvs(&mut self) -> Result<Live, ReadError> {
+        let client = self.client().map_err(ReadError::Ours)?;
+        let mut live = Live::default();
+        for record in client.services()? {
+            let key = convert::service_key(&record.id);
+            let options = convert::service_options(&record).map_err(ReadError::Ours)?;
+            let mut servers = BTreeMap::new();
+            let mut counts = BTreeMap::new();
+            for destination in client.destinations(&record.id)? {
+                let (server, options, connections) = convert::server(&destination);
+                servers.insert(server, options);
+                counts.insert(server, connections);
+            }
+            live.rules
+                .services
+                .insert(key, VirtualService { options, servers });
+            live.counts.insert(key, counts);
+        }
+        live.rules.timeouts = convert::timeouts(client.timeouts()?);
+        live.rules.daemons = client.daemons()?.iter().map(convert::daemon).collect();
+        Ok(live)
+    }
+
+    /// Sends steps of IPVS that may travel together.
+    fn send(&mut self, steps: &[Step]) -> Vec<Outcome> {
+        let mut requests: Vec<Request> = Vec::with_capacity(steps.len());
+        let mut malformed = None;
+        for step in steps {
+            match convert::request(step) {
+                Ok(request) => requests.extend(request),
+                Err(error) => {
+                    malformed = Some(error.object(step.object()).attempt(step.attempt()));
+                    break;
+                }
+            }
+        }
+        let report = match self.client() {
+            Ok(client) => client.execute(&requests, OnError::Stop),
+            Err(error) => return vec![Outcome::Failed(error)],
+        };
+        let broken = report.failure.as_ref().map(|error| told(error, None));
+        let mut failed = false;
+        let mut outcomes = Vec::with_capacity(steps.len());
+        for (step, outcome) in steps.iter().zip(report.outcomes) {
+            let in_step = |error: Error| error.object(step.object()).attempt(step.attempt());
+            let outcome = match (outcome, &broken) {
+                (ipvs::Outcome::Done, _) => Outcome::Done,
+                (ipvs::Outcome::Refused(error), _) => Outcome::Failed(refused(&error, Some(step))),
+                (ipvs::Outcome::Unknown, Some(error)) => Outcome::Unknown(in_step(error.clone())),
+                // The socket failed before it was sent, and nothing before it failed.
+                (ipvs::Outcome::NotSent, Some(error)) if !failed => {
+                    Outcome::Failed(in_step(error.clone()))
+                }
+                (ipvs::Outcome::Unknown, None) => Outcome::Unknown(in_step(Error::new(
+                    Kind::System,
+                    "the kernel's answer was lost",
+                ))),
+                (ipvs::Outcome::NotSent, _) => Outcome::NotSent,
+            };
+            failed = failed || !matches!(outcome, Outcome::Done);
+            outcomes.push(outcome);
+        }
+        if let (Some(error), false) = (malformed, failed) {
+            outcomes.push(Outcome::Failed(error));
+        }
+        outcomes
+    }
+
+    fn set_chain(&mut self, step: &Step) -> Outcome {
+        let Step::SetChain { family, to, .. } = step else {
+            return Outcome::NotSent;
+        };
+        match self.marks.set_chain(*family, to) {
+            Ok(()) => Outcome::Done,
+            Err(error) => {
+                let half_way = error.kind() == Kind::UndoFailed;
+                let error = error.object(step.object()).attempt(step.attempt());
+                if half_way {
+                    Outcome::Unknown(error)
+                } else {
+                    Outcome::Failed(error)
+                }
+            }
+        }
+    }
+}
+
+impl Kernel for Linux {
+    fn observe(&mut self) -> Result<Live> {
+        let mut live = match self.read_ipvs() {
+            Err(ReadError::Kernel(IpvsError::NoFamily)) => {
+                self.close();
+                self.read_ipvs()
+            }
+            read => read,
+        }
+        .map_err(ReadError::into_error)?;
+        for family in Family::ALL {
+            let support = self.marks.observe(family)?;
+            live.set_marks(family, support);
+        }
+        Ok(live)
+    }
+
+    fn apply(&mut self, steps: &[Step]) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(steps.len());
+        for together in steps.chunk_by(may_travel_together) {
+            match together {
+                [step @ Step::SetChain { .. }] => outcomes.push(self.set_chain(step)),
+                steps => outcomes.extend(self.send(steps)),
+            }
+            if outcomes.iter().any(|outcome| *outcome != Outcome::Done) {
+                break;
+            }
+        }
+        outcomes.resize(steps.len(), Outcome::NotSent);
+        outcomes
+    }
+
+    fn zero(&mut self, service: Option<&ServiceKey>) -> Result<()> {
+        let id = service.map(convert::service_id);
+        match self.client()?.zero(id.as_ref()) {
+            Err(IpvsError::Kernel(error)) => {
+                let names = Names::of_debian();
+                Err(refusal(&error, &names).of_zero(service))
+            }
+            done => done.map_err(|e| told(&e, Some("cannot zero the counters"))),
+        }
+    }
+
+    fn place(&self) -> Result<Place> {
+        let boot = "/proc/sys/kernel/random/boot_id";
+        let namespace = "/proc/thread-self/ns/net";
+        Ok(Place {
+            boot: std::fs::read_to_string(boot)
+                .map_err(|e| Error::system(format!("cannot read {boot}"), &e))?
+                .trim()
+                .to_owned(),
+            namespace: std::fs::read_link(namespace)
+                .map_err(|e| Error::system(format!("cannot read {namespace}"), &e))?
+                .to_string_lossy()
+                .into_owned(),
+        })
+    }
+
+    fn writes(&self) -> u64 {
+        self.ipvs_writes() + self.marks.writes()
+    }
+}
+
+/// Says whether two neighbours may be in one datagram: the kernel runs all of a datagram, also
+/// what comes behind a refusal. Adding and changing too much is easily taken back; removing what
+/// the refusal should have saved would cost its connections.
+fn may_travel_together(one: &Step, next: &Step) -> bool {
+    fn removes(step: &Step) -> bool {
+        matches!(
+            step,
+            Step::RemoveService { .. } | Step::RemoveServer { .. } | Step::StopDaemon { .. }
+        )
+    }
+    let chain = |step: &Step| matches!(step, Step::SetChain { .. });
+    !chain(one) && !chain(next) && removes(one) == removes(next)
+}
+
+/// A failure to read: the kernel's, or ours.
+enum ReadError {
+    Kernel(IpvsError),
+    Ours(Error),
+}
+
+impl From<IpvsError> for ReadError {
+    fn from(error: IpvsError) -> ReadError {
+        ReadError::Kernel(error)
+    }
+}
+
+impl ReadError {
+    fn into_error(self) -> Error {
+        match self {
+            ReadError::Kernel(error) => told(&error, Some("cannot read the IPVS table")),
+            ReadError::Ours(error) => error,
+        }
+    }
+}
+
+fn refusal<'a>(error: &'a KernelError, names: &'a Names) -> Refusal<'a> {
+    Refusal {
+        errno: error.errno,
+        said: error.message.as_deref(),
+        names,
+    }
+}
+
+/// The kernel's refusal of a step, or of reading.
+fn refused(error: &KernelError, step: Option<&Step>) -> Error {
+    match step {
+        Some(step) => refusal(error, &Names::of_this_host()).of_step(step),
+        None => refusal(error, &Names::of_debian()).of_observing(),
+    }
+}
+
+/// What the client says, as an error of ours.
+fn told(error: &IpvsError, attempt: Option<&str>) -> Error {
+    let error = match error {
+        IpvsError::NoFamily | IpvsError::Module(_) => return unreachable_ipvs(error),
+        IpvsError::Kernel(error) => return refused(error, None),
+        IpvsError::Socket { source, .. } => {
+            let kind = match source.kind() {
+                std::io::ErrorKind::PermissionDenied => Kind::NotPermitted,
+                _ => Kind::System,
+            };
+            Error::new(kind, error.to_string())
+        }
+        IpvsError::Unsteady(_) => Error::new(Kind::Busy, error.to_string())
+            .hint("somebody else is changing it: try again"),
+        other => Error::new(Kind::System, other.to_string()),
+    };
+    match attempt {
+        Some(attempt) => error.attempt(attempt),
+        None => error,
+    }
+}
+
+/// IPVS is not there.
+fn unreachable_ipvs(error: &IpvsError) -> Error {
+    match error {
+        IpvsError::NoFamily | IpvsError::Module(_) => {
+            let release = std::fs::read_to_string("/proc/sys/kernel/osrelease");
+            let release = release.unwrap_or_default();
+            Error::new(Kind::Unsupported, error.to_string())
+                .object("the kernel")
+                .attempt("cannot use IPVS")
+                .hint("load it: modprobe ip_vs (in a container: on the host)")
+                .hint(format!(
+                    "where there is no such module, install the package that has it for kernel {}: \
+                     Debian linux-image-amd64, Ubuntu linux-modules-extra-{0}, Fedora \
+                     kernel-modules",
+                    release.trim()
+                ))
+                .hint("to try ipvsh without it: ipvsh --sim")
+        }
+        other => told(other, Some("cannot use IPVS")),
+    }
+}
+
+/// Looks at the rights before the kernel does: without them a module cannot be loaded either,
+/// and what the kernel would say then leads astray.
+fn check_rights() -> Result<()> {
+    let held = rustix::thread::capabilities(None)
+        .map_err(|e| Error::system("cannot read the capabilities", &e.into()))?;
+    if held.effective.contains(CapabilitySet::NET_ADMIN) {
+        return Ok(());
+    }
+    Err(
+        Error::new(Kind::NotPermitted, "not permitted: it needs CAP_NET_ADMIN")
+            .attempt("cannot use IPVS")
+            .hint("run it as root (sudo)")
+            .hint("to try ipvsh without rights: ipvsh --sim"),
+    )
+}
