@@ -69,7 +69,7 @@ pub(super) fn help() -> String {
     for (name, _, what) in WORDS {
         text += &format!("{name:<16}{what}\n");
     }
-    text + "\n" + &overview()
+    format!("{text}\n{}", overview())
 }
 
 #[cfg(test)]
