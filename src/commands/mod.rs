@@ -11,6 +11,7 @@ mod check;
 mod completions;
 mod context;
 mod diff;
+mod export;
 mod history;
 mod man;
 mod objects;
@@ -77,6 +78,7 @@ enum Verb {
     Rollback(rollback::RollbackArgs),
     Restore(restore::RestoreArgs),
     Adopt(adopt::AdoptArgs),
+    Export(export::ExportArgs),
     Tag(tag::TagArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -144,6 +146,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Rollback(args) => rollback::run(context, &args),
         Verb::Restore(args) => restore::run(context, &args),
         Verb::Adopt(args) => adopt::run(context, &args),
+        Verb::Export(args) => export::run(context, &args),
         Verb::Tag(args) => tag::run(context, &args),
         Verb::Completions(args) => completions::run(context, &args),
         Verb::Man(args) => man::run(context, &args),
