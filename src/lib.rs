@@ -11,11 +11,12 @@
 //! | 3 | [`director`] | the use cases |
 //! | 4 | [`api`] | one table of facts per script function |
 //! | 5 | [`script`] | the Rhai engine |
-//! | 6 | `shell`, `output` | the prompt; tables, JSON, colour |
-//! | 7 | `commands` | one file per verb |
+//! | 6 | [`shell`], [`output`] | the prompt; tables, JSON, colour |
+//! | 7 | [`commands`] | one file per verb |
 
 pub mod api;
 pub mod candidate;
+pub mod commands;
 pub mod director;
 pub mod error;
 pub mod format;
@@ -23,7 +24,9 @@ pub mod ipvs;
 pub mod kernel;
 pub mod marks;
 pub mod model;
+pub mod output;
 pub mod plan;
 pub mod script;
+pub mod shell;
 pub mod signals;
 pub mod store;

@@ -1,2 +1,7 @@
 //! The `ipvsh` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(ipvsh::commands::main())
+}

@@ -1,0 +1,106 @@
+//! Options that several verbs share.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::director::ChangeOptions;
+use crate::output::{ColorWhen, Verbosity};
+
+/// Options of every verb, before or behind it.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct Global {
+    /// The database's directory (IPVSH_DB) [default: /var/lib/ipvsh; not root: ~/.local/state/ipvsh]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub db: Option<PathBuf>,
+    /// A simulated kernel with a database of its own: nothing of this host is touched
+    #[arg(long, global = true)]
+    pub sim: bool,
+    /// Results as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to use colours (NO_COLOR is obeyed)
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    pub color: ColorWhen,
+    /// Results and errors only
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Timings and counts too
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    verbose: bool,
+}
+
+impl Global {
+    /// How much is said.
+    pub fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        }
+    }
+}
+
+/// Options of verbs that change something.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Options of a change")]
+pub(super) struct ChangeArgs {
+    /// Only print what would be done
+    #[arg(long)]
+    pub plan: bool,
+    /// The snapshot's message [default: made from the change]
+    #[arg(short, long, value_name = "MESSAGE")]
+    message: Option<String>,
+    /// Take over what somebody else made and this declares differently
+    #[arg(long)]
+    adopt: bool,
+    /// Look at everything, and remove what ipvsh does not manage
+    #[arg(long)]
+    exact: bool,
+    /// Allow the removal of more than half of ten or more services
+    #[arg(long)]
+    allow_removals: bool,
+    /// Answer yes where a terminal would ask
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+impl ChangeArgs {
+    /// The same for the director.
+    pub fn options(&self) -> ChangeOptions {
+        ChangeOptions {
+            message: self.message.clone(),
+            adopt: self.adopt,
+            exact: self.exact,
+            allow_removals: self.allow_removals,
+            plan_only: self.plan,
+        }
+    }
+
+    /// Says whether any of them was given.
+    pub fn is_given(&self) -> bool {
+        self.yes || self.options() != ChangeOptions::default()
+    }
+}
+
+/// Options of verbs that compare.
+#[derive(Debug, Clone, Args)]
+pub(super) struct CompareArgs {
+    /// Exit with status 10 where there are differences
+    #[arg(long)]
+    exit_code: bool,
+}
+
+/// The status that says "there are differences", with `--exit-code`.
+const DIFFERENT: u8 = 10;
+
+impl CompareArgs {
+    /// The exit status of a comparison.
+    pub fn status(&self, differs: bool) -> u8 {
+        match self.exit_code && differs {
+            true => DIFFERENT,
+            false => 0,
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! `ipvsh check SCRIPT`: what a script would do, touching nothing.
+
+use clap::Args;
+
+use super::args::ChangeArgs;
+use super::context::Context;
+use super::run;
+use crate::director::Session;
+use crate::error::Result;
+use crate::script::Interpreter;
+use crate::signals;
+
+/// Parse a script and dry-run it on a simulated kernel; touches nothing
+///
+/// The simulated kernel holds what the head says. Status 0 where the script ran, 1 where not.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// The script's file, or `-` for standard input
+    script: String,
+    /// What the script finds in ARGS
+    #[arg(allow_negative_numbers = true)]
+    args: Vec<String>,
+}
+
+/// Runs `ipvsh check`.
+pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<u8> {
+    let source = run::source(&args.script)?;
+    let _hold = signals::hold();
+    let change = ChangeArgs::default();
+    let session = Session::new(context.detached_director(), change.options()).dry();
+    let mut interpreter = Interpreter::new(session, args.args.clone());
+    interpreter.check_syntax(&source)?;
+    run::run_in(context, &mut interpreter, &source, &change, false)
+}

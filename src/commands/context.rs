@@ -1,0 +1,171 @@
+//! What every verb works with: the options of the whole program, a director, the output.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::args::{ChangeArgs, Global};
+use super::author::author;
+use super::places;
+use crate::director::{ChangeOptions, Director, Report};
+use crate::error::{Error, Kind, Result};
+use crate::kernel::{self, Kernel, Sim};
+use crate::model::Ruleset;
+use crate::output::Output;
+use crate::signals;
+use crate::store::{DatabaseKind, MemoryStores, SledStores, Stores};
+
+/// The context of one run of the program.
+pub(super) struct Context {
+    /// Where results and words go.
+    pub out: Output,
+    global: Global,
+    started: Instant,
+}
+
+impl Context {
+    /// A context from the global options.
+    pub fn new(global: Global) -> Context {
+        Context {
+            out: Output::new(global.json, global.verbosity(), global.color),
+            global,
+            started: Instant::now(),
+        }
+    }
+
+    /// Says whether the kernel is simulated.
+    pub fn is_sim(&self) -> bool {
+        self.global.sim
+    }
+
+    /// The database's directory.
+    pub fn database(&self) -> Result<PathBuf> {
+        // Not clap's to read: its usage messages would name an option that nobody typed.
+        let named = self.global.db.clone();
+        match named.or_else(|| std::env::var_os("IPVSH_DB").map(PathBuf::from)) {
+            Some(dir) if dir.as_os_str().is_empty() => {
+                Err(Error::new(Kind::Usage, "its name is empty")
+                    .object("database")
+                    .hint("name a directory: --db DIR (IPVSH_DB)"))
+            }
+            Some(dir) => Ok(dir),
+            None => places::database(self.global.sim),
+        }
+    }
+
+    /// The history.
+    pub fn stores(&self) -> Result<SledStores> {
+        let kind = match self.global.sim {
+            true => DatabaseKind::Sim,
+            false => DatabaseKind::Linux,
+        };
+        Ok(SledStores::new(self.database()?, kind)
+            .interrupted_by(|| signals::interrupted().is_some()))
+    }
+
+    /// The kernel, or a simulated one that holds what the head says.
+    fn kernel(&self, stores: &dyn Stores) -> Result<Box<dyn Kernel>> {
+        if !self.global.sim {
+            return kernel::open(None);
+        }
+        let rules = match head_rules(stores) {
+            Ok(rules) => rules,
+            Err(error) if error.kind() == Kind::Damaged => stores.mirror().map_err(|_| error)?.1,
+            Err(error) => return Err(error),
+        };
+        kernel::open(Some(&rules))
+    }
+
+    /// A director of the kernel and the history.
+    ///
+    /// # Errors
+    /// As the history of a simulated kernel fails to open.
+    pub fn director(&self) -> Result<Director> {
+        let stores = self.stores()?;
+        let kernel = self.kernel(&stores)?;
+        Ok(Director::new(kernel, Rc::new(stores), author()))
+    }
+
+    /// A director who does everything on a simulator that holds what is live, over a copy of the
+    /// history: for looking at what a script would do.
+    ///
+    /// # Errors
+    /// As the kernel or the history cannot be read.
+    pub fn dry_director(&self) -> Result<Director> {
+        self.director()?.dry()
+    }
+
+    /// A director who touches neither kernel nor database: on a simulator that holds the head,
+    /// or nothing, with a note, where the history cannot be read.
+    pub fn detached_director(&self) -> Director {
+        let over = |stores: SledStores| -> Result<(Ruleset, MemoryStores)> {
+            let rules = head_rules(&stores)?;
+            Ok((rules, MemoryStores::over(Rc::new(stores))?))
+        };
+        let (rules, stores) = self.stores().and_then(over).unwrap_or_else(|error| {
+            self.out.note(&error.to_string());
+            self.out.note("checking without the head, from nothing");
+            (Ruleset::default(), MemoryStores::new())
+        });
+        Director::new(Box::new(Sim::new(&rules)), Rc::new(stores), author())
+    }
+
+    /// Makes a change; where a safety rule refuses it, a terminal asks.
+    ///
+    /// # Errors
+    /// As the change fails.
+    pub fn guarded(
+        &self,
+        change: &ChangeArgs,
+        mut attempt: impl FnMut(&ChangeOptions) -> Result<Report>,
+    ) -> Result<Report> {
+        let mut options = change.options();
+        match attempt(&options) {
+            Err(error) if self.allows(&error, change) => {
+                options.allow_removals = true;
+                attempt(&options)
+            }
+            result => result,
+        }
+    }
+
+    /// Asks whether what a safety rule refused may be done all the same. Without a terminal
+    /// nobody is asked, and `--yes` alone allows nothing: the option of that name does.
+    pub fn allows(&self, error: &Error, change: &ChangeArgs) -> bool {
+        error.kind() == Kind::Guarded && is_terminal() && {
+            let text = error.message();
+            let what = text.strip_prefix("refused: ").unwrap_or(&text);
+            change.yes || self.ask(&format!("{what}. Go on?"))
+        }
+    }
+
+    /// Asks a question on the terminal; no is the answer to everything but y and yes.
+    pub fn ask(&self, question: &str) -> bool {
+        let mut answer = String::new();
+        let mut terminal = std::io::stderr().lock();
+        let asked = write!(terminal, "{question} [y/N] ").and_then(|()| terminal.flush());
+        let read = std::io::stdin().lock().read_line(&mut answer);
+        asked.is_ok()
+            && read.is_ok()
+            && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    }
+
+    /// How long it took until now, in words.
+    pub fn took(&self) -> String {
+        format!("took {} ms", self.started.elapsed().as_millis())
+    }
+}
+
+/// Says whether there is somebody who can answer.
+pub(super) fn is_terminal() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+fn head_rules(stores: &dyn Stores) -> Result<Ruleset> {
+    let store = stores.open()?;
+    match store.head()? {
+        Some(head) => store.ruleset(head.id),
+        None => Ok(Ruleset::default()),
+    }
+}

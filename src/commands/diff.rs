@@ -1,0 +1,28 @@
+//! `ipvsh diff [A [B]]`.
+
+use clap::Args;
+
+use super::args::CompareArgs;
+use super::context::Context;
+use crate::error::Result;
+use crate::model::SnapshotName;
+
+/// What differs: from the head to live, from A to live, from A to B
+#[derive(Debug, Args)]
+pub(super) struct DiffArgs {
+    /// A number, `head~2` or a tag [default: the head]
+    #[arg(value_parser = SnapshotName::parse)]
+    a: Option<SnapshotName>,
+    /// Another snapshot [default: what is live]
+    #[arg(value_parser = SnapshotName::parse)]
+    b: Option<SnapshotName>,
+    #[command(flatten)]
+    compare: CompareArgs,
+}
+
+/// Runs `ipvsh diff`.
+pub(super) fn run(context: &Context, args: &DiffArgs) -> Result<u8> {
+    let difference = context.director()?.diff(args.a.as_ref(), args.b.as_ref())?;
+    context.out.difference(&difference);
+    Ok(args.compare.status(!difference.changes.is_empty()))
+}

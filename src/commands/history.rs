@@ -1,0 +1,53 @@
+//! `ipvsh history [OBJECT]`.
+
+use clap::Args;
+
+use super::context::Context;
+use super::objects::objects;
+use crate::error::{Error, Kind, Result};
+use crate::output;
+
+/// Snapshots, newest first
+#[derive(Debug, Args)]
+pub(super) struct HistoryArgs {
+    /// Only those that changed this: `tcp 192.0.2.10:80`, `mark 666`, `timeouts`
+    object: Vec<String>,
+    /// With the changes of each
+    #[arg(short = 'p', long = "patch")]
+    patch: bool,
+}
+
+/// Runs `ipvsh history`.
+pub(super) fn run(context: &Context, args: &HistoryArgs) -> Result<u8> {
+    let director = context.director()?;
+    let snapshots = match objects(&args.object).as_slice() {
+        [] => director.history()?,
+        [object] => director.history_of(object)?,
+        [_, second, ..] => {
+            return Err(
+                Error::new(Kind::Usage, format!("unexpected argument '{second}'"))
+                    .hint("history takes one object"),
+            );
+        }
+    };
+    let mut told = Vec::new();
+    for snapshot in snapshots {
+        let changes = match args.patch {
+            true => Some(director.changes_of(snapshot.id)?),
+            false => None,
+        };
+        told.push((snapshot, changes));
+    }
+    let out = &context.out;
+    if out.json {
+        out.print_json(&output::forms::history(&told));
+    } else if told.is_empty() {
+        out.sentence(match args.object.is_empty() {
+            true => "no snapshots yet",
+            false => "no snapshot changed it",
+        });
+    } else {
+        out.print(&output::history(&told, out.paint, out.width));
+    }
+    Ok(0)
+}

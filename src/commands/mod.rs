@@ -1,0 +1,184 @@
+//! The command line: one file per verb, each with its arguments and its `run`.
+//!
+//! Layer 7. This file parses and dispatches; what a verb means is the director's to decide, how
+//! it looks the output's.
+
+mod adopt;
+mod args;
+mod author;
+mod bug;
+mod check;
+mod completions;
+mod context;
+mod diff;
+mod export;
+mod history;
+mod man;
+mod objects;
+mod places;
+mod plan;
+mod prompt;
+mod restore;
+mod rollback;
+mod run;
+mod show;
+mod status;
+mod tag;
+mod usage;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use args::{ChangeArgs, Global};
+use context::Context;
+
+use crate::error::{Error, Kind, Result};
+use crate::output::{self, ColorWhen, Output, Verbosity};
+use crate::signals;
+
+/// The shell of Linux's layer-4 load balancer (LVS/IPVS): scripts, plans, snapshots, rollback
+///
+/// Without a verb: an interactive prompt; where standard input is not a terminal, it is run as a
+/// script.
+///
+///   the kernel lost its rules    ipvsh restore
+///   the last change was bad      ipvsh rollback
+///   what differs, and how        ipvsh plan
+#[derive(Debug, Parser)]
+#[command(
+    name = "ipvsh",
+    version,
+    verbatim_doc_comment,
+    after_long_help = usage::EXIT_STATUSES,
+    after_help = "`ipvsh --help` has the exit statuses; `ipvsh help VERB` says more of a verb.",
+    subcommand_help_heading = "Verbs",
+    subcommand_value_name = "VERB",
+    max_term_width = 100
+)]
+struct Cli {
+    /// Run CODE, print its value, commit what it staged
+    #[arg(short = 'e', value_name = "CODE", allow_hyphen_values = true)]
+    code: Option<String>,
+    #[command(flatten)]
+    change: ChangeArgs,
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Run(run::RunArgs),
+    Check(check::CheckArgs),
+    Status(status::StatusArgs),
+    Show(show::ShowArgs),
+    Plan(plan::PlanArgs),
+    Diff(diff::DiffArgs),
+    History(history::HistoryArgs),
+    Rollback(rollback::RollbackArgs),
+    Restore(restore::RestoreArgs),
+    Adopt(adopt::AdoptArgs),
+    Export(export::ExportArgs),
+    Tag(tag::TagArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
+}
+
+/// Runs the program; gives its exit status. A panic is a bug of ours: it is caught and told.
+pub fn main() -> u8 {
+    bug::contained(|| match signals::install() {
+        Ok(()) => start(),
+        Err(error) => fail(
+            &Output::new(false, Verbosity::Normal, ColorWhen::Auto),
+            &error,
+        ),
+    })
+}
+
+fn start() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(refusal) => return usage::refuse(&refusal),
+    };
+    let context = Context::new(cli.global.clone());
+    let status = match dispatch(&context, cli) {
+        // A signal that came meanwhile waited until everything was done or undone.
+        Ok(status) => match signals::check().and_then(|()| output::written()) {
+            Ok(()) => status,
+            Err(error) => fail(&context.out, &error),
+        },
+        Err(error) => fail(&context.out, &error),
+    };
+    context.out.detail(&context.took());
+    status
+}
+
+fn fail(out: &Output, error: &Error) -> u8 {
+    out.error(error);
+    error.kind().exit_status()
+}
+
+fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
+    let Some(verb) = cli.verb else {
+        return match cli.code {
+            Some(code) => run::inline(context, &code, &cli.change),
+            None => prompt::run(context, &cli.change),
+        };
+    };
+    if cli.code.is_some() {
+        return Err(Error::new(Kind::Usage, "-e and a verb exclude each other")
+            .hint("-e CODE is a whole command: ipvsh -e 'services()'"));
+    }
+    if cli.change.is_given() {
+        return Err(
+            Error::new(Kind::Usage, "options of a change stand behind their verb")
+                .hint("like: ipvsh run --plan SCRIPT"),
+        );
+    }
+    match verb {
+        Verb::Run(args) => run::run(context, &args),
+        Verb::Check(args) => check::run(context, &args),
+        Verb::Status(args) => status::run(context, &args),
+        Verb::Show(args) => show::run(context, &args),
+        Verb::Plan(args) => plan::run(context, &args),
+        Verb::Diff(args) => diff::run(context, &args),
+        Verb::History(args) => history::run(context, &args),
+        Verb::Rollback(args) => rollback::run(context, &args),
+        Verb::Restore(args) => restore::run(context, &args),
+        Verb::Adopt(args) => adopt::run(context, &args),
+        Verb::Export(args) => export::run(context, &args),
+        Verb::Tag(args) => tag::run(context, &args),
+        Verb::Completions(args) => completions::run(context, &args),
+        Verb::Man(args) => man::run(context, &args),
+    }
+}
+
+/// The command line's definition, for completions and the manual page.
+fn definition() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        definition().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_and_option_says_what_it_is() {
+        for verb in definition().get_subcommands() {
+            assert!(
+                verb.get_about().is_some(),
+                "{} has no help",
+                verb.get_name()
+            );
+            for arg in verb.get_arguments() {
+                let (verb, arg_name) = (verb.get_name(), arg.get_id());
+                assert!(arg.get_help().is_some(), "{verb} {arg_name} has no help");
+            }
+        }
+    }
+}

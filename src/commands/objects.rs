@@ -1,0 +1,43 @@
+//! Names of objects on the command line: quoted or not.
+
+/// Joins words that belong together: `tcp 192.0.2.10:80` may come as one word or as two.
+pub(super) fn objects(words: &[String]) -> Vec<String> {
+    let mut objects: Vec<String> = Vec::new();
+    let mut kind: Option<&String> = None;
+    for word in words {
+        match kind.take() {
+            Some(first) => objects.push(format!("{first} {word}")),
+            None if is_kind(word) => kind = Some(word),
+            None => objects.push(word.clone()),
+        }
+    }
+    objects.extend(kind.cloned());
+    objects
+}
+
+/// Words that are the first half of a name.
+fn is_kind(word: &str) -> bool {
+    let word = word.to_lowercase();
+    let kinds = ["tcp", "udp", "sctp", "fwmark", "fwmark6", "mark"];
+    kinds.contains(&word.as_str()) || word.starts_with("protocol-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_join_into_names() {
+        let words = |text: &str| -> Vec<String> { text.split('|').map(str::to_owned).collect() };
+        assert_eq!(
+            objects(&words("tcp|192.0.2.1:80|fwmark 6|timeouts|10.0.0.1|udp")),
+            [
+                "tcp 192.0.2.1:80",
+                "fwmark 6",
+                "timeouts",
+                "10.0.0.1",
+                "udp"
+            ]
+        );
+    }
+}

@@ -1,0 +1,55 @@
+//! `ipvsh plan [SNAPSHOT]`: what it would take to bring the kernel to a snapshot.
+
+use clap::Args;
+
+use super::args::CompareArgs;
+use super::context::Context;
+use crate::error::{Kind, Result};
+use crate::model::SnapshotName;
+use crate::output::count;
+
+/// What it would take to bring the kernel to the head, or to another snapshot
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    /// A number, `head~2` or a tag [default: the head]
+    #[arg(value_parser = SnapshotName::parse)]
+    snapshot: Option<SnapshotName>,
+    /// Also remove what ipvsh does not manage
+    #[arg(long)]
+    exact: bool,
+    #[command(flatten)]
+    compare: CompareArgs,
+}
+
+/// Runs `ipvsh plan`.
+pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<u8> {
+    let mut director = context.director()?;
+    let report = director.plan_to(args.snapshot.as_ref(), args.exact)?;
+    let head = match director.snapshot(&SnapshotName::Head(0)) {
+        Ok(head) => Some(head.id),
+        Err(error) if error.kind() == Kind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let wanted = match (&args.snapshot, head) {
+        (Some(name), Some(_)) => Some(director.snapshot(name)?.id),
+        (_, head) => head,
+    };
+    let exact = if args.exact { " --exact" } else { "" };
+    let changes = report.plan.changes.len();
+    let sentence = match wanted {
+        None => "there are no snapshots yet: nothing is ours".to_owned(),
+        Some(id) if changes == 0 => format!("the kernel is as snapshot {id} has it"),
+        Some(id) => {
+            let command = match Some(id) == head {
+                true => "ipvsh restore".to_owned(),
+                false => format!("ipvsh rollback {id}"),
+            };
+            format!(
+                "{} would bring the kernel to snapshot {id}: {command}{exact}",
+                count(changes, "change")
+            )
+        }
+    };
+    context.out.plan(&report.plan, &report.notes, &sentence);
+    Ok(args.compare.status(changes > 0))
+}

@@ -1,0 +1,32 @@
+//! `ipvsh` alone: the prompt; without a terminal, standard input is a script.
+
+use std::io::IsTerminal;
+
+use super::args::ChangeArgs;
+use super::context::Context;
+use super::{places, run, status};
+use crate::director::Session;
+use crate::error::{Error, Kind, Result};
+use crate::script::{Interpreter, Source};
+use crate::shell::Shell;
+
+/// Runs `ipvsh` without a verb.
+pub(super) fn run(context: &Context, change: &ChangeArgs) -> Result<u8> {
+    if !std::io::stdin().is_terminal() {
+        let source = Source::stdin()?;
+        if source.text.trim().is_empty() {
+            return Ok(0);
+        }
+        return run::script(context, &source, Vec::new(), change, false);
+    }
+    if change.plan {
+        return Err(Error::new(Kind::Usage, "--plan needs a script")
+            .hint("at the prompt: plan() shows what commit() would do"));
+    }
+    let session = Session::new(context.director()?, change.options());
+    let interpreter = Interpreter::new(session, Vec::new());
+    let history = places::prompt_history();
+    let (database, is_sim) = (context.database()?, context.is_sim());
+    let facts = move |answer| status::facts(database.clone(), is_sim, answer);
+    Shell::new(interpreter, context.out, history, Box::new(facts))?.run()
+}

@@ -1,0 +1,33 @@
+//! `ipvsh restore`: at boot, after a flush, after a stranger's hand.
+
+use clap::Args;
+
+use super::args::ChangeArgs;
+use super::context::Context;
+use crate::director::Outcome;
+use crate::error::{Kind, Result};
+
+/// Bring the kernel to the head (boot); doing it twice does nothing more
+///
+/// Where the database is damaged its mirror is used. Without --best-effort it is all or nothing.
+#[derive(Debug, Args)]
+pub(super) struct RestoreArgs {
+    /// Apply all that can be, service by service, and list the rest (status 6)
+    #[arg(long)]
+    best_effort: bool,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Runs `ipvsh restore`.
+pub(super) fn run(context: &Context, args: &RestoreArgs) -> Result<u8> {
+    let mut director = context.director()?;
+    let report = context.guarded(&args.change, |options| {
+        director.restore(args.best_effort, options)
+    })?;
+    context.out.report(&report, false);
+    Ok(match report.outcome {
+        Outcome::Partly { .. } => Kind::Partial.exit_status(),
+        _ => 0,
+    })
+}

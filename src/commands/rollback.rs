@@ -1,0 +1,48 @@
+//! `ipvsh rollback [SNAPSHOT]`.
+
+use clap::Args;
+
+use super::args::ChangeArgs;
+use super::context::{Context, is_terminal};
+use crate::error::Result;
+use crate::model::SnapshotName;
+
+/// Make an old snapshot the new head; without one, the snapshot before the head
+///
+/// A rollback is a new snapshot whose content is the old one: history is never rewritten.
+#[derive(Debug, Args)]
+pub(super) struct RollbackArgs {
+    /// A number, `head~2` or a tag [default: the one before the head; a terminal asks]
+    #[arg(value_parser = SnapshotName::parse)]
+    snapshot: Option<SnapshotName>,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Runs `ipvsh rollback`.
+pub(super) fn run(context: &Context, args: &RollbackArgs) -> Result<u8> {
+    let mut director = context.director()?;
+    let mut name = args.snapshot.clone();
+    if name.is_none() && !args.change.plan && !args.change.yes && is_terminal() {
+        let target = director.before_head()?;
+        // What was agreed to is what is done, whatever the head is by then.
+        name = Some(SnapshotName::Id(target.id));
+        let plan = director
+            .plan_to(name.as_ref(), args.change.options().exact)?
+            .plan;
+        context.out.preview(&plan);
+        let question = format!(
+            "Roll back to snapshot {}, \"{}\" by {}?",
+            target.id, target.message, target.author
+        );
+        if !context.ask(&question) {
+            context.out.say("nothing changed");
+            return Ok(1);
+        }
+    }
+    let report = context.guarded(&args.change, |options| {
+        director.rollback(name.as_ref(), options)
+    })?;
+    context.out.report(&report, false);
+    Ok(0)
+}

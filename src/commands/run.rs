@@ -1,0 +1,124 @@
+//! `ipvsh run SCRIPT`, `ipvsh -e CODE`, and scripts on standard input.
+
+use std::path::Path;
+
+use clap::Args;
+
+use super::args::ChangeArgs;
+use super::context::Context;
+use crate::director::{ChangeOptions, Report, Session};
+use crate::error::Result;
+use crate::output::value;
+use crate::script::{Ended, Interpreter, Source};
+use crate::signals;
+
+/// Run a script, then commit what it staged
+///
+/// `-` stands for standard input. The script sees ARGS; those that look like options stand behind
+/// `--`. `exit(0)` ends it and commits, `exit(N)` commits nothing.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// The script's file, or `-` for standard input
+    script: String,
+    /// What the script finds in ARGS
+    #[arg(allow_negative_numbers = true)]
+    args: Vec<String>,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+/// Runs `ipvsh run`.
+pub(super) fn run(context: &Context, args: &RunArgs) -> Result<u8> {
+    let source = source(&args.script)?;
+    script(context, &source, args.args.clone(), &args.change, false)
+}
+
+/// Reads a script; `-` is standard input.
+pub(super) fn source(name: &str) -> Result<Source> {
+    match name {
+        "-" => Source::stdin(),
+        path => Source::file(Path::new(path)),
+    }
+}
+
+/// Runs `ipvsh -e CODE`.
+pub(super) fn inline(context: &Context, code: &str, change: &ChangeArgs) -> Result<u8> {
+    script(context, &Source::inline(code), Vec::new(), change, true)
+}
+
+/// Runs a script and commits what it staged; with `--plan` all of it on a simulator.
+pub(super) fn script(
+    context: &Context,
+    source: &Source,
+    args: Vec<String>,
+    change: &ChangeArgs,
+    is_inline: bool,
+) -> Result<u8> {
+    let _hold = signals::hold();
+    // The dry session commits, on its simulator, so that what follows a commit sees it.
+    let options = ChangeOptions {
+        plan_only: false,
+        ..change.options()
+    };
+    let session = match change.plan {
+        true => Session::new(context.dry_director()?, options).dry(),
+        false => Session::new(context.director()?, options),
+    };
+    let mut interpreter = Interpreter::new(session, args);
+    run_in(context, &mut interpreter, source, change, is_inline)
+}
+
+/// Runs a script in an interpreter and ends it as `run` does.
+pub(super) fn run_in(
+    context: &Context,
+    interpreter: &mut Interpreter,
+    source: &Source,
+    change: &ChangeArgs,
+    is_inline: bool,
+) -> Result<u8> {
+    let out = context.out;
+    let dry = interpreter.session().is_dry();
+    interpreter.on_report(move |report| out.report(report, dry));
+    let ended = interpreter.run(source);
+    for effect in interpreter.effects() {
+        out.note(&effect);
+    }
+    let ended = ended?;
+    if let (true, Ended::Value(shown)) = (is_inline, &ended) {
+        let mut session = interpreter.session();
+        // What the commit below tells of would only be told twice.
+        if session.staged() == 0 || !value::is_handle(shown) {
+            value::show(&out, shown, &mut session)?;
+        }
+    }
+    if let Some(report) = finish(context, interpreter, &ended, change)? {
+        out.report(&report, dry);
+    }
+    let writes = interpreter.session().director().writes();
+    out.detail(&format!("{writes} requests to the kernel"));
+    Ok(match ended {
+        Ended::Value(_) => 0,
+        Ended::Exit(status) => u8::try_from(status).unwrap_or(1),
+        Ended::Closed => 1,
+    })
+}
+
+/// Commits what is staged; where a safety rule refuses it, a terminal asks.
+fn finish(
+    context: &Context,
+    interpreter: &mut Interpreter,
+    ended: &Ended,
+    change: &ChangeArgs,
+) -> Result<Option<Report>> {
+    match interpreter.finish(ended) {
+        Err(error) if context.allows(&error, change) => {
+            let mut session = interpreter.session();
+            let options = ChangeOptions {
+                allow_removals: true,
+                ..session.defaults().clone()
+            };
+            session.commit(&options).map(Some)
+        }
+        result => result,
+    }
+}

@@ -1,0 +1,126 @@
+//! What the command line refuses, in our own words; and the table of exit statuses.
+
+use std::path::Path;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::error::{Error, Kind};
+use crate::output::{ColorWhen, Output, Verbosity};
+
+/// The exit statuses, for `--help` and the manual page.
+pub(super) const EXIT_STATUSES: &str = "\
+Exit status:
+  0    done
+  1    refused, or failed before anything was sent (script errors and missing files too)
+  2    the command line was not understood
+  3    not permitted, or the kernel lacks support
+  4    a change was sent, something failed, and everything was undone
+  5    undoing failed too; what is left is listed as lines to run
+  6    partly done (restore --best-effort)
+  10   with --exit-code: there are differences
+  255  a bug in ipvsh";
+
+/// Prints what clap has to say: help and version are results, the rest are usage errors.
+pub(super) fn refuse(refusal: &clap::Error) -> u8 {
+    let out = Output::new(false, Verbosity::Normal, ColorWhen::Auto);
+    if !refusal.use_stderr() {
+        out.print(&refusal.render().to_string());
+        return 0;
+    }
+    let error = explain(refusal);
+    out.error(&error);
+    error.kind().exit_status()
+}
+
+fn explain(refusal: &clap::Error) -> Error {
+    let text = refusal.render().to_string();
+    let mut paragraphs = text.split("\n\n");
+    let cause: Vec<&str> = paragraphs.next().unwrap_or("").split_whitespace().collect();
+    let cause = cause.join(" ").replace("subcommand", "verb");
+    let cause = cause.strip_prefix("error: ").unwrap_or(&cause);
+    let mut error = Error::new(Kind::Usage, cause);
+    if let Some(script) = looks_like_script(refusal) {
+        return error.hint(format!("to run a script: ipvsh run {script}"));
+    }
+    let lines = paragraphs.flat_map(str::lines).map(str::trim);
+    for line in lines {
+        if let Some(tip) = line.strip_prefix("tip: ") {
+            error = error.hint(meant(refusal).unwrap_or_else(|| tip.to_owned()));
+        } else if let Some(usage) = line.strip_prefix("Usage: ") {
+            error = error.hint(format!("usage: {usage}"));
+        }
+    }
+    error
+}
+
+/// The close word that clap found, as we say it elsewhere.
+fn meant(refusal: &clap::Error) -> Option<String> {
+    let kinds = [
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedValue,
+    ];
+    let value = kinds.iter().find_map(|kind| refusal.get(*kind))?;
+    let words = match value {
+        ContextValue::String(word) => vec![word.clone()],
+        ContextValue::Strings(words) => words.clone(),
+        _ => return None,
+    };
+    let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    Some(format!("did you mean {}?", words.join(" or ")))
+}
+
+fn looks_like_script(refusal: &clap::Error) -> Option<String> {
+    if refusal.kind() != ErrorKind::InvalidSubcommand {
+        return None;
+    }
+    match refusal.get(ContextKind::InvalidSubcommand)? {
+        ContextValue::String(word) if word.ends_with(".rhai") || Path::new(word).is_file() => {
+            Some(word.clone())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(args: &[&str]) -> Error {
+        let refusal = super::super::definition()
+            .try_get_matches_from(args)
+            .unwrap_err();
+        explain(&refusal)
+    }
+
+    #[test]
+    fn unknown_verbs_are_usage_errors_with_a_suggestion() {
+        let error = refused(&["ipvsh", "statsu"]);
+        assert_eq!(error.to_string(), "unrecognized verb 'statsu'");
+        assert_eq!(error.kind().exit_status(), 2);
+        assert_eq!(error.hints()[0], "did you mean \"status\"?");
+    }
+
+    #[test]
+    fn a_script_without_run_is_pointed_to_run() {
+        let error = refused(&["ipvsh", "foo.rhai"]);
+        assert_eq!(error.hints(), ["to run a script: ipvsh run foo.rhai"]);
+    }
+
+    #[test]
+    fn the_documented_statuses_are_those_of_the_errors() {
+        for kind in [
+            Kind::Usage,
+            Kind::Invalid,
+            Kind::NotPermitted,
+            Kind::Unsupported,
+            Kind::Undone,
+            Kind::UndoFailed,
+            Kind::Partial,
+            Kind::Bug,
+        ] {
+            let line = format!("\n  {:<5}", kind.exit_status());
+            assert!(EXIT_STATUSES.contains(&line), "{line:?} is not documented");
+        }
+    }
+}

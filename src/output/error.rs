@@ -1,0 +1,74 @@
+//! Errors as text: what, where in the script, what to do, what is left.
+
+use super::paint::{Paint, Style, clean};
+use crate::error::{Error, Place};
+
+/// An error as lines, with a newline at the end.
+pub fn error(error: &Error, paint: Paint) -> String {
+    let word = paint.paint(Style::Removed, "Error:");
+    let mut text = format!("{word} {}\n", clean(&error.to_string()));
+    if let Some(place) = error.place() {
+        text += &position(place, paint);
+    }
+    for hint in error.hints() {
+        text += &format!("{} {}\n", paint.paint(Style::Changed, "Hint:"), clean(hint));
+    }
+    for line in error.leftovers() {
+        text += &format!("  {}\n", clean(line));
+    }
+    text
+}
+
+/// `  --> file:line:column`, the line, and a caret below the column.
+fn position(place: &Place, paint: Paint) -> String {
+    let arrow = paint.paint(Style::Faint, "-->");
+    let column = match place.column {
+        0 => String::new(),
+        column => format!(":{column}"),
+    };
+    let mut text = format!("  {arrow} {}:{}{column}\n", clean(&place.file), place.line);
+    if place.source.trim().is_empty() {
+        return text;
+    }
+    let number = place.line.to_string();
+    let bar = paint.paint(Style::Faint, "|");
+    text += &format!("{number} {bar} {}\n", clean(&place.source));
+    if place.column > 0 {
+        let caret = paint.paint(Style::Removed, "^");
+        let indent = " ".repeat(number.len());
+        let before = " ".repeat(place.column - 1);
+        text += &format!("{indent} {bar} {before}{caret}\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn an_error_points_at_its_place() {
+        let place = Place {
+            file: "web.rhai".to_owned(),
+            line: 12,
+            column: 5,
+            source: "let a = x;".to_owned(),
+        };
+        let failure = Error::new(Kind::Refused, "no such scheduler")
+            .object("virtual service tcp 192.0.2.1:80")
+            .attempt("cannot add")
+            .hint("did you mean \"rr\"?")
+            .leftover("ipvsadm -D -t 192.0.2.1:80")
+            .at(place);
+        assert_eq!(
+            error(&failure, Paint::new(false)),
+            "Error: virtual service tcp 192.0.2.1:80: cannot add: no such scheduler\n  \
+               --> web.rhai:12:5\n\
+             12 | let a = x;\n   \
+                |     ^\n\
+             Hint: did you mean \"rr\"?\n  \
+               ipvsadm -D -t 192.0.2.1:80\n"
+        );
+    }
+}

@@ -1,0 +1,252 @@
+//! Views of live state as tables.
+
+use super::paint::{Paint, Style};
+use super::table::Table;
+use crate::model::{
+    ChainRule, EntryKey, Family, Live, MarkSupport, RealServer, Ruleset, ServerKey, ServiceKey,
+    TimeoutKind, VirtualService,
+};
+
+/// A remark on an entry: whose it is, whether it is staged.
+pub type Remark<'a> = &'a dyn Fn(&EntryKey) -> Option<&'static str>;
+
+/// Says of an entry that somebody else made it; a service's servers follow it.
+pub fn foreign(head: Option<&Ruleset>) -> impl Fn(&EntryKey) -> Option<&'static str> {
+    move |entry| {
+        let head = head?;
+        let is_foreign = match entry {
+            EntryKey::Server(service, _) => {
+                head.services.contains_key(service) && head.get(entry).is_none()
+            }
+            entry => head.get(entry).is_none(),
+        };
+        is_foreign.then_some("not managed by ipvsh")
+    }
+}
+
+const TITLES: [&str; 6] = ["service", "method", "weight", "active", "inactive", ""];
+
+/// Virtual services, each above its servers.
+pub fn services(
+    state: &Live,
+    shown: &[ServiceKey],
+    remark: Remark,
+    paint: Paint,
+    width: Option<u16>,
+) -> String {
+    let mut table = Table::new(&TITLES, &[2, 3, 4], paint, width);
+    for key in shown {
+        let Some(service) = state.rules.services.get(key) else {
+            continue;
+        };
+        let said = remark(&EntryKey::Service(*key));
+        table.row_styled(Style::Strong, &service_row(state, key, service, said));
+        for (server, options) in &service.servers {
+            let said = remark(&EntryKey::Server(*key, *server));
+            let name = format!("  {server}");
+            table.row(&server_row(state, name, key, server, options, said));
+        }
+    }
+    table.text()
+}
+
+/// Real servers, each with its service.
+pub fn servers(
+    state: &Live,
+    shown: &[(ServiceKey, ServerKey)],
+    remark: Remark,
+    paint: Paint,
+    width: Option<u16>,
+) -> String {
+    let titles = [
+        "server", "method", "weight", "active", "inactive", "", "service",
+    ];
+    let mut table = Table::new(&titles, &[2, 3, 4], paint, width);
+    for (service, key) in shown {
+        let found = state.rules.services.get(service);
+        let Some(options) = found.and_then(|s| s.servers.get(key)) else {
+            continue;
+        };
+        let said = remark(&EntryKey::Server(*service, *key));
+        let mut row = server_row(state, key.to_string(), service, key, options, said).to_vec();
+        row.push(service.to_string());
+        table.row(&row);
+    }
+    table.text()
+}
+
+fn service_row(
+    state: &Live,
+    key: &ServiceKey,
+    service: &VirtualService,
+    remark: Option<&str>,
+) -> [String; 6] {
+    let scheduler = service.options.scheduler.to_string();
+    let summary = service.options.summary(key.family());
+    let rest = summary.strip_prefix(&scheduler).unwrap_or("").trim();
+    let counts = state.service_counts(key);
+    [
+        key.to_string(),
+        scheduler,
+        String::new(),
+        counts.active.to_string(),
+        counts.inactive.to_string(),
+        sentence(&[rest, remark.unwrap_or("")]),
+    ]
+}
+
+fn server_row(
+    state: &Live,
+    name: String,
+    service: &ServiceKey,
+    key: &ServerKey,
+    options: &RealServer,
+    remark: Option<&str>,
+) -> [String; 6] {
+    let summary = options.summary();
+    let plain = format!("{} weight {}", options.forward, options.weight);
+    let rest = summary.strip_prefix(&plain).unwrap_or("").trim();
+    let counts = state.counts_of(service, key);
+    [
+        name,
+        options.forward.to_string(),
+        options.weight.to_string(),
+        counts.active.to_string(),
+        counts.inactive.to_string(),
+        sentence(&[rest, remark.unwrap_or("")]),
+    ]
+}
+
+fn sentence(parts: &[&str]) -> String {
+    let parts: Vec<&str> = parts.iter().copied().filter(|p| !p.is_empty()).collect();
+    parts.join(", ")
+}
+
+/// The rules of our chains; `only` selects one mark. Says where marks are not available.
+pub fn marks(live: &Live, only: Option<u32>, paint: Paint, width: Option<u16>) -> String {
+    let mut text = String::new();
+    let mut table = Table::new(&["mark", "family", "rule"], &[0], paint, width);
+    let mut some = false;
+    for family in Family::ALL {
+        let MarkSupport::Available(chain) = live.marks(family) else {
+            continue;
+        };
+        for rule in &chain.rules {
+            match rule {
+                ChainRule::Mark(rule) if only.is_none_or(|m| m == rule.mark.value()) => {
+                    table.row(&[rule.mark.to_string(), family.to_string(), rule.summary()]);
+                    some = true;
+                }
+                ChainRule::Stray(stray) if only.is_none() => {
+                    let words = format!("{} (not a rule of ipvsh)", stray.words.join(" "));
+                    table.row(&["-".to_owned(), family.to_string(), words]);
+                    some = true;
+                }
+                _ => {}
+            }
+        }
+    }
+    text += &match some {
+        true => format!("{}\n", table.text()),
+        false => "no mark rules\n".to_owned(),
+    };
+    for family in Family::ALL {
+        match live.marks(family) {
+            MarkSupport::Unavailable(why) => {
+                text += &format!("{family}: not available: {why}\n");
+            }
+            MarkSupport::Available(chain) if !chain.rules.is_empty() && !chain.jump => {
+                text += &format!("{family}: PREROUTING does not jump to the chain (ipvsh plan)\n");
+            }
+            MarkSupport::Available(_) => {}
+        }
+    }
+    text
+}
+
+/// The connection timeouts.
+pub fn timeouts(live: &Live, head: Option<&Ruleset>, paint: Paint, width: Option<u16>) -> String {
+    let mut table = Table::new(&["timeout", "seconds", ""], &[1], paint, width);
+    for kind in TimeoutKind::ALL {
+        let seconds = live.rules.timeouts.get(kind);
+        let ours = head.and_then(|head| head.get(&EntryKey::Timeout(kind)));
+        let said = match (seconds, ours) {
+            (_, Some(_)) => "set by ipvsh",
+            (Some(seconds), None) if seconds == kind.default_seconds() => "the kernel's default",
+            _ => "",
+        };
+        let seconds = seconds.map_or("-".to_owned(), |s| s.to_string());
+        table.row(&[kind.to_string(), seconds, said.to_owned()]);
+    }
+    table.text()
+}
+
+/// The sync daemons.
+pub fn daemons(live: &Live, head: Option<&Ruleset>, paint: Paint, width: Option<u16>) -> String {
+    let remark = foreign(head);
+    let mut table = Table::new(&["daemon", "options", ""], &[], paint, width);
+    for (role, daemon) in &live.rules.daemons {
+        let said = remark(&EntryKey::Daemon(*role)).unwrap_or("");
+        table.row(&[role.to_string(), daemon.summary(), said.to_owned()]);
+    }
+    match live.rules.daemons.is_empty() {
+        true => "no sync daemons".to_owned(),
+        false => table.text(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::json::parse_ruleset;
+    use serde_json::json;
+
+    fn live() -> Live {
+        let rules = parse_ruleset(json!({"services": [
+            {"protocol": "tcp", "address": "192.0.2.10", "port": 80, "scheduler": "wrr",
+             "persistent": 300, "servers": [
+                {"address": "10.0.0.11", "port": 80, "weight": 3, "forward": "masq"},
+                {"address": "10.0.0.12", "port": 80, "forward": "masq", "upper": 100, "lower": 50},
+            ]},
+            {"mark": 666, "scheduler": "rr"},
+        ]}))
+        .unwrap();
+        Live {
+            rules,
+            ..Live::default()
+        }
+    }
+
+    #[test]
+    fn services_stand_above_their_servers() {
+        let live = live();
+        let shown: Vec<ServiceKey> = live.rules.services.keys().copied().collect();
+        let mut head = live.rules.clone();
+        head.services.retain(|key, _| key.addr().is_some());
+        assert_eq!(
+            services(
+                &live,
+                &shown,
+                &foreign(Some(&head)),
+                Paint::new(false),
+                None
+            ),
+            "\
+service            method  weight  active  inactive
+tcp 192.0.2.10:80  wrr                  0         0  persistent 300
+  10.0.0.11:80     masq         3       0         0
+  10.0.0.12:80     masq         1       0         0  upper 100 lower 50
+fwmark 666         rr                   0         0  not managed by ipvsh"
+        );
+    }
+
+    #[test]
+    fn no_marks_is_said_and_why() {
+        let mut live = live();
+        live.ipv6 = MarkSupport::Unavailable("no ip6tables".to_owned());
+        assert_eq!(
+            marks(&live, None, Paint::new(false), None),
+            "no mark rules\nipv6: not available: no ip6tables\n"
+        );
+    }
+}

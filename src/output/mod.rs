@@ -1,0 +1,233 @@
+//! What users see: tables, changes, errors, JSON, colour. Decides nothing.
+//!
+//! Layer 6. Results go to standard output, words about them to standard error. A closed pipe
+//! ends quietly: what is under way is still done, nobody reads of it.
+
+mod changes;
+mod error;
+mod history;
+mod json;
+mod live;
+mod paint;
+mod status;
+mod table;
+pub mod value;
+
+use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
+
+pub use changes::{changes, report};
+pub use error::error;
+pub use history::history;
+pub use live::{daemons, foreign, marks, services, timeouts};
+pub use paint::{Paint, Style, clean};
+pub use status::{Facts, count, status};
+pub use table::Table;
+
+use crate::director::{Difference, Report};
+use crate::error::{Error, Kind};
+use crate::plan::Plan;
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal that has colours, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How much is said beside results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Verbosity {
+    /// Results and errors only.
+    Quiet,
+    /// Notes and sentences too.
+    #[default]
+    Normal,
+    /// Timings and counts too.
+    Verbose,
+}
+
+/// Where and how things are printed; cheap to copy.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    /// JSON instead of tables.
+    pub json: bool,
+    /// How much is said.
+    pub verbosity: Verbosity,
+    /// Colours of standard output.
+    pub paint: Paint,
+    /// Colours of standard error.
+    pub paint_err: Paint,
+    /// The width of the terminal that standard output is, if it is one.
+    pub width: Option<u16>,
+}
+
+/// What kept standard output from being written, other than a closed pipe.
+static FAILED: OnceLock<String> = OnceLock::new();
+
+impl Output {
+    /// Looks at the streams and the environment.
+    pub fn new(json: bool, verbosity: Verbosity, color: ColorWhen) -> Output {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let paint = |terminal: bool| match color {
+            ColorWhen::Always => Paint::new(true),
+            ColorWhen::Never => Paint::new(false),
+            ColorWhen::Auto => Paint::new(terminal && !plain),
+        };
+        let width = std::io::stdout()
+            .is_terminal()
+            .then(|| rustix::termios::tcgetwinsize(std::io::stdout()).ok())
+            .flatten()
+            .map(|size| size.ws_col)
+            .filter(|columns| *columns > 0);
+        Output {
+            json,
+            verbosity,
+            paint: paint(std::io::stdout().is_terminal()),
+            paint_err: paint(std::io::stderr().is_terminal()),
+            width,
+        }
+    }
+
+    /// Prints a result: a line, or several.
+    pub fn print(&self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        let mut out = std::io::stdout().lock();
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        if let Err(error) = write!(out, "{text}{end}").and_then(|()| out.flush())
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+        {
+            FAILED.get_or_init(|| error.to_string());
+        }
+    }
+
+    /// Prints a value as JSON.
+    pub fn print_json(&self, value: &serde_json::Value) {
+        // Serialising a `Value` cannot fail: its keys are strings.
+        self.print(&serde_json::to_string_pretty(value).unwrap_or_default());
+    }
+
+    /// Prints a sentence about a result, unless it is to be quiet.
+    pub fn sentence(&self, text: &str) {
+        if self.verbosity > Verbosity::Quiet {
+            self.print(text);
+        }
+    }
+
+    /// Says a line on standard error, unless it is to be quiet.
+    pub fn say(&self, text: &str) {
+        if self.verbosity > Verbosity::Quiet {
+            to_stderr(&format!("{text}\n"));
+        }
+    }
+
+    /// Says a note on standard error, unless it is to be quiet.
+    pub fn note(&self, text: &str) {
+        let word = self.paint_err.paint(Style::Faint, "note:");
+        self.say(&format!("{word} {}", clean(text)));
+    }
+
+    /// Says a detail on standard error where it is to be verbose.
+    pub fn detail(&self, text: &str) {
+        if self.verbosity == Verbosity::Verbose {
+            self.note(text);
+        }
+    }
+
+    /// Tells an error on standard error.
+    pub fn error(&self, failure: &Error) {
+        to_stderr(&error(failure, self.paint_err));
+    }
+
+    /// Tells what a change did, or would do, in the shape that every change has.
+    pub fn report(&self, told: &Report, dry: bool) {
+        if self.json {
+            self.print_json(&json::report(told, dry));
+        } else {
+            self.print(&changes(&told.plan.changes, self.paint));
+            self.sentence(&report(told, dry));
+        }
+        for note in told.all_notes() {
+            self.note(&note);
+        }
+        if let crate::director::Outcome::Partly { failures, .. } = &told.outcome {
+            for failure in failures {
+                self.error(failure);
+            }
+        }
+    }
+
+    /// Shows what would be done, before a question.
+    pub fn preview(&self, plan: &Plan) {
+        to_stderr(&changes(&plan.changes, self.paint_err));
+    }
+
+    /// Shows what brings the kernel to a snapshot; `sentence` says what that means.
+    pub fn plan(&self, plan: &Plan, notes: &[String], sentence: &str) {
+        if self.json {
+            self.print_json(&json::plan(plan, notes));
+        } else {
+            self.print(&changes(&plan.changes, self.paint));
+            self.sentence(sentence);
+        }
+        self.notes_of(&plan.foreign, notes);
+        for (key, why) in &plan.unavailable {
+            self.note(&format!("{key}: marks are not available: {why}"));
+        }
+    }
+
+    /// Shows how two states differ.
+    pub fn difference(&self, difference: &Difference) {
+        if self.json {
+            self.print_json(&json::difference(difference));
+        } else if difference.changes.is_empty() {
+            self.sentence(&format!(
+                "no differences between {} and {}",
+                difference.from, difference.to
+            ));
+        } else {
+            self.print(&changes(&difference.changes, self.paint));
+        }
+        self.notes_of(&difference.foreign, &difference.notes);
+    }
+
+    fn notes_of(&self, foreign: &crate::plan::Foreign, notes: &[String]) {
+        if let Some(words) = foreign.words() {
+            self.note(&format!("{words} not managed by ipvsh"));
+        }
+        for note in notes {
+            self.note(note);
+        }
+    }
+}
+
+/// JSON forms.
+pub mod forms {
+    pub use super::json::{history, snapshot, status};
+}
+
+fn to_stderr(text: &str) {
+    // Where standard error is gone there is nobody left to tell.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// What kept standard output from being written, if something did.
+///
+/// # Errors
+/// `system`.
+pub fn written() -> Result<(), Error> {
+    match FAILED.get() {
+        None => Ok(()),
+        Some(why) => {
+            Err(Error::new(Kind::System, why.clone()).attempt("cannot write to standard output"))
+        }
+    }
+}

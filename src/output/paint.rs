@@ -1,0 +1,85 @@
+//! Colours, from the terminal's own 16, and text that a terminal cannot be harmed by.
+
+/// What a piece of text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Something new.
+    Added,
+    /// Something that goes.
+    Removed,
+    /// Something that changes.
+    Changed,
+    /// A heading, a word to find.
+    Strong,
+    /// What matters least.
+    Faint,
+}
+
+impl Style {
+    fn code(self) -> &'static str {
+        match self {
+            Style::Added => "32",
+            Style::Removed => "31",
+            Style::Changed => "33",
+            Style::Strong => "1",
+            Style::Faint => "2",
+        }
+    }
+}
+
+/// Colours text, or leaves it plain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paint {
+    on: bool,
+}
+
+impl Paint {
+    /// Colours where `on`.
+    pub fn new(on: bool) -> Paint {
+        Paint { on }
+    }
+
+    /// Says whether it colours.
+    pub fn is_on(self) -> bool {
+        self.on
+    }
+
+    /// The text in its colour.
+    pub fn paint(self, style: Style, text: &str) -> String {
+        match self.on && !text.is_empty() {
+            true => format!("\x1b[{}m{text}\x1b[0m", style.code()),
+            false => text.to_owned(),
+        }
+    }
+}
+
+/// Text without control characters: a message or a name may hold anything.
+pub fn clean(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\t' | '\n' | '\r' => ' ',
+            c if c.is_control() => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(clean("a\x1b[31mb\nc\u{9b}"), "a\u{fffd}[31mb c\u{fffd}");
+    }
+
+    #[test]
+    fn plain_paint_adds_nothing() {
+        assert_eq!(Paint::new(false).paint(Style::Added, "x"), "x");
+        assert_eq!(
+            Paint::new(true).paint(Style::Added, "x"),
+            "\x1b[32mx\x1b[0m"
+        );
+        assert_eq!(Paint::new(true).paint(Style::Added, ""), "");
+    }
+}

@@ -1,0 +1,179 @@
+//! One screen: where things stand.
+
+use chrono::{DateTime, Utc};
+
+use super::history::local;
+use super::paint::{Paint, Style, clean};
+use crate::director::Status;
+use crate::error::Error;
+use crate::model::Family;
+
+/// What a status says beside the director's answer: about the host.
+#[derive(Debug)]
+pub struct Facts {
+    /// The answer; or why the database cannot be read.
+    pub status: Result<Status, Error>,
+    /// The database's place.
+    pub database: String,
+    /// Its size in bytes, where it is there and can be read.
+    pub bytes: Option<u64>,
+    /// The link that makes boot restore, where there is one.
+    pub boot_unit: Option<String>,
+    /// A simulator, not the kernel.
+    pub is_sim: bool,
+    /// Now, for ages.
+    pub now: DateTime<Utc>,
+}
+
+/// The screen.
+pub fn status(facts: &Facts, paint: Paint) -> String {
+    let mut lines: Vec<(&str, String)> = Vec::new();
+    match &facts.status {
+        Ok(status) => {
+            head(status, facts.now, &mut lines);
+            kernel(status, facts.is_sim, paint, &mut lines);
+        }
+        // Why is an error of its own, told after the screen.
+        Err(_) => lines.push(("head", paint.paint(Style::Removed, "cannot be read"))),
+    }
+    let size = match facts.bytes {
+        Some(bytes) => human(bytes),
+        None => "not there yet".to_owned(),
+    };
+    lines.push(("database", format!("{} ({size})", clean(&facts.database))));
+    if !facts.is_sim {
+        lines.push((
+            "boot",
+            match &facts.boot_unit {
+                Some(unit) => format!("restored by {}", clean(unit)),
+                None => "not restored: ipvsh-restore.service is not enabled".to_owned(),
+            },
+        ));
+    }
+    let mut text = String::new();
+    for (name, value) in lines {
+        let name = paint.paint(Style::Faint, &format!("{name:<9}"));
+        text += &format!("{name} {value}\n");
+    }
+    let next = facts.status.as_ref().ok().and_then(Status::suggestion);
+    if let Some((command, why)) = next {
+        let command = paint.paint(Style::Strong, command);
+        text += &format!("\n{command}    {why}\n");
+    }
+    text
+}
+
+fn head(status: &Status, now: DateTime<Utc>, lines: &mut Vec<(&str, String)>) {
+    match &status.head {
+        None => lines.push(("head", "no snapshots yet".to_owned())),
+        Some(head) => {
+            let tags = match head.tags.is_empty() {
+                true => String::new(),
+                false => format!(" ({})", head.tags.join(", ")),
+            };
+            lines.push((
+                "head",
+                clean(&format!("snapshot {}{tags}  {}", head.id, head.message)),
+            ));
+            let age = age((now - head.time).num_seconds());
+            let author = clean(&head.author);
+            lines.push(("", format!("by {author}, {} ({age})", local(head))));
+        }
+    }
+    if let Some(unfinished) = &status.unfinished {
+        lines.push(("warning", clean(unfinished)));
+    }
+}
+
+fn kernel(status: &Status, is_sim: bool, paint: Paint, lines: &mut Vec<(&str, String)>) {
+    let plan = match &status.drift {
+        Ok(plan) => plan,
+        Err(error) => {
+            let why = clean(&error.to_string());
+            lines.push((
+                "kernel",
+                paint.paint(Style::Removed, &format!("cannot be read: {why}")),
+            ));
+            lines.extend(error.hints().iter().map(|hint| ("", clean(hint))));
+            return;
+        }
+    };
+    let (services, servers) = status.live.unwrap_or_default();
+    let what = if is_sim { "simulated, " } else { "" };
+    lines.push((
+        "kernel",
+        format!(
+            "{what}{}, {}",
+            count(services, "virtual service"),
+            count(servers, "real server")
+        ),
+    ));
+    if status.head.is_some() {
+        lines.push((
+            "drift",
+            match plan.changes.len() {
+                0 => "none: the kernel is as the head has it".to_owned(),
+                some => paint.paint(
+                    Style::Changed,
+                    &format!("{} between head and kernel", count(some, "difference")),
+                ),
+            },
+        ));
+    }
+    if let Some(words) = plan.foreign.words() {
+        lines.push(("foreign", format!("{words} not managed by ipvsh")));
+    }
+    for family in Family::ALL {
+        if let crate::model::MarkSupport::Unavailable(why) = plan.target.marks(family) {
+            lines.push(("marks", format!("{family}: not available: {}", clean(why))));
+        }
+    }
+}
+
+/// `1 change`, `2 changes`.
+pub fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+/// `3 days ago`.
+fn age(seconds: i64) -> String {
+    let (number, noun) = match seconds {
+        ..0 => return "in the future: the clock went back".to_owned(),
+        0..60 => (seconds, "second"),
+        60..3600 => (seconds / 60, "minute"),
+        3600..172_800 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural} ago")
+}
+
+/// `1.5 MiB`.
+fn human(bytes: u64) -> String {
+    #[allow(clippy::cast_precision_loss)] // shown with one digit
+    let amount = bytes as f64;
+    match bytes {
+        0..1024 => format!("{bytes} B"),
+        1024..1_048_576 => format!("{:.1} KiB", amount / 1024.0),
+        1_048_576..1_073_741_824 => format!("{:.1} MiB", amount / 1_048_576.0),
+        _ => format!("{:.1} GiB", amount / 1_073_741_824.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_and_sizes_read_well() {
+        assert_eq!(age(1), "1 second ago");
+        assert_eq!(age(3 * 86_400), "3 days ago");
+        assert_eq!(age(7200), "2 hours ago");
+        assert_eq!(age(-5), "in the future: the clock went back");
+        assert_eq!(human(512), "512 B");
+        assert_eq!(human(1_572_864), "1.5 MiB");
+    }
+}

@@ -1,0 +1,86 @@
+//! Words that the prompt understands without parentheses.
+
+use crate::api::help::overview;
+
+/// What a bare word means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    /// The same as this code.
+    Code(&'static str),
+    /// Leave the prompt.
+    Leave,
+    /// Clear the screen.
+    Clear,
+    /// Say what there is.
+    Help,
+    /// Say where things stand.
+    Status,
+}
+
+/// The words, with what they mean and say.
+pub(super) const WORDS: [(&str, Word, &str); 12] = [
+    ("help", Word::Help, "this"),
+    ("status", Word::Status, "where things stand"),
+    (
+        "services",
+        Word::Code("services()"),
+        "virtual services, staged ones included",
+    ),
+    ("show", Word::Code("live()"), "what the kernel holds"),
+    ("plan", Word::Code("plan()"), "what commit() would do"),
+    (
+        "commit",
+        Word::Code("commit()"),
+        "do it, and record a snapshot",
+    ),
+    ("discard", Word::Code("discard()"), "forget what is staged"),
+    (
+        "diff",
+        Word::Code("diff()"),
+        "from the head to what is live",
+    ),
+    (
+        "history",
+        Word::Code("history()"),
+        "snapshots, newest first",
+    ),
+    ("clear", Word::Clear, "clear the screen"),
+    ("exit", Word::Leave, "leave (Ctrl-D)"),
+    ("quit", Word::Leave, "leave"),
+];
+
+impl Word {
+    /// Reads a line that is nothing but a word; a variable of that name goes first.
+    pub fn parse(line: &str, variables: &[String]) -> Option<Word> {
+        let line = line.trim().trim_end_matches(';');
+        if variables.iter().any(|name| name == line) {
+            return None;
+        }
+        WORDS
+            .iter()
+            .find(|(name, _, _)| *name == line)
+            .map(|(_, word, _)| *word)
+    }
+}
+
+/// What there is: words, and the functions of scripts.
+pub(super) fn help() -> String {
+    let mut text = String::new();
+    for (name, _, what) in WORDS {
+        text += &format!("{name:<16}{what}\n");
+    }
+    format!("{text}\n{}", overview())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_go_before_words() {
+        assert_eq!(Word::parse(" plan ", &[]), Some(Word::Code("plan()")));
+        assert_eq!(Word::parse("plan", &["plan".to_owned()]), None);
+        assert_eq!(Word::parse("plan()", &[]), None);
+        assert_eq!(Word::parse("quit;", &[]), Some(Word::Leave));
+    }
+}

@@ -1,0 +1,11 @@
+//! What users of the command line see: standard output, standard error and exit status of every
+//! verb in one snapshot, on the simulator with a database of its own.
+
+#![allow(clippy::unwrap_used)] // a test may give up
+
+mod changes;
+mod lab;
+mod looks;
+mod refusals;
+mod scripts;
+mod statuses;
