@@ -250,7 +250,7 @@ fn params(params: &[Param]) -> String {
             (false, _) => text.push_str(&format!("{comma}{}", param.name)),
         }
     }
-    text.replace(" [, ", " [, ")
+    text
 }
 
 /// A property that can only be read.

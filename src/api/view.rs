@@ -22,7 +22,7 @@ pub fn service<T>(
         return Ok(read(service));
     }
     let removed = candidate.is_removed(&entry);
-    let gone = || gone("virtual service", removed).object(&entry);
+    let gone = || gone("virtual service", removed).object(entry);
     if removed {
         return Err(gone());
     }

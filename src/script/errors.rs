@@ -28,9 +28,8 @@ pub struct Surroundings<'a> {
 }
 
 /// An error that ended a script.
-pub fn uncaught(error: Box<EvalAltResult>, around: &Surroundings) -> Error {
+pub fn uncaught(mut error: EvalAltResult, around: &Surroundings) -> Error {
     let mut file = around.file.to_owned();
-    let mut error = *error;
     let mut in_function = false;
     // Innermost first: where it happened, not what called it.
     let mut position = error.position();

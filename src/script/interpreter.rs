@@ -211,16 +211,19 @@ impl Interpreter {
         file: &str,
         ast: &AST,
     ) -> Result<Ended> {
-        let exit = self.context.take_exit();
+        if self.context.is_closed() {
+            return Ok(Ended::Closed);
+        }
+        if let Some(status) = self.context.take_exit() {
+            return Ok(Ended::Exit(status));
+        }
         match result {
-            _ if self.context.is_closed() => Ok(Ended::Closed),
-            Ok(_) if exit.is_some() => Ok(Ended::Exit(exit.unwrap_or(0))),
             Ok(value) => self.shown(&value).map(Ended::Value),
             Err(error) => {
                 let functions: Vec<String> = ast.iter_functions().map(|f| f.to_string()).collect();
                 let variables = self.variables();
                 let error = errors::uncaught(
-                    error,
+                    *error,
                     &Surroundings {
                         context: &self.context,
                         file,
@@ -272,10 +275,11 @@ pub fn is_incomplete(text: &str) -> bool {
     let text = prepare(text);
     let mut engine = Engine::new_raw();
     limits::set(&mut engine);
-    scan(&text).open_comment.is_some()
+    let looked = scan(&text);
+    looked.open_comment.is_some()
         || engine
             .compile(&text)
-            .is_err_and(|error| syntax::is_incomplete(&error, &text))
+            .is_err_and(|error| looked.has_open_backticks || syntax::is_incomplete(&error, &text))
 }
 
 /// `ARGS`, which functions and modules see too.
@@ -301,11 +305,13 @@ fn names(engine: &Engine) -> Vec<String> {
     names
 }
 
-/// Ends a script where a signal came or nobody reads any more.
+/// Ends a script where a signal came, nobody reads any more, or `exit` was called where Rhai
+/// turns it into an error that can be caught (in the closure of `map` and the like).
 fn watch(engine: &mut Engine, context: &Rc<Context>) {
     let context = Rc::clone(context);
     engine.on_progress(move |_| {
-        (context.is_closed() || signals::interrupted().is_some()).then_some(Dynamic::UNIT)
+        let ends = context.is_closed() || context.is_exiting() || signals::interrupted().is_some();
+        ends.then_some(Dynamic::UNIT)
     });
 }
 

@@ -12,6 +12,8 @@ pub struct Scan {
     pub code: String,
     /// Line and column of a `/*` that is never closed.
     pub open_comment: Option<(usize, usize)>,
+    /// The text ends within backticks.
+    pub has_open_backticks: bool,
 }
 
 /// What encloses the code at a point.
@@ -29,6 +31,7 @@ pub fn scan(text: &str) -> Scan {
         at: 0,
         line: 1,
         column: 1,
+        is_open: false,
         code: String::with_capacity(text.len()),
     };
     let mut stack: Vec<Inside> = Vec::new();
@@ -75,6 +78,7 @@ pub fn scan(text: &str) -> Scan {
         }
     }
     Scan {
+        has_open_backticks: reader.is_open || !stack.is_empty(),
         code: reader.code,
         open_comment,
     }
@@ -85,6 +89,8 @@ struct Reader<'a> {
     at: usize,
     line: usize,
     column: usize,
+    /// The text ended within backticks.
+    is_open: bool,
     code: String,
 }
 
@@ -216,6 +222,7 @@ impl Reader<'_> {
                 _ => self.hide(),
             }
         }
+        self.is_open = true;
         false
     }
 }

@@ -1,0 +1,54 @@
+//! A signal ends a script, wherever it is; a binary of its own, since signals meet all tests of
+//! one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "script/lab.rs"]
+mod lab;
+
+use std::time::{Duration, Instant};
+
+use ipvsh::error::Kind;
+use ipvsh::script::Source;
+use ipvsh::signals;
+use lab::Lab;
+use rustix::process::{Signal, getpid, kill_process};
+
+#[test]
+fn a_signal_ends_a_script_wherever_it_is() {
+    signals::install().unwrap();
+    let _hold = signals::hold();
+    for (code, place) in [
+        ("let a = 1;\nloop { a += 1; }", 2),
+        ("sleep(3600);", 1),
+        // A port of the documentation networks: nobody answers, nobody refuses.
+        ("probe(\"192.0.2.1:80\", #{ timeout: 60 });", 1),
+        ("loop { try { sleep(3600); } catch { } }", 1),
+    ] {
+        let lab = Lab::new();
+        let mut interpreter = lab.interpreter();
+        let killer = std::thread::spawn(|| {
+            std::thread::sleep(Duration::from_millis(200));
+            kill_process(getpid(), Signal::INT).unwrap();
+        });
+        let start = Instant::now();
+        let result = interpreter.run(&Source::inline(code));
+        killer.join().unwrap();
+        // A network that refuses at once ends the probe before the signal comes.
+        let Err(error) = result else {
+            assert!(code.starts_with("probe"), "{code}");
+            signals::forget();
+            continue;
+        };
+        assert!(start.elapsed() < Duration::from_secs(5), "{code}");
+        assert_eq!(error.kind(), Kind::Interrupted, "{code}: {error}");
+        assert!(
+            error.to_string().contains("interrupted by SIGINT"),
+            "{error}"
+        );
+        assert_eq!(error.place().unwrap().line, place, "{code}");
+        signals::forget();
+        // The prompt goes on.
+        interpreter.line("1 + 1").unwrap();
+    }
+}
