@@ -104,6 +104,8 @@ impl Ruleset {
                 *rule = next;
             }
         }
+        // Rules of one mark that came together may be one rule now.
+        self.marks = MarkRule::normalise(std::mem::take(&mut self.marks));
     }
 
     /// What an entry is set to, if it is there.
