@@ -306,7 +306,11 @@ impl Candidate {
             ..RealServer::default()
         };
         patch.apply(&mut server);
-        self.put_server(service, key, Some(server), Touch::Declared(patch.named()));
+        let mut named = patch.named();
+        if self.forwards.contains_key(&service) {
+            named.insert("forward");
+        }
+        self.put_server(service, key, Some(server), Touch::Declared(named));
     }
 
     /// Creates a server with default options, if it is not there.
@@ -624,6 +628,17 @@ mod tests {
             candidate.scope().into_iter().collect::<Vec<_>>(),
             [EntryKey::Server(key(), server("10.0.0.1"))]
         );
+    }
+
+    #[test]
+    fn a_services_forward_names_that_of_its_servers() {
+        let mut candidate = Candidate::new(None, Ruleset::default());
+        declare(
+            &mut candidate,
+            json!({"forward": "masq", "servers": ["10.0.0.1"]}),
+        );
+        let entry = EntryKey::Server(key(), server("10.0.0.1"));
+        assert!(candidate.declared()[&entry].contains("forward"));
     }
 
     #[test]
