@@ -7,7 +7,7 @@ use ipvsh::error::Error;
 use ipvsh::format::{Format, read, write};
 use ipvsh::model::{
     DaemonRole, Family, Fwmark, MarkRule, Netmask, PortRange, Protocol, Ruleset, ServiceKey,
-    ServicePatch, json, patch,
+    ServicePatch, VirtualService, json, patch,
 };
 use proptest::prelude::*;
 

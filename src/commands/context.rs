@@ -84,7 +84,7 @@ impl Context {
     pub fn director(&self) -> Result<Director> {
         let stores = self.stores()?;
         let kernel = self.kernel(&stores)?;
-        Ok(Director::new(kernel, Box::new(stores), author()))
+        Ok(Director::new(kernel, Rc::new(stores), author()))
     }
 
     /// A director who does everything on a simulator that holds what is live, over a copy of the
@@ -93,12 +93,7 @@ impl Context {
     /// # Errors
     /// As the kernel or the history cannot be read.
     pub fn dry_director(&self) -> Result<Director> {
-        let stores = self.stores()?;
-        let live = self.kernel(&stores)?.observe()?;
-        let sim = Sim::new(&Ruleset::default());
-        sim.edit(|state| *state = live);
-        let stores = MemoryStores::over(Rc::new(stores))?;
-        Ok(Director::new(Box::new(sim), Box::new(stores), author()))
+        self.director()?.dry()
     }
 
     /// A director who touches neither kernel nor database: on a simulator that holds the head,
@@ -113,7 +108,7 @@ impl Context {
             self.out.note("checking without the head, from nothing");
             (Ruleset::default(), MemoryStores::new())
         });
-        Director::new(Box::new(Sim::new(&rules)), Box::new(stores), author())
+        Director::new(Box::new(Sim::new(&rules)), Rc::new(stores), author())
     }
 
     /// Makes a change; where a safety rule refuses it, a terminal asks.

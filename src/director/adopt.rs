@@ -18,7 +18,7 @@ impl Director {
     /// `not_found` where an object that is named is not live; `invalid` for a malformed name.
     pub fn adopt(&mut self, objects: &[String], options: &ChangeOptions) -> Result<Report> {
         let _hold = signals::hold();
-        let (mut store, note) = self.begin(options)?;
+        let (store, notes) = self.begin(options)?;
         let (head, head_rules) = head_of(&*store)?;
         let live = self.kernel.observe()?;
         let rules = if objects.is_empty() {
@@ -48,15 +48,7 @@ impl Director {
             rollback_of: None,
             rules: &rules,
         });
-        let mut report = self.finish(
-            &mut *store,
-            head,
-            &head_rules,
-            plan,
-            recording,
-            options,
-            note,
-        )?;
+        let mut report = self.finish(store, head, &head_rules, plan, recording, options, notes)?;
         if objects.is_empty() && missing > 0 {
             report.notes.push(format!(
                 "{missing} of the head's services are not live and were left in the head \

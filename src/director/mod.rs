@@ -5,6 +5,7 @@
 
 mod adopt;
 mod change;
+mod dry;
 mod history;
 mod recover;
 mod report;
@@ -12,6 +13,8 @@ mod restore;
 mod session;
 mod status;
 mod transaction;
+
+use std::rc::Rc;
 
 use chrono::{DateTime, SubsecRound, Utc};
 
@@ -31,14 +34,14 @@ use crate::store::{Store, Stores};
 /// Brings together a kernel and a history.
 pub struct Director {
     kernel: Box<dyn Kernel>,
-    stores: Box<dyn Stores>,
+    stores: Rc<dyn Stores>,
     author: String,
     clock: fn() -> DateTime<Utc>,
 }
 
 impl Director {
     /// A director who signs as `author`.
-    pub fn new(kernel: Box<dyn Kernel>, stores: Box<dyn Stores>, author: String) -> Director {
+    pub fn new(kernel: Box<dyn Kernel>, stores: Rc<dyn Stores>, author: String) -> Director {
         Director {
             kernel,
             stores,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rustix::thread::CapabilitySet;
 
-use super::command::Tool;
+use super::command::{self, Answer, Tool};
 use super::table::Table;
 use super::target::{Target, Words, is_plain};
 use super::{ForeignMark, Marks, TABLE};
@@ -75,7 +75,7 @@ impl Iptables {
             let words = ["-S"];
             let listing = tool
                 .run(&words)
-                .and_then(super::command::Answer::check)
+                .and_then(Answer::check)
                 .map_err(|e| e.attempt(format!("cannot run {}", tool.command_line(&words))))?;
             Table::parse(family, &listing)
         } else {
@@ -94,7 +94,7 @@ impl Iptables {
             tool.run_verbatim(words)
         };
         answer
-            .and_then(super::command::Answer::check)
+            .and_then(Answer::check)
             .map(drop)
             .map_err(|e| e.attempt(format!("cannot run {}", tool.command_line(words))))
     }
@@ -124,7 +124,8 @@ impl Iptables {
             "the rules read back are not those that were written",
         )
         .hint(format!(
-            "somebody else may be writing too: iptables -t {TABLE} -S"
+            "somebody else may be writing too: {} -t {TABLE} -S",
+            command::name(family)
         )))
     }
 

@@ -157,15 +157,66 @@ impl Transport {
                     self.unfinished = false;
                     return Ok(());
                 }
-                // What is lost or makes no sense was to be thrown away anyway.
-                Ok(_) => match self.receive_now() {
-                    Err(error @ IpvsError::Socket { .. }) => return Err(error),
-                    _ => {}
-                },
+                Ok(_) => {
+                    // What is lost or makes no sense was to be thrown away anyway.
+                    if let Err(error @ IpvsError::Socket { .. }) = self.receive_now() {
+                        return Err(error);
+                    }
+                }
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(failed("wait for")(error.into())),
             }
         }
         Err(IpvsError::TimedOut(self.timeout))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn transport() -> Transport {
+        let timeout = Duration::from_millis(30);
+        Transport::open(&Options {
+            timeout,
+            ..Options::default()
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn an_answer_that_does_not_come_is_not_waited_for_without_end() {
+        let mut transport = transport();
+        let started = Instant::now();
+        let error = transport.receive(transport.deadline()).unwrap_err();
+        assert!(matches!(error, IpvsError::TimedOut(_)), "{error}");
+        assert!(started.elapsed() >= Duration::from_millis(30));
+    }
+
+    #[test]
+    fn what_other_processes_send_to_our_port_is_not_taken_for_the_kernels() {
+        let mut transport = transport();
+        let mut stranger = Socket::new(NETLINK_GENERIC).unwrap();
+        stranger.bind_auto().unwrap();
+        stranger
+            .send_to(&[0; 20], &SocketAddr::new(transport.port(), 0), 0)
+            .unwrap();
+        let error = transport.receive(transport.deadline()).unwrap_err();
+        assert!(matches!(error, IpvsError::TimedOut(_)), "{error}");
+    }
+
+    #[test]
+    fn answers_that_were_left_are_thrown_away_before_the_next_request() {
+        let mut transport = transport();
+        // A message of a type that no family has, with NLM_F_ACK: answered with an error.
+        let mut request = [0; 20];
+        request[0] = 20;
+        request[4..8].copy_from_slice(&[0xff, 0x7f, 5, 0]);
+        request[8] = 1;
+        transport.send(&request).unwrap();
+        request[8] = 2;
+        transport.send(&request).unwrap();
+        transport.receive(transport.deadline()).unwrap();
+        assert_eq!(transport.buffer()[8], 2, "sequence number of the answer");
     }
 }

@@ -1,0 +1,17 @@
+//! Everything that needs a real IPVS kernel and root: one binary, so that one boot of the
+//! emulated machine serves all of it (`scripts/runner`). Each test has network namespaces of its
+//! own. They fail, never skip, where the kernel is missing.
+
+// clippy.toml's exceptions for tests do not reach the helpers of integration tests.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
+
+mod director;
+mod ipvs;
+mod marks;
+mod packets;
+mod promises;
