@@ -306,14 +306,17 @@ fn array_bounds(length: usize, index: i64, place: Option<&Place>, around: &Surro
             0 => "none".to_owned(),
             some => format!("only {some}"),
         };
-        return Error::new(
+        let error = Error::new(
             Kind::Script,
             format!(
                 "this script wants at least {wants} argument{}, and was given {given}",
                 if wants == 1 { "" } else { "s" }
             ),
-        )
-        .hint(format!("ipvsh run {} ARGUMENTS...", around.file));
+        );
+        return match around.file.starts_with(['-', '<']) {
+            true => error,
+            false => error.hint(format!("ipvsh run {} ARGUMENTS...", around.file)),
+        };
     }
     let elements = match length {
         0 => "is empty".to_owned(),

@@ -40,6 +40,7 @@ fn words(kind: &ParseErrorType, line: &str, column: usize) -> (String, Option<St
             Some("end it with a quote; a text over several lines stands in backticks".to_owned()),
         ),
         P::BadInput(LexError::UnexpectedInput(input)) => unexpected(input),
+        P::BadInput(LexError::ImproperSymbol(symbol, _)) if symbol == "eval" => reserved(symbol),
         P::BadInput(other) => (lower(&other.to_string()), None),
         P::Reserved(word) => reserved(word),
         P::AssignmentToInvalidLHS(_) => (
@@ -111,6 +112,7 @@ fn reserved(word: &str) -> (String, Option<String>) {
         _ => None,
     };
     match is_word {
+        true if word == "eval" => ("eval is not available".to_owned(), hint),
         true => (
             format!("\"{word}\" is a word of the language and cannot be a name"),
             hint,
