@@ -152,7 +152,7 @@ fn exit_ends_with_its_status() {
     let mut session = prompt(dir.path());
     session.send_line("exit(3)").unwrap();
     session.exp_eof().unwrap();
-    let status = session.process.wait().unwrap();
+    let status = session.process().wait().unwrap();
     assert!(format!("{status:?}").contains(", 3)"), "{status:?}");
 }
 
