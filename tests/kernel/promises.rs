@@ -323,7 +323,10 @@ fn killed_between_any_two_steps_the_next_writer_undoes_it() {
             let fault = format!("{point}={step}");
             director.ipvsh_with_fault(&fault, &["-e", change]).ended(-1);
             let told = director.ipvsh(&["status"]).ended(0);
-            assert!(format!("{}{}", told.out, told.err).contains("did not finish"), "{fault}");
+            assert!(
+                format!("{}{}", told.out, told.err).contains("did not finish"),
+                "{fault}"
+            );
             let said = director.ipvsh(&["restore"]).ended(0);
             assert!(said.err.contains("it was undone"), "{fault}: {}", said.err);
             assert_eq!(director.state(), state, "{fault}");
