@@ -50,7 +50,7 @@ fn status_of_a_head() {
     let lab = Lab::with_web();
     assert_snapshot!(lab.run(&["status"]), @r"
     head      snapshot 1  +3 in tcp 192.0.2.10:80
-    by AUTHOR, TIME (AGE)
+              by AUTHOR, TIME (AGE)
     kernel    simulated, 1 virtual service, 2 real servers
     drift     none: the kernel is as the head has it
     database  LAB/db (SIZE)
@@ -60,7 +60,7 @@ fn status_of_a_head() {
     {
       "head": {
         "id": 1,
-    "time": "TIME",
+        "time": "TIME",
         "author": "AUTHOR",
         "message": "+3 in tcp 192.0.2.10:80",
         "parent": null,
@@ -94,7 +94,7 @@ fn status_of_a_head() {
       },
       "database": {
         "path": "LAB/db",
-        "bytes": 525108,
+        "bytes": SIZE,
         "error": null
       },
       "boot_restore": null,
@@ -356,7 +356,7 @@ fn history() {
     [
       {
         "id": 3,
-    "time": "TIME",
+        "time": "TIME",
         "author": "AUTHOR",
         "message": "timeouts: udp 300 -> 60",
         "parent": 2,

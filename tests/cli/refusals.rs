@@ -51,20 +51,22 @@ fn the_command_line() {
     Hint: show timeouts takes no object
     -- status 2
     ");
-    assert_snapshot!(lab.run(&["history", "tcp", "192.0.2.1:80", "extra"]), @r"
+    assert_snapshot!(lab.run(&["history", "tcp", "192.0.2.1:80", "extra"]), @r#"
     -- stderr
-    Error: unexpected argument 'extra'
-    Hint: history takes one object
-    -- status 2
-    ");
+    Error: "tcp 192.0.2.1:80 extra" is not the name of a virtual service
+    Hint: a name is like "tcp 192.0.2.10:80" or "fwmark 666"
+    -- status 1
+    "#);
     assert_snapshot!(lab.run(&["rollback", "0"]), @r"
     -- stderr
-    Error: invalid value '0' for '[SNAPSHOT]': there is no snapshot 0
+    Error: there is no snapshot 0
+    Hint: snapshots are numbered from 1
     -- status 2
     ");
     assert_snapshot!(lab.run(&["rollback", "head~x"]), @r#"
     -- stderr
-    Error: invalid value 'head~x' for '[SNAPSHOT]': "head~x" is not a snapshot
+    Error: "head~x" is not a snapshot
+    Hint: write head~2 for the second before the head
     -- status 2
     "#);
     assert_snapshot!(lab.run(&["--plan", "status"]), @r"
@@ -95,12 +97,12 @@ fn the_command_line() {
 #[test]
 fn names_that_mean_nothing() {
     let lab = Lab::with_web();
-    assert_snapshot!(lab.run(&["show", "tpc", "192.0.2.10:80"]), @r"
+    assert_snapshot!(lab.run(&["show", "tpc", "192.0.2.10:80"]), @r#"
     -- stderr
-    Error: unexpected argument '192.0.2.10:80'
-    Hint: show takes one object
-    -- status 2
-    ");
+    Error: "tpc 192.0.2.10:80": unknown protocol "tpc"
+    Hint: did you mean "tcp"?
+    -- status 1
+    "#);
     assert_snapshot!(lab.run(&["show", "marks", "0"]), @r"
     -- stderr
     Error: mark 0 is out of range
@@ -158,7 +160,7 @@ fn scripts_that_fail_change_nothing() {
             "tcp(\"192.0.2.1:80\", #{ shceduler: \"rr\" })",
             "did you mean \"scheduler\"?",
         ),
-        ("find(\"192.0.2.10:81\")", "did you mean"),
+        ("find(\"192.0.2.10:81\")", "did you mean \"tcp 192.0.2.10:80\"?"),
         ("find(\"192.0.2.10:80\").weight = 1", ".set("),
         (
             "find(\"192.0.2.10:80\").find(\"10.0.0.11\").set(#{ weight: -1 })",

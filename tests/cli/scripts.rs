@@ -24,7 +24,7 @@ fn values_of_one_liners() {
     -- status 0
     "#);
     assert_snapshot!(lab.run(&["-e", "[1, 2, 3]"]), @r"
-    [1,2,3]
+    [1, 2, 3]
     -- status 0
     ");
     assert_snapshot!(lab.run(&["-e", "#{ a: 1, b: \"two\" }"]), @r"
@@ -98,10 +98,10 @@ fn values_of_one_liners() {
     -- status 0
     ");
     assert_snapshot!(lab.run(&["-e", "timeouts()"]), @r"
-    name     value
-    tcp      900
-    tcp_fin  120
-    udp      300
+    timeout  seconds
+    tcp          900
+    tcp_fin      120
+    udp          300
     -- status 0
     ");
     assert_snapshot!(lab.run(&["-e", "live()"]), @r"
@@ -120,9 +120,7 @@ fn values_of_one_liners() {
     no sync daemons
     -- status 0
     ");
-    assert_snapshot!(lab.run(&["-e", "()"]), @r"
-    -- status 0
-    ");
+    assert_snapshot!(lab.run(&["-e", "()"]), @"-- status 0");
 }
 
 #[test]
@@ -145,14 +143,9 @@ fn a_script_is_run_and_committed() {
     nothing to change
     -- status 0
     ");
-    assert_snapshot!(lab.run(&["run", &script, "-v"]).replace(|c: char| c.is_ascii_digit(), "N"), @r"
-    args []
-    nothing to change
-    -- stderr
-    note: N requests to the kernel
-    note: took NN ms
-    -- status N
-    ");
+    let said = lab.said(&["run", &script, "-v"]);
+    assert!(said.err.contains("note: 0 changes sent to the kernel"));
+    assert!(said.err.contains("note: took "));
 }
 
 #[test]
@@ -168,9 +161,7 @@ fn scripts_come_from_standard_input() {
     nothing to change
     -- status 0
     ");
-    assert_snapshot!(lab.run_fed(&[], ""), @r"
-    -- status 0
-    ");
+    assert_snapshot!(lab.run_fed(&[], ""), @"-- status 0");
     assert_snapshot!(lab.run_fed(&[], "if true {"), @r#"
     -- stderr
     Error: "}" is missing to terminate this block
@@ -191,9 +182,7 @@ fn exit_decides_what_is_committed() {
     assert_eq!(said.status, 0);
     assert!(said.out.contains("snapshot 1 (the first)"), "{}", said.out);
     let before = lab.state();
-    assert_snapshot!(lab.run(&["-e", "timeouts(#{ tcp: 700 }); exit(7)"]), @r"
-    -- status 7
-    ");
+    assert_snapshot!(lab.run(&["-e", "timeouts(#{ tcp: 700 }); exit(7)"]), @"-- status 7");
     assert_snapshot!(lab.run(&["-e", "exit(300)"]), @r"
     -- stderr
     Error: status 300 is out of range

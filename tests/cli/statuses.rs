@@ -44,7 +44,7 @@ fn a_kernel_that_may_not_be_read_is_3() {
     ");
     assert_snapshot!(lab.run_faulty("fail-observe=1:EPERM", &["status"]), @r"
     head      snapshot 1  +3 in tcp 192.0.2.10:80
-    by AUTHOR, TIME (AGE)
+              by AUTHOR, TIME (AGE)
     kernel    cannot be read: cannot read the IPVS table: not permitted (EPERM)
               IPVS needs CAP_NET_ADMIN in the initial user namespace: run it as root (sudo)
     database  LAB/db (SIZE)
@@ -59,7 +59,13 @@ fn a_scheduler_that_the_kernel_lacks_is_4() {
     let lab = Lab::with_web();
     let before = lab.state();
     let code = r#"tcp("192.0.2.1:80", #{ scheduler: "twos" }); tcp("192.0.2.1:81", #{ scheduler: "rrr" })"#;
-    assert_snapshot!(lab.run(&["-e", code]), @"");
+    assert_snapshot!(lab.run(&["-e", code]), @r#"
+    -- stderr
+    Error: virtual service tcp 192.0.2.1:80: cannot add: unknown scheduler "twos" (ENOENT)
+    Hint: this kernel has no module ip_vs_twos; it has: dh, fo, lblc, lblcr, lc, mh, nq, ovf, rr, sed, sh, wlc, wrr
+    Hint: nothing changed: every step before it was undone
+    -- status 4
+    "#);
     assert_eq!(lab.state(), before);
 }
 
@@ -102,8 +108,8 @@ fn a_commit_that_was_killed_is_reported_and_recovered() {
     assert_eq!(said, "-- status -1\n");
     assert_snapshot!(lab.run(&["status"]), @r#"
     head      snapshot 1  +3 in tcp 192.0.2.10:80
-    by AUTHOR, TIME (AGE)
-    warning  the commit "cut off" by AUTHOR at TIME did not finish: the next command that writes undoes it (ipvsh restore)
+              by AUTHOR, TIME (AGE)
+    warning   the commit "cut off" by AUTHOR at TIME did not finish: the next command that writes undoes it (ipvsh restore)
     kernel    simulated, 1 virtual service, 2 real servers
     drift     none: the kernel is as the head has it
     database  LAB/db (SIZE)
