@@ -40,11 +40,12 @@ fn leave(mut session: PtySession) {
 }
 
 #[test]
-fn a_line_is_run_and_its_value_shown() {
+fn lines_are_run_and_their_values_shown() {
     let dir = lab();
     let mut session = prompt(dir.path());
     session.send_line("40 + 2").unwrap();
     session.exp_string("\n42").unwrap();
+    // The second is typed while the first runs.
     session.send_line("let x = 7;").unwrap();
     session.send_line("x * 6").unwrap();
     session.exp_string("\n42").unwrap();
@@ -58,13 +59,13 @@ fn staged_changes_show_in_the_prompt_until_they_are_committed() {
     session
         .send_line("tcp(\"192.0.2.10:80\").server(\"10.0.0.11\")")
         .unwrap();
-    session.exp_string("ipvsh*2> ").unwrap();
+    session.exp_string("ipvsh*1> ").unwrap();
     session.send_line("plan").unwrap();
     session.exp_string("+ tcp 192.0.2.10:80").unwrap();
     session
         .exp_string("2 changes planned, nothing done")
         .unwrap();
-    session.exp_string("ipvsh*2> ").unwrap();
+    session.exp_string("ipvsh*1> ").unwrap();
     session.send_line("commit(\"by hand\")").unwrap();
     session
         .exp_string("snapshot 1 (the first), 2 changes, verified")
@@ -152,7 +153,7 @@ fn exit_ends_with_its_status() {
     let mut session = prompt(dir.path());
     session.send_line("exit(3)").unwrap();
     session.exp_eof().unwrap();
-    let status = session.process.wait().unwrap();
+    let status = session.process().wait().unwrap();
     assert!(format!("{status:?}").contains(", 3)"), "{status:?}");
 }
 

@@ -195,14 +195,24 @@ impl Context {
 
     /// A position as a place in a file, where it is known.
     pub fn place(&self, file: Option<&str>, position: Position) -> Option<Place> {
-        let line = position.line()?;
-        let file = file?;
+        self.place_at(file?, position.line()?, position.position().unwrap_or(0))
+    }
+
+    /// A line and column as a place in a file, where it is known.
+    pub fn place_at(&self, file: &str, line: usize, column: usize) -> Option<Place> {
         let text = self.source(file)?;
+        let source = text
+            .lines()
+            .nth(line.checked_sub(1)?)
+            .unwrap_or_default()
+            .to_owned();
+        // Rhai points at the dot of a method or property: the name behind it says more.
+        let at_dot = column > 0 && source.chars().nth(column - 1) == Some('.');
         Some(Place {
             file: file.to_owned(),
             line,
-            column: position.position().unwrap_or(0),
-            source: text.lines().nth(line - 1).unwrap_or_default().to_owned(),
+            column: column + usize::from(at_dot),
+            source,
         })
     }
 

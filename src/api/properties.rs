@@ -79,9 +79,15 @@ pub(super) fn register(engine: &mut Engine, context: &Rc<Context>) {
         service_names,
         get_service,
     );
-    writable(engine, context, service_names, set_service);
+    writable(
+        engine,
+        context,
+        "a virtual service",
+        service_names,
+        set_service,
+    );
     readable(engine, context, "a real server", server_names, get_server);
-    writable(engine, context, server_names, set_server);
+    writable(engine, context, "a real server", server_names, set_server);
     readable(engine, context, "a sync daemon", daemon_names, get_daemon);
     readable(
         engine,
@@ -166,6 +172,7 @@ fn readable<T: Clone + 'static>(
 fn writable<T: Clone + 'static>(
     engine: &mut Engine,
     context: &Rc<Context>,
+    what: &'static str,
     names: Names,
     set: fn(&Context, &T, &str, &Dynamic) -> Result<()>,
 ) {
@@ -178,11 +185,12 @@ fn writable<T: Clone + 'static>(
         .register_into_engine(
             engine,
             move |native: NativeCallContext, it: &mut T, name: ImmutableString, value: Dynamic| {
-                let read_only = READ_ONLY.iter().any(|p| p.name == name.as_str())
-                    && names().contains(&name.as_str());
-                let done = match read_only {
-                    true => Err(fixed(&name)),
-                    false => set(&context, it, &name, &value.flatten()),
+                let known = names().contains(&name.as_str());
+                let read_only = READ_ONLY.iter().any(|p| p.name == name.as_str());
+                let done = match (known, read_only) {
+                    (false, _) => Err(unknown(what, &name, &names())),
+                    (true, true) => Err(fixed(&name)),
+                    (true, false) => set(&context, it, &name, &value.flatten()),
                 };
                 fail(&context, &native, done)
             },
@@ -207,6 +215,12 @@ fn unknown(what: &str, name: &str, names: &[&'static str]) -> Error {
     let close = did_you_mean(name, names.iter().copied());
     Error::invalid(format!("{what} has no property \"{name}\"")).hint(match close {
         Some(close) => format!("did you mean \"{close}\"?"),
+        None if SERVER.iter().any(|option| option.name == name) => {
+            "it belongs to a real server: service.find(address)".to_owned()
+        }
+        None if SERVICE.iter().any(|option| option.name == name) => {
+            "it belongs to a virtual service: server.service".to_owned()
+        }
         None => format!("it has {}", names.join(", ")),
     })
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, NativeCallContext};
+use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, NativeCallContext};
 
 use super::call::Call;
 use super::context::Context;
@@ -16,6 +16,7 @@ use super::types::{Type, describe};
 use super::value::Raised;
 use super::{functions, properties, value};
 use crate::error::{Error, Result};
+use crate::model::{Endpoint, ServiceName};
 
 type RhaiResult = std::result::Result<Dynamic, Box<EvalAltResult>>;
 
@@ -36,6 +37,7 @@ pub const MAX_ARGUMENTS: usize = 4;
 pub fn register(engine: &mut Engine, context: &Rc<Context>) {
     register_types(engine);
     properties::register(engine, context);
+    remove_of_text(engine, context);
     for ((name, arguments), overloads) in overloads() {
         let callable = Rc::new(Callable {
             context: Rc::clone(context),
@@ -44,6 +46,37 @@ pub fn register(engine: &mut Engine, context: &Rc<Context>) {
         });
         register_one(engine, arguments, &callable);
     }
+}
+
+/// Rhai's `text.remove(part)` takes two texts, and so would `remove("192.0.2.10:80",
+/// "10.0.0.12")`, changing nothing without a word: names of ours are what they say.
+fn remove_of_text(engine: &mut Engine, context: &Rc<Context>) {
+    let context = Rc::clone(context);
+    FuncRegistration::new("remove")
+        .with_purity(false)
+        .with_volatility(true)
+        .register_into_engine(
+            engine,
+            move |native: NativeCallContext, text: &mut ImmutableString, part: ImmutableString| {
+                let is_ours = ServiceName::parse(text).is_ok() && Endpoint::parse(&part).is_ok();
+                if !is_ours {
+                    *text = text.replace(part.as_str(), "").into();
+                    return Ok(Dynamic::UNIT);
+                }
+                let position = native.call_position();
+                let place = context.place(native.call_source(), position);
+                let call = Call {
+                    context: &context,
+                    args: &[text.clone().into(), part.into()],
+                    place: place.clone(),
+                    position,
+                };
+                super::services::remove_server_at(&call).map_err(|error| match place {
+                    Some(place) => raise(error.at(place), position),
+                    None => raise(error, position),
+                })
+            },
+        );
 }
 
 /// Every name with every number of arguments that it can have.
@@ -186,7 +219,8 @@ impl Callable {
                 let (index, name, wants) = mismatch(function, form, args)?;
                 Some((index, name, wants, *function))
             })
-            .max_by_key(|(index, ..)| *index);
+            // The first of those that fit furthest.
+            .reduce(|best, next| if next.0 > best.0 { next } else { best });
         let Some((index, name, wants, function)) = closest else {
             return Error::invalid(format!("{} cannot be called like this", self.name));
         };

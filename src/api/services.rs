@@ -280,7 +280,8 @@ fn remove(call: &Call) -> Result<Dynamic> {
     Ok(Dynamic::UNIT)
 }
 
-fn remove_server_at(call: &Call) -> Result<Dynamic> {
+/// `remove(service, address)`.
+pub(super) fn remove_server_at(call: &Call) -> Result<Dynamic> {
     let service = service_or_name(call, 0)?;
     let mut session = call.context.session()?;
     view::service(&mut session, &service.0, |_| ())?;

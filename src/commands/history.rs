@@ -3,8 +3,7 @@
 use clap::Args;
 
 use super::context::Context;
-use super::objects::objects;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::output;
 
 /// Snapshots, newest first
@@ -20,15 +19,9 @@ pub(super) struct HistoryArgs {
 /// Runs `ipvsh history`.
 pub(super) fn run(context: &Context, args: &HistoryArgs) -> Result<u8> {
     let director = context.director()?;
-    let snapshots = match objects(&args.object).as_slice() {
-        [] => director.history()?,
-        [object] => director.history_of(object)?,
-        [_, second, ..] => {
-            return Err(
-                Error::new(Kind::Usage, format!("unexpected argument '{second}'"))
-                    .hint("history takes one object"),
-            );
-        }
+    let snapshots = match args.object.is_empty() {
+        true => director.history()?,
+        false => director.history_of(&args.object.join(" "))?,
     };
     let mut told = Vec::new();
     for snapshot in snapshots {

@@ -338,8 +338,17 @@ impl ServiceName {
         match fitting.as_slice() {
             [one] => Ok(***one),
             [] => {
+                let typed = self.to_string();
+                // A bare address is compared with addresses, and answered with a name.
                 let names: Vec<String> = keys.iter().map(|key| key.to_string()).collect();
-                let close = did_you_mean(&self.to_string(), names.iter().map(String::as_str));
+                let comparable = |name: &'_ str| match (self, name.split_once(' ')) {
+                    (ServiceName::Bare { .. }, Some((_, address))) => address.to_owned(),
+                    _ => name.to_owned(),
+                };
+                let known: Vec<String> = names.iter().map(|name| comparable(name)).collect();
+                let close = did_you_mean(&typed, known.iter().map(String::as_str))
+                    .and_then(|close| names.iter().zip(&known).find(|(_, k)| *k == close))
+                    .map(|(name, _)| name);
                 Err(Error::not_found("there is no such virtual service")
                     .object(format!("virtual service {self}"))
                     .maybe_hint(close.map(|name| format!("did you mean \"{name}\"?"))))
