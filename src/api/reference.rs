@@ -8,7 +8,7 @@ use super::{functions, types::Type};
 
 const INTRODUCTION: &str = "# ipvsh script reference
 
-Generated from the table in `src/api/` by a test (`UPDATE_REFERENCE=1 cargo test --test api`); \
+Generated from the table in `src/api/` by a test (`UPDATE_REFERENCE=1 cargo test --test script`); \
 do not edit.
 
 Scripts are [Rhai](https://rhai.rs/book). A call with an options map *declares*: options left out \

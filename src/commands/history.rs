@@ -23,14 +23,16 @@ pub(super) fn run(context: &Context, args: &HistoryArgs) -> Result<u8> {
         true => director.history()?,
         false => director.history_of(&args.object.join(" "))?,
     };
-    let mut told = Vec::new();
-    for snapshot in snapshots {
-        let changes = match args.patch {
-            true => Some(director.changes_of(snapshot.id)?),
-            false => None,
-        };
-        told.push((snapshot, changes));
-    }
+    let told: Vec<_> = match args.patch {
+        true => {
+            let changes = director.changes_of_each(&snapshots)?;
+            snapshots
+                .into_iter()
+                .zip(changes.into_iter().map(Some))
+                .collect()
+        }
+        false => snapshots.into_iter().map(|one| (one, None)).collect(),
+    };
     let out = &context.out;
     if out.json {
         out.print_json(&output::forms::history(&told));

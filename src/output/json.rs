@@ -121,3 +121,37 @@ fn support(plan: &Plan) -> Value {
     }
     Value::Object(map)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+    use crate::model::SnapshotId;
+
+    #[test]
+    fn what_could_not_be_done_is_listed() {
+        let told = Report {
+            plan: Plan::default(),
+            outcome: Outcome::Partly {
+                head: SnapshotId(7),
+                failures: vec![Error::new(Kind::Refused, "no such scheduler").object("tcp x")],
+            },
+            notes: vec!["a note".to_owned()],
+        };
+        assert_eq!(
+            report(&told, false),
+            json!({
+                "outcome": "partly",
+                "snapshot": null,
+                "changes": [],
+                "notes": ["a note"],
+                "failures": [{
+                    "kind": "refused",
+                    "object": "tcp x",
+                    "message": "no such scheduler",
+                    "hint": null,
+                }],
+            })
+        );
+    }
+}

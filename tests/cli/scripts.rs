@@ -1,5 +1,8 @@
 //! Scripts: from a file, from standard input, from the command line.
 
+use std::io::Read;
+use std::process::{Command, Stdio};
+
 use insta::assert_snapshot;
 
 use super::lab::{Lab, WEB};
@@ -294,4 +297,59 @@ fn explicit_commits_stand_when_the_script_fails() {
     1  TIME  AUTHOR  1  first
     -- status 0
     ");
+}
+
+#[test]
+fn a_signal_ends_a_script_and_nothing_is_committed() {
+    let lab = Lab::new();
+    let script = lab.script(
+        "loop.rhai",
+        "timeouts(#{ tcp: 600 });\nprint(\"go\");\nloop { }\n",
+    );
+    for (signal, name) in [("-INT", "SIGINT"), ("-TERM", "SIGTERM"), ("-HUP", "SIGHUP")] {
+        let mut child = lab
+            .command(&["run", &script])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = [0; 3];
+        child
+            .stdout
+            .as_mut()
+            .unwrap()
+            .read_exact(&mut line)
+            .unwrap();
+        let pid = child.id().to_string();
+        Command::new("kill").args([signal, &pid]).status().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{err}");
+        assert!(err.contains(&format!("interrupted by {name}")), "{err}");
+        assert_eq!(lab.ok(&["history"]), "no snapshots yet\n");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_script() {
+    let lab = Lab::new();
+    let code = "timeouts(#{ tcp: 600 }); loop { print(\"more\") }";
+    let mut child = lab
+        .command(&["-e", code])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = [0; 5];
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut line)
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(lab.ok(&["history"]), "no snapshots yet\n");
 }
