@@ -160,7 +160,10 @@ fn scripts_that_fail_change_nothing() {
             "tcp(\"192.0.2.1:80\", #{ shceduler: \"rr\" })",
             "did you mean \"scheduler\"?",
         ),
-        ("find(\"192.0.2.10:81\")", "did you mean \"tcp 192.0.2.10:80\"?"),
+        (
+            "find(\"192.0.2.10:81\")",
+            "did you mean \"tcp 192.0.2.10:80\"?",
+        ),
         ("find(\"192.0.2.10:80\").weight = 1", ".set("),
         (
             "find(\"192.0.2.10:80\").find(\"10.0.0.11\").set(#{ weight: -1 })",

@@ -1,22 +1,20 @@
 //! The conformance suite on a real kernel: needs root and IPVS, which the project's runner
 //! provides; fails without. Every case has a network namespace of its own.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
-
-#[path = "common/netns.rs"]
-mod netns;
-
-mod conformance;
+#[path = "../conformance/mod.rs"]
+mod suite;
 
 use std::collections::BTreeMap;
 use std::net::UdpSocket;
 
-use conformance::{Bench, Case, random, steps};
 use ipvsh::error::Kind;
 use ipvsh::kernel::{Faults, Faulty, Kernel, Linux, Machine, Outcome, Sim};
 use ipvsh::marks::{ForeignMark, Marks};
 use ipvsh::model::{ChainState, Family, MarkSupport, Ruleset};
 use rustix::thread::CapabilitySet;
+use suite::{Bench, Case, random, steps};
+
+use crate::netns;
 
 /// A host whose chains nobody uses: reading them takes two processes each time, which is nearly
 /// all of the time that a case takes.
@@ -58,38 +56,38 @@ fn conform(cases: &[Case], kernel: fn() -> Linux) {
 
 #[test]
 fn services_conform() {
-    conform(conformance::services::CASES, ipvs_alone);
+    conform(suite::services::CASES, ipvs_alone);
 }
 
 #[test]
 fn servers_conform() {
-    conform(conformance::servers::CASES, ipvs_alone);
+    conform(suite::servers::CASES, ipvs_alone);
 }
 
 #[test]
 fn orders_conform() {
-    conform(conformance::order::CASES, ipvs_alone);
+    conform(suite::order::CASES, ipvs_alone);
 }
 
 #[test]
 fn timeouts_conform() {
-    conform(conformance::timeouts::CASES, ipvs_alone);
+    conform(suite::timeouts::CASES, ipvs_alone);
 }
 
 #[test]
 fn daemons_conform() {
-    conform(conformance::daemons::CASES, ipvs_alone);
+    conform(suite::daemons::CASES, ipvs_alone);
 }
 
 #[test]
 fn marks_conform() {
-    conform(conformance::marks::CASES, Linux::new);
+    conform(suite::marks::CASES, Linux::new);
 }
 
 #[test]
 fn a_namespace_whose_lo_was_never_up_takes_no_ipv4_server() {
     netns::in_bare_namespace(|| {
-        conformance::servers::without_loopback(&mut Bench::new(ipvs_alone()));
+        suite::servers::without_loopback(&mut Bench::new(ipvs_alone()));
     });
 }
 
