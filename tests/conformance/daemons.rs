@@ -9,6 +9,7 @@ use super::{Bench, Case};
 pub const CASES: &[Case] = &[
     ("the kernel fills in what is left out", filled_in),
     ("what is given is kept, within bounds", given),
+    ("a daemon that is stopped at once", stopped_at_once),
     ("daemons that run, and that do not", presence),
     ("daemons that cannot start", refused),
     ("daemons and services of mixed families", mixed_families),
@@ -103,6 +104,18 @@ fn given(bench: &mut Bench) {
         let live = becomes(bench, role, sized(asked));
         assert_eq!(live.maxlen, Some(got), "{role} {asked}");
     }
+}
+
+/// Stopping a daemon whose thread has not run yet ends in EINTR, which netlink does not answer.
+fn stopped_at_once(bench: &mut Bench) {
+    for round in 1..=30 {
+        for role in DaemonRole::ALL {
+            let outcomes = bench.kernel.apply(&[start(role, plain()), stop(role)]);
+            let done = outcomes.iter().all(|o| *o == ipvsh::kernel::Outcome::Done);
+            assert!(done, "round {round}: {outcomes:?}");
+        }
+    }
+    assert!(bench.live().rules.daemons.is_empty());
 }
 
 fn presence(bench: &mut Bench) {

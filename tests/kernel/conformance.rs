@@ -99,7 +99,7 @@ fn the_simulated_kernel_agrees_with_it() {
             ..Machine::default()
         };
         let mut sim = Sim::on(machine, &Ruleset::default());
-        random::agree(&mut ipvs_alone(), &mut sim, 1500);
+        random::agree(&mut ipvs_alone(), &mut sim, 600);
     });
 }
 
