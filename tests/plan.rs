@@ -382,6 +382,16 @@ proptest! {
                 prop_assert!(stands || went_along(entry, &target), "{} is not as wanted", entry);
             }
         }
+        let marks = wanted.mark_keys();
+        if marks.iter().all(|key| named.contains(&EntryKey::Marks(*key))) {
+            for family in Family::ALL {
+                let in_order = |keys: Vec<MarkKey>| -> Vec<MarkKey> {
+                    let ours = |key: &MarkKey| key.family == family && marks.contains(key);
+                    keys.into_iter().filter(ours).collect()
+                };
+                prop_assert_eq!(in_order(target.rules.mark_keys()), in_order(marks.clone()));
+            }
+        }
         let drifted = |entry: &&EntryKey| match (head.get(entry), live.rules.get(entry)) {
             (Some(h), Some(l)) => !h.satisfied_by(&l),
             (Some(_), None) => true,

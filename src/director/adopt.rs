@@ -6,7 +6,7 @@ use super::report::Report;
 use super::transaction::Recording;
 use super::{Director, head_of};
 use crate::error::{Error, Result};
-use crate::model::{EntryKey, EntryValue, Live, Ruleset, ServiceKey};
+use crate::model::{EntryKey, EntryValue, Live, MarkRule, Ruleset, ServiceKey};
 use crate::plan::{Foreign, Plan, between, foreign};
 use crate::signals;
 
@@ -80,6 +80,7 @@ fn adopt_all(head: &Ruleset, live: &Live) -> Ruleset {
             _ => {}
         }
     }
+    rules.arrange_marks(&live.rules);
     rules
 }
 
@@ -119,6 +120,10 @@ fn adopt_one(mut rules: Ruleset, name: &str, live: &Live) -> Result<Ruleset> {
         if !matches!(entry, EntryKey::Service(_) | EntryKey::Server(_, _)) {
             adopt_entry(&mut rules, &entry, live.rules.get(&entry));
         }
+    }
+    let adopted = |rule: &&MarkRule| object.fits(&EntryKey::Marks(rule.key()));
+    if live.rules.marks.iter().any(|rule| adopted(&rule)) {
+        rules.arrange_marks(&live.rules);
     }
     if found {
         Ok(rules)

@@ -10,8 +10,10 @@
     clippy::panic
 )]
 
+mod conformance;
 mod director;
 mod ipvs;
 mod marks;
+mod netns;
 mod packets;
 mod promises;
