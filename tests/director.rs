@@ -351,8 +351,10 @@ fn a_timeout_no_longer_wanted_returns_to_the_kernels_default() {
     let host = Host::new();
     host.declare(WEB, two_servers()).unwrap();
     let mut session = host.session();
-    let mut timeouts = ipvsh::model::Timeouts::default();
-    timeouts.tcp = Some(30);
+    let timeouts = ipvsh::model::Timeouts {
+        tcp: Some(30),
+        ..Default::default()
+    };
     session.candidate().unwrap().set_timeouts(&timeouts);
     session.commit(&ChangeOptions::default()).unwrap();
     assert_eq!(host.live().rules.timeouts.tcp, Some(30));

@@ -102,7 +102,10 @@ fn values_that_hold_themselves() {
     stops("let a = []; loop { a = [a]; }", nested);
     stops("let a = #{}; loop { a = #{ b: a }; }", nested);
     stops("let a = []; loop { a = [1, #{ b: a }, 2]; }", nested);
-    stops("let a = []; loop { let b = []; b.push(a); a = b; }", "is nested more than 200 deep");
+    stops(
+        "let a = []; loop { let b = []; b.push(a); a = b; }",
+        "is nested more than 200 deep",
+    );
     stops(
         "fn wrap(a) { [a] } let a = 1; loop { a = wrap(a); }",
         nested,

@@ -86,7 +86,10 @@ impl Report {
                     true => " (in the kernel too)",
                     false => "",
                 };
-                format!("snapshot {} {before}, {done}. Undo{reach}: {undo}", snapshot.id)
+                format!(
+                    "snapshot {} {before}, {done}. Undo{reach}: {undo}",
+                    snapshot.id
+                )
             }
         }
     }
