@@ -306,7 +306,11 @@ impl Candidate {
             ..RealServer::default()
         };
         patch.apply(&mut server);
-        self.put_server(service, key, Some(server), Touch::Declared(patch.named()));
+        let mut named = patch.named();
+        if self.forwards.contains_key(&service) {
+            named.insert("forward");
+        }
+        self.put_server(service, key, Some(server), Touch::Declared(named));
     }
 
     /// Creates a server with default options, if it is not there.
@@ -431,6 +435,14 @@ impl Candidate {
         self.touched.insert(entry, Touch::Set);
     }
 
+    /// Stages all of a ruleset, merged with what is there; its marks keep their order.
+    pub fn put_all(&mut self, rules: &Ruleset) {
+        for entry in rules.entries() {
+            self.put(entry, rules.get(&entry));
+        }
+        self.rules.arrange_marks(rules);
+    }
+
     /// Empties the candidate: everything of the base is removed.
     pub fn clear(&mut self) {
         self.rules = Ruleset::default();
@@ -478,7 +490,8 @@ impl Candidate {
         moved.base_id = head_id;
         moved.base = head.clone();
         moved.rules = head.clone();
-        for entry in self.scope() {
+        let scope = self.scope();
+        for entry in scope.iter().copied() {
             let (base, theirs, mine) = (
                 self.base.get(&entry),
                 head.get(&entry),
@@ -497,6 +510,11 @@ impl Candidate {
             }
             moved.rules.put(&entry, value);
         }
+        let touched = |rule: &&MarkRule| scope.contains(&EntryKey::Marks(rule.key()));
+        moved.rules.arrange_marks(&Ruleset {
+            marks: self.rules.marks.iter().filter(touched).cloned().collect(),
+            ..Ruleset::default()
+        });
         Ok(moved)
     }
 }
@@ -610,6 +628,49 @@ mod tests {
             candidate.scope().into_iter().collect::<Vec<_>>(),
             [EntryKey::Server(key(), server("10.0.0.1"))]
         );
+    }
+
+    #[test]
+    fn a_services_forward_names_that_of_its_servers() {
+        let mut candidate = Candidate::new(None, Ruleset::default());
+        declare(
+            &mut candidate,
+            json!({"forward": "masq", "servers": ["10.0.0.1"]}),
+        );
+        let entry = EntryKey::Server(key(), server("10.0.0.1"));
+        assert!(candidate.declared()[&entry].contains("forward"));
+    }
+
+    #[test]
+    fn marks_keep_their_order_on_another_head() {
+        let mark = |value| MarkKey {
+            family: Family::Ipv4,
+            mark: Fwmark::new(value).unwrap(),
+        };
+        let rule = |value| MarkRule::new(mark(value).mark, Family::Ipv4);
+        let mut candidate = Candidate::new(None, Ruleset::default());
+        candidate.declare_marks(mark(666), vec![rule(666)]);
+        candidate.declare_marks(mark(7), vec![rule(7)]);
+        let head = Ruleset {
+            marks: vec![rule(1)],
+            ..Ruleset::default()
+        };
+        let moved = candidate
+            .rebase(Some(SnapshotId(1)), &head, "1 by x")
+            .unwrap();
+        assert_eq!(moved.rules().mark_keys(), [mark(1), mark(666), mark(7)]);
+    }
+
+    #[test]
+    fn marks_of_a_file_keep_their_order() {
+        let mark = |value| MarkRule::new(Fwmark::new(value).unwrap(), Family::Ipv4);
+        let file = Ruleset {
+            marks: vec![mark(666), mark(7)],
+            ..Ruleset::default()
+        };
+        let mut candidate = Candidate::new(None, Ruleset::default());
+        candidate.put_all(&file);
+        assert_eq!(candidate.rules(), &file);
     }
 
     #[test]

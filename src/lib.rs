@@ -9,11 +9,12 @@
 //! | 1 | [`candidate`], [`plan`], [`mod@format`] | pure decisions: what was asked for, what must change; rulesets as text |
 //! | 2 | [`ipvs`], [`marks`], [`kernel`], [`store`] | the outside world behind small traits |
 //! | 3 | [`director`], [`ipvsadm`] | the use cases; the drop-in for ipvsadm |
-//! | 4 | `api` | one table of facts per script function |
+//! | 4 | [`api`] | one table of facts per script function |
 //! | 5 | [`script`] | the Rhai engine |
 //! | 6 | [`shell`], [`output`] | the prompt; tables, JSON, colour |
 //! | 7 | [`commands`] | one file per verb |
 
+pub mod api;
 pub mod candidate;
 pub mod commands;
 pub mod director;

@@ -6,7 +6,7 @@ use super::report::Report;
 use super::transaction::Recording;
 use super::{Director, head_of};
 use crate::error::{Error, Result};
-use crate::model::{EntryKey, EntryValue, Live, Ruleset, ServiceKey};
+use crate::model::{EntryKey, EntryValue, Live, MarkRule, Ruleset, ServiceKey};
 use crate::plan::{Foreign, Plan, between, foreign};
 use crate::signals;
 
@@ -18,7 +18,7 @@ impl Director {
     /// `not_found` where an object that is named is not live; `invalid` for a malformed name.
     pub fn adopt(&mut self, objects: &[String], options: &ChangeOptions) -> Result<Report> {
         let _hold = signals::hold();
-        let (mut store, note) = self.begin(options)?;
+        let (store, notes) = self.begin(options)?;
         let (head, head_rules) = head_of(&*store)?;
         let live = self.kernel.observe()?;
         let rules = if objects.is_empty() {
@@ -48,15 +48,7 @@ impl Director {
             rollback_of: None,
             rules: &rules,
         });
-        let mut report = self.finish(
-            &mut *store,
-            head,
-            &head_rules,
-            plan,
-            recording,
-            options,
-            note,
-        )?;
+        let mut report = self.finish(store, head, &head_rules, plan, recording, options, notes)?;
         if objects.is_empty() && missing > 0 {
             report.notes.push(format!(
                 "{missing} of the head's services are not live and were left in the head \
@@ -88,6 +80,7 @@ fn adopt_all(head: &Ruleset, live: &Live) -> Ruleset {
             _ => {}
         }
     }
+    rules.arrange_marks(&live.rules);
     rules
 }
 
@@ -127,6 +120,10 @@ fn adopt_one(mut rules: Ruleset, name: &str, live: &Live) -> Result<Ruleset> {
         if !matches!(entry, EntryKey::Service(_) | EntryKey::Server(_, _)) {
             adopt_entry(&mut rules, &entry, live.rules.get(&entry));
         }
+    }
+    let adopted = |rule: &&MarkRule| object.fits(&EntryKey::Marks(rule.key()));
+    if live.rules.marks.iter().any(|rule| adopted(&rule)) {
+        rules.arrange_marks(&live.rules);
     }
     if found {
         Ok(rules)

@@ -51,7 +51,7 @@ impl Director {
     pub fn commit(&mut self, candidate: &mut Candidate, options: &ChangeOptions) -> Result<Report> {
         candidate.check()?;
         let _hold = signals::hold();
-        let (mut store, note) = self.begin(options)?;
+        let (store, notes) = self.begin(options)?;
         let (head, head_rules) = head_of(&*store)?;
         let mine = on_head(candidate, head.as_ref(), &head_rules)?;
         let live = self.kernel.observe()?;
@@ -79,15 +79,7 @@ impl Director {
             rollback_of: None,
             rules: mine.rules(),
         });
-        let report = self.finish(
-            &mut *store,
-            head,
-            &head_rules,
-            plan,
-            recording,
-            options,
-            note,
-        )?;
+        let report = self.finish(store, head, &head_rules, plan, recording, options, notes)?;
         if report.outcome != Outcome::Planned {
             let head = report
                 .snapshot()
@@ -109,7 +101,7 @@ impl Director {
         options: &ChangeOptions,
     ) -> Result<Report> {
         let _hold = signals::hold();
-        let (mut store, note) = self.begin(options)?;
+        let (store, notes) = self.begin(options)?;
         let (head, head_rules) = head_of(&*store)?;
         let to = match name {
             Some(name) => super::history::resolve(&*store, name)?,
@@ -124,45 +116,37 @@ impl Director {
             rollback_of: Some(to.id),
             rules: &wanted,
         });
-        self.finish(
-            &mut *store,
-            head,
-            &head_rules,
-            plan,
-            recording,
-            options,
-            note,
-        )
+        self.finish(store, head, &head_rules, plan, recording, options, notes)
     }
 
     /// Opens the history for a change, or only to look where it is planned.
     pub(super) fn begin(
         &mut self,
         options: &ChangeOptions,
-    ) -> Result<(Box<dyn Store>, Option<String>)> {
+    ) -> Result<(Box<dyn Store>, Vec<String>)> {
         if options.plan_only {
             let store = self.stores.open()?;
-            let note = self.unfinished(&*store)?;
-            return Ok((store, note));
+            let notes = self.unfinished(&*store)?.into_iter().collect();
+            return Ok((store, notes));
         }
         let mut store = self.stores.open_to_write()?;
-        let note = self.recover(&mut *store)?;
-        Ok((store, note))
+        let mut notes = store.repairs();
+        notes.extend(self.recover(&mut *store)?);
+        Ok((store, notes))
     }
 
     /// The end of every change: guard, carry out, record, report.
     #[allow(clippy::too_many_arguments)] // the parts of one transaction, used here only
     pub(super) fn finish(
         &mut self,
-        store: &mut dyn Store,
+        store: Box<dyn Store>,
         head: Option<Snapshot>,
         head_rules: &Ruleset,
         plan: Plan,
         recording: Option<Recording>,
         options: &ChangeOptions,
-        note: Option<String>,
+        notes: Vec<String>,
     ) -> Result<Report> {
-        let notes = note.into_iter().collect();
         refuse_unavailable(&plan)?;
         if !options.allow_removals {
             refuse_removals(&plan, head_rules)?;

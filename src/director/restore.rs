@@ -41,14 +41,13 @@ impl Director {
     /// As [`Director::commit`]; where the database is damaged the mirror is used instead.
     pub fn restore(&mut self, best_effort: bool, options: &ChangeOptions) -> Result<Report> {
         let _hold = signals::hold();
-        let (mut store, note) = match self.begin(options) {
+        let (store, mut notes) = match self.begin(options) {
             Ok(opened) => opened,
             Err(error) if error.kind() == Kind::Damaged => {
                 return self.restore_from_mirror(best_effort, options, &error);
             }
             Err(error) => return Err(error),
         };
-        let mut notes: Vec<String> = note.into_iter().collect();
         let (Some(head), rules) = head_of(&*store)? else {
             notes.push("there are no snapshots yet: nothing to restore".to_owned());
             return Ok(Report {
@@ -75,7 +74,7 @@ impl Director {
         }
         let whole = match plan.unavailable.first() {
             Some((key, why)) => Err(unavailable(key, why)),
-            None => self.transact(&mut *store, Some(&head), &plan, None),
+            None => self.transact(store, Some(&head), &plan, None),
         };
         match whole {
             Ok(_) => Ok(Report {
@@ -109,7 +108,11 @@ impl Director {
         })?;
         let notes = vec![
             format!("the database is damaged: {}", damage.message()),
-            format!("restored from its mirror, snapshot {id}; repair the database: ipvsh fsck"),
+            format!(
+                "restored from its mirror, snapshot {id}; to start a new history: \
+                 move {} aside, then ipvsh adopt",
+                self.stores.location()
+            ),
         ];
         let live = self.kernel.observe()?;
         let plan = plan_of_everything(&rules, &live, &rules, options.exact);

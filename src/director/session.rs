@@ -357,10 +357,7 @@ impl Session {
     /// # Errors
     /// As the store fails.
     pub fn stage(&mut self, rules: &Ruleset) -> Result<()> {
-        let candidate = self.candidate()?;
-        for entry in rules.entries() {
-            candidate.put(entry, rules.get(&entry));
-        }
+        self.candidate()?.put_all(rules);
         Ok(())
     }
 

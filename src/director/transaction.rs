@@ -22,7 +22,7 @@ impl Director {
     /// Carries a plan out and records what it leads to; all or nothing.
     pub(super) fn transact(
         &mut self,
-        store: &mut dyn Store,
+        mut store: Box<dyn Store>,
         head: Option<&Snapshot>,
         plan: &Plan,
         recording: Option<Recording>,
@@ -65,14 +65,20 @@ impl Director {
     }
 
     /// Undoes a plan that failed half-way; says whether that worked.
-    fn take_back(&mut self, store: &mut dyn Store, plan: &Plan, error: Error) -> Error {
+    fn take_back(&mut self, store: Box<dyn Store>, plan: &Plan, error: Error) -> Error {
+        // A store that failed to write answers nothing else any more: it is opened anew.
+        drop(store);
         match undo(&mut *self.kernel, &plan.steps) {
             Ok(()) => {
                 let error = error
                     .with_kind(Kind::Undone)
                     .hint("nothing changed: every step before it was undone");
                 // An intent that stays behind is harmless: what it would undo is undone.
-                match store.clear_intent() {
+                let cleared = self
+                    .stores
+                    .open_to_write()
+                    .and_then(|mut store| store.clear_intent());
+                match cleared {
                     Ok(()) => error,
                     Err(more) => error.hint(format!("the database also failed: {more}")),
                 }

@@ -130,8 +130,9 @@ fn columns(server: &Destination, format: Format) -> String {
                 stats.packet_rate_out,
             ];
             let bytes = [stats.byte_rate_in, stats.byte_rate_out];
-            per_second.map(|rate| format!(" {rate:>8}")).concat()
-                + &bytes.map(|rate| number(rate, format.exact)).concat()
+            let per_second = per_second.map(|rate| format!(" {rate:>8}")).concat();
+            let bytes = bytes.map(|rate| number(rate, format.exact)).concat();
+            format!("{per_second}{bytes}")
         }
         View::Thresholds => format!(" {upper:<10} {lower:<10} {active:<10} {inactive:<10}"),
         View::Persistent => {

@@ -85,6 +85,29 @@ impl Ruleset {
         self.marks.splice(place..place, MarkRule::normalise(rules));
     }
 
+    /// Puts the marks that another ruleset has too into that one's order, in the places that they
+    /// take up together; the others stay where they are.
+    pub fn arrange_marks(&mut self, like: &Ruleset) {
+        let order = like.mark_keys();
+        let mut moved = order
+            .iter()
+            .flat_map(|key| self.rules_of(*key))
+            .collect::<Vec<_>>()
+            .into_iter();
+        let known: BTreeSet<MarkKey> = order.iter().copied().collect();
+        for rule in self
+            .marks
+            .iter_mut()
+            .filter(|rule| known.contains(&rule.key()))
+        {
+            if let Some(next) = moved.next() {
+                *rule = next;
+            }
+        }
+        // Rules of one mark that came together may be one rule now.
+        self.marks = MarkRule::normalise(std::mem::take(&mut self.marks));
+    }
+
     /// What an entry is set to, if it is there.
     pub fn get(&self, key: &EntryKey) -> Option<EntryValue> {
         match key {

@@ -13,7 +13,11 @@ use crate::script::Shown;
 pub fn is_handle(shown: &Shown) -> bool {
     matches!(
         shown,
-        Shown::Service(_) | Shown::Services(_) | Shown::Servers(_) | Shown::Marks(_)
+        Shown::Service(_)
+            | Shown::Services(_)
+            | Shown::Servers(_)
+            | Shown::Marks(_)
+            | Shown::Timeouts(_)
     )
 }
 

@@ -48,7 +48,50 @@ fn replace(request: &Request, live: &ChainState, named: &BTreeSet<MarkKey>) -> V
         let place = place.min(rules.len());
         rules.splice(place..place, wanted);
     }
+    for (place, key) in order
+        .iter()
+        .enumerate()
+        .filter(|(_, key)| named.contains(key))
+    {
+        let (before, after) = (order.get(..place), order.get(place + 1..));
+        put_in_order(
+            &mut rules,
+            *key,
+            before.unwrap_or(&[]),
+            after.unwrap_or(&[]),
+        );
+    }
     rules
+}
+
+/// Moves the rules of a mark behind those that stand before it where they are wanted, unless it
+/// is there already. Only marks that are named move.
+fn put_in_order(rules: &mut Vec<ChainRule>, key: MarkKey, before: &[MarkKey], after: &[MarkKey]) {
+    let key_of = |rule: &ChainRule| match rule {
+        ChainRule::Mark(rule) => Some(rule.key()),
+        ChainRule::Stray(_) => None,
+    };
+    let is_one_of =
+        |rule: &ChainRule, keys: &[MarkKey]| key_of(rule).is_some_and(|k| keys.contains(&k));
+    let Some(place) = rules.iter().position(|rule| key_of(rule) == Some(key)) else {
+        return;
+    };
+    let (above, below) = rules.split_at(place);
+    if !above.iter().any(|rule| is_one_of(rule, after))
+        && !below.iter().any(|rule| is_one_of(rule, before))
+    {
+        return;
+    }
+    let (mine, mut others): (Vec<ChainRule>, Vec<ChainRule>) =
+        rules.drain(..).partition(|rule| key_of(rule) == Some(key));
+    let behind = others
+        .iter()
+        .rposition(|rule| is_one_of(rule, before))
+        .map(|last| last + 1);
+    let ahead = others.iter().position(|rule| is_one_of(rule, after));
+    let place = behind.or(ahead).unwrap_or(others.len());
+    others.splice(place..place, mine);
+    *rules = others;
 }
 
 /// Exactly what is wanted, in its order; foreign marks stay, strays in our own chain go.

@@ -7,7 +7,7 @@ use crate::model::live::{ChainRule, ChainState, Live};
 use crate::model::patch::Named;
 use crate::model::service::Field;
 use crate::model::{
-    DaemonRole, EntryKey, Family, MarkKey, MarkRule, Ruleset, ServiceKey, TimeoutKind,
+    DaemonRole, EntryKey, Family, MarkKey, MarkRule, Ruleset, ServerKey, ServiceKey, TimeoutKind,
     VirtualService,
 };
 
@@ -112,6 +112,10 @@ fn counts(changes: &[Change]) -> String {
 pub(super) fn of_plan(request: &Request, target: &Live) -> Vec<Change> {
     let live = &request.live.rules;
     let mut changes = changes(live, &target.rules, request.declared);
+    // What a daemon leaves to the kernel is not compared, so it is no change either.
+    changes.retain(|change| {
+        !(change.object.starts_with("sync daemon") && change.detail.ends_with("-> any"))
+    });
     for change in &mut changes {
         note_foreign(request, change);
     }
@@ -126,26 +130,37 @@ pub(super) fn of_plan(request: &Request, target: &Live) -> Vec<Change> {
     changes
 }
 
-/// A server that goes although the head never had it is somebody else's: say so.
+/// What goes although the head never had it is somebody else's: say so.
 fn note_foreign(request: &Request, change: &mut Change) {
     if change.action != Action::Remove {
         return;
     }
-    let Ok(key) = ServiceKey::parse(&change.object) else {
-        return;
+    let head = request.head;
+    let is_ours = match (ServiceKey::parse(&change.object), change.part.as_deref()) {
+        (Ok(key), None) => head.services.contains_key(&key),
+        (Ok(key), Some("mark")) => MarkKey::of_service(&key)
+            .is_some_and(|mark| head.marks.iter().any(|rule| rule.key() == mark)),
+        (Ok(key), Some(part)) => head.services.get(&key).is_some_and(|service| {
+            let mut ours = service.servers.keys();
+            ours.any(|server| part == server_part(server))
+        }),
+        (Err(_), None) => DaemonRole::ALL
+            .into_iter()
+            .any(|role| change.object == daemon_object(role) && head.daemons.contains_key(&role)),
+        // A stray rule in our own chain: its words say whose it is not.
+        (Err(_), Some(_)) => true,
     };
-    let head = request.head.services.get(&key);
-    let ours = match change
-        .part
-        .as_deref()
-        .and_then(|part| part.strip_prefix("server "))
-    {
-        None => head.is_some(),
-        Some(server) => head.is_some_and(|s| s.servers.keys().any(|key| key.to_string() == server)),
-    };
-    if !ours {
+    if !is_ours {
         change.detail.push_str(" (not managed by ipvsh)");
     }
+}
+
+fn server_part(server: &ServerKey) -> String {
+    format!("server {server}")
+}
+
+fn daemon_object(role: DaemonRole) -> String {
+    format!("sync daemon {role}")
 }
 
 /// The changes between two rulesets.
@@ -222,7 +237,7 @@ fn service(
     let new = after.map_or(&none, |s| &s.servers);
     let keys: BTreeSet<_> = old.keys().chain(new.keys()).collect();
     for server in keys {
-        let part = format!("server {server}");
+        let part = server_part(server);
         match (old.get(server), new.get(server)) {
             (None, Some(new)) => {
                 changes.push(Change::of(Action::Add, key, &part, new.summary()));
@@ -287,7 +302,7 @@ fn timeouts(from: &Ruleset, to: &Ruleset, changes: &mut Vec<Change>) {
 fn daemons(from: &Ruleset, to: &Ruleset, changes: &mut Vec<Change>) {
     for role in DaemonRole::ALL {
         let (old, new) = (from.daemons.get(&role), to.daemons.get(&role));
-        let object = format!("sync daemon {role}");
+        let object = daemon_object(role);
         match (old, new) {
             (None, Some(new)) => changes.push(Change::whole(Action::Add, object, new.summary())),
             (Some(old), None) => {

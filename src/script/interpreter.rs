@@ -1,47 +1,108 @@
 //! Runs scripts and prompt lines on a session.
 
-use std::cell::{RefCell, RefMut};
+use std::cell::RefMut;
+use std::io::Write;
 use std::rc::Rc;
 
-use super::{Ended, Shown, Source};
-use crate::director::{Report, Session};
-use crate::error::Result;
+use rhai::{AST, Dynamic, Engine, EvalAltResult, Map, Module, ParseError, Scope};
 
-/// A session, shared with the functions that a script calls.
-pub type Shared = Rc<RefCell<Session>>;
+use super::errors::{self, Surroundings};
+use super::resolver::Beside;
+use super::scan::{catch_variables, scan};
+use super::{Catches, Ended, Shown, Source, limits, prepare, syntax};
+use crate::api::value::Raised;
+use crate::api::{self, Context};
+use crate::director::{Report, Session};
+use crate::error::{Error, Kind, Place, Result};
+use crate::signals;
 
 /// A Rhai engine on a session.
 pub struct Interpreter {
-    session: Shared,
+    engine: Engine,
+    context: Rc<Context>,
+    resolver: Beside,
+    catches: Catches,
+    /// Variables of the prompt.
+    scope: Scope<'static>,
+    /// Functions of the prompt.
+    library: AST,
+    standard: Vec<String>,
+    arguments: usize,
 }
 
 impl Interpreter {
     /// An interpreter whose scripts see `args` as `ARGS`.
-    pub fn new(session: Session, _args: Vec<String>) -> Interpreter {
+    pub fn new(session: Session, args: Vec<String>) -> Interpreter {
+        let context = Rc::new(Context::new(session));
+        let catches = Catches::default();
+        let mut engine = Engine::new();
+        let standard = names(&engine);
+        limits::set(&mut engine);
+        api::register(&mut engine, &context);
+        let resolver = Beside::new(&context, &catches);
+        engine.set_module_resolver(resolver.clone());
+        let arguments = args.len();
+        engine.register_global_module(globals(args).into());
+        watch(&mut engine, &context);
+        print_to(&mut engine, &context);
+        wrap_caught(&mut engine, &context, &catches, arguments);
+        properties_of_thrown_text(&mut engine);
         Interpreter {
-            session: Rc::new(RefCell::new(session)),
+            engine,
+            context,
+            resolver,
+            catches,
+            scope: Scope::new(),
+            library: AST::empty(),
+            standard,
+            arguments,
         }
     }
 
     /// The session.
     pub fn session(&self) -> RefMut<'_, Session> {
-        self.session.borrow_mut()
+        self.context.session_at_rest()
+    }
+
+    /// Prints to another place than standard output.
+    pub fn set_output(&mut self, output: impl Write + 'static) {
+        self.context.set_output(Box::new(output));
     }
 
     /// Runs a whole script. What it staged is not committed yet: see [`Interpreter::finish`].
     ///
     /// # Errors
     /// What the script raised and did not catch, with its place.
-    pub fn run(&mut self, _source: &Source) -> Result<Ended> {
-        Ok(Ended::Value(Shown::Nothing))
+    pub fn run(&mut self, source: &Source) -> Result<Ended> {
+        let _hold = signals::hold();
+        self.begin(source);
+        let ast = self.compile(source, &Scope::new())?;
+        let result = self
+            .engine
+            .eval_ast_with_scope::<Dynamic>(&mut Scope::new(), &ast);
+        self.ended(result, &source.name, &ast)
     }
 
     /// Runs a line of the prompt: variables and functions stay for the next.
     ///
     /// # Errors
     /// What the line raised and did not catch, with its place.
-    pub fn line(&mut self, _text: &str) -> Result<Ended> {
-        Ok(Ended::Value(Shown::Nothing))
+    pub fn line(&mut self, text: &str) -> Result<Ended> {
+        let _hold = signals::hold();
+        let source = Source::prompt(text);
+        self.begin(&source);
+        let ast = self.compile(&source, &self.scope)?;
+        // What earlier lines defined is there, and what this one defines anew wins.
+        let all = self.library.merge(&ast);
+        let variables = self.scope.len();
+        let mut scope = std::mem::take(&mut self.scope);
+        let result = self.engine.eval_ast_with_scope::<Dynamic>(&mut scope, &all);
+        if result.is_err() {
+            scope.rewind(variables);
+        }
+        self.scope = scope;
+        self.library = all.clone_functions_only();
+        self.ended(result, &source.name, &all)
     }
 
     /// Ends a run: commits what is staged, as `run`, `-e` and piped input do; `None` where
@@ -49,34 +110,248 @@ impl Interpreter {
     ///
     /// # Errors
     /// As [`Session::commit`], naming the explicit commits that stand.
-    pub fn finish(&mut self, _ended: &Ended) -> Result<Option<Report>> {
-        Ok(None)
+    pub fn finish(&mut self, ended: &Ended) -> Result<Option<Report>> {
+        if !ended.commits() || self.session().is_untouched() {
+            return Ok(None);
+        }
+        let defaults = self.session().defaults().clone();
+        let result = self.session().commit(&defaults);
+        result.map(Some).map_err(|error| self.note_standing(error))
     }
 
     /// Parses a script without running it.
     ///
     /// # Errors
     /// `script`, with the place.
-    pub fn check_syntax(&self, _source: &Source) -> Result<()> {
-        Ok(())
+    pub fn check_syntax(&self, source: &Source) -> Result<()> {
+        self.context
+            .add_source(&source.name, &prepare(&source.text));
+        self.compile(source, &Scope::new()).map(|_| ())
     }
 
     /// What was only shown of a dry run's effects since this was last asked, a line each.
     pub fn effects(&mut self) -> Vec<String> {
-        Vec::new()
+        self.context.take_effects()
     }
 
     /// Names of the variables that a prompt line can use.
     pub fn variables(&self) -> Vec<String> {
-        Vec::new()
+        let mut names: Vec<String> = self
+            .scope
+            .iter()
+            .map(|(name, _, _)| name.to_owned())
+            .collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// Calls `listener` with the report of each explicit commit, rollback, restore and adoption
     /// at the moment when it is done; they also stay in [`Session::take_reports`].
-    pub fn on_report(&mut self, _listener: impl FnMut(&Report) + 'static) {}
+    pub fn on_report(&mut self, listener: impl FnMut(&Report) + 'static) {
+        self.context.set_listener(Box::new(listener));
+    }
+
+    fn begin(&self, source: &Source) {
+        self.context.forget_standing();
+        self.context.take_exit();
+        self.context
+            .add_source(&source.name, &prepare(&source.text));
+        self.resolver.set_home(source.dir.as_deref(), &source.name);
+        self.catches.borrow_mut().clear();
+    }
+
+    fn compile(&self, source: &Source, scope: &Scope) -> Result<AST> {
+        let text = prepare(&source.text);
+        let looked = scan(&text);
+        let at = |error: Error, place: Option<Place>| match place {
+            Some(place) => error.at(place),
+            None => error,
+        };
+        if let Some((line, column)) = looked.open_comment {
+            let place = self.context.place_at(&source.name, line, column);
+            return Err(at(errors::open_comment(), place));
+        }
+        self.catches
+            .borrow_mut()
+            .extend(catch_variables(&looked.code));
+        let mut ast = self
+            .engine
+            .compile_with_scope(scope, &text)
+            .map_err(|e| self.syntax_error(&source.name, &text, &e))?;
+        ast.set_source(source.name.as_str());
+        Ok(ast)
+    }
+
+    /// A syntax error; one at the end of the text has no position of its own.
+    fn syntax_error(&self, file: &str, text: &str, error: &ParseError) -> Error {
+        let place = match error.position() {
+            none if none.is_none() => {
+                let line = text.lines().count().max(1);
+                let column = text.lines().last().map_or(0, |line| line.chars().count());
+                self.context.place_at(file, line, column + 1)
+            }
+            position => self.context.place(Some(file), position),
+        };
+        let (line, column) = place
+            .as_ref()
+            .map_or(("", 0), |place| (place.source.as_str(), place.column));
+        let described = syntax::describe(error.err_type(), line, column);
+        match place {
+            Some(place) => described.at(place),
+            None => described,
+        }
+    }
+
+    /// What a run came to.
+    fn ended(
+        &self,
+        result: std::result::Result<Dynamic, Box<EvalAltResult>>,
+        file: &str,
+        ast: &AST,
+    ) -> Result<Ended> {
+        let exit = self.context.take_exit();
+        match result {
+            _ if self.context.is_closed() => Ok(Ended::Closed),
+            Ok(_) if exit.is_some() => Ok(Ended::Exit(exit.unwrap_or(0))),
+            Ok(value) => self.shown(&value).map(Ended::Value),
+            Err(error) => {
+                let functions: Vec<String> = ast.iter_functions().map(|f| f.to_string()).collect();
+                let variables = self.variables();
+                let error = errors::uncaught(
+                    error,
+                    &Surroundings {
+                        context: &self.context,
+                        file,
+                        functions: &functions,
+                        standard: &self.standard,
+                        variables: &variables,
+                        arguments: self.arguments,
+                    },
+                );
+                Err(self.note_standing(interruption(error)))
+            }
+        }
+    }
+
+    fn shown(&self, value: &Dynamic) -> Result<Shown> {
+        let mut session = self.context.session()?;
+        Shown::of(&self.context, &mut session, value)
+    }
+
+    /// Names the commits that stand although the script failed.
+    fn note_standing(&self, error: Error) -> Error {
+        self.context.standing().iter().fold(error, |error, one| {
+            let line = match &one.place {
+                Some(place) => format!(" (line {})", place.line),
+                None => String::new(),
+            };
+            error.hint(format!("snapshot {}{line} stands", one.id))
+        })
+    }
+}
+
+/// An interruption says by what.
+fn interruption(error: Error) -> Error {
+    match (error.kind(), signals::interrupted()) {
+        (Kind::Interrupted, Some(name)) if error.message() == "interrupted" => {
+            let place = error.place().cloned();
+            let error = Error::new(Kind::Interrupted, format!("interrupted by {name}"));
+            match place {
+                Some(place) => error.at(place),
+                None => error,
+            }
+        }
+        _ => error,
+    }
 }
 
 /// Says whether a text is the beginning of something: the prompt then asks for another line.
-pub fn is_incomplete(_text: &str) -> bool {
-    false
+pub fn is_incomplete(text: &str) -> bool {
+    let text = prepare(text);
+    let mut engine = Engine::new_raw();
+    limits::set(&mut engine);
+    scan(&text).open_comment.is_some()
+        || engine
+            .compile(&text)
+            .is_err_and(|error| syntax::is_incomplete(&error, &text))
+}
+
+/// `ARGS`, which functions and modules see too.
+fn globals(args: Vec<String>) -> Module {
+    let mut module = Module::new();
+    let args: rhai::Array = args.into_iter().map(Dynamic::from).collect();
+    module.set_var("ARGS", args);
+    module
+}
+
+/// Names of the functions that an engine has by itself.
+fn names(engine: &Engine) -> Vec<String> {
+    let mut names: Vec<String> = engine
+        .gen_fn_signatures(true)
+        .iter()
+        .filter_map(|signature| signature.split('(').next())
+        .map(|name| name.trim_start_matches("get ").trim_start_matches("set "))
+        .filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()))
+        .map(str::to_owned)
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Ends a script where a signal came or nobody reads any more.
+fn watch(engine: &mut Engine, context: &Rc<Context>) {
+    let context = Rc::clone(context);
+    engine.on_progress(move |_| {
+        (context.is_closed() || signals::interrupted().is_some()).then_some(Dynamic::UNIT)
+    });
+}
+
+fn print_to(engine: &mut Engine, context: &Rc<Context>) {
+    let printer = Rc::clone(context);
+    engine.on_print(move |text| printer.print(text));
+    // `debug` says where, and not among the results.
+    engine.on_debug(|text, source, position| {
+        let source = source.unwrap_or("script");
+        eprintln!("{source}:{position:?}: {text}");
+    });
+}
+
+/// Rhai's own errors reach `catch` as maps without our fields: a variable that `catch` binds and
+/// that holds such a map is read as an error of ours.
+#[allow(deprecated)] // rhai marks `on_var` as volatile; it is the only way in
+fn wrap_caught(engine: &mut Engine, context: &Rc<Context>, catches: &Catches, arguments: usize) {
+    let context = Rc::clone(context);
+    let catches = Rc::clone(catches);
+    engine.on_var(move |name, _, eval| {
+        if !catches.borrow().contains(name) {
+            return Ok(None);
+        }
+        let Some(value) = eval.scope().get(name) else {
+            return Ok(None);
+        };
+        let Some(map) = value.read_lock::<Map>() else {
+            return Ok(None);
+        };
+        let around = Surroundings {
+            context: &context,
+            file: eval.source().unwrap_or_default(),
+            functions: &[],
+            standard: &[],
+            variables: &[],
+            arguments,
+        };
+        Ok(errors::caught(&map, &around).map(|error| Dynamic::from(Raised(error))))
+    });
+}
+
+/// `throw "text"` is caught as that text; it has the fields of an error all the same.
+fn properties_of_thrown_text(engine: &mut Engine) {
+    engine.register_get("kind", |_: &mut rhai::ImmutableString| {
+        Kind::Script.name().to_owned()
+    });
+    engine.register_get("message", |text: &mut rhai::ImmutableString| text.clone());
+    engine.register_get("object", |_: &mut rhai::ImmutableString| ());
+    engine.register_get("hint", |_: &mut rhai::ImmutableString| ());
 }

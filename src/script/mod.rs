@@ -3,10 +3,36 @@
 //! Layer 5. What a script may call is in [`crate::api`]; what it means is in the director.
 //! Source of truth: the Rhai book (rhai.rs/book) and rhai 1.27's source.
 
+mod errors;
 mod interpreter;
+pub mod limits;
+mod resolver;
+mod scan;
 mod shown;
 mod source;
+mod syntax;
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
 
 pub use interpreter::{Interpreter, is_incomplete};
 pub use shown::{Ended, Shown};
 pub use source::Source;
+
+/// The names of variables that `catch` binds.
+type Catches = Rc<RefCell<BTreeSet<String>>>;
+
+/// A script's text as the engine gets it: a first line of `#!` is blank, so that lines keep
+/// their numbers, and lines end in one way.
+fn prepare(text: &str) -> String {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = match text.starts_with("#!") {
+        true => text
+            .find('\n')
+            .and_then(|end| text.get(end..))
+            .unwrap_or(""),
+        false => text,
+    };
+    text.replace("\r\n", "\n")
+}

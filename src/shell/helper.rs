@@ -8,6 +8,7 @@ use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper, Hinter};
 
 use super::words::WORDS;
+use crate::api::functions;
 use crate::output::{Paint, Style};
 use crate::script::is_incomplete;
 
@@ -24,8 +25,9 @@ pub(super) struct LineHelper {
 impl LineHelper {
     /// A helper that colours as told.
     pub fn new(paint: Paint) -> LineHelper {
-        let names = WORDS.iter().map(|(name, _, _)| (*name).to_owned());
-        let mut names: Vec<String> = names.collect();
+        let words = WORDS.iter().map(|(name, _, _)| *name);
+        let functions = functions().map(|function| function.name);
+        let mut names: Vec<String> = words.chain(functions).map(str::to_owned).collect();
         names.sort();
         names.dedup();
         LineHelper {
@@ -56,18 +58,20 @@ impl Completer for LineHelper {
         _context: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
         let before = line.get(..place).unwrap_or(line);
-        let start = before
-            .rfind(|c: char| !c.is_alphanumeric() && c != '_')
-            .map_or(0, |at| {
-                at + before
-                    .get(at..)
-                    .and_then(|s| s.chars().next())
-                    .map_or(1, char::len_utf8)
-            });
+        let is_name = |c: char| c.is_alphanumeric() || c == '_';
+        let start = before.trim_end_matches(is_name).len();
         let word = before.get(start..).unwrap_or("");
+        if word.is_empty() || is_in_text(before) {
+            return Ok((start, Vec::new()));
+        }
         let fitting = self.names.iter().filter(|name| name.starts_with(word));
         Ok((start, fitting.cloned().collect()))
     }
+}
+
+/// Says whether what was typed so far ends inside quotes.
+fn is_in_text(before: &str) -> bool {
+    before.chars().filter(|c| *c == '"').count() % 2 == 1
 }
 
 impl Highlighter for LineHelper {

@@ -1,5 +1,7 @@
 //! Words that the prompt understands without parentheses.
 
+use crate::api::help::overview;
+
 /// What a bare word means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Word {
@@ -61,13 +63,13 @@ impl Word {
     }
 }
 
-/// What there is.
+/// What there is: words, and the functions of scripts.
 pub(super) fn help() -> String {
-    let mut text = String::from("Words:\n");
+    let mut text = String::new();
     for (name, _, what) in WORDS {
-        text += &format!("  {name:<10}{what}\n");
+        text += &format!("{name:<16}{what}\n");
     }
-    text
+    format!("{text}\n{}", overview())
 }
 
 #[cfg(test)]

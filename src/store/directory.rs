@@ -148,7 +148,7 @@ pub(super) fn look(dir: &Path, kind: DatabaseKind) -> Result<Found> {
             .hint(
                 "it is no database of ipvsh, and nothing in it was touched: name another, --db DIR",
             )
-            .hint("a database that lost its FORMAT is put right by ipvsh fsck"));
+            .hint("a database that lost its FORMAT: move it aside, then ipvsh adopt"));
         }
     }
     Ok(Found::Nothing)
@@ -173,7 +173,7 @@ fn check_marker(dir: &Path, text: &[u8], kind: DatabaseKind) -> Result<()> {
     let writer = writer.unwrap_or("another version of ipvsh");
     let ["ipvsh", version, engine, made_for] = words.as_slice() else {
         return Err(foreign(dir, "its FORMAT cannot be understood".to_owned())
-            .hint("ipvsh restore works from the mirror; ipvsh fsck repairs the database"));
+            .hint("ipvsh restore works from its mirror"));
     };
     if *version != VERSION.to_string() || *engine != ENGINE {
         return Err(foreign(

@@ -443,7 +443,7 @@ impl Store for History {
             if let Some(mirror) = &mut self.mirror {
                 let _ = mirror.mark(State::Void, true);
             }
-            self.table.give_up();
+            self.table.give_up(&error);
             self.manifest = before;
             return Err(error.attempt(format!("cannot record snapshot {id}")));
         }

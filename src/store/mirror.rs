@@ -143,7 +143,8 @@ impl State {
 
 fn broken(cause: &str) -> Error {
     // Not `damaged`: its first advice is to use the mirror.
-    Error::new(Kind::Damaged, cause).hint("ipvsh fsck writes it anew from the database")
+    Error::new(Kind::Damaged, cause)
+        .hint("the next command that writes makes it anew from the database")
 }
 
 struct Line<'a> {

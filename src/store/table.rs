@@ -5,7 +5,7 @@
 //! it called flushed: every batch is followed by an fsync of our own. Values stay below 8 KiB, so
 //! that no node grows past 128 KiB, where sled would begin to use files beside its log.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::fs::{DirBuilder, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
@@ -31,14 +31,19 @@ pub(super) struct Table {
     db: Option<sled::Db>,
     dir: PathBuf,
     file: File,
-    /// Set when an operation failed: sled's state in memory is not to be trusted then.
-    broken: Cell<bool>,
+    /// Why sled's state in memory is not to be trusted any more.
+    broken: RefCell<Option<Error>>,
     /// Bytes of names and values written by the last batch, for measuring.
     pub(super) written: u64,
 }
 
 fn translate(error: sled::Error, dir: &Path) -> Error {
     match error {
+        sled::Error::Io(error)
+            if [ErrorKind::UnexpectedEof, ErrorKind::InvalidData].contains(&error.kind()) =>
+        {
+            damaged("sled's files end too early")
+        }
         // sled passes a write's error on as the debug form of the first one.
         sled::Error::Io(error) if error.raw_os_error().is_none() => {
             failed("write", dir, &error.kind().into())
@@ -91,11 +96,11 @@ impl Table {
             }
         };
         let path = own.join("db");
-        let mut table = Table {
+        let table = Table {
             db: Some(db),
             file: File::open(&path).map_err(|error| failed("open", &path, &error))?,
             dir: own,
-            broken: Cell::new(false),
+            broken: RefCell::default(),
             written: 0,
         };
         close_to_others(&table.dir)?;
@@ -113,21 +118,21 @@ impl Table {
         error.object(format!("database {}", dir.display()))
     }
 
+    /// Runs an operation of sled's. After a panic nothing more is asked of it, as after a write
+    /// that failed; a read that failed says nothing about the next one.
     fn run<T>(&self, code: impl FnOnce(&sled::Db) -> Result<T, sled::Error>) -> Result<T> {
-        let db = match &self.db {
-            Some(db) if !self.broken.get() => db,
-            _ => {
-                let error = Error::new(Kind::System, "an operation on it failed before");
-                return Err(self.named(error));
-            }
-        };
-        let outcome = contain(|| code(db))
-            .and_then(|outcome| outcome.map_err(|error| translate(error, &self.dir)))
-            .map_err(|error| self.named(error));
-        if outcome.is_err() {
-            self.broken.set(true);
+        if let Some(error) = self.broken.borrow().as_ref() {
+            return Err(error.clone());
         }
-        outcome
+        let Some(db) = &self.db else {
+            return Err(self.named(Error::new(Kind::Bug, "it is closed")));
+        };
+        let outcome = contain(|| code(db)).map_err(|error| {
+            let error = self.named(error);
+            self.give_up(&error);
+            error
+        })?;
+        outcome.map_err(|error| self.named(translate(error, &self.dir)))
     }
 
     /// Reads one value.
@@ -198,21 +203,21 @@ impl Table {
                 None => batch.remove(name),
             }
         }
-        self.run(|db| db.apply_batch(batch))?;
-        self.flush()
+        let applied = self.run(|db| db.apply_batch(batch));
+        applied
+            .and_then(|()| self.flush())
+            .inspect_err(|error| self.give_up(error))
     }
 
-    fn flush(&mut self) -> Result<()> {
+    fn flush(&self) -> Result<()> {
         self.run(|db| db.flush())?;
-        self.file.sync_all().map_err(|error| {
-            self.broken.set(true);
-            failed("sync", &self.dir, &error)
-        })
+        let synced = self.file.sync_all();
+        synced.map_err(|error| self.named(failed("sync", &self.dir, &error)))
     }
 
-    /// Answers nothing more: what is on disk is not known.
-    pub(super) fn give_up(&mut self) {
-        self.broken.set(true);
+    /// Answers nothing more but this error: what is on disk is not known.
+    pub(super) fn give_up(&self, error: &Error) {
+        *self.broken.borrow_mut() = Some(error.clone());
     }
 
     /// The bytes that sled's files take.

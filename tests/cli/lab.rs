@@ -9,7 +9,6 @@ use tempfile::TempDir;
 /// Where one test happens.
 pub struct Lab {
     dir: TempDir,
-    env: Vec<(&'static str, String)>,
 }
 
 /// What a run of the program said.
@@ -19,11 +18,24 @@ pub struct Said {
     pub status: i32,
 }
 
+impl Said {
+    fn of(command: Command, stdin: &str) -> Said {
+        let output = assert_cmd::Command::from_std(command)
+            .write_stdin(stdin)
+            .output()
+            .unwrap();
+        Said {
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+            status: output.status.code().unwrap_or(-1),
+        }
+    }
+}
+
 impl Lab {
     pub fn new() -> Lab {
         Lab {
             dir: tempfile::tempdir().unwrap(),
-            env: Vec::new(),
         }
     }
 
@@ -32,12 +44,6 @@ impl Lab {
         let lab = Lab::new();
         lab.ok(&["-e", WEB]);
         lab
-    }
-
-    /// Sets a variable for every run from now on.
-    pub fn set(mut self, name: &'static str, value: &str) -> Lab {
-        self.env.push((name, value.to_owned()));
-        self
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -55,7 +61,15 @@ impl Lab {
         path.to_str().unwrap().to_owned()
     }
 
+    /// The program on the simulator.
     pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.plain(&["--sim"]);
+        command.args(args);
+        command
+    }
+
+    /// The program, with nothing of this environment but PATH.
+    pub fn plain(&self, args: &[&str]) -> Command {
         let mut command = Command::cargo_bin("ipvsh").unwrap();
         command
             .env_clear()
@@ -63,9 +77,7 @@ impl Lab {
             .env("TZ", "UTC")
             .env("HOME", self.dir.path())
             .env("IPVSH_DB", self.database())
-            .envs(self.env.iter().map(|(name, value)| (name, value)))
             .current_dir(self.dir.path())
-            .arg("--sim")
             .args(args);
         command
     }
@@ -76,15 +88,19 @@ impl Lab {
 
     /// Runs with something on standard input.
     pub fn feed(&self, args: &[&str], stdin: &str) -> Said {
-        let output = assert_cmd::Command::from_std(self.command(args))
-            .write_stdin(stdin)
-            .output()
-            .unwrap();
-        Said {
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-            status: output.status.code().unwrap_or(-1),
-        }
+        Said::of(self.command(args), stdin)
+    }
+
+    /// Runs with a fault in the kernel (see `ipvsh::kernel::Faults`; debug builds only).
+    pub fn run_faulty(&self, fault: &str, args: &[&str]) -> String {
+        let mut command = self.command(args);
+        command.env("IPVSH_FAULT", fault);
+        self.tell(&Said::of(command, ""))
+    }
+
+    /// Runs without the simulator; for what fails before the kernel is looked at.
+    pub fn run_plain(&self, args: &[&str]) -> String {
+        self.tell(&Said::of(self.plain(args), ""))
     }
 
     /// Runs; everything that was said, for a snapshot.
@@ -167,14 +183,11 @@ fn times(line: &str) -> String {
     let shape = "dddd-dd-dd dd:dd:dd";
     let fits = |text: &str| {
         text.len() >= shape.len()
-            && text
-                .bytes()
-                .zip(shape.bytes())
-                .all(|(c, want)| match want {
-                    b'd' => c.is_ascii_digit(),
-                    b' ' => c == b' ' || c == b'T',
-                    _ => c == want,
-                })
+            && text.bytes().zip(shape.bytes()).all(|(c, want)| match want {
+                b'd' => c.is_ascii_digit(),
+                b' ' => c == b' ' || c == b'T',
+                _ => c == want,
+            })
     };
     let mut text = line.to_owned();
     while let Some(at) = (0..text.len()).find(|at| text.get(*at..).is_some_and(fits)) {

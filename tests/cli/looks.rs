@@ -37,8 +37,11 @@ fn show_services() {
 #[test]
 fn show_marks_and_timeouts() {
     let lab = Lab::new();
-    lab.ok(&["-e", r#"fwmark(666, #{ marks: [#{ protocol: "tcp", to: "192.0.2.20", ports: [80, 443] }] });
-        timeouts(#{ tcp: 600 })"#]);
+    lab.ok(&[
+        "-e",
+        r#"fwmark(666, #{ marks: [#{ protocol: "tcp", to: "192.0.2.20", ports: [80, 443] }] });
+        timeouts(#{ tcp: 600 })"#,
+    ]);
     assert_snapshot!(lab.run(&["show", "marks"]), @"");
     assert_snapshot!(lab.run(&["show", "marks", "666", "--json"]), @"");
     assert_snapshot!(lab.run(&["show", "marks", "667"]), @"");
@@ -49,7 +52,10 @@ fn show_marks_and_timeouts() {
 #[test]
 fn plan_and_diff() {
     let lab = Lab::with_web();
-    lab.ok(&["-e", r#"find("192.0.2.10:80").set(#{ scheduler: "wrr" }).server("10.0.0.13:80")"#]);
+    lab.ok(&[
+        "-e",
+        r#"find("192.0.2.10:80").set(#{ scheduler: "wrr" }).server("10.0.0.13:80")"#,
+    ]);
     assert_snapshot!(lab.run(&["plan"]), @"");
     assert_snapshot!(lab.run(&["plan", "1"]), @"");
     assert_snapshot!(lab.run(&["plan", "head~1", "--exit-code"]), @"");
@@ -63,7 +69,12 @@ fn plan_and_diff() {
 #[test]
 fn history() {
     let lab = Lab::with_web();
-    lab.ok(&["-m", "a third one", "-e", r#"find("192.0.2.10:80").server("10.0.0.13:80")"#]);
+    lab.ok(&[
+        "-m",
+        "a third one",
+        "-e",
+        r#"find("192.0.2.10:80").server("10.0.0.13:80")"#,
+    ]);
     lab.ok(&["-e", "timeouts(#{ udp: 60 })"]);
     lab.ok(&["tag", "2", "three"]);
     assert_snapshot!(lab.run(&["history"]), @"");

@@ -188,7 +188,7 @@ pub fn mark_rule(family: Family) -> impl Strategy<Value = MarkRule> {
             move |(mark, mask, protocol, (to, from), (ports, from_ports), interface)| {
                 let has_ports = protocol.is_some_and(|p| p != 47);
                 MarkRule {
-                    mask,
+                    mask: mask | mark.value(),
                     protocol: protocol.map(Protocol),
                     to: to.map(|net| net.parse().unwrap()),
                     from: from.map(|net| net.parse().unwrap()),

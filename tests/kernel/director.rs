@@ -24,7 +24,11 @@ impl Said {
     /// The same, where it must have ended with this status.
     #[track_caller]
     pub fn ended(self, status: i32) -> Said {
-        assert_eq!(self.status, status, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        assert_eq!(
+            self.status, status,
+            "stdout:\n{}\nstderr:\n{}",
+            self.out, self.err
+        );
         self
     }
 }
@@ -39,7 +43,11 @@ pub struct Director {
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 fn fresh(kind: &str) -> String {
-    format!("{kind}{}-{}", std::process::id() % 10_000, NEXT.fetch_add(1, Ordering::SeqCst))
+    format!(
+        "{kind}{}-{}",
+        std::process::id() % 10_000,
+        NEXT.fetch_add(1, Ordering::SeqCst)
+    )
 }
 
 fn run(program: &str, args: &[&str]) -> Said {
@@ -63,7 +71,11 @@ impl Director {
         let namespace = fresh("t");
         run("ip", &["netns", "add", &namespace]).ended(0);
         run("ip", &["-n", &namespace, "link", "set", "lo", "up"]).ended(0);
-        Director { namespace, home: tempfile::tempdir().unwrap(), prefix: None }
+        Director {
+            namespace,
+            home: tempfile::tempdir().unwrap(),
+            prefix: None,
+        }
     }
 
     /// A director between a client and real servers: `nat`, `dr` or `tunnel`.
@@ -83,7 +95,12 @@ impl Director {
         let count = count.to_string();
         let mut args = vec!["hits", prefix, &count];
         args.extend(urls);
-        topology(&args).ended(0).out.lines().map(str::to_owned).collect()
+        topology(&args)
+            .ended(0)
+            .out
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Runs a program in the director's namespace.

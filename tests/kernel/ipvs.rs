@@ -2,7 +2,6 @@
 //! IPVS (the project's runner boots both); fails without. Each test has a network namespace of
 //! its own.
 
-
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -3,7 +3,12 @@
 //! own. They fail, never skip, where the kernel is missing.
 
 // clippy.toml's exceptions for tests do not reach the helpers of integration tests.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 
 mod director;
 mod ipvs;

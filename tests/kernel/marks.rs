@@ -2,7 +2,6 @@
 //! iptables as the witness. Needs root (the project's runner boots a kernel for it); fails
 //! without. Each case has a network namespace of its own.
 
-
 use std::io::Write;
 use std::net::UdpSocket;
 use std::process::{Command, Stdio};

@@ -22,7 +22,11 @@ fn balances(topology: &str, example: &str, url: &str) {
     let director = Director::with_topology(topology);
     run_example(&director, example);
     let answers = director.hits(10, &[url]);
-    assert_eq!(counts(&answers), BTreeMap::from([("RS1", 5), ("RS2", 5)]), "{answers:?}");
+    assert_eq!(
+        counts(&answers),
+        BTreeMap::from([("RS1", 5), ("RS2", 5)]),
+        "{answers:?}"
+    );
 }
 
 #[test]
@@ -46,9 +50,16 @@ fn one_pool_alternates_between_ports_and_servers() {
     run_example(&director, "one_pool");
     let urls = ["http://192.168.182.100:80/", "http://192.168.182.100:443/"];
     let answers = director.hits(10, &urls);
-    assert_eq!(counts(&answers), BTreeMap::from([("RS1", 5), ("RS2", 5)]), "{answers:?}");
+    assert_eq!(
+        counts(&answers),
+        BTreeMap::from([("RS1", 5), ("RS2", 5)]),
+        "{answers:?}"
+    );
     for pair in answers.windows(2) {
-        assert_ne!(pair[0], pair[1], "two requests in a row went to one server: {answers:?}");
+        assert_ne!(
+            pair[0], pair[1],
+            "two requests in a row went to one server: {answers:?}"
+        );
     }
 
     // The same two ports as two services: each has its own round robin, so they do not alternate.
@@ -62,7 +73,10 @@ fn one_pool_alternates_between_ports_and_servers() {
         )
         .ended(0);
     let answers = director.hits(10, &urls);
-    assert!(answers.windows(2).any(|pair| pair[0] == pair[1]), "{answers:?}");
+    assert!(
+        answers.windows(2).any(|pair| pair[0] == pair[1]),
+        "{answers:?}"
+    );
 }
 
 #[test]
@@ -70,7 +84,10 @@ fn a_database_pool_evens_out() {
     let director = Director::with_topology("database");
     run_example(&director, "database_pool");
     let answers = director.hits(30, &["http://7.7.7.18:3306/"]);
-    assert_eq!(counts(&answers), BTreeMap::from([("RS1", 10), ("RS2", 10), ("RS3", 10)]));
+    assert_eq!(
+        counts(&answers),
+        BTreeMap::from([("RS1", 10), ("RS2", 10), ("RS3", 10)])
+    );
 }
 
 #[test]

@@ -18,7 +18,11 @@ const FULL: &str = r#"
 fn the_second_run_changes_nothing_and_writes_nothing() {
     let director = Director::alone();
     let first = director.script(FULL).ended(0);
-    assert!(first.out.contains("snapshot 1 (the first)"), "{}", first.out);
+    assert!(
+        first.out.contains("snapshot 1 (the first)"),
+        "{}",
+        first.out
+    );
     let state = director.state();
     let second = director.script(FULL).ended(0);
     assert_eq!(second.out, "nothing to change\n");
@@ -27,11 +31,23 @@ fn the_second_run_changes_nothing_and_writes_nothing() {
 
     // Counted where it cannot be argued with: in the requests that leave the process.
     let path = director.database().parent().unwrap().join("script.rhai");
-    let strace = ["-f", "-qq", "-xx", "-s", "65536", "-e", "trace=sendto,sendmsg,execve"];
+    let strace = [
+        "-f",
+        "-qq",
+        "-xx",
+        "-s",
+        "65536",
+        "-e",
+        "trace=sendto,sendmsg,execve",
+    ];
     let mut args: Vec<&str> = strace.to_vec();
     args.extend([env!("CARGO_BIN_EXE_ipvsh"), "run", path.to_str().unwrap()]);
     let traced = director.exec("strace", &args).ended(0);
-    assert!(traced.err.contains("sendto") || traced.err.contains("sendmsg"), "{}", traced.err);
+    assert!(
+        traced.err.contains("sendto") || traced.err.contains("sendmsg"),
+        "{}",
+        traced.err
+    );
     assert_eq!(writes(&traced.err), Vec::<String>::new());
 }
 
@@ -40,21 +56,28 @@ fn the_second_run_changes_nothing_and_writes_nothing() {
 fn writes(trace: &str) -> Vec<String> {
     const CHANGING: [u8; 11] = [1, 2, 3, 5, 6, 7, 9, 10, 12, 16, 17];
     let hex = |text: &str| -> Vec<u8> {
-        text.split("\\x").skip(1).filter_map(|b| u8::from_str_radix(b.get(..2)?, 16).ok()).collect()
+        text.split("\\x")
+            .skip(1)
+            .filter_map(|b| u8::from_str_radix(b.get(..2)?, 16).ok())
+            .collect()
     };
     let mut found = Vec::new();
     for line in trace.lines() {
         let strings: Vec<Vec<u8>> = line.split('"').skip(1).step_by(2).map(hex).collect();
         if line.contains("execve(") {
-            let words: Vec<String> =
-                strings.iter().map(|s| String::from_utf8_lossy(s).into_owned()).collect();
+            let words: Vec<String> = strings
+                .iter()
+                .map(|s| String::from_utf8_lossy(s).into_owned())
+                .collect();
             let changes = |w: &String| ["-A", "-I", "-D", "-N", "-X", "-F"].contains(&w.as_str());
             if words.iter().any(|w| w.contains("tables")) && words.iter().any(changes) {
                 found.push(words.join(" "));
             }
             continue;
         }
-        let Some(mut rest) = strings.first().map(Vec::as_slice) else { continue };
+        let Some(mut rest) = strings.first().map(Vec::as_slice) else {
+            continue;
+        };
         // struct nlmsghdr: length u32, type u16, ...; then struct genlmsghdr: command u8.
         while rest.len() >= 17 {
             let length = u32::from_le_bytes(rest[..4].try_into().unwrap()) as usize;
@@ -63,7 +86,9 @@ fn writes(trace: &str) -> Vec<String> {
             if family > 0x10 && CHANGING.contains(&rest[16]) {
                 found.push(format!("IPVS command {}", rest[16]));
             }
-            rest = rest.get(length.max(16).next_multiple_of(4)..).unwrap_or(&[]);
+            rest = rest
+                .get(length.max(16).next_multiple_of(4)..)
+                .unwrap_or(&[]);
         }
     }
     found
@@ -72,7 +97,15 @@ fn writes(trace: &str) -> Vec<String> {
 #[test]
 fn writes_are_seen_where_there_are_some() {
     let director = Director::alone();
-    let strace = ["-f", "-qq", "-xx", "-s", "65536", "-e", "trace=sendto,sendmsg,execve"];
+    let strace = [
+        "-f",
+        "-qq",
+        "-xx",
+        "-s",
+        "65536",
+        "-e",
+        "trace=sendto,sendmsg,execve",
+    ];
     let mut args: Vec<&str> = strace.to_vec();
     let code = r#"fwmark(7, #{ marks: [#{ to: "192.0.2.1" }], servers: ["10.0.0.1"] })"#;
     args.extend([env!("CARGO_BIN_EXE_ipvsh"), "-e", code]);
@@ -97,15 +130,25 @@ fn what_fails_changes_nothing() {
         (1, r#"tcp("www.example.org:80", #{});"#.to_owned()),
         (1, r#"tcp("192.0.2.1:http", #{});"#.to_owned()),
         (1, r#"tcp("192.0.2.1", #{});"#.to_owned()),
-        (1, r#"tcp("192.0.2.1:80", #{ shceduler: "rr" });"#.to_owned()),
+        (
+            1,
+            r#"tcp("192.0.2.1:80", #{ shceduler: "rr" });"#.to_owned(),
+        ),
         (1, r#"tcp("192.0.2.1:80", #{ persistent: -1 });"#.to_owned()),
         (1, r#"tcp("192.0.2.1:0", #{});"#.to_owned()),
-        (1, r#"tcp("192.0.2.1:80", #{ servers: ["10.0.0.1:81"] });"#.to_owned()),
+        (
+            1,
+            r#"tcp("192.0.2.1:80", #{ servers: ["10.0.0.1:81"] });"#.to_owned(),
+        ),
         (1, r#"find("192.0.2.98:80");"#.to_owned()),
         (1, r#"loop { }"#.to_owned()),
     ] {
         let said = director.script(&script).ended(status);
-        assert!(said.err.starts_with("Error: ") || script.contains("exit(1)"), "{script}: {}", said.err);
+        assert!(
+            said.err.starts_with("Error: ") || script.contains("exit(1)"),
+            "{script}: {}",
+            said.err
+        );
         assert_eq!(director.state(), state, "{script}");
         assert_eq!(director.history(), history, "{script}");
     }
@@ -151,7 +194,10 @@ fn restore_brings_back_what_was_wiped() {
     director.ipvsh(&["restore"]).ended(0);
     assert_eq!(director.state(), state);
     director.ipvsh(&["plan", "--exit-code"]).ended(0);
-    assert_eq!(director.ipvsh(&["restore"]).ended(0).out, "nothing to change\n");
+    assert_eq!(
+        director.ipvsh(&["restore"]).ended(0).out,
+        "nothing to change\n"
+    );
     assert_eq!(director.history().len(), 1);
 }
 
@@ -189,31 +235,61 @@ fn what_others_made_survives() {
     director.ipvsadm("-e -t 192.0.2.10:80 -r 10.0.0.12:80 -m -w 0");
 
     let said = director
-        .ipvsh(&["-e", r#"find("192.0.2.10:80").find("10.0.0.11:8080").set(#{ weight: 9 })"#])
+        .ipvsh(&[
+            "-e",
+            r#"find("192.0.2.10:80").find("10.0.0.11:8080").set(#{ weight: 9 })"#,
+        ])
         .ended(0);
-    assert!(said.err.contains("1 difference from the head left alone"), "{}", said.err);
+    assert!(
+        said.err.contains("1 difference from the head left alone"),
+        "{}",
+        said.err
+    );
     let table = director.ipvsadm("-Sn");
-    assert!(table.contains("-a -t 198.51.100.1:80 -r 10.9.9.9:80 -m -w 7"), "{table}");
+    assert!(
+        table.contains("-a -t 198.51.100.1:80 -r 10.9.9.9:80 -m -w 7"),
+        "{table}"
+    );
     assert!(table.contains("-r 10.0.0.12:80 -m -w 0"), "{table}");
     assert!(table.contains("-r 10.0.0.11:8080 -m -w 9"), "{table}");
 
     let plan = director.ipvsh(&["plan"]).ended(0);
-    assert!(plan.err.contains("1 service not managed by ipvsh"), "{}", plan.err);
+    assert!(
+        plan.err.contains("1 service not managed by ipvsh"),
+        "{}",
+        plan.err
+    );
     assert!(plan.out.contains("10.0.0.12:80"), "{}", plan.out);
-    assert!(director.ipvsh(&["show"]).ended(0).out.contains("198.51.100.1:80"));
+    assert!(
+        director
+            .ipvsh(&["show"])
+            .ended(0)
+            .out
+            .contains("198.51.100.1:80")
+    );
 
     let state = director.state();
     let said = director
         .ipvsh(&["-e", r#"tcp("198.51.100.1:80", #{ scheduler: "wlc" })"#])
         .ended(1);
-    assert!(said.err.contains("ipvsh adopt \"tcp 198.51.100.1:80\""), "{}", said.err);
+    assert!(
+        said.err.contains("ipvsh adopt \"tcp 198.51.100.1:80\""),
+        "{}",
+        said.err
+    );
     assert_eq!(director.state(), state);
 
     // The way on that it named works.
     director.ipvsh(&["adopt", "tcp 198.51.100.1:80"]).ended(0);
     assert_eq!(director.state(), state);
-    director.ipvsh(&["-e", r#"tcp("198.51.100.1:80", #{ scheduler: "wlc" })"#]).ended(0);
-    assert!(director.ipvsadm("-Sn").contains("-A -t 198.51.100.1:80 -s wlc"));
+    director
+        .ipvsh(&["-e", r#"tcp("198.51.100.1:80", #{ scheduler: "wlc" })"#])
+        .ended(0);
+    assert!(
+        director
+            .ipvsadm("-Sn")
+            .contains("-A -t 198.51.100.1:80 -s wlc")
+    );
 
     // restore repairs what is ours, and only that.
     director.ipvsadm("-A -t 198.51.100.2:80 -s rr");
@@ -247,7 +323,7 @@ fn killed_between_any_two_steps_the_next_writer_undoes_it() {
             let fault = format!("{point}={step}");
             director.ipvsh_with_fault(&fault, &["-e", change]).ended(-1);
             let told = director.ipvsh(&["status"]).ended(0);
-            assert!((told.out + &told.err).contains("did not finish"), "{fault}");
+            assert!(format!("{}{}", told.out, told.err).contains("did not finish"), "{fault}");
             let said = director.ipvsh(&["restore"]).ended(0);
             assert!(said.err.contains("it was undone"), "{fault}: {}", said.err);
             assert_eq!(director.state(), state, "{fault}");
@@ -287,7 +363,16 @@ fn without_iptables_services_are_managed_as_ever() {
     let run = |code: &str| {
         director.exec(
             "unshare",
-            &["-m", "sh", "-c", hide, "sh", env!("CARGO_BIN_EXE_ipvsh"), "-e", code],
+            &[
+                "-m",
+                "sh",
+                "-c",
+                hide,
+                "sh",
+                env!("CARGO_BIN_EXE_ipvsh"),
+                "-e",
+                code,
+            ],
         )
     };
     run(r#"tcp("192.0.2.1:80", #{ servers: ["10.0.0.1"] })"#).ended(0);
@@ -301,12 +386,23 @@ fn without_iptables_services_are_managed_as_ever() {
 fn best_effort_restores_all_that_can_be() {
     let director = Director::alone();
     director.script(FULL).ended(0);
-    director.ipvsh(&["-e", r#"tcp("192.0.2.50:80", #{ scheduler: "ovf", servers: ["10.0.0.1"] })"#]).ended(0);
+    director
+        .ipvsh(&[
+            "-e",
+            r#"tcp("192.0.2.50:80", #{ scheduler: "ovf", servers: ["10.0.0.1"] })"#,
+        ])
+        .ended(0);
     director.ipvsadm("-C");
     director.iptables("-t mangle -F");
     // The module of one scheduler is gone, as after a kernel upgrade.
     let module = director
-        .exec("sh", &["-c", "rmmod ip_vs_ovf; find /lib/modules -name 'ip_vs_ovf.ko*'"])
+        .exec(
+            "sh",
+            &[
+                "-c",
+                "rmmod ip_vs_ovf; find /lib/modules -name 'ip_vs_ovf.ko*'",
+            ],
+        )
         .out;
     let module = module.trim();
     assert!(!module.is_empty());
@@ -318,7 +414,10 @@ fn best_effort_restores_all_that_can_be() {
     assert_eq!(parts.status, 6, "{}", parts.err);
     assert!(parts.err.contains("tcp 192.0.2.50:80"), "{}", parts.err);
     let table = director.ipvsadm("-Sn");
-    assert!(table.contains("-A -t 192.0.2.10:80") && table.contains("-A -f 666"), "{table}");
+    assert!(
+        table.contains("-A -t 192.0.2.10:80") && table.contains("-A -f 666"),
+        "{table}"
+    );
     assert!(!table.contains("192.0.2.50"), "{table}");
     assert!(director.iptables("-t mangle -S").contains("0x29a"));
     director.ipvsh(&["restore"]).ended(0);

@@ -1,0 +1,348 @@
+//! Facts: plan, commit, history.
+
+use std::rc::Rc;
+
+use rhai::{Array, Dynamic};
+
+use super::call::Call;
+use super::fact::{Form, Function, Group, On, Param};
+use super::options::COMMIT;
+use super::report::count;
+use super::types::Type;
+use super::value::{Divergence, Outcome, Service};
+use super::{convert, report};
+use crate::director::{ChangeOptions, Report, change_options};
+use crate::error::{Error, Kind, Result};
+use crate::model::SnapshotName;
+
+const SNAPSHOT: Param = Param::new("snapshot", Type::TextOrWhole);
+const MESSAGE: Param = Param::new("message", Type::Text);
+const OBJECT: Param = Param::new("object", Type::Texts);
+
+/// What any change of the kernel can raise.
+const CHANGE_ERRORS: &[Kind] = &[
+    Kind::Invalid,
+    Kind::Foreign,
+    Kind::Guarded,
+    Kind::Conflict,
+    Kind::Undone,
+    Kind::UndoFailed,
+    Kind::NotPermitted,
+    Kind::Unsupported,
+    Kind::Busy,
+];
+
+/// The functions of this chapter.
+pub const FUNCTIONS: &[Function] = &[
+    Function {
+        name: "plan",
+        group: Group::Change,
+        on: On::Nothing,
+        forms: &[Form {
+            params: &[],
+            call: plan,
+        }],
+        result: Type::Report,
+        doc: "Says what a commit would do now; does nothing.\n\
+              The report has `changes` (an array of maps with action, object, part, detail), \
+              `notes` and `text`.",
+        errors: CHANGE_ERRORS,
+        example: "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\" });\n\
+                  for c in plan().changes { print(`${c.action} ${c.object}`); }",
+        words: &["--plan", "dry run", "diff", "preview", "what if"],
+    },
+    Function {
+        name: "commit",
+        group: Group::Change,
+        on: On::Nothing,
+        forms: &[
+            Form {
+                params: &[MESSAGE.optional(), Param::options(COMMIT)],
+                call: |call| commit(call, Some(0), 1),
+            },
+            Form {
+                params: &[Param::options(COMMIT).required()],
+                call: |call| commit(call, None, 0),
+            },
+        ],
+        result: Type::Report,
+        doc: "Brings the kernel to the candidate, all or nothing, and records a snapshot.\n\
+              A commit looks only at what was named or changed since the last one. It stands even \
+              if the script fails later. With nothing to change it makes no snapshot. The report's \
+              `snapshot` is the number of the new snapshot, or ().",
+        errors: CHANGE_ERRORS,
+        example: "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\", servers: [\"10.0.0.11\"] });\n\
+                  let report = commit(\"first service\");\n\
+                  print(report.snapshot);",
+        words: &[
+            "apply",
+            "save",
+            "write",
+            "ipvsadm -R",
+            "--restore",
+            "--confirm",
+        ],
+    },
+    Function {
+        name: "discard",
+        group: Group::Change,
+        on: On::Nothing,
+        forms: &[Form {
+            params: &[],
+            call: discard,
+        }],
+        result: Type::Nothing,
+        doc: "Forgets everything that is staged and not committed.\n\
+              Handles of what was only staged raise an error afterwards.",
+        errors: &[],
+        example: "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\" });\ndiscard();\nprint(services().len());",
+        words: &["abort", "cancel", "reset", "revert"],
+    },
+    Function {
+        name: "history",
+        group: Group::Change,
+        on: On::Nothing,
+        forms: &[Form {
+            params: &[Param::new("object", Type::ServiceOrName).optional()],
+            call: history,
+        }],
+        result: Type::Array,
+        doc: "Lists snapshots, newest first: an array of maps.\n\
+              Each has id, time, author, message, parent, rollback_of, changes and tags. With an \
+              object, only the snapshots that changed it.",
+        errors: &[Kind::Invalid, Kind::Busy, Kind::Damaged],
+        example: "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\" });\ncommit(\"first\");\n\
+                  print(history()[0].message);",
+        words: &["log", "snapshots", "versions"],
+    },
+    Function {
+        name: "diff",
+        group: Group::Change,
+        on: On::Nothing,
+        forms: &[Form {
+            params: &[
+                Param::new("a", Type::TextOrWhole).optional(),
+                Param::new("b", Type::TextOrWhole).optional(),
+            ],
+            call: diff,
+        }],
+        result: Type::Difference,
+        doc: "Compares the head with the kernel, a snapshot with the kernel, or two snapshots.\n\
+              The difference has `from`, `to`, `changes` (as a plan's), `notes` and `text`.",
+        errors: &[Kind::NotFound, Kind::Invalid],
+        example: "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\" });\ncommit();\n\
+                  find(\"192.0.2.10:80\").set(#{ scheduler: \"sh\" });\ncommit();\n\
+                  print(diff(1, 2).text);",
+        words: &["compare", "drift"],
+    },
+    Function {
+        name: "rollback",
+        group: Group::Change,
+        on: On::Nothing,
+        forms: &[Form {
+            params: &[SNAPSHOT.optional()],
+            call: rollback,
+        }],
+        result: Type::Report,
+        doc: "Makes an old snapshot the new head, at once; without one, the one before the head.\n\
+              History is never rewritten: the rollback is a new snapshot with the old content. It \
+              is refused while changes are staged, and stands even if the script fails later.",
+        errors: &[Kind::NotFound, Kind::State, Kind::Guarded, Kind::Undone],
+        example: "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\" });\ncommit();\n\
+                  find(\"192.0.2.10:80\").set(#{ scheduler: \"sh\" });\ncommit();\n\
+                  rollback(\"head~1\");",
+        words: &["undo", "revert"],
+    },
+    Function {
+        name: "restore",
+        group: Group::Change,
+        on: On::Nothing,
+        forms: &[Form {
+            params: &[],
+            call: restore,
+        }],
+        result: Type::Report,
+        doc: "Brings the kernel to the head, at once; makes no snapshot.\n\
+              What is staged stays staged. What somebody else made stays.",
+        errors: &[Kind::Undone, Kind::Unsupported, Kind::Damaged],
+        example: "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\" });\ncommit();\nrestore();",
+        words: &["ipvsadm-restore", "-R", "boot", "repair"],
+    },
+    Function {
+        name: "adopt",
+        group: Group::Change,
+        on: On::Nothing,
+        forms: &[Form {
+            params: &[
+                OBJECT.optional(),
+                OBJECT.optional(),
+                OBJECT.optional(),
+                OBJECT.optional(),
+            ],
+            call: adopt,
+        }],
+        result: Type::Report,
+        doc: "Records what is live as ours, as it stands: the objects named, or everything.\n\
+              An object is a service's name, `mark 666`, `timeouts` or `daemons`; also an array of \
+              them. The kernel is not touched. It is refused while changes are staged.",
+        errors: &[Kind::NotFound, Kind::State, Kind::Invalid],
+        example: "print(adopt().outcome);",
+        words: &["import", "take over", "foreign", "ipvsadm -S"],
+    },
+    Function {
+        name: "tag",
+        group: Group::Change,
+        on: On::Nothing,
+        forms: &[Form {
+            params: &[SNAPSHOT, Param::new("name", Type::Text)],
+            call: tag,
+        }],
+        result: Type::Nothing,
+        doc: "Gives a snapshot a name; a name that is there moves.\n\
+              A name is a letter, then letters, digits, \".\", \"_\" or \"-\".",
+        errors: &[Kind::NotFound, Kind::Invalid],
+        example: "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\" });\ncommit();\n\
+                  tag(\"head\", \"before-upgrade\");",
+        words: &["label", "name", "bookmark"],
+    },
+];
+
+fn plan(call: &Call) -> Result<Dynamic> {
+    let report = call.context.session()?.plan()?;
+    Ok(Dynamic::from(Outcome(Rc::new(report))))
+}
+
+fn commit(call: &Call, message: Option<usize>, options: usize) -> Result<Dynamic> {
+    let given = call.options(options)?.unwrap_or_default();
+    let message = match message {
+        Some(index) if call.has(index) => Some(call.text(index)?.to_string()),
+        _ => None,
+    };
+    let report = {
+        let mut session = call.context.session()?;
+        let options = change_options(session.defaults(), &given)?;
+        session.commit(&ChangeOptions {
+            message: message.or(options.message.clone()),
+            ..options
+        })?
+    };
+    made(call, "commit", report)
+}
+
+/// What ends every function that changes the kernel.
+fn made(call: &Call, what: &str, report: Report) -> Result<Dynamic> {
+    if call.context.session()?.is_dry() {
+        let message = report
+            .snapshot()
+            .map(|snapshot| format!(" \"{}\"", snapshot.message))
+            .unwrap_or_default();
+        let changes = count(report.plan.changes.len(), "change");
+        call.context
+            .effect(format!("would {what}{message}: {changes}"));
+    }
+    call.done(&report);
+    Ok(Dynamic::from(Outcome(Rc::new(report))))
+}
+
+fn discard(call: &Call) -> Result<Dynamic> {
+    call.context.session()?.discard();
+    Ok(Dynamic::UNIT)
+}
+
+fn history(call: &Call) -> Result<Dynamic> {
+    let object = match call.args.first() {
+        None => None,
+        Some(name) if name.is_string() => Some(call.text(0)?.to_string()),
+        Some(_) => Some(call.service(0)?.0.to_string()),
+    };
+    let mut session = call.context.session()?;
+    let snapshots = match object {
+        None => session.director().history()?,
+        Some(object) => session.director().history_of(&object)?,
+    };
+    Ok(snapshots
+        .iter()
+        .map(|snapshot| convert::from_json(&report::snapshot(snapshot)))
+        .collect::<Vec<_>>()
+        .into())
+}
+
+fn snapshot_name(call: &Call, index: usize) -> Result<Option<SnapshotName>> {
+    match call.has(index) {
+        true => SnapshotName::parse(&call.text_or_whole(index)?).map(Some),
+        false => Ok(None),
+    }
+}
+
+fn diff(call: &Call) -> Result<Dynamic> {
+    let (a, b) = (snapshot_name(call, 0)?, snapshot_name(call, 1)?);
+    let difference = call
+        .context
+        .session()?
+        .director()
+        .diff(a.as_ref(), b.as_ref())?;
+    Ok(Dynamic::from(Divergence(Rc::new(difference))))
+}
+
+fn rollback(call: &Call) -> Result<Dynamic> {
+    let name = snapshot_name(call, 0)?;
+    let report = {
+        let mut session = call.context.session()?;
+        let defaults = session.defaults().clone();
+        session.rollback(name.as_ref(), &defaults)?
+    };
+    made(call, "roll back", report)
+}
+
+fn restore(call: &Call) -> Result<Dynamic> {
+    let report = {
+        let mut session = call.context.session()?;
+        let defaults = session.defaults().clone();
+        session.restore(&defaults)?
+    };
+    made(call, "restore", report)
+}
+
+fn adopt(call: &Call) -> Result<Dynamic> {
+    let mut objects = Vec::new();
+    for index in 0..call.args.len() {
+        name_objects(call, index, &mut objects)?;
+    }
+    let report = {
+        let mut session = call.context.session()?;
+        let defaults = session.defaults().clone();
+        session.adopt(&objects, &defaults)?
+    };
+    made(call, "adopt", report)
+}
+
+fn name_objects(call: &Call, index: usize, objects: &mut Vec<String>) -> Result<()> {
+    let value = call.arg(index)?;
+    let elements: Array = match value.read_lock::<Array>() {
+        Some(array) => array.clone(),
+        None => vec![value.clone()],
+    };
+    for element in elements {
+        let service = element.read_lock::<Service>().map(|service| service.0);
+        objects.push(match service {
+            Some(key) => key.to_string(),
+            None => element.into_string().map_err(|_| {
+                Error::invalid("an object to adopt is named by text")
+                    .hint("like \"tcp 192.0.2.10:80\", \"mark 666\", \"timeouts\"")
+            })?,
+        });
+    }
+    Ok(())
+}
+
+fn tag(call: &Call) -> Result<Dynamic> {
+    let name = SnapshotName::parse(&call.text_or_whole(0)?)?;
+    let tag = call.text(1)?;
+    let mut session = call.context.session()?;
+    let snapshot = session.director().tag(&name, &tag)?;
+    if session.is_dry() {
+        call.context
+            .effect(format!("would tag snapshot {} \"{tag}\"", snapshot.id));
+    }
+    Ok(Dynamic::UNIT)
+}

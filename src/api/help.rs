@@ -1,0 +1,202 @@
+//! Help as text, from the table: what there is, one function, or whatever a word may mean.
+
+use super::fact::{Function, Group, On, Opt};
+use super::functions;
+use super::options::{SERVER, SERVICE};
+use super::properties::READ_ONLY;
+use crate::error::did_you_mean;
+
+/// How wide the text is.
+const WIDTH: usize = 80;
+
+/// What there is, on one screen.
+pub fn overview() -> String {
+    let mut text = String::new();
+    for group in Group::ALL {
+        let mut names: Vec<String> = Vec::new();
+        for function in functions().filter(|function| function.group == group) {
+            names.push(match function.on {
+                On::Nothing => function.name.to_owned(),
+                _ => format!(".{}", function.name),
+            });
+        }
+        names.dedup();
+        let indent = 16;
+        let list = wrap(&names.join(" "), WIDTH - indent).join(&format!("\n{:indent$}", ""));
+        text.push_str(&format!("{:indent$}{list}\n", group.title()));
+    }
+    text.push_str(
+        "\nA call with options declares; without them it finds or creates; .set(#{ ... }) changes\n\
+         only what it names. Nothing happens before commit() or the script's end: plan() shows it.\n\
+         help(\"tcp\") says more, and any word will do: help(\"persist\"), help(\"-m\").",
+    );
+    text
+}
+
+/// What a topic is about: a function, an option, a property, or what it may mean.
+pub fn topic(topic: &str) -> String {
+    let wanted = topic.trim().trim_end_matches("()").trim_start_matches('.');
+    let named: Vec<String> = functions()
+        .filter(|function| function.name == wanted || function.full_name() == wanted)
+        .map(of_function)
+        .collect();
+    if !named.is_empty() {
+        return named.join("\n\n");
+    }
+    let found = search(wanted);
+    if !found.is_empty() {
+        return found.join("\n");
+    }
+    let names: Vec<&str> = functions().map(|function| function.name).collect();
+    match did_you_mean(wanted, names) {
+        Some(name) => format!("nothing is known about \"{topic}\"; did you mean help(\"{name}\")?"),
+        None => format!("nothing is known about \"{topic}\"; help() says what there is"),
+    }
+}
+
+/// Everything about a function.
+pub fn of_function(function: &Function) -> String {
+    let mut text = String::new();
+    for signature in signatures(function) {
+        text.push_str(&format!("{signature} -> {}\n", function.result.words()));
+    }
+    for line in function.doc.lines() {
+        for line in wrap(line, WIDTH - 2) {
+            text.push_str(&format!("  {line}\n"));
+        }
+    }
+    if !function.options().is_empty() {
+        text.push_str("options:\n");
+        for option in function.options() {
+            text.push_str(&of_option(option));
+        }
+    }
+    if !function.errors.is_empty() {
+        let kinds: Vec<&str> = function.errors.iter().map(|kind| kind.name()).collect();
+        text.push_str(&format!("errors: {}\n", kinds.join(", ")));
+    }
+    text.push_str("example:\n");
+    for line in function.example.lines() {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text.trim_end().to_owned()
+}
+
+/// How a function is written.
+pub fn signatures(function: &Function) -> Vec<String> {
+    match function.forms.is_empty() {
+        true => vec![function.full_name()],
+        false => function.signatures(),
+    }
+}
+
+/// One option: its name, type, default, unit, range, and what it is for.
+fn of_option(option: &Opt) -> String {
+    let mut text = format!("  {:<14} {}", option.name, option.doc);
+    let mut facts = vec![option.takes.words().to_owned()];
+    if !option.unit.is_empty() {
+        facts.push(option.unit.to_owned());
+    }
+    facts.push(format!("default {}", option.default));
+    if !option.range.is_empty() {
+        facts.push(option.range.to_owned());
+    }
+    text.push('\n');
+    for line in wrap(&facts.join("; "), WIDTH - 17) {
+        text.push_str(&format!("{:17}{line}\n", ""));
+    }
+    text
+}
+
+/// Lines for what a word may mean: options and functions whose words hold it, best first.
+fn search(word: &str) -> Vec<String> {
+    let lower = word.to_lowercase();
+    let mut found: Vec<(u8, String)> = Vec::new();
+    // `-m` and `-M` are different things to ipvsadm: flags count only as they are written.
+    let rank = |name: &str, words: &[&str], doc: &str| -> Option<u8> {
+        let flag = word.starts_with('-');
+        if name == lower {
+            Some(0)
+        } else if words.contains(&word)
+            || (!flag && words.iter().any(|w| w.to_lowercase() == lower))
+        {
+            Some(1)
+        } else if flag || lower.len() < 3 {
+            None
+        } else if name.contains(&lower) || words.iter().any(|w| w.to_lowercase().contains(&lower)) {
+            Some(2)
+        } else {
+            doc.to_lowercase().contains(&lower).then_some(3)
+        }
+    };
+    for (what, options) in option_lists() {
+        for option in options {
+            if let Some(rank) = rank(option.name, option.words, option.doc) {
+                found.push((rank, format!("{what}\n{}", of_option(option))));
+            }
+        }
+    }
+    for property in READ_ONLY {
+        if let Some(rank) = rank(property.name, &[], property.doc) {
+            let owner = property.on.word().unwrap_or_default();
+            let line = format!(
+                "property {owner}.{} ({}): {}\n",
+                property.name,
+                property.gives.words(),
+                property.doc
+            );
+            found.push((rank, line));
+        }
+    }
+    for function in functions() {
+        if let Some(rank) = rank(function.name, function.words, function.doc) {
+            let line = format!(
+                "{}: {}\n",
+                signatures(function).join(", "),
+                function.sentence()
+            );
+            found.push((rank, line));
+        }
+    }
+    found.sort_by_key(|(rank, _)| *rank);
+    let best = found.first().map_or(0, |(rank, _)| *rank);
+    found
+        .into_iter()
+        .filter(|(rank, _)| *rank <= best.max(1))
+        .map(|(_, line)| line.trim_end().to_owned())
+        .collect()
+}
+
+/// Every list of options with a word for what they belong to.
+fn option_lists() -> Vec<(String, &'static [Opt])> {
+    let mut lists = vec![
+        ("option of a virtual service".to_owned(), SERVICE),
+        ("option of a real server".to_owned(), SERVER),
+        ("option of a tunnel".to_owned(), super::options::TUNNEL),
+    ];
+    for function in functions() {
+        let options = function.options();
+        let known = lists
+            .iter()
+            .any(|(_, list)| list.as_ptr() == options.as_ptr());
+        if !options.is_empty() && !known {
+            lists.push((format!("option of {}", function.full_name()), options));
+        }
+    }
+    lists
+}
+
+/// Breaks a text into lines.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}

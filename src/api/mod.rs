@@ -1,0 +1,54 @@
+//! One table of facts per script function.
+//!
+//! Layer 4: imports the director and what is below. The table feeds registration (`register`),
+//! `help`, the reference page (`reference`), completion, and a test per row that runs its
+//! example. Names and behaviour are DESIGN's "Script API"; option names are `model::patch`'s.
+
+pub mod call;
+pub mod context;
+pub mod convert;
+pub mod fact;
+pub mod files;
+pub mod help;
+pub mod options;
+pub mod properties;
+pub mod reference;
+pub mod register;
+pub mod report;
+pub mod types;
+pub mod value;
+pub mod view;
+pub mod wait;
+
+mod change;
+mod daemons;
+mod host;
+mod live;
+mod marks;
+mod servers;
+mod services;
+mod timeouts;
+
+pub use context::Context;
+pub use fact::{Form, Function, Group, On, Opt, Param, Property};
+pub use register::register;
+pub use types::Type;
+
+/// The tag of a map that is live state, so that it can be shown as what it is.
+pub const LIVE_TAG: i32 = 1;
+
+/// Every function, chapter by chapter.
+pub fn functions() -> impl Iterator<Item = &'static Function> {
+    [
+        services::FUNCTIONS,
+        servers::FUNCTIONS,
+        marks::FUNCTIONS,
+        timeouts::FUNCTIONS,
+        daemons::FUNCTIONS,
+        change::FUNCTIONS,
+        live::FUNCTIONS,
+        host::FUNCTIONS,
+    ]
+    .into_iter()
+    .flatten()
+}

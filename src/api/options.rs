@@ -1,0 +1,395 @@
+//! The options of services, servers, tunnels, rules, timeouts and daemons: one fact each.
+//!
+//! The names are those of `model::patch`; a test compares them.
+
+use super::fact::Opt;
+use super::types::Type;
+
+/// A fact with what most options leave out.
+const fn opt(name: &'static str, takes: Type, default: &'static str, doc: &'static str) -> Opt {
+    Opt {
+        name,
+        takes,
+        default,
+        unit: "",
+        range: "",
+        doc,
+        words: &[],
+    }
+}
+
+/// The options of a virtual service.
+pub const SERVICE: &[Opt] = &[
+    Opt {
+        range: "rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh, or another module's name",
+        words: &["-s", "--scheduler", "lb_algo", "lvs_sched", "algorithm"],
+        ..opt(
+            "scheduler",
+            Type::Text,
+            "\"wlc\"",
+            "Which server gets the next connection.",
+        )
+    },
+    Opt {
+        range: "sh-fallback sh-port mh-fallback mh-port flag-1 flag-2 flag-3",
+        words: &["-b", "--sched-flags", "sh-port", "mh-port"],
+        ..opt(
+            "flags",
+            Type::Texts,
+            "[]",
+            "Switches of the scheduler, as an array.",
+        )
+    },
+    Opt {
+        unit: "seconds",
+        range: "0 (off) to 2678400; true is 300",
+        words: &[
+            "-p",
+            "--persistent",
+            "persistence_timeout",
+            "sticky",
+            "affinity",
+        ],
+        ..opt(
+            "persistent",
+            Type::SecondsOrBool,
+            "0",
+            "How long a client stays with its server after its last connection.",
+        )
+    },
+    Opt {
+        range: "a netmask, or a prefix length of 1 to 32 (IPv6: 1 to 128)",
+        words: &[
+            "-M",
+            "--netmask",
+            "persistence_granularity",
+            "granularity",
+            "mask",
+        ],
+        ..opt(
+            "netmask",
+            Type::TextOrWhole,
+            "\"255.255.255.255\" (IPv6: 128)",
+            "How much of a client's address counts for persistence.",
+        )
+    },
+    Opt {
+        range: "\"sip\", or () for none",
+        words: &["--pe", "persistence_engine", "pe", "sip"],
+        ..opt(
+            "engine",
+            Type::Text,
+            "()",
+            "The persistence engine, which looks into the payload (needs persistent).",
+        )
+    },
+    Opt {
+        words: &["-o", "--ops", "ops", "one-packet"],
+        ..opt(
+            "one_packet",
+            Type::Bool,
+            "false",
+            "Every UDP datagram chooses its server anew.",
+        )
+    },
+    Opt {
+        range: "direct masq tunnel, or dr gateway gate route g, nat masquerading m, tun ipip i",
+        words: &["-g", "-m", "-i", "lb_kind", "lvs_method", "nat", "dr"],
+        ..opt(
+            "forward",
+            Type::Text,
+            "what all its servers use, else \"direct\"",
+            "The forwarding method of servers that name none; with set, of all its servers.",
+        )
+    },
+    Opt {
+        words: &["-a", "real_server", "RIP", "backend"],
+        ..opt(
+            "servers",
+            Type::Array,
+            "as they are",
+            "Exactly these real servers: addresses, or maps of address and options.",
+        )
+    },
+    Opt {
+        words: &["MARK", "--set-mark", "iptables"],
+        ..opt(
+            "marks",
+            Type::Rules,
+            "as they are",
+            "Exactly these fwmark rules; for fwmark and fwmark6 only.",
+        )
+    },
+];
+
+/// The options of a real server.
+pub const SERVER: &[Opt] = &[
+    Opt {
+        range: "0 (quiesced: no new connections) to 2147483647",
+        words: &["-w", "--weight", "quiesce", "inhibit"],
+        ..opt(
+            "weight",
+            Type::Whole,
+            "1",
+            "Its share of new connections, for schedulers that weigh.",
+        )
+    },
+    Opt {
+        range: "direct masq tunnel, or dr gateway gate route g, nat masquerading m, tun ipip i",
+        words: &["-g", "-m", "-i", "lb_kind", "lvs_method", "nat", "dr"],
+        ..opt(
+            "forward",
+            Type::Text,
+            "the service's, else what all its servers use, else \"direct\"",
+            "The forwarding method.",
+        )
+    },
+    Opt {
+        unit: "connections",
+        range: "0 (off) to 4294967295",
+        words: &["-x", "--u-threshold", "uthreshold", "maxconn"],
+        ..opt(
+            "upper",
+            Type::Whole,
+            "0",
+            "No new connections above so many.",
+        )
+    },
+    Opt {
+        unit: "connections",
+        range: "0 (off) to 4294967295, not above upper",
+        words: &["-y", "--l-threshold", "lthreshold"],
+        ..opt(
+            "lower",
+            Type::Whole,
+            "0",
+            "New connections again below so many.",
+        )
+    },
+    Opt {
+        words: &["--tun-type", "--tun-port", "gue", "gre", "ipip"],
+        ..opt(
+            "tunnel",
+            Type::Map,
+            "#{ type: \"ipip\" }",
+            "How a tunnel wraps packets: a map of type, port and checksum.",
+        )
+    },
+];
+
+/// The options of a tunnel.
+pub const TUNNEL: &[Opt] = &[
+    Opt {
+        range: "ipip gue gre",
+        words: &["--tun-type"],
+        ..opt("type", Type::Text, "\"ipip\"", "The encapsulation.")
+    },
+    Opt {
+        range: "0 to 65535",
+        words: &["--tun-port"],
+        ..opt("port", Type::Whole, "0", "The UDP port; gue needs one.")
+    },
+    Opt {
+        range: "none full remote",
+        words: &["--tun-nocsum", "--tun-csum", "--tun-remcsum"],
+        ..opt("checksum", Type::Text, "\"none\"", "The outer checksum.")
+    },
+];
+
+/// The fields of an fwmark rule.
+pub const MARK: &[Opt] = &[
+    Opt {
+        range: "tcp udp sctp all",
+        words: &["-p"],
+        ..opt("protocol", Type::Text, "\"all\"", "The protocol.")
+    },
+    Opt {
+        words: &["-d", "--destination", "VIP"],
+        ..opt("to", Type::Text, "any", "Destination address or network.")
+    },
+    Opt {
+        range: "numbers and ranges (\"8000-8100\"), any number of them",
+        words: &["--dport", "--dports", "multiport"],
+        ..opt(
+            "ports",
+            Type::Array,
+            "any",
+            "Destination ports (needs protocol).",
+        )
+    },
+    Opt {
+        words: &["--source", "CIP"],
+        ..opt("from", Type::Text, "any", "Source address or network.")
+    },
+    Opt {
+        range: "numbers and ranges",
+        words: &["--sport", "--sports"],
+        ..opt(
+            "from_ports",
+            Type::Array,
+            "any",
+            "Source ports (needs protocol).",
+        )
+    },
+    Opt {
+        words: &["--in-interface"],
+        ..opt("interface", Type::Text, "any", "The incoming interface.")
+    },
+    Opt {
+        range: "1 to 0xffffffff; text for hexadecimal",
+        words: &["--set-xmark"],
+        ..opt(
+            "mask",
+            Type::TextOrWhole,
+            "\"0xffffffff\"",
+            "The bits of the packet's mark that are replaced.",
+        )
+    },
+    Opt {
+        range: "ipv4 ipv6",
+        ..opt(
+            "family",
+            Type::Text,
+            "that of the addresses, else \"ipv4\"",
+            "The address family.",
+        )
+    },
+];
+
+/// The options of `timeouts`.
+pub const TIMEOUTS: &[Opt] = &[
+    Opt {
+        unit: "seconds",
+        range: "1 to 2147483",
+        words: &["--set"],
+        ..opt(
+            "tcp",
+            Type::Whole,
+            "not managed (the kernel's: 900)",
+            "Established TCP connections.",
+        )
+    },
+    Opt {
+        unit: "seconds",
+        range: "1 to 2147483",
+        words: &["--set", "tcpfin", "finwait"],
+        ..opt(
+            "tcp_fin",
+            Type::Whole,
+            "not managed (the kernel's: 120)",
+            "TCP connections after a FIN.",
+        )
+    },
+    Opt {
+        unit: "seconds",
+        range: "1 to 2147483",
+        words: &["--set"],
+        ..opt(
+            "udp",
+            Type::Whole,
+            "not managed (the kernel's: 300)",
+            "UDP.",
+        )
+    },
+];
+
+/// The options of a sync daemon.
+pub const DAEMON: &[Opt] = &[
+    Opt {
+        words: &["--mcast-interface", "lvs_sync_daemon"],
+        ..opt(
+            "interface",
+            Type::Text,
+            "must be given",
+            "The interface that the multicast leaves or enters.",
+        )
+    },
+    Opt {
+        range: "0 to 255",
+        words: &["--syncid"],
+        ..opt(
+            "id",
+            Type::Whole,
+            "0",
+            "The sync id; both directors have the same.",
+        )
+    },
+    Opt {
+        unit: "bytes",
+        range: "1 to 65507",
+        words: &["--sync-maxlen"],
+        ..opt(
+            "maxlen",
+            Type::Whole,
+            "the kernel's choice",
+            "The longest message.",
+        )
+    },
+    Opt {
+        words: &["--mcast-group"],
+        ..opt(
+            "group",
+            Type::Text,
+            "the kernel's choice (224.0.0.81)",
+            "The multicast group.",
+        )
+    },
+    Opt {
+        range: "1 to 65535",
+        words: &["--mcast-port"],
+        ..opt(
+            "port",
+            Type::Whole,
+            "the kernel's choice (8848)",
+            "The UDP port.",
+        )
+    },
+    Opt {
+        range: "1 to 255",
+        words: &["--mcast-ttl"],
+        ..opt(
+            "ttl",
+            Type::Whole,
+            "the kernel's choice (1)",
+            "The multicast TTL.",
+        )
+    },
+];
+
+/// The options of a commit.
+pub const COMMIT: &[Opt] = &[
+    opt(
+        "allow_removals",
+        Type::Bool,
+        "false",
+        "Allow the removal of more than half of ten or more services.",
+    ),
+    opt(
+        "adopt",
+        Type::Bool,
+        "false",
+        "Take over what somebody else made and was declared differently.",
+    ),
+    Opt {
+        words: &["flush", "-C"],
+        ..opt(
+            "exact",
+            Type::Bool,
+            "false",
+            "Remove also what is not managed by ipvsh.",
+        )
+    },
+];
+
+/// The options of `probe`.
+pub const PROBE: &[Opt] = &[Opt {
+    unit: "seconds",
+    range: "above 0, up to 600",
+    words: &["connect_timeout"],
+    ..opt(
+        "timeout",
+        Type::Number,
+        "3",
+        "How long to wait for an answer.",
+    )
+}];

@@ -1,0 +1,135 @@
+//! Reports, differences and errors as plain data, with the keys of JSON.
+
+use serde_json::{Map, Value, json};
+
+use crate::director::{Difference, Outcome, Report};
+use crate::error::Error;
+use crate::model::{Options, Snapshot};
+use crate::plan::Change;
+
+/// A change: `action object part detail`.
+pub fn change(change: &Change) -> Value {
+    json!({
+        "action": change.action.word(),
+        "object": change.object,
+        "part": change.part,
+        "detail": change.detail,
+    })
+}
+
+/// A snapshot: `id time author message parent`, and what else its record holds.
+pub fn snapshot(snapshot: &Snapshot) -> Value {
+    let mut map = Map::new();
+    map.insert("id".into(), json!(snapshot.id.0));
+    map.insert("time".into(), json!(snapshot.time));
+    map.insert("author".into(), json!(snapshot.author));
+    map.insert("message".into(), json!(snapshot.message));
+    map.insert("parent".into(), json!(snapshot.parent.map(|id| id.0)));
+    map.insert(
+        "rollback_of".into(),
+        json!(snapshot.rollback_of.map(|id| id.0)),
+    );
+    map.insert("changes".into(), json!(snapshot.changes));
+    map.insert("tags".into(), json!(snapshot.tags));
+    Value::Object(map)
+}
+
+/// How a change ended, in a word.
+pub fn outcome(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Planned => "planned",
+        Outcome::Unchanged => "unchanged",
+        Outcome::Repaired { .. } => "repaired",
+        Outcome::Recorded { .. } => "recorded",
+        Outcome::Partly { .. } => "partly",
+    }
+}
+
+/// A report: `outcome changes snapshot notes text`.
+pub fn report(report: &Report) -> Options {
+    let mut map = Map::new();
+    map.insert("outcome".into(), json!(outcome(&report.outcome)));
+    map.insert("changes".into(), changes(&report.plan.changes));
+    map.insert(
+        "snapshot".into(),
+        json!(report.snapshot().map(|snapshot| snapshot.id.0)),
+    );
+    map.insert("notes".into(), json!(report.all_notes()));
+    map.insert("text".into(), json!(report_text(report)));
+    map
+}
+
+/// A difference: `from to changes notes text`.
+pub fn difference(difference: &Difference) -> Options {
+    let mut map = Map::new();
+    map.insert("from".into(), json!(difference.from));
+    map.insert("to".into(), json!(difference.to));
+    map.insert("changes".into(), changes(&difference.changes));
+    map.insert("notes".into(), json!(difference.notes));
+    map.insert("text".into(), json!(difference_text(difference)));
+    map
+}
+
+/// An error: `kind object message hint`.
+pub fn error(error: &Error) -> Options {
+    let mut map = Map::new();
+    map.insert("kind".into(), json!(error.kind().name()));
+    map.insert("object".into(), json!(error.object_name()));
+    map.insert("message".into(), json!(error.message()));
+    map.insert("hint".into(), json!(hint(error)));
+    map
+}
+
+/// The hints of an error as one text.
+pub fn hint(error: &Error) -> Option<String> {
+    (!error.hints().is_empty()).then(|| error.hints().join("\n"))
+}
+
+fn changes(changes: &[Change]) -> Value {
+    changes.iter().map(change).collect()
+}
+
+/// A report as plain text: the changes, then the sentence that ends every change.
+pub fn report_text(report: &Report) -> String {
+    let mut text = changes_text(&report.plan.changes);
+    text.push_str(&report.sentence());
+    text
+}
+
+/// A difference as plain text.
+pub fn difference_text(difference: &Difference) -> String {
+    match difference.changes.is_empty() {
+        true => format!("{} and {} are the same", difference.from, difference.to),
+        false => changes_text(&difference.changes).trim_end().to_owned(),
+    }
+}
+
+/// Changes under the objects that they concern.
+fn changes_text(changes: &[Change]) -> String {
+    let mut text = String::new();
+    let mut object = "";
+    for change in changes {
+        let sign = change.action.sign();
+        match &change.part {
+            None => {
+                text.push_str(&format!("{sign} {}  {}\n", change.object, change.detail));
+            }
+            Some(part) => {
+                if object != change.object {
+                    text.push_str(&format!("{}\n", change.object));
+                }
+                text.push_str(&format!("  {sign} {part}  {}\n", change.detail));
+            }
+        }
+        object = &change.object;
+    }
+    text
+}
+
+/// `1 change`, `2 changes`.
+pub fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}

@@ -1,0 +1,165 @@
+//! The types of values in the user's words: never a Rust name.
+
+use rhai::Dynamic;
+
+use super::value::{DaemonHandle, Divergence, Outcome, Raised, Server, Service};
+
+/// What a parameter takes, an option holds, a function returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    /// Any value.
+    Any,
+    /// Nothing, `()`.
+    Nothing,
+    /// Text.
+    Text,
+    /// A whole number.
+    Whole,
+    /// A number, whole or not.
+    Number,
+    /// True or false.
+    Bool,
+    /// A map.
+    Map,
+    /// An array.
+    Array,
+    /// A virtual service.
+    Service,
+    /// A real server.
+    Server,
+    /// A sync daemon.
+    Daemon,
+    /// Text or a whole number: a snapshot's name, a filter, a netmask.
+    TextOrWhole,
+    /// A service, or its name.
+    ServiceOrName,
+    /// A map, or an array of maps: fwmark rules.
+    Rules,
+    /// Text, or an array of text.
+    Texts,
+    /// A number of seconds, or true or false: persistence.
+    SecondsOrBool,
+    /// What a change did or would do.
+    Report,
+    /// What differs between two states.
+    Difference,
+}
+
+impl Type {
+    /// What it takes, in words: `weight must be a whole number`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Type::Any => "any value",
+            Type::Nothing => "nothing",
+            Type::Text => "text",
+            Type::Whole => "a whole number",
+            Type::Number => "a number",
+            Type::Bool => "true or false",
+            Type::Map => "a map",
+            Type::Array => "an array",
+            Type::Service => "a virtual service",
+            Type::Server => "a real server",
+            Type::Daemon => "a sync daemon",
+            Type::TextOrWhole => "text or a whole number",
+            Type::ServiceOrName => "a virtual service or its name",
+            Type::Rules => "a map or an array of maps",
+            Type::Texts => "text or an array of text",
+            Type::SecondsOrBool => "a whole number, true or false",
+            Type::Report => "a report",
+            Type::Difference => "a difference",
+        }
+    }
+
+    /// Says whether a value is of this type.
+    pub fn fits(self, value: &Dynamic) -> bool {
+        match self {
+            Type::Any => true,
+            Type::Nothing => value.is_unit(),
+            Type::Text => value.is_string(),
+            Type::Whole => value.is_int(),
+            Type::Number => value.is_int() || value.is_float(),
+            Type::Bool => value.is_bool(),
+            Type::Map => value.is_map(),
+            Type::Array => value.is_array(),
+            Type::Service => is::<Service>(value),
+            Type::Server => is::<Server>(value),
+            Type::Daemon => is::<DaemonHandle>(value),
+            Type::TextOrWhole => value.is_string() || value.is_int(),
+            Type::ServiceOrName => is::<Service>(value) || value.is_string(),
+            Type::Rules => value.is_map() || value.is_array(),
+            Type::Texts => value.is_string() || value.is_array() || is::<Service>(value),
+            Type::SecondsOrBool => value.is_int() || value.is_bool(),
+            Type::Report => is::<Outcome>(value),
+            Type::Difference => is::<Divergence>(value),
+        }
+    }
+}
+
+fn is<T: Clone + 'static>(value: &Dynamic) -> bool {
+    value.read_lock::<T>().is_some()
+}
+
+/// Says what a value is: `the whole number 5`, `text "x"`, `a map`.
+pub fn describe(value: &Dynamic) -> String {
+    if let Ok(number) = value.as_int() {
+        return number.to_string();
+    }
+    if let Some(text) = value.read_lock::<rhai::ImmutableString>() {
+        return match text.chars().count() {
+            0..=40 => format!("\"{}\"", text.as_str()),
+            _ => "text".to_owned(),
+        };
+    }
+    if let Ok(truth) = value.as_bool() {
+        return truth.to_string();
+    }
+    words_of(value).to_owned()
+}
+
+/// The type of a value in words.
+pub fn words_of(value: &Dynamic) -> &'static str {
+    if is::<Service>(value) {
+        Type::Service.words()
+    } else if is::<Server>(value) {
+        Type::Server.words()
+    } else if is::<DaemonHandle>(value) {
+        Type::Daemon.words()
+    } else if is::<Outcome>(value) {
+        Type::Report.words()
+    } else if is::<Divergence>(value) {
+        Type::Difference.words()
+    } else if is::<Raised>(value) {
+        "an error"
+    } else {
+        words_of_name(value.type_name())
+    }
+}
+
+/// The words for a type that Rhai names.
+pub fn words_of_name(name: &str) -> &'static str {
+    match name.trim() {
+        "()" | "" => "nothing",
+        "bool" => "true or false",
+        "i64" | "int" | "u8" | "i32" | "u32" | "u64" | "usize" => "a whole number",
+        "f64" | "float" | "f32" => "a number",
+        "char" => "a character",
+        "array" | "Array" => "an array",
+        "blob" | "Blob" => "a row of bytes",
+        "map" | "Map" => "a map",
+        "Fn" | "FnPtr" => "a function",
+        "timestamp" | "Instant" => "a point in time",
+        "range" | "range=" => "a range",
+        "Service" => "a virtual service",
+        "Server" => "a real server",
+        "SyncDaemon" => "a sync daemon",
+        "Report" => "a report",
+        "Difference" => "a difference",
+        "Error" => "an error",
+        name if name.contains("tring") || name.contains("&str") => "text",
+        name if name.contains("Range") => "a range",
+        name if name.contains("Array") || name.contains("Vec<") => "an array",
+        name if name.contains("Map") => "a map",
+        name if name.contains("Fn") => "a function",
+        _ => "another kind of value",
+    }
+}

@@ -1,0 +1,62 @@
+//! The values of our own that scripts hold: handles are names, reports and errors are data.
+
+use std::fmt;
+use std::rc::Rc;
+
+use crate::director::{Difference, Report};
+use crate::error::Error;
+use crate::model::server::server_name;
+use crate::model::{DaemonRole, ServerKey, ServiceKey};
+
+/// A handle of a virtual service: its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Service(pub ServiceKey);
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A handle of a real server: its service's name and its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Server {
+    /// The service.
+    pub service: ServiceKey,
+    /// The server.
+    pub key: ServerKey,
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&server_name(&self.service, &self.key))
+    }
+}
+
+/// A handle of a sync daemon: its role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DaemonHandle(pub DaemonRole);
+
+impl fmt::Display for DaemonHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sync daemon {}", self.0)
+    }
+}
+
+/// What a change did or would do.
+#[derive(Debug, Clone)]
+pub struct Outcome(pub Rc<Report>);
+
+/// What differs between two states.
+#[derive(Debug, Clone)]
+pub struct Divergence(pub Rc<Difference>);
+
+/// An error that a script can catch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raised(pub Error);
+
+impl fmt::Display for Raised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

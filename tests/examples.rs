@@ -1,0 +1,92 @@
+//! Every example script runs on the simulator, twice: the second run finds nothing to change.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // a test: helpers fail loudly
+
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+
+fn examples() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut scripts: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "rhai"))
+        .collect();
+    scripts.sort();
+    assert!(scripts.len() >= 7, "examples are missing: {scripts:?}");
+    scripts
+}
+
+/// Standard output and standard error of `ipvsh --sim --db DB ARGS...`, which must succeed.
+fn ipvsh(db: &Path, args: &[&str]) -> (String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_ipvsh"))
+        .args(["--sim", "--color", "never", "--db"])
+        .arg(db)
+        .args(args)
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+    assert!(
+        output.status.success(),
+        "ipvsh {args:?}: {}\n{stdout}{stderr}",
+        output.status
+    );
+    (stdout, stderr)
+}
+
+#[test]
+fn every_example_runs_and_settles() {
+    for script in examples() {
+        let place = tempfile::tempdir().unwrap();
+        let db = place.path().join("db");
+        let path = script.to_str().unwrap();
+        let (first, words) = ipvsh(&db, &["run", path]);
+        let first = first + &words;
+        assert!(first.contains("snapshot 1"), "{path}: {first}");
+        let (again, words) = ipvsh(&db, &["run", path]);
+        let again = again + &words;
+        assert!(again.contains("nothing to change"), "{path}: {again}");
+        assert!(!again.contains("snapshot 2"), "{path}: {again}");
+    }
+}
+
+#[test]
+fn every_example_can_be_checked() {
+    for script in examples() {
+        let place = tempfile::tempdir().unwrap();
+        ipvsh(
+            &place.path().join("db"),
+            &["check", script.to_str().unwrap()],
+        );
+    }
+}
+
+#[test]
+fn every_example_says_what_it_is() {
+    let readme =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/README.md"))
+            .unwrap();
+    for script in examples() {
+        let name = script.file_name().unwrap().to_str().unwrap();
+        let text = std::fs::read_to_string(&script).unwrap();
+        let head: Vec<&str> = text.lines().take_while(|l| l.starts_with("//")).collect();
+        for word in [
+            "// Topology: ",
+            "// Try: http://",
+            "// Director ",
+            "// Expect: ",
+        ] {
+            assert!(
+                head.iter().any(|line| line.starts_with(word)),
+                "{name} lacks \"{word}\""
+            );
+        }
+        assert!(head.len() >= 8, "{name} opens with {} lines", head.len());
+        assert!(
+            readme.contains(&format!("[{name}]({name})")),
+            "README.md lacks {name}"
+        );
+    }
+}
