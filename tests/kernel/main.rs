@@ -10,6 +10,7 @@
     clippy::panic
 )]
 
+mod differential;
 mod director;
 mod ipvs;
 mod marks;
