@@ -209,11 +209,11 @@ pub fn session(rng: &mut Rng, steps: usize) -> Vec<Step> {
 
 fn step(rng: &mut Rng) -> Step {
     match rng.below(100) {
-        0..8 => Step::Lines {
+        0..14 => Step::Lines {
             restore: rng.percent(25),
             text: lines(rng),
         },
-        8..10 => Step::Save(match rng.below(4) {
+        14..16 => Step::Save(match rng.below(4) {
             0 => vec!["-x".to_owned()],
             1 => Vec::new(),
             _ => vec!["-n".to_owned()],
@@ -225,7 +225,7 @@ fn step(rng: &mut Rng) -> Step {
 /// Lines for `-R`: no lists of the whole table, whose order differs between namespaces.
 fn lines(rng: &mut Rng) -> String {
     let mut text = String::new();
-    for _ in 0..rng.below(6) + 1 {
+    for _ in 0..rng.below(9) + 1 {
         let words = line(rng, false);
         // No blanks within words there.
         let words: Vec<String> = words

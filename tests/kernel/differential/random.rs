@@ -1,11 +1,17 @@
 //! Random sessions.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::generate::{Rng, Step, session};
 use super::{Namespace, Program, Said, quoted, table};
 
 const SEED: u64 = 20260101;
 const SESSIONS: u64 = 48;
-const STEPS: usize = 22;
+const STEPS: usize = 14;
+
+static DONE: AtomicUsize = AtomicUsize::new(0);
+static REFUSED: AtomicUsize = AtomicUsize::new(0);
+static LISTED: AtomicUsize = AtomicUsize::new(0);
 
 fn setting(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
@@ -27,6 +33,9 @@ fn random_sessions_end_alike() {
             .flat_map(|worker| worker.join().unwrap())
             .collect()
     });
+    println!(
+        "seed {seed}: {sessions} sessions; steps done {DONE:?}, refused {REFUSED:?}; lines in the tables at the end {LISTED:?}"
+    );
     assert!(
         failed.is_empty(),
         "{} of {sessions} sessions of seed {seed} differ (scripts/differential {seed} {sessions})\n\n{}",
@@ -65,6 +74,12 @@ fn compare(steps: &[Step], ours: Program, up: bool) -> Result<(), String> {
         let theirs = left.within(|| perform(step, None));
         let place = if step.is_list() { &left } else { &right };
         let ours = place.within(|| perform(step, Some(ours)));
+        let count = if theirs.status == Some(0) {
+            &DONE
+        } else {
+            &REFUSED
+        };
+        count.fetch_add(1, Ordering::Relaxed);
         if theirs != ours {
             return Err(format!(
                 "{}# the last line differs\n-- theirs: {}\n-- ours: {}",
@@ -75,6 +90,7 @@ fn compare(steps: &[Step], ours: Program, up: bool) -> Result<(), String> {
         }
     }
     let (theirs, ours) = (left.within(table), right.within(table));
+    LISTED.fetch_add(theirs.lines().count(), Ordering::Relaxed);
     if theirs != ours {
         let all = script(steps);
         return Err(format!(
