@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use clap::Args;
 
 use super::context::Context;
+use crate::director::ChangeOptions;
 use crate::error::{Error, Kind, Result};
 use crate::ipvsadm::{self, Program};
 
@@ -17,7 +18,9 @@ const VALUED: [&str; 2] = ["--db", "--color"];
 ///
 /// It acts on the kernel at once and records nothing: `ipvsh plan` shows what it changed,
 /// `ipvsh adopt` takes it over. The binary does the same when it is called ipvsadm, ipvsadm-save
-/// or ipvsadm-restore. `ipvsh ipvsadm -h` lists the options.
+/// or ipvsadm-restore. `ipvsh ipvsadm -h` lists its options. Two are ours, and stand before them:
+/// `--record [-m MESSAGE]` makes the change a commit with a snapshot; `--atomic` makes all changes
+/// of -R, or none, and names the line that was refused.
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
 pub(super) struct IpvsadmArgs {
@@ -30,16 +33,76 @@ pub(super) struct IpvsadmArgs {
     pub words: Vec<String>,
 }
 
+/// Our own options, which stand before ipvsadm's.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Own {
+    atomic: bool,
+    record: bool,
+    message: Option<String>,
+}
+
+impl Own {
+    /// Takes them off the front. `-m` is ours only behind `--record`: ipvsadm has one too.
+    fn take(words: Vec<String>) -> Result<(Own, Vec<String>)> {
+        let mut own = Own::default();
+        let mut words = words.into_iter().peekable();
+        let is_ours = |own: &Own, word: &String| match word.as_str() {
+            "--atomic" | "--record" => true,
+            "-m" | "--message" => own.record,
+            _ => false,
+        };
+        while let Some(word) = words.next_if(|word| is_ours(&own, word)) {
+            match word.as_str() {
+                "--atomic" => own.atomic = true,
+                "--record" => own.record = true,
+                _ => {
+                    own.message = Some(words.next().ok_or_else(|| {
+                        Error::new(Kind::Usage, format!("{word} lacks its message"))
+                    })?);
+                }
+            }
+        }
+        Ok((own, words.collect()))
+    }
+}
+
 /// Runs `ipvsh ipvsadm`.
 pub(super) fn run(context: &Context, words: Vec<String>) -> Result<u8> {
     if context.is_sim() {
         return Err(Error::new(
             Kind::Usage,
             "ipvsadm works on the kernel, not on the simulated one",
-        )
-        .hint("read its lines into the simulator: ipvsh --sim import FILE"));
+        ));
+    }
+    let (own, words) = Own::take(words)?;
+    if own.record {
+        return record(context, own, words);
+    }
+    if own.atomic {
+        return ipvsadm::apply(&ipvsadm::changes(words)?).map(|()| 0);
     }
     Ok(ipvsadm::run(Program::Ipvsadm, NAME, words))
+}
+
+/// A commit is all or nothing by itself.
+fn record(context: &Context, own: Own, words: Vec<String>) -> Result<u8> {
+    let message = own
+        .message
+        .unwrap_or_else(|| format!("ipvsadm {}", words.join(" ")));
+    let changes = ipvsadm::changes(words)?;
+    let mut director = context.director()?;
+    let live = director.live()?;
+    let mut candidate = director.candidate()?;
+    ipvsadm::stage(&changes, &live.rules, &mut candidate)?;
+    let options = ChangeOptions {
+        message: Some(message),
+        // -C and -D name what goes.
+        allow_removals: true,
+        ..ChangeOptions::default()
+    };
+    let report = director.commit(&mut candidate, &options)?;
+    context.out.report(&report, false);
+    Ok(0)
 }
 
 /// Does what ipvsadm does where the program was called by its name.
@@ -69,6 +132,18 @@ pub(super) fn split(mut words: Vec<OsString>) -> (Vec<OsString>, Option<Vec<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn our_options_stand_first() {
+        let take = |line: &str| Own::take(line.split(' ').map(str::to_owned).collect());
+        let (own, rest) = take("--record -m why -a -t x -m").unwrap();
+        assert_eq!(own.message.as_deref(), Some("why"));
+        assert!(own.record && !own.atomic);
+        assert_eq!(rest, ["-a", "-t", "x", "-m"]);
+        let (own, rest) = take("-m --record").unwrap();
+        assert_eq!((own, rest.len()), (Own::default(), 2));
+        assert!(take("--record -m").is_err());
+    }
 
     #[test]
     fn words_behind_the_verb_are_left_alone() {

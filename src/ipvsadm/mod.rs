@@ -1,6 +1,7 @@
 //! The drop-in for ipvsadm 1.31: its options, its output, its exit statuses, its effect.
 //!
-//! Layer 3; may import `ipvs`. It acts on the kernel at once and records nothing. Source of truth:
+//! Layer 3; may import `ipvs`, and for `--record` what a commit is made of. It acts on the kernel at
+//! once and records nothing, unless asked to. Source of truth:
 //! ipvsadm's behaviour in the same kernel (`tests/kernel/differential.rs` compares the two), its
 //! manual page ipvsadm(8), and for the order of its checks ipvsadm.c of version 1.31.
 //!
@@ -19,6 +20,8 @@
 //! - The original splits a word of `-R` of more than 2048 bytes; here it stays one word.
 //! - Where a socket, not the kernel, fails, the words on standard error are our own.
 
+mod atomic;
+mod changes;
 mod combination;
 mod connections;
 mod daemons;
@@ -30,12 +33,18 @@ mod listing;
 mod number;
 mod order;
 mod programs;
+mod record;
 mod restore;
 mod rules;
 mod scan;
 mod service;
 mod session;
+#[cfg(test)]
+mod tests;
 mod text;
 mod words;
 
+pub use atomic::apply;
+pub use changes::{Change, changes};
 pub use programs::{Program, run};
+pub use record::stage;

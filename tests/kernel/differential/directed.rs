@@ -245,3 +245,112 @@ fn what_is_better_than_the_original_stays_so() {
         assert_eq!(refused.status, Some(2), "{}", refused.err);
     });
 }
+
+/// A database of its own, and `ipvsh ipvsadm` in a namespace of its own.
+struct Recorder {
+    namespace: Namespace,
+    home: tempfile::TempDir,
+}
+
+impl Recorder {
+    fn new() -> Recorder {
+        Recorder {
+            namespace: Namespace::new(true),
+            home: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn ipvsh(&self, line: &str, input: &str) -> Said {
+        let database = self.home.path().join("db");
+        let mut all = vec!["--db".to_owned(), database.to_str().unwrap().to_owned()];
+        all.extend(words(line));
+        self.namespace
+            .within(|| Program::Theirs(env!("CARGO_BIN_EXE_ipvsh")).run(&all, input))
+    }
+
+    fn table(&self) -> String {
+        self.namespace.within(table)
+    }
+}
+
+#[test]
+fn atomic_makes_all_lines_or_none() {
+    let recorder = Recorder::new();
+    let good = "-A -t 192.0.2.1:80 -s sh -b sh-port -p 60\n\
+        -a -t 192.0.2.1:80 -r 10.0.0.1 -w 3\n\
+        -a -t 192.0.2.1:80 -r 10.0.0.2 -m -x 9 -y 3\n\
+        -A -f 7 -s rr\n";
+    assert_eq!(recorder.ipvsh("ipvsadm --atomic -R", good).status, Some(0));
+    let before = recorder.table();
+    assert!(
+        before.contains("-a -t 192.0.2.1:80 -r 10.0.0.2:80 -m -w 1"),
+        "{before}"
+    );
+
+    // Everything that can be undone, then a line that the kernel refuses.
+    let bad = "-C\n-A -t 192.0.2.1:80 -s rr\n# words\n-A -u 192.0.2.1:53\n--set 5 6 7\n\
+        --start-daemon master --mcast-interface mc0\n-A -f 7\n-A -f 7\n-A -f 8\n";
+    let refused = recorder.ipvsh("ipvsadm --atomic -R", bad);
+    assert_eq!(refused.status, Some(4), "{}", refused.err);
+    for words in ["<stdin>:8", "Service already exists", "nothing was changed"] {
+        assert!(refused.err.contains(words), "{}", refused.err);
+    }
+    assert_eq!(recorder.table(), before);
+
+    // A line that is not understood: nothing is sent.
+    let refused = recorder.ipvsh("ipvsadm --atomic -R", "-C\n-A -q\n");
+    assert_eq!(refused.status, Some(2), "{}", refused.err);
+    assert!(refused.err.contains("<stdin>:2") && refused.err.contains("-q: unknown option"));
+    assert_eq!(recorder.table(), before);
+}
+
+#[test]
+fn record_makes_a_snapshot() {
+    let recorder = Recorder::new();
+    // Somebody else's, touched below and so taken over.
+    recorder.namespace.within(|| {
+        let lines = "-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.1 -m\n-A -f 9\n";
+        assert_eq!(THEIRS.run(&words("-R"), lines).status, Some(0));
+    });
+    let lines = "-a -t 192.0.2.1:80 -r 10.0.0.2 -m -w 5\n-A -u 192.0.2.1:53 -s wrr -o\n\
+        -d -t 192.0.2.1:80 -r 10.0.0.1\n--set 0 60 0\n";
+    let said = recorder.ipvsh("ipvsadm --record -m more -R", lines);
+    assert_eq!(said.status, Some(0), "{}", said.err);
+    let table = recorder.table();
+    for line in [
+        "-a -t 192.0.2.1:80 -r 10.0.0.2:80 -m -w 5",
+        "-A -u 192.0.2.1:53 -s wrr -o",
+        "Timeout (tcp tcpfin udp): 900 60 300",
+        "-A -f 9 -s wlc",
+    ] {
+        assert!(table.contains(line), "no {line} in\n{table}");
+    }
+    assert!(!table.contains("10.0.0.1:80 -m"), "{table}");
+    let history = recorder.ipvsh("--json history", "");
+    assert!(history.out.contains("\"more\""), "{}", history.out);
+
+    for (line, words, status) in [
+        (
+            "ipvsadm --record -A -u 192.0.2.1:53",
+            "Service already exists",
+            1,
+        ),
+        ("ipvsadm --record -E -t 192.0.2.7:80", "No such service", 1),
+        (
+            "ipvsadm --record -d -t 192.0.2.1:80 -r 10.0.0.9",
+            "No such destination",
+            1,
+        ),
+        ("ipvsadm --record -L", "no place", 2),
+        ("ipvsadm --record -Z", "counters are in no snapshot", 2),
+    ] {
+        let said = recorder.ipvsh(line, "");
+        assert_eq!(said.status, Some(status), "{line}: {}", said.err);
+        assert!(said.err.contains(words), "{line}: {}", said.err);
+    }
+    assert_eq!(recorder.table(), table);
+    let said = recorder.ipvsh("ipvsadm --record -D -u 192.0.2.1:53", "");
+    assert_eq!(said.status, Some(0), "{}", said.err);
+    let plan = recorder.ipvsh("plan --exit-code", "");
+    assert_eq!(plan.status, Some(0), "{}{}", plan.out, plan.err);
+}
