@@ -253,14 +253,15 @@ fn rates(stats: &Stats, exact: bool) -> String {
 fn number(number: u64, exact: bool) -> String {
     const THOUSAND: u64 = 1000;
     const MILLION: u64 = 1_000_000;
-    match number {
-        _ if exact => format!(" {number:>8}"),
-        ..100_000_000 => format!("{number:>9}"),
-        ..1_000_000_000 => format!("{:>8}K", number / THOUSAND),
-        ..100_000_000_000 => format!("{:>8}M", number / MILLION),
-        ..100_000_000_000_000 => format!("{:>8}G", number / THOUSAND / MILLION),
-        _ => format!("{:>8}T", number / MILLION / MILLION),
-    }
+    let (number, unit) = match number {
+        _ if exact => return format!(" {number:>8}"),
+        0..=99_999_999 => return format!("{number:>9}"),
+        100_000_000..=999_999_999 => (number / THOUSAND, 'K'),
+        1_000_000_000..=99_999_999_999 => (number / MILLION, 'M'),
+        100_000_000_000..=99_999_999_999_999 => (number / MILLION / THOUSAND, 'G'),
+        _ => (number / MILLION / MILLION, 'T'),
+    };
+    format!("{number:>8}{unit}")
 }
 
 /// Cuts a name to what its column holds.

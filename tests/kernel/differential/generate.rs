@@ -2,16 +2,25 @@
 
 /// A small random number generator (splitmix64), the same everywhere for the same seed.
 #[derive(Debug, Clone)]
-pub struct Rng(u64);
+pub struct Rng {
+    state: u64,
+    /// Services that most lines of a session are about.
+    favourites: Vec<(&'static str, &'static str)>,
+}
 
 impl Rng {
     pub fn new(seed: u64) -> Rng {
-        Rng(seed)
+        let mut rng = Rng {
+            state: seed,
+            favourites: Vec::new(),
+        };
+        rng.favourites = (0..4).map(|_| *rng.pick(&VALID_SERVICES)).collect();
+        rng
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
@@ -204,7 +213,29 @@ const STRAY: [&str; 36] = [
 
 /// Makes a session.
 pub fn session(rng: &mut Rng, steps: usize) -> Vec<Step> {
-    (0..steps).map(|_| step(rng)).collect()
+    let mut all = vec![Step::Lines {
+        restore: false,
+        text: table(rng),
+    }];
+    all.extend((0..steps).map(|_| step(rng)));
+    all
+}
+
+/// A table to begin with.
+fn table(rng: &mut Rng) -> String {
+    let mut text = String::new();
+    for (option, value) in rng.favourites.clone() {
+        let dashes = if option.len() == 1 { "-" } else { "--" };
+        let scheduler = *rng.pick(&SCHEDULERS[..12]);
+        text.push_str(&format!(
+            "-A {dashes}{option} {value} -s {scheduler} -p 60\n"
+        ));
+        for _ in 0..rng.below(3) {
+            let server = *rng.pick(&SERVERS[..8]);
+            text.push_str(&format!("-a {dashes}{option} {value} -r {server} -i\n"));
+        }
+    }
+    text
 }
 
 fn step(rng: &mut Rng) -> Step {
@@ -273,7 +304,7 @@ fn line(rng: &mut Rng, lists: bool) -> Vec<String> {
         }
     }
     let mut words = words.join(rng);
-    if rng.percent(14) {
+    if rng.percent(12) {
         spoil(rng, &mut words);
     }
     words
@@ -374,11 +405,17 @@ fn is_short(word: &str) -> bool {
     word.len() == 2 && !word.starts_with("--")
 }
 
+/// A service that is probably there.
 fn service(rng: &mut Rng, words: &mut Words) {
-    let (option, value) = if rng.percent(93) {
-        *rng.pick(&VALID_SERVICES)
-    } else {
-        *rng.pick(&INVALID_SERVICES)
+    service_of(rng, words, 76);
+}
+
+fn service_of(rng: &mut Rng, words: &mut Words, favourite: usize) {
+    let favourites = rng.favourites.clone();
+    let (option, value) = match rng.below(100) {
+        cases if cases < favourite => *rng.pick(&favourites),
+        0..96 => *rng.pick(&VALID_SERVICES),
+        _ => *rng.pick(&INVALID_SERVICES),
     };
     match option {
         "t" => words.value(rng, 't', "tcp-service", value),
@@ -386,22 +423,25 @@ fn service(rng: &mut Rng, words: &mut Words) {
         "f" => words.value(rng, 'f', "fwmark-service", value),
         long => words.value(rng, ' ', long, value),
     }
-    if option == "f" && rng.percent(40) {
+    if option == "f" && rng.percent(20) {
         words.flag(rng, '6', "ipv6");
     }
 }
 
 fn add_service(rng: &mut Rng, words: &mut Words) {
-    words.command(
-        rng,
-        &[
-            ("A", "add-service"),
-            ("A", "add-service"),
-            ("E", "edit-service"),
-        ],
-    );
-    service(rng, words);
-    let scheduler = *rng.pick(&SCHEDULERS);
+    if rng.percent(50) {
+        words.command(rng, &[("E", "edit-service")]);
+        service(rng, words);
+    } else {
+        words.command(rng, &[("A", "add-service")]);
+        service_of(rng, words, 10);
+    }
+    let known = if rng.percent(93) {
+        13
+    } else {
+        SCHEDULERS.len()
+    };
+    let scheduler = *rng.pick(&SCHEDULERS[..known]);
     if rng.percent(60) {
         words.value(rng, 's', "scheduler", scheduler);
     }
@@ -409,7 +449,7 @@ fn add_service(rng: &mut Rng, words: &mut Words) {
         match rng.below(4) {
             0 => words.options.push(vec!["-p".to_owned()]),
             1 => {
-                let number = *rng.pick(&["0", "1", "2678400", "2678401", "x", ""]);
+                let number = *rng.pick(&["1", "60", "900", "2678400", "0", "2678401", "x", ""]);
                 words.value(rng, 'p', "persistent", number);
             }
             _ => words.value(rng, 'p', "persistent", "300"),
@@ -418,6 +458,7 @@ fn add_service(rng: &mut Rng, words: &mut Words) {
     if rng.percent(20) {
         let masks = [
             "255.255.255.0",
+            "255.255.0.0",
             "255.255.255.255",
             "24",
             "64",
@@ -468,7 +509,8 @@ fn server(rng: &mut Rng, words: &mut Words) {
         ],
     );
     service(rng, words);
-    let address = *rng.pick(&SERVERS);
+    let usual = if rng.percent(90) { 8 } else { SERVERS.len() };
+    let address = *rng.pick(&SERVERS[..usual]);
     words.value(rng, 'r', "real-server", address);
     if command == "d" && rng.percent(90) {
         return;
@@ -481,8 +523,9 @@ fn server(rng: &mut Rng, words: &mut Words) {
         _ => words.flag(rng, 'm', "masquerading"),
     }
     for (short, long) in [('w', "weight"), ('x', "u-threshold"), ('y', "l-threshold")] {
-        if rng.percent(25) {
-            let number = *rng.pick(&NUMBERS);
+        if rng.percent(20) {
+            let valid = if rng.percent(90) { 6 } else { NUMBERS.len() };
+            let number = *rng.pick(&NUMBERS[..valid]);
             words.value(rng, short, long, number);
         }
     }

@@ -7,7 +7,7 @@ use super::{Namespace, Program, Said, quoted, table};
 
 const SEED: u64 = 20260101;
 const SESSIONS: u64 = 48;
-const STEPS: usize = 14;
+const STEPS: usize = 12;
 
 static DONE: AtomicUsize = AtomicUsize::new(0);
 static REFUSED: AtomicUsize = AtomicUsize::new(0);
