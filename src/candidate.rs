@@ -20,10 +20,17 @@ use crate::model::{
 enum Touch {
     /// Declared with options: those that were given; the others are at their defaults.
     Declared(Named),
-    /// Set, created or removed.
-    Set,
+    /// Set, created or removed: the options that were named.
+    Set(Named),
     /// Taken over as the kernel has it.
     Taken,
+}
+
+impl Touch {
+    /// Set as a whole, created or removed.
+    fn unnamed() -> Touch {
+        Touch::Set(Named::new())
+    }
 }
 
 /// A working copy of a ruleset.
@@ -85,7 +92,7 @@ impl Candidate {
             .iter()
             .filter_map(|(entry, touch)| match touch {
                 Touch::Declared(named) => Some((*entry, named.clone())),
-                Touch::Set | Touch::Taken => None,
+                Touch::Set(_) | Touch::Taken => None,
             })
             .collect()
     }
@@ -180,7 +187,7 @@ impl Candidate {
         if !patch.named().is_empty() {
             self.rules
                 .put(&EntryKey::Service(key), Some(EntryValue::Service(options)));
-            self.touch(EntryKey::Service(key), Touch::Set);
+            self.touch(EntryKey::Service(key), Touch::Set(patch.named()));
         }
         if let (Some(forward), None) = (patch.forward, &patch.servers) {
             let servers: Vec<ServerKey> = self.service(&key)?.servers.keys().copied().collect();
@@ -215,7 +222,7 @@ impl Candidate {
                 .into_iter()
                 .filter(|server| !listed.contains(server))
             {
-                self.put_server(key, server, None, Touch::Set);
+                self.put_server(key, server, None, Touch::unnamed());
             }
             for (server, patch) in servers {
                 self.declare_server_with(key, *server, patch, forward);
@@ -231,7 +238,8 @@ impl Candidate {
     pub fn create_service(&mut self, key: ServiceKey) {
         if let std::collections::btree_map::Entry::Vacant(place) = self.rules.services.entry(key) {
             place.insert(VirtualService::new(key.family()));
-            self.touched.insert(EntryKey::Service(key), Touch::Set);
+            self.touched
+                .insert(EntryKey::Service(key), Touch::unnamed());
         }
     }
 
@@ -324,7 +332,7 @@ impl Candidate {
                 forward,
                 ..RealServer::default()
             };
-            self.put_server(service, key, Some(server), Touch::Set);
+            self.put_server(service, key, Some(server), Touch::unnamed());
         }
         Ok(())
     }
@@ -341,7 +349,7 @@ impl Candidate {
     ) -> Result<()> {
         let mut server = *self.server(&service, &key)?;
         patch.apply(&mut server);
-        self.put_server(service, key, Some(server), Touch::Set);
+        self.put_server(service, key, Some(server), Touch::Set(patch.named()));
         Ok(())
     }
 
@@ -359,9 +367,13 @@ impl Candidate {
 
     /// A declaration stays one when an option of it is set afterwards.
     fn touch(&mut self, entry: EntryKey, touch: Touch) {
-        match (self.touched.get(&entry), &touch) {
-            (Some(Touch::Declared(_)), Touch::Set) if self.rules.get(&entry).is_some() => {}
-            _ => {
+        match (self.touched.get_mut(&entry), touch) {
+            (Some(Touch::Declared(named)), Touch::Set(more))
+                if self.rules.get(&entry).is_some() =>
+            {
+                named.extend(more);
+            }
+            (_, touch) => {
                 self.touched.insert(entry, touch);
             }
         }
@@ -377,7 +389,8 @@ impl Candidate {
         for server in servers {
             self.touched.remove(&EntryKey::Server(key, server));
         }
-        self.touched.insert(EntryKey::Service(key), Touch::Set);
+        self.touched
+            .insert(EntryKey::Service(key), Touch::unnamed());
         self.exact_servers.remove(&key);
         self.forwards.remove(&key);
         if let Some(mark) = MarkKey::of_service(&key)
@@ -394,14 +407,14 @@ impl Candidate {
     /// `not_found`.
     pub fn remove_server(&mut self, service: ServiceKey, key: ServerKey) -> Result<()> {
         self.server(&service, &key)?;
-        self.put_server(service, key, None, Touch::Set);
+        self.put_server(service, key, None, Touch::unnamed());
         Ok(())
     }
 
     /// Makes these all the rules of one mark in one family.
     pub fn declare_marks(&mut self, key: MarkKey, rules: Vec<MarkRule>) {
         self.rules.set_rules(key, rules);
-        self.touched.insert(EntryKey::Marks(key), Touch::Set);
+        self.touched.insert(EntryKey::Marks(key), Touch::unnamed());
     }
 
     /// Makes these all the rules of a mark: families without one lose theirs.
@@ -424,7 +437,8 @@ impl Candidate {
         for kind in TimeoutKind::ALL {
             if let Some(seconds) = timeouts.get(kind) {
                 self.rules.timeouts.set(kind, Some(seconds));
-                self.touched.insert(EntryKey::Timeout(kind), Touch::Set);
+                self.touched
+                    .insert(EntryKey::Timeout(kind), Touch::unnamed());
             }
         }
     }
@@ -432,7 +446,7 @@ impl Candidate {
     /// Sets or removes any entry, as `load` and `adopt` do.
     pub fn put(&mut self, entry: EntryKey, value: Option<EntryValue>) {
         self.rules.put(&entry, value);
-        self.touched.insert(entry, Touch::Set);
+        self.touched.insert(entry, Touch::unnamed());
     }
 
     /// Stages all of a ruleset, merged with what is there; its marks keep their order.
@@ -639,6 +653,29 @@ mod tests {
         );
         let entry = EntryKey::Server(key(), server("10.0.0.1"));
         assert!(candidate.declared()[&entry].contains("forward"));
+    }
+
+    #[test]
+    fn what_is_set_after_a_declaration_is_named_too() {
+        let mut candidate = Candidate::new(None, Ruleset::default());
+        declare(
+            &mut candidate,
+            json!({"scheduler": "rr", "servers": ["10.0.0.1"]}),
+        );
+        let weight = ServerPatch {
+            weight: Some(crate::model::Weight::ZERO),
+            ..ServerPatch::default()
+        };
+        candidate
+            .set_server(key(), server("10.0.0.1"), &weight)
+            .unwrap();
+        let persistent = json!({"persistent": 60});
+        let patch = ServicePatch::parse(&key(), persistent.as_object().unwrap()).unwrap();
+        candidate.set_service(key(), &patch).unwrap();
+        let declared = candidate.declared();
+        assert!(declared[&EntryKey::Server(key(), server("10.0.0.1"))].contains("weight"));
+        assert!(declared[&EntryKey::Service(key())].contains("scheduler"));
+        assert!(declared[&EntryKey::Service(key())].contains("persistent"));
     }
 
     #[test]

@@ -53,6 +53,33 @@ fn every_example_runs_and_settles() {
 }
 
 #[test]
+fn every_example_survives_every_format() {
+    for script in examples() {
+        let place = tempfile::tempdir().unwrap();
+        let db = |name: &str| place.path().join(name);
+        ipvsh(&db("first"), &["run", script.to_str().unwrap()]);
+        let (json, _) = ipvsh(&db("first"), &["export", "--format", "json"]);
+        for format in ["json", "rhai", "ipvsadm"] {
+            let (text, notes) = ipvsh(&db("first"), &["export", "--format", format]);
+            if !notes.is_empty() {
+                assert!(notes.contains("mark 666") && format == "ipvsadm", "{notes}");
+                continue;
+            }
+            let file = place.path().join(format!("rules.{format}"));
+            std::fs::write(&file, text).unwrap();
+            let file = file.to_str().unwrap();
+            let load = format!("load(\"{file}\")");
+            match format {
+                "rhai" => ipvsh(&db(format), &["run", file]),
+                _ => ipvsh(&db(format), &["-e", &load]),
+            };
+            let (again, _) = ipvsh(&db(format), &["export", "--format", "json"]);
+            assert_eq!(again, json, "{} as {format}", script.display());
+        }
+    }
+}
+
+#[test]
 fn every_example_can_be_checked() {
     for script in examples() {
         let place = tempfile::tempdir().unwrap();

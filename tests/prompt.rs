@@ -40,11 +40,12 @@ fn leave(mut session: PtySession) {
 }
 
 #[test]
-fn a_line_is_run_and_its_value_shown() {
+fn lines_are_run_and_their_values_shown() {
     let dir = lab();
     let mut session = prompt(dir.path());
     session.send_line("40 + 2").unwrap();
     session.exp_string("\n42").unwrap();
+    // The second is typed while the first runs.
     session.send_line("let x = 7;").unwrap();
     session.send_line("x * 6").unwrap();
     session.exp_string("\n42").unwrap();
@@ -58,13 +59,13 @@ fn staged_changes_show_in_the_prompt_until_they_are_committed() {
     session
         .send_line("tcp(\"192.0.2.10:80\").server(\"10.0.0.11\")")
         .unwrap();
-    session.exp_string("ipvsh*2> ").unwrap();
+    session.exp_string("ipvsh*1> ").unwrap();
     session.send_line("plan").unwrap();
     session.exp_string("+ tcp 192.0.2.10:80").unwrap();
     session
         .exp_string("2 changes planned, nothing done")
         .unwrap();
-    session.exp_string("ipvsh*2> ").unwrap();
+    session.exp_string("ipvsh*1> ").unwrap();
     session.send_line("commit(\"by hand\")").unwrap();
     session
         .exp_string("snapshot 1 (the first), 2 changes, verified")
@@ -209,18 +210,20 @@ fn an_open_prompt_does_not_hold_the_database() {
     leave(session);
 }
 
+fn run_on_terminal(dir: &Path, args: &[&str]) -> PtySession {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ipvsh"));
+    command
+        .env("NO_COLOR", "1")
+        .args(["--sim", "--db"])
+        .arg(dir.join("db"))
+        .args(args);
+    spawn_command(command, Some(PATIENCE)).unwrap()
+}
+
 #[test]
 fn a_bare_rollback_asks() {
     let dir = lab();
-    let run = |args: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ipvsh"));
-        command
-            .env("NO_COLOR", "1")
-            .args(["--sim", "--db"])
-            .arg(dir.path().join("db"))
-            .args(args);
-        spawn_command(command, Some(PATIENCE)).unwrap()
-    };
+    let run = |args: &[&str]| run_on_terminal(dir.path(), args);
     for seconds in ["600", "700"] {
         let code = format!("timeouts(#{{ tcp: {seconds} }})");
         run(&["-e", &code]).exp_eof().unwrap();
@@ -239,7 +242,37 @@ fn a_bare_rollback_asks() {
         .exp_string("snapshot 3 (2 before), 1 change, verified")
         .unwrap();
     session.exp_eof().unwrap();
-    run(&["rollback", "-y", "2"])
-        .exp_string("snapshot 4")
+    let mut session = run(&["rollback", "2"]);
+    session.exp_string("snapshot 4").unwrap();
+    session.exp_eof().unwrap();
+}
+
+#[test]
+fn a_terminal_is_asked_before_a_large_removal() {
+    let dir = lab();
+    let run = |args: &[&str]| run_on_terminal(dir.path(), args);
+    run(&["-e", "for n in 1..=10 { tcp(`192.0.2.${n}:80`) }"])
+        .exp_eof()
         .unwrap();
+    let mut session = run(&["-e", "clear()"]);
+    session
+        .exp_string("this would remove 10 of 10 virtual services. Go on? [y/N] ")
+        .unwrap();
+    session.send_line("").unwrap();
+    session.exp_string("Error: refused").unwrap();
+    session.exp_eof().unwrap();
+    let mut session = run(&["-e", "clear()"]);
+    session.exp_string("[y/N] ").unwrap();
+    session.send_control('c').unwrap();
+    session.exp_string("Error: refused").unwrap();
+    session.exp_eof().unwrap();
+    let mut session = run(&["-e", "clear()"]);
+    session.exp_string("[y/N] ").unwrap();
+    session.send_line("yes").unwrap();
+    session.exp_string("snapshot 2 (1 before)").unwrap();
+    session.exp_eof().unwrap();
+    run(&["rollback", "1"]).exp_eof().unwrap();
+    let mut session = run(&["-y", "-e", "clear()"]);
+    session.exp_string("snapshot 4 (3 before)").unwrap();
+    session.exp_eof().unwrap();
 }

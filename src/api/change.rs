@@ -7,7 +7,6 @@ use rhai::{Array, Dynamic};
 use super::call::Call;
 use super::fact::{Form, Function, Group, On, Param};
 use super::options::COMMIT;
-use super::report::count;
 use super::types::Type;
 use super::value::{Divergence, Outcome, Service};
 use super::{convert, report};
@@ -226,20 +225,11 @@ fn commit(call: &Call, message: Option<usize>, options: usize) -> Result<Dynamic
             ..options
         })?
     };
-    made(call, "commit", report)
+    made(call, report)
 }
 
-/// What ends every function that changes the kernel.
-fn made(call: &Call, what: &str, report: Report) -> Result<Dynamic> {
-    if call.context.session()?.is_dry() {
-        let message = report
-            .snapshot()
-            .map(|snapshot| format!(" \"{}\"", snapshot.message))
-            .unwrap_or_default();
-        let changes = count(report.plan.changes.len(), "change");
-        call.context
-            .effect(format!("would {what}{message}: {changes}"));
-    }
+/// What ends every function that changes the kernel: who listens is told, in a dry run too.
+fn made(call: &Call, report: Report) -> Result<Dynamic> {
     call.done(&report);
     Ok(Dynamic::from(Outcome(Rc::new(report))))
 }
@@ -291,7 +281,7 @@ fn rollback(call: &Call) -> Result<Dynamic> {
         let defaults = session.defaults().clone();
         session.rollback(name.as_ref(), &defaults)?
     };
-    made(call, "roll back", report)
+    made(call, report)
 }
 
 fn restore(call: &Call) -> Result<Dynamic> {
@@ -300,7 +290,7 @@ fn restore(call: &Call) -> Result<Dynamic> {
         let defaults = session.defaults().clone();
         session.restore(&defaults)?
     };
-    made(call, "restore", report)
+    made(call, report)
 }
 
 fn adopt(call: &Call) -> Result<Dynamic> {
@@ -313,7 +303,7 @@ fn adopt(call: &Call) -> Result<Dynamic> {
         let defaults = session.defaults().clone();
         session.adopt(&objects, &defaults)?
     };
-    made(call, "adopt", report)
+    made(call, report)
 }
 
 fn name_objects(call: &Call, index: usize, objects: &mut Vec<String>) -> Result<()> {

@@ -108,6 +108,13 @@ pub struct Opt {
     pub words: &'static [&'static str],
 }
 
+/// Says whether two lists are the same; constants have no address to compare.
+pub fn is_same(one: &[Opt], other: &[Opt]) -> bool {
+    one.iter()
+        .map(|option| option.name)
+        .eq(other.iter().map(|option| option.name))
+}
+
 /// A parameter.
 #[derive(Debug, Clone, Copy)]
 pub struct Param {

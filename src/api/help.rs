@@ -1,6 +1,6 @@
 //! Help as text, from the table: what there is, one function, or whatever a word may mean.
 
-use super::fact::{Function, Group, On, Opt};
+use super::fact::{Function, Group, On, Opt, is_same};
 use super::functions;
 use super::options::{SERVER, SERVICE};
 use super::properties::READ_ONLY;
@@ -176,9 +176,7 @@ fn option_lists() -> Vec<(String, &'static [Opt])> {
     ];
     for function in functions() {
         let options = function.options();
-        let known = lists
-            .iter()
-            .any(|(_, list)| list.as_ptr() == options.as_ptr());
+        let known = lists.iter().any(|(_, list)| is_same(list, options));
         if !options.is_empty() && !known {
             lists.push((format!("option of {}", function.full_name()), options));
         }

@@ -1,6 +1,6 @@
 //! The reference page, `examples/REFERENCE.md`, from the table; a test keeps it current.
 
-use super::fact::{Function, Group, On, Opt};
+use super::fact::{Function, Group, On, Opt, is_same};
 use super::help::signatures;
 use super::options::{SERVER, SERVICE, TUNNEL};
 use super::properties::READ_ONLY;
@@ -8,7 +8,7 @@ use super::{functions, types::Type};
 
 const INTRODUCTION: &str = "# ipvsh script reference
 
-Generated from the table in `src/api/` by a test (`UPDATE_REFERENCE=1 cargo test --test api`); \
+Generated from the table in `src/api/` by a test (`UPDATE_REFERENCE=1 cargo test --test script`); \
 do not edit.
 
 Scripts are [Rhai](https://rhai.rs/book). A call with an options map *declares*: options left out \
@@ -58,14 +58,10 @@ fn section(function: &Function) -> String {
     for line in function.doc.lines() {
         text.push_str(&format!("{line}\n"));
     }
-    let shared = [SERVICE, SERVER]
+    let shared = [(SERVICE, "virtual service"), (SERVER, "real server")]
         .into_iter()
-        .any(|list| list.as_ptr() == function.options().as_ptr());
-    if shared {
-        let on = match function.options().as_ptr() == SERVICE.as_ptr() {
-            true => "virtual service",
-            false => "real server",
-        };
+        .find(|(list, _)| is_same(list, function.options()));
+    if let Some((_, on)) = shared {
         text.push_str(&format!(
             "\nOptions: see [properties of a {on}](#properties-of-a-{}).\n",
             on.replace(' ', "-")
@@ -90,10 +86,10 @@ fn options(options: &[Opt]) -> String {
     for option in options {
         let mut takes = option.takes.words().to_owned();
         if !option.unit.is_empty() {
-            takes.push_str(&format!(", {}", option.unit));
+            takes.push_str(&format!("; {}", option.unit));
         }
         if !option.range.is_empty() {
-            takes.push_str(&format!(": {}", option.range));
+            takes.push_str(&format!("; {}", option.range));
         }
         text.push_str(&format!(
             "| `{}` | {takes} | {} | {} |\n",

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::director::{Difference, Outcome, Report};
 use crate::error::Error;
 use crate::model::{Options, Snapshot};
-use crate::plan::Change;
+use crate::plan::{Change, lines};
 
 /// A change: `action object part detail`.
 pub fn change(change: &Change) -> Value {
@@ -85,7 +85,8 @@ pub fn hint(error: &Error) -> Option<String> {
     (!error.hints().is_empty()).then(|| error.hints().join("\n"))
 }
 
-fn changes(changes: &[Change]) -> Value {
+/// Changes, one map each.
+pub fn changes(changes: &[Change]) -> Value {
     changes.iter().map(change).collect()
 }
 
@@ -104,26 +105,11 @@ pub fn difference_text(difference: &Difference) -> String {
     }
 }
 
-/// Changes under the objects that they concern.
 fn changes_text(changes: &[Change]) -> String {
-    let mut text = String::new();
-    let mut object = "";
-    for change in changes {
-        let sign = change.action.sign();
-        match &change.part {
-            None => {
-                text.push_str(&format!("{sign} {}  {}\n", change.object, change.detail));
-            }
-            Some(part) => {
-                if object != change.object {
-                    text.push_str(&format!("{}\n", change.object));
-                }
-                text.push_str(&format!("  {sign} {part}  {}\n", change.detail));
-            }
-        }
-        object = &change.object;
-    }
-    text
+    lines(changes)
+        .iter()
+        .map(|line| format!("{:1$}{2}\n", "", line.indent, line.text))
+        .collect()
 }
 
 /// `1 change`, `2 changes`.

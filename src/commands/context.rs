@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
 
+use rustix::event::{PollFd, PollFlags, poll};
+
 use super::args::{ChangeArgs, Global};
 use super::author::author;
 use super::places;
@@ -140,15 +142,17 @@ impl Context {
         }
     }
 
-    /// Asks a question on the terminal; no is the answer to everything but y and yes.
+    /// Asks a question on the terminal; no is the answer to everything but y and yes, and to
+    /// Ctrl-C, which has to be looked for where signals are held.
     pub fn ask(&self, question: &str) -> bool {
-        let mut answer = String::new();
         let mut terminal = std::io::stderr().lock();
         let asked = write!(terminal, "{question} [y/N] ").and_then(|()| terminal.flush());
+        if asked.is_err() || !answered() {
+            return false;
+        }
+        let mut answer = String::new();
         let read = std::io::stdin().lock().read_line(&mut answer);
-        asked.is_ok()
-            && read.is_ok()
-            && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+        read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
     }
 
     /// How long it took until now, in words.
@@ -160,6 +164,24 @@ impl Context {
 /// Says whether there is somebody who can answer.
 pub(super) fn is_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Waits for a line on standard input; false where a signal came first.
+fn answered() -> bool {
+    let tenth = rustix::event::Timespec {
+        tv_sec: 0,
+        tv_nsec: 100_000_000,
+    };
+    let stdin = std::io::stdin();
+    while signals::interrupted().is_none() {
+        let mut waiting = [PollFd::new(&stdin, PollFlags::IN)];
+        match poll(&mut waiting, Some(&tenth)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) => return true,
+            Err(_) => return false,
+        }
+    }
+    false
 }
 
 fn head_rules(stores: &dyn Stores) -> Result<Ruleset> {

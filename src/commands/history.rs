@@ -3,8 +3,7 @@
 use clap::Args;
 
 use super::context::Context;
-use super::objects::objects;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::output;
 
 /// Snapshots, newest first
@@ -20,24 +19,20 @@ pub(super) struct HistoryArgs {
 /// Runs `ipvsh history`.
 pub(super) fn run(context: &Context, args: &HistoryArgs) -> Result<u8> {
     let director = context.director()?;
-    let snapshots = match objects(&args.object).as_slice() {
-        [] => director.history()?,
-        [object] => director.history_of(object)?,
-        [_, second, ..] => {
-            return Err(
-                Error::new(Kind::Usage, format!("unexpected argument '{second}'"))
-                    .hint("history takes one object"),
-            );
-        }
+    let snapshots = match args.object.is_empty() {
+        true => director.history()?,
+        false => director.history_of(&args.object.join(" "))?,
     };
-    let mut told = Vec::new();
-    for snapshot in snapshots {
-        let changes = match args.patch {
-            true => Some(director.changes_of(snapshot.id)?),
-            false => None,
-        };
-        told.push((snapshot, changes));
-    }
+    let told: Vec<_> = match args.patch {
+        true => {
+            let changes = director.changes_of_each(&snapshots)?;
+            snapshots
+                .into_iter()
+                .zip(changes.into_iter().map(Some))
+                .collect()
+        }
+        false => snapshots.into_iter().map(|one| (one, None)).collect(),
+    };
     let out = &context.out;
     if out.json {
         out.print_json(&output::forms::history(&told));

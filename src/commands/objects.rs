@@ -16,7 +16,7 @@ pub(super) fn objects(words: &[String]) -> Vec<String> {
 }
 
 /// Words that are the first half of a name.
-fn is_kind(word: &str) -> bool {
+pub(super) fn is_kind(word: &str) -> bool {
     let word = word.to_lowercase();
     let kinds = ["tcp", "udp", "sctp", "fwmark", "fwmark6", "mark"];
     kinds.contains(&word.as_str()) || word.starts_with("protocol-")

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::args::ChangeArgs;
 use super::context::{Context, is_terminal};
+use crate::director::ChangeOptions;
 use crate::error::Result;
 use crate::model::SnapshotName;
 
@@ -23,6 +24,7 @@ pub(super) struct RollbackArgs {
 pub(super) fn run(context: &Context, args: &RollbackArgs) -> Result<u8> {
     let mut director = context.director()?;
     let mut name = args.snapshot.clone();
+    let mut agreed = false;
     if name.is_none() && !args.change.plan && !args.change.yes && is_terminal() {
         let target = director.before_head()?;
         // What was agreed to is what is done, whatever the head is by then.
@@ -39,9 +41,16 @@ pub(super) fn run(context: &Context, args: &RollbackArgs) -> Result<u8> {
             context.out.say("nothing changed");
             return Ok(1);
         }
+        agreed = true;
     }
     let report = context.guarded(&args.change, |options| {
-        director.rollback(name.as_ref(), options)
+        // Who said yes saw every removal.
+        let allow_removals = options.allow_removals || agreed;
+        let options = ChangeOptions {
+            allow_removals,
+            ..options.clone()
+        };
+        director.rollback(name.as_ref(), &options)
     })?;
     context.out.report(&report, false);
     Ok(0)

@@ -8,7 +8,7 @@ use super::args::ChangeArgs;
 use super::context::Context;
 use crate::director::{ChangeOptions, Report, Session};
 use crate::error::Result;
-use crate::output::value;
+use crate::output::{count, value};
 use crate::script::{Ended, Interpreter, Source};
 use crate::signals;
 
@@ -87,7 +87,7 @@ pub(super) fn run_in(
     if let (true, Ended::Value(shown)) = (is_inline, &ended) {
         let mut session = interpreter.session();
         // What the commit below tells of would only be told twice.
-        if session.staged() == 0 || !value::is_handle(shown) {
+        if session.is_untouched() || !value::is_handle(shown) {
             value::show(&out, shown, &mut session)?;
         }
     }
@@ -95,7 +95,8 @@ pub(super) fn run_in(
         out.report(&report, dry);
     }
     let writes = interpreter.session().director().writes();
-    out.detail(&format!("{writes} requests to the kernel"));
+    let writes = usize::try_from(writes).unwrap_or(usize::MAX);
+    out.detail(&format!("{} sent to the kernel", count(writes, "change")));
     Ok(match ended {
         Ended::Value(_) => 0,
         Ended::Exit(status) => u8::try_from(status).unwrap_or(1),

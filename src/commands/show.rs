@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::context::Context;
-use super::objects::objects;
+use super::objects::is_kind;
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::model::{Fwmark, Live, Ruleset, ServiceKey, ServiceName, json};
 use crate::output::{self, Output};
@@ -74,16 +74,13 @@ fn parse(words: &[String]) -> Result<Wanted> {
         None => words,
     };
     let view = named.unwrap_or(View::Services);
-    let rest = objects(rest);
-    let object = match rest.as_slice() {
+    let object = match rest {
         [] => None,
-        // A word without digits is no object: it was to be a view.
-        [word] if named.is_none() && !word.chars().any(|c| c.is_ascii_digit()) => {
-            return Err(unknown_view(word));
-        }
-        [object] => Some(object),
-        [_, second, ..] => return Err(unexpected(second, "show takes one object")),
+        // A word that is like a view, or without digits, was to be one.
+        [word, ..] if named.is_none() && !is_object(word) => return Err(unknown_view(word)),
+        words => Some(words.join(" ")),
     };
+    let object = object.as_ref();
     match (view, object) {
         (View::Services, object) => object
             .map(|name| ServiceName::parse(name))
@@ -100,6 +97,13 @@ fn parse(words: &[String]) -> Result<Wanted> {
             &format!("show {} takes no object", view.name()),
         )),
     }
+}
+
+/// Says whether a word can begin the name of an object.
+fn is_object(word: &str) -> bool {
+    is_kind(word)
+        || word.chars().any(|c| c.is_ascii_digit())
+        || did_you_mean(word, ["tcp", "udp", "sctp", "fwmark", "fwmark6"]).is_some()
 }
 
 fn unexpected(word: &str, hint: &str) -> Error {

@@ -33,6 +33,11 @@ pub(super) fn refuse(refusal: &clap::Error) -> u8 {
 }
 
 fn explain(refusal: &clap::Error) -> Error {
+    // A value of ours says by itself what is wrong with it, and what to do.
+    let source = std::error::Error::source(refusal);
+    if let Some(own) = source.and_then(|source| source.downcast_ref::<Error>()) {
+        return own.clone().with_kind(Kind::Usage);
+    }
     let text = refusal.render().to_string();
     let mut paragraphs = text.split("\n\n");
     let cause: Vec<&str> = paragraphs.next().unwrap_or("").split_whitespace().collect();

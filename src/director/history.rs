@@ -122,6 +122,19 @@ impl Director {
         Ok(between(&before, &after))
     }
 
+    /// The same of many, with the store opened once.
+    ///
+    /// # Errors
+    /// As the store fails.
+    pub fn changes_of_each(&self, snapshots: &[Snapshot]) -> Result<Vec<Vec<Change>>> {
+        let store = self.stores.open()?;
+        let changes = |snapshot| {
+            let (before, after) = both_sides(&*store, snapshot)?;
+            Ok(between(&before, &after))
+        };
+        snapshots.iter().map(changes).collect()
+    }
+
     /// Finds a snapshot by name.
     ///
     /// # Errors

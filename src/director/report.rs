@@ -67,6 +67,7 @@ impl Report {
                     Some(parent) => format!("({parent} before)"),
                     None => "(the first)".to_owned(),
                 };
+                // What was only recorded is in the kernel all the same: a rollback removes it there.
                 let undo = match snapshot.parent {
                     Some(parent) => format!("ipvsh rollback {parent}"),
                     None => "ipvsh -e 'clear()'".to_owned(),
@@ -81,7 +82,11 @@ impl Report {
                     }
                     _ => format!("{}, verified", count(changes, "change")),
                 };
-                format!("snapshot {} {before}, {done}. Undo: {undo}", snapshot.id)
+                let reach = match changes > 0 && self.plan.steps.is_empty() {
+                    true => " (in the kernel too)",
+                    false => "",
+                };
+                format!("snapshot {} {before}, {done}. Undo{reach}: {undo}", snapshot.id)
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::model::{
     ServiceOptions, ServicePatch, SyncDaemon, TimeoutKind, VirtualService, json,
 };
 
-/// How many columns a map may take on one line.
+/// How many columns a statement may take on one line.
 const WIDTH: usize = 100;
 
 /// Writes the script; the notes say what it cannot recreate.
@@ -183,7 +183,9 @@ impl Script {
                 (protocol.to_string(), quote(&endpoint.to_string()))
             }
         };
-        self.statement(&format!("{name}({target}, {})", map(&fields)));
+        let call = format!("{name}({target}, ");
+        let options = map(&fields, WIDTH - call.len().min(WIDTH));
+        self.statement(&format!("{call}{options})"));
     }
 
     fn servers(
@@ -354,10 +356,10 @@ fn inline(fields: &[String]) -> String {
     format!("#{{ {} }}", fields.join(", "))
 }
 
-/// A map on one line where that is short, else a field a line.
-fn map(fields: &[String]) -> String {
+/// A map on one line where that fits, else a field a line.
+fn map(fields: &[String], width: usize) -> String {
     let short = inline(fields);
-    if short.len() < WIDTH && !short.contains('\n') {
+    if short.len() + ");".len() <= width && !short.contains('\n') {
         return short;
     }
     let lines: Vec<String> = fields

@@ -17,6 +17,10 @@ use crate::model::{
 };
 use crate::plan::Step;
 
+/// The highest threshold. Kernels of 2026 refuse more (found by the conformance suite on Debian's
+/// 6.1.192: EINVAL, behind the check of lower against upper); older ones took any 32 bits.
+pub const THRESHOLD_MAX: u32 = i32::MAX.unsigned_abs();
+
 /// What a kernel said about one step.
 #[derive(Debug, Clone, Copy)]
 pub struct Refusal<'a> {
@@ -74,7 +78,12 @@ impl Refusal<'_> {
                 key,
                 to: options,
                 ..
-            } => self.of_server(service, key, options),
+            } => self.of_server(
+                service,
+                key,
+                options,
+                matches!(step, Step::AddServer { .. }),
+            ),
             Step::RemoveServer { .. } => match self.errno {
                 Errno::NOENT => Words::new("the virtual service has no such real server"),
                 _ => self.without_service(),
@@ -202,7 +211,13 @@ impl Refusal<'_> {
         }
     }
 
-    fn of_server(&self, service: &ServiceKey, key: &ServerKey, options: &RealServer) -> Words {
+    fn of_server(
+        &self,
+        service: &ServiceKey,
+        key: &ServerKey,
+        options: &RealServer,
+        is_new: bool,
+    ) -> Words {
         match self.errno {
             Errno::EXIST => Words::new("it is there already")
                 .hint(format!("to see it: ipvsh show services \"{service}\"")),
@@ -214,7 +229,12 @@ impl Refusal<'_> {
             ))
             .hint("lower must not be above upper; upper 0 is off and allows no lower"),
             Errno::RANGE => Words::new("weight or thresholds are out of range"),
-            Errno::INVAL => invalid_server(service, key, options),
+            Errno::INVAL => {
+                invalid_server(service, key, options).unwrap_or_else(|| match key.addr {
+                    IpAddr::V4(addr) if is_new => not_unicast_here(addr),
+                    _ => self.unexplained(),
+                })
+            }
             _ => self.unexplained(),
         }
     }
@@ -260,36 +280,38 @@ fn unknown(what: &str, name: &str, infix: &str, known: &BTreeSet<String>) -> Wor
     })
 }
 
-/// EINVAL has many reasons for a server; the first that fits is told.
-fn invalid_server(service: &ServiceKey, key: &ServerKey, options: &RealServer) -> Words {
+/// EINVAL has many reasons for a server; the first that shows in its options is told.
+fn invalid_server(service: &ServiceKey, key: &ServerKey, options: &RealServer) -> Option<Words> {
     let (mine, theirs) = (Family::of(key.addr), service.family());
-    if mine != theirs {
-        return if options.forward == Forwarding::Tunnel {
-            Words::new(format!(
-                "an {mine} server cannot serve an {theirs} service while a sync daemon runs"
-            ))
-            .hint("stop the sync daemon, or use servers of the service's family")
-        } else {
-            Words::new(format!("an {mine} server cannot serve an {theirs} service"))
-                .hint("only tunnels change the family: forward: \"tunnel\"")
-        };
-    }
-    if options.tunnel.kind == TunnelKind::Gue && options.tunnel.port == 0 {
-        return Words::new("a GUE tunnel needs a port")
-            .hint("tunnel: #{ type: \"gue\", port: 6080 }");
-    }
-    if !may_be_a_host(key.addr) {
-        return Words::new(format!("{} is not the address of a host", key.addr))
-            .hint("a real server has a unicast address");
-    }
-    match key.addr {
-        IpAddr::V4(addr) => Words::new(format!(
-            "{addr} is not a unicast address in this network namespace"
+    let words = if mine != theirs && options.forward == Forwarding::Tunnel {
+        Words::new(format!(
+            "an {mine} server cannot serve an {theirs} service while a sync daemon runs"
         ))
-        .hint("in a namespace whose lo was never up no IPv4 server can be added: ip link set lo up")
-        .hint("it may also be the broadcast address of one of the interfaces: ip address"),
-        IpAddr::V6(addr) => Words::new(format!("{addr} is refused as a real server")),
-    }
+        .hint("stop the sync daemon, or use servers of the service's family")
+    } else if mine != theirs {
+        Words::new(format!("an {mine} server cannot serve an {theirs} service"))
+            .hint("only tunnels change the family: forward: \"tunnel\"")
+    } else if options.upper > THRESHOLD_MAX {
+        Words::new(format!("upper threshold {} is out of range", options.upper))
+            .hint(format!("a threshold is 0 (off) to {THRESHOLD_MAX}"))
+    } else if options.tunnel.kind == TunnelKind::Gue && options.tunnel.port == 0 {
+        Words::new("a GUE tunnel needs a port").hint("tunnel: #{ type: \"gue\", port: 6080 }")
+    } else if !may_be_a_host(key.addr) {
+        Words::new(format!("{} is not the address of a host", key.addr))
+            .hint("a real server has a unicast address")
+    } else {
+        return None;
+    };
+    Some(words)
+}
+
+/// What only the routes of the namespace can tell.
+fn not_unicast_here(addr: Ipv4Addr) -> Words {
+    Words::new(format!(
+        "{addr} is not a unicast address in this network namespace"
+    ))
+    .hint("in a namespace whose lo was never up no IPv4 server can be added: ip link set lo up")
+    .hint("it may also be the broadcast address of one of the interfaces: ip address")
 }
 
 /// Says whether an address may be that of a host at all; the rest the kernel decides by its
@@ -298,8 +320,7 @@ fn invalid_server(service: &ServiceKey, key: &ServerKey, options: &RealServer) -
 pub fn may_be_a_host(addr: IpAddr) -> bool {
     match addr {
         IpAddr::V4(addr) => {
-            let zero_net = addr.octets().first() == Some(&0);
-            !zero_net && !addr.is_multicast() && addr != Ipv4Addr::BROADCAST
+            !addr.is_unspecified() && !addr.is_multicast() && addr != Ipv4Addr::BROADCAST
         }
         IpAddr::V6(addr) => {
             let mapped = addr.to_ipv4_mapped().is_some();
@@ -391,6 +412,7 @@ mod tests {
     fn hosts_and_other_addresses() {
         for addr in [
             "10.0.0.1",
+            "0.1.2.3",
             "240.0.0.1",
             "127.0.0.1",
             "::1",
@@ -401,7 +423,6 @@ mod tests {
         }
         for addr in [
             "0.0.0.0",
-            "0.1.2.3",
             "224.0.0.1",
             "255.255.255.255",
             "::",

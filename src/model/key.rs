@@ -337,13 +337,12 @@ impl ServiceName {
         let fitting: Vec<&&ServiceKey> = keys.iter().filter(|key| self.fits(key)).collect();
         match fitting.as_slice() {
             [one] => Ok(***one),
-            [] => {
-                let names: Vec<String> = keys.iter().map(|key| key.to_string()).collect();
-                let close = did_you_mean(&self.to_string(), names.iter().map(String::as_str));
-                Err(Error::not_found("there is no such virtual service")
-                    .object(format!("virtual service {self}"))
-                    .maybe_hint(close.map(|name| format!("did you mean \"{name}\"?"))))
-            }
+            [] => Err(Error::not_found("there is no such virtual service")
+                .object(format!("virtual service {self}"))
+                .maybe_hint(
+                    self.closest(&keys)
+                        .map(|name| format!("did you mean \"{name}\"?")),
+                )),
             many => {
                 let names: Vec<String> = many.iter().map(|key| format!("\"{key}\"")).collect();
                 Err(Error::new(
@@ -354,6 +353,31 @@ impl ServiceName {
                 .hint(format!("name one of {}", names.join(", "))))
             }
         }
+    }
+}
+
+impl ServiceName {
+    /// The service whose name is most like this one; a bare address is compared with addresses.
+    fn closest(&self, keys: &[&ServiceKey]) -> Option<String> {
+        let names: Vec<(String, String)> = keys
+            .iter()
+            .map(|key| {
+                let whole = key.to_string();
+                let part = match (self, whole.split_once(' ')) {
+                    (ServiceName::Bare { .. }, Some((_, address))) => address.to_owned(),
+                    _ => whole.clone(),
+                };
+                (part, whole)
+            })
+            .collect();
+        let close = did_you_mean(
+            &self.to_string(),
+            names.iter().map(|(part, _)| part.as_str()),
+        )?;
+        names
+            .iter()
+            .find(|(part, _)| part == close)
+            .map(|(_, whole)| whole.clone())
     }
 }
 

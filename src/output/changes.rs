@@ -2,7 +2,7 @@
 
 use super::paint::{Paint, Style, clean};
 use crate::director::{Outcome, Report};
-use crate::plan::{Action, Change};
+use crate::plan::{Action, Change, lines};
 
 fn style(action: Action) -> Style {
     match action {
@@ -14,39 +14,14 @@ fn style(action: Action) -> Style {
 
 /// The changes, each object's below its name; empty where there are none.
 pub fn changes(changes: &[Change], paint: Paint) -> String {
-    let mut text = String::new();
-    let mut under: Option<&str> = None;
-    for change in changes {
-        let sign = change.action.sign();
-        let object = clean(&change.object);
-        let detail = clean(&change.detail);
-        match &change.part {
-            None => {
-                let line = join(&format!("{sign} {object}"), "  ", &detail);
-                text += &paint.paint(style(change.action), &line);
-            }
-            Some(part) => {
-                if under != Some(change.object.as_str()) {
-                    text += &paint.paint(Style::Strong, &object);
-                    text.push('\n');
-                }
-                // A named part stands apart from what is said of it, a field beside its value.
-                let gap = if part.contains(' ') { "  " } else { " " };
-                let line = join(&format!("{sign} {}", clean(part)), gap, &detail);
-                text += &format!("  {}", paint.paint(style(change.action), &line));
-            }
-        }
-        text.push('\n');
-        under = Some(change.object.as_str());
-    }
-    text
-}
-
-fn join(head: &str, gap: &str, detail: &str) -> String {
-    match detail.is_empty() {
-        true => head.to_owned(),
-        false => format!("{head}{gap}{detail}"),
-    }
+    lines(changes)
+        .iter()
+        .map(|line| {
+            let style = line.action.map_or(Style::Strong, style);
+            let text = paint.paint(style, &clean(&line.text));
+            format!("{:1$}{text}\n", "", line.indent)
+        })
+        .collect()
 }
 
 /// The sentence that ends a change; a dry one did nothing, whatever its simulator recorded.

@@ -1,41 +1,16 @@
-//! JSON of what the use cases give; keys are the names of the script API.
+//! JSON of what the use cases give; keys are the names of the script API, and the forms that
+//! scripts know are theirs ([`crate::api::report`]).
 
-use chrono::SecondsFormat;
 use serde_json::{Map, Value, json};
 
 use super::status::Facts;
+use crate::api::report as form;
+pub use crate::api::report::snapshot;
 use crate::director::{Difference, Outcome, Report};
 use crate::error::Error;
 use crate::model::{Family, MarkSupport, Snapshot};
 use crate::plan::{Change, Foreign, Plan};
-
-/// A snapshot: `id time author message parent`, what it repeats, its changes, its tags.
-pub fn snapshot(snapshot: &Snapshot) -> Value {
-    json!({
-        "id": snapshot.id.0,
-        "time": snapshot.time.to_rfc3339_opts(SecondsFormat::Secs, true),
-        "author": snapshot.author,
-        "message": snapshot.message,
-        "parent": snapshot.parent.map(|id| id.0),
-        "rollback_of": snapshot.rollback_of.map(|id| id.0),
-        "changes": snapshot.changes,
-        "tags": snapshot.tags,
-    })
-}
-
-fn changes(changes: &[Change]) -> Value {
-    changes
-        .iter()
-        .map(|change| {
-            json!({
-                "action": change.action.word(),
-                "object": change.object,
-                "part": change.part,
-                "detail": change.detail,
-            })
-        })
-        .collect()
-}
+use form::changes;
 
 fn foreign(foreign: &Foreign) -> Value {
     json!({
@@ -46,13 +21,8 @@ fn foreign(foreign: &Foreign) -> Value {
     })
 }
 
-fn error(error: &Error) -> Value {
-    json!({
-        "kind": error.kind().name(),
-        "object": error.object_name(),
-        "message": error.message(),
-        "hint": error.hints().first(),
-    })
+fn error(failure: &Error) -> Value {
+    Value::Object(form::error(failure))
 }
 
 /// Snapshots, newest first; with their changes in place of the number of them where given.
@@ -72,19 +42,16 @@ pub fn history(snapshots: &[(Snapshot, Option<Vec<Change>>)]) -> Value {
 /// What a change did.
 pub fn report(report: &Report, dry: bool) -> Value {
     let mut map = Map::new();
-    let (outcome, failures) = match (&report.outcome, dry) {
-        (Outcome::Unchanged, _) => ("unchanged", None),
-        (Outcome::Planned, _) | (_, true) => ("planned", None),
-        (Outcome::Repaired { .. }, _) => ("repaired", None),
-        (Outcome::Recorded { .. }, _) => ("recorded", None),
-        (Outcome::Partly { failures, .. }, _) => ("partly", Some(failures)),
+    let outcome = match (&report.outcome, dry) {
+        (Outcome::Unchanged, _) | (_, false) => form::outcome(&report.outcome),
+        (_, true) => "planned",
     };
     map.insert("outcome".into(), json!(outcome));
     let made = report.snapshot().filter(|_| !dry).map(snapshot);
     map.insert("snapshot".into(), json!(made));
     map.insert("changes".into(), changes(&report.plan.changes));
     map.insert("notes".into(), json!(report.all_notes()));
-    if let Some(failures) = failures {
+    if let Outcome::Partly { failures, .. } = &report.outcome {
         map.insert("failures".into(), failures.iter().map(error).collect());
     }
     Value::Object(map)
@@ -153,4 +120,38 @@ fn support(plan: &Plan) -> Value {
         );
     }
     Value::Object(map)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+    use crate::model::SnapshotId;
+
+    #[test]
+    fn what_could_not_be_done_is_listed() {
+        let told = Report {
+            plan: Plan::default(),
+            outcome: Outcome::Partly {
+                head: SnapshotId(7),
+                failures: vec![Error::new(Kind::Refused, "no such scheduler").object("tcp x")],
+            },
+            notes: vec!["a note".to_owned()],
+        };
+        assert_eq!(
+            report(&told, false),
+            json!({
+                "outcome": "partly",
+                "snapshot": null,
+                "changes": [],
+                "notes": ["a note"],
+                "failures": [{
+                    "kind": "refused",
+                    "object": "tcp x",
+                    "message": "no such scheduler",
+                    "hint": null,
+                }],
+            })
+        );
+    }
 }

@@ -21,8 +21,10 @@ pub use error::error;
 pub use history::history;
 pub use live::{daemons, foreign, marks, services, timeouts};
 pub use paint::{Paint, Style, clean};
-pub use status::{Facts, count, status};
+pub use status::{Facts, status};
 pub use table::Table;
+
+pub use crate::api::report::count;
 
 use crate::director::{Difference, Report};
 use crate::error::{Error, Kind};

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::count;
 use super::history::local;
 use super::paint::{Paint, Style, clean};
 use crate::director::Status;
@@ -127,14 +128,6 @@ fn kernel(status: &Status, is_sim: bool, paint: Paint, lines: &mut Vec<(&str, St
         if let crate::model::MarkSupport::Unavailable(why) = plan.target.marks(family) {
             lines.push(("marks", format!("{family}: not available: {}", clean(why))));
         }
-    }
-}
-
-/// `1 change`, `2 changes`.
-pub fn count(number: usize, noun: &str) -> String {
-    match number {
-        1 => format!("1 {noun}"),
-        _ => format!("{number} {noun}s"),
     }
 }
 

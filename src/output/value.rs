@@ -68,7 +68,13 @@ fn as_text(out: &Output, shown: &Shown, session: &mut Session) -> Result<String>
             }
             table.text()
         }
-        Shown::Timeouts(timeouts) => value(out, &Value::Object(form::timeouts(timeouts))),
+        Shown::Timeouts(timeouts) => {
+            let mut table = Table::new(&["timeout", "seconds"], &[1], paint, width);
+            for (name, seconds) in form::timeouts(timeouts) {
+                table.row(&[name, seconds.to_string()]);
+            }
+            table.text()
+        }
         Shown::History(snapshots) if snapshots.is_empty() => "no snapshots yet".to_owned(),
         Shown::History(snapshots) => {
             let all: Vec<_> = snapshots.iter().map(|s| (s.clone(), None)).collect();
@@ -157,10 +163,26 @@ fn cell(value: &Value) -> String {
 
 /// On one line where it fits.
 fn typed(value: &Value) -> String {
-    let line = value.to_string();
+    let line = spaced(value);
     match line.chars().count() <= 80 {
         true => clean(&line),
         false => serde_json::to_string_pretty(value).unwrap_or(line),
+    }
+}
+
+/// JSON on one line, with room between its parts.
+fn spaced(value: &Value) -> String {
+    match value {
+        Value::Array(values) => {
+            let parts: Vec<String> = values.iter().map(spaced).collect();
+            format!("[{}]", parts.join(", "))
+        }
+        Value::Object(map) if !map.is_empty() => {
+            let part = |(name, value)| format!("{}: {}", json!(name), spaced(value));
+            let parts: Vec<String> = map.iter().map(part).collect();
+            format!("{{ {} }}", parts.join(", "))
+        }
+        other => other.to_string(),
     }
 }
 

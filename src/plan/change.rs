@@ -75,6 +75,49 @@ impl Change {
     }
 }
 
+/// A line of changes as readers see them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// What happens; `None` is the name of an object, above what happens to its parts.
+    pub action: Option<Action>,
+    /// How deep it stands, in spaces.
+    pub indent: usize,
+    /// `+ server 10.0.0.13:80  masq weight 1`
+    pub text: String,
+}
+
+/// The lines of changes: each object's below its name.
+pub fn lines(changes: &[Change]) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut under: Option<&str> = None;
+    for change in changes {
+        let (name, indent) = match &change.part {
+            None => (&change.object, 0),
+            Some(part) => (part, 2),
+        };
+        if indent > 0 && under != Some(&change.object) {
+            lines.push(Line {
+                action: None,
+                indent: 0,
+                text: change.object.clone(),
+            });
+        }
+        // A name stands apart from what is said of it, a field beside its value.
+        let gap = match name.contains(' ') {
+            _ if change.detail.is_empty() => "",
+            true => "  ",
+            false => " ",
+        };
+        lines.push(Line {
+            action: Some(change.action),
+            indent,
+            text: format!("{} {name}{gap}{}", change.action.sign(), change.detail),
+        });
+        under = Some(&change.object);
+    }
+    lines
+}
+
 /// Says a change in a few words, for a snapshot's message: `+1 server in tcp 192.0.2.10:80`.
 pub fn summary(changes: &[Change]) -> String {
     let objects: BTreeSet<&str> = changes.iter().map(|c| c.object.as_str()).collect();

@@ -19,7 +19,7 @@ mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use change::{Action, Change, between, summary};
+pub use change::{Action, Change, Line, between, lines, summary};
 pub use command::command_lines;
 pub use step::Step;
 pub use steps::steps;

@@ -110,6 +110,15 @@ pub fn open_comment() -> Error {
     Error::new(Kind::Script, "a comment is not closed").hint("end it with */")
 }
 
+/// A value whose maps and arrays hold each other too deep.
+pub fn nested_too_deep(name: &str) -> Error {
+    Error::new(
+        Kind::Script,
+        format!("{name} is nested more than {} deep", limits::NESTING),
+    )
+    .hint("a loop that puts it into itself?")
+}
+
 /// An error of Rhai's own.
 pub fn describe(
     error: &EvalAltResult,

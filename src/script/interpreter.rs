@@ -4,12 +4,13 @@ use std::cell::RefMut;
 use std::io::Write;
 use std::rc::Rc;
 
-use rhai::{AST, Dynamic, Engine, EvalAltResult, Map, Module, ParseError, Scope};
+use rhai::{AST, Dynamic, Engine, EvalAltResult, Map, Module, ParseError, Position, Scope};
 
 use super::errors::{self, Surroundings};
 use super::resolver::Beside;
 use super::scan::{catch_variables, scan};
 use super::{Catches, Ended, Shown, Source, limits, prepare, syntax};
+use crate::api::register::raise;
 use crate::api::value::Raised;
 use crate::api::{self, Context};
 use crate::director::{Report, Session};
@@ -45,7 +46,7 @@ impl Interpreter {
         engine.register_global_module(globals(args).into());
         watch(&mut engine, &context);
         print_to(&mut engine, &context);
-        wrap_caught(&mut engine, &context, &catches, arguments);
+        look_at_variables(&mut engine, &context, &catches, arguments);
         properties_of_thrown_text(&mut engine);
         Interpreter {
             engine,
@@ -318,19 +319,30 @@ fn print_to(engine: &mut Engine, context: &Rc<Context>) {
     });
 }
 
+/// What is done at every use of a variable.
+///
 /// Rhai's own errors reach `catch` as maps without our fields: a variable that `catch` binds and
-/// that holds such a map is read as an error of ours.
+/// that holds such a map is read as an error of ours. And values may be nested without a limit,
+/// while Rhai compares, prints and frees them by recursion: they are stopped before that.
 #[allow(deprecated)] // rhai marks `on_var` as volatile; it is the only way in
-fn wrap_caught(engine: &mut Engine, context: &Rc<Context>, catches: &Catches, arguments: usize) {
+fn look_at_variables(
+    engine: &mut Engine,
+    context: &Rc<Context>,
+    catches: &Catches,
+    arguments: usize,
+) {
     let context = Rc::clone(context);
     let catches = Rc::clone(catches);
     engine.on_var(move |name, _, eval| {
-        if !catches.borrow().contains(name) {
-            return Ok(None);
-        }
         let Some(value) = eval.scope().get(name) else {
             return Ok(None);
         };
+        if limits::is_nested_too_deep(value) {
+            return Err(raise(errors::nested_too_deep(name), Position::NONE));
+        }
+        if !catches.borrow().contains(name) {
+            return Ok(None);
+        }
         let Some(map) = value.read_lock::<Map>() else {
             return Ok(None);
         };

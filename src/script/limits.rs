@@ -4,22 +4,22 @@
 //! unlimited by default. These are wide enough for 10,000 services with 5 servers each from one
 //! inventory, and stop what can only be a mistake.
 
-use rhai::{Engine, OptimizationLevel};
+use rhai::{Dynamic, Engine, OptimizationLevel};
 
 /// How deep functions may call each other.
 pub const CALLS: usize = 64;
 /// How deep expressions may be nested outside of functions.
-pub const EXPRESSIONS: usize = 64;
+pub const EXPRESSIONS: usize = 128;
 /// How deep expressions may be nested within a function.
-pub const FUNCTION_EXPRESSIONS: usize = 32;
+pub const FUNCTION_EXPRESSIONS: usize = 128;
 /// How many operations a script may take; a loop without an end takes seconds to get there.
 pub const OPERATIONS: u64 = 200_000_000;
 /// The longest text, in bytes; also the sum of all texts in one value.
 pub const TEXT: usize = 32 << 20;
 /// The most elements of one value's arrays together.
-pub const ARRAY: usize = 1_000_000;
+pub const ARRAY: usize = 250_000;
 /// The most entries of one value's maps together.
-pub const MAP: usize = 1_000_000;
+pub const MAP: usize = 500_000;
 /// How many variables may be in scope at once.
 pub const VARIABLES: usize = 1_000;
 /// How many functions a script may define.
@@ -27,8 +27,42 @@ pub const FUNCTIONS: usize = 1_000;
 /// How many modules a script may import.
 pub const MODULES: usize = 100;
 
+/// How deep arrays and maps may hold each other.
+pub const NESTING: usize = 200;
+
 /// The stack that the deepest script needs, in bytes, in a debug build (see [`with_stack`]).
 pub const STACK: usize = 64 << 20;
+
+/// How many elements of a container are looked at for one that is a container too.
+const LOOKED_AT: usize = 4;
+
+/// Says whether a value holds itself too deep, looking at a few elements of each container: a
+/// whole look at every use of a large inventory would cost more than the script.
+pub fn is_nested_too_deep(value: &Dynamic) -> bool {
+    depth_exceeds(value, NESTING)
+}
+
+fn depth_exceeds(value: &Dynamic, most: usize) -> bool {
+    let holds = |value: &&Dynamic| value.is_array() || value.is_map();
+    if !holds(&value) {
+        return false;
+    }
+    if most == 0 {
+        return true;
+    }
+    if let Ok(array) = value.as_array_ref() {
+        let mut ends = array.iter().take(LOOKED_AT).chain(array.last());
+        return ends
+            .find(holds)
+            .is_some_and(|inner| depth_exceeds(inner, most - 1));
+    }
+    value.as_map_ref().is_ok_and(|map| {
+        map.values()
+            .take(LOOKED_AT)
+            .find(holds)
+            .is_some_and(|inner| depth_exceeds(inner, most - 1))
+    })
+}
 
 /// Sets every limit.
 pub fn set(engine: &mut Engine) {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::api::value::{self, Server, Service};
 use crate::api::{Context, convert, types};
 use crate::director::{Difference, Outcome, Report, Session};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::model::{Fwmark, Live, MarkRule, ServerKey, ServiceKey, Snapshot, Timeouts, patch};
 
 /// How a script ended that did not fail.
@@ -105,9 +105,12 @@ impl Shown {
         }
         match convert::to_json(session, value) {
             Ok(json) => Ok(known(json)),
-            // A function or a range: its text says more than an error.
-            Err(error) if error.kind() == crate::error::Kind::Invalid => {
-                Ok(Shown::Text(types::words_of(value).to_owned()))
+            // A function has no text that means anything; a range has.
+            Err(error) if error.kind() == Kind::Invalid => {
+                Ok(Shown::Text(match value.is_fnptr() {
+                    true => types::words_of(value).to_owned(),
+                    false => value.to_string(),
+                }))
             }
             Err(error) => Err(error),
         }

@@ -41,6 +41,10 @@ fn words(kind: &ParseErrorType, line: &str, column: usize) -> (String, Option<St
         ),
         P::BadInput(LexError::UnexpectedInput(input)) => unexpected(input),
         P::BadInput(LexError::ImproperSymbol(symbol, _)) if symbol == "eval" => reserved(symbol),
+        P::BadInput(LexError::MalformedChar(_)) => (
+            "single quotes hold one character".to_owned(),
+            Some("text stands in double quotes".to_owned()),
+        ),
         P::BadInput(other) => (lower(&other.to_string()), None),
         P::Reserved(word) => reserved(word),
         P::AssignmentToInvalidLHS(_) => (
@@ -56,17 +60,14 @@ fn words(kind: &ParseErrorType, line: &str, column: usize) -> (String, Option<St
         P::MissingToken(token, why) => (
             format!("\"{token}\" is missing {why}")
                 .trim_end()
-                .to_owned(),
+                .replace('\'', "\""),
             missing(token, line),
         ),
         P::MismatchedType(wanted, given) => (
-            format!(
-                "expected {}, not {}",
-                words_of_name(wanted),
-                words_of_name(given)
-            ),
+            format!("expected {}, not {}", phrase(wanted), phrase(given)),
             None,
         ),
+        P::UnknownOperator(sign) => reserved(sign),
         P::ExprTooDeep => (
             "it is nested too deep".to_owned(),
             Some("give a part of it a name: let part = ...;".to_owned()),
@@ -82,6 +83,19 @@ fn words(kind: &ParseErrorType, line: &str, column: usize) -> (String, Option<St
         ),
         P::DuplicatedProperty(name) => (format!("\"{name}\" is given twice"), None),
         other => (lower(&other.to_string()).replace('\'', "\""), None),
+    }
+}
+
+/// The parser's words for what stands there.
+fn phrase(text: &str) -> &str {
+    match text {
+        "a boolean expression" | "a boolean" => "true or false",
+        "an iterable value" => "an array, a range or text",
+        "a floating-point number" => "a number",
+        "a string" => "text",
+        "an object map" => "a map",
+        other if other.starts_with("a ") || other.starts_with("an ") => other,
+        name => words_of_name(name),
     }
 }
 

@@ -14,11 +14,12 @@ use std::path::PathBuf;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor};
+use serde_json::json;
 
 use crate::director::Status;
 use crate::error::{Error, Kind, Result};
 use crate::output::{Facts, Output, count, status, value};
-use crate::script::{Ended, Interpreter};
+use crate::script::{Ended, Interpreter, Shown};
 use crate::signals;
 
 use helper::LineHelper;
@@ -139,9 +140,9 @@ impl Shell {
             }
         }
         let variables = self.interpreter.variables();
-        let code = match Word::parse(line, &variables) {
-            None => line,
-            Some(Word::Code(code)) => code,
+        let (code, empty) = match Word::parse(line, &variables) {
+            None => (line, ""),
+            Some(Word::Code(code, empty)) => (code, empty),
             Some(Word::Leave) => return Ok(Next::Leave(0)),
             Some(Word::Clear) => {
                 self.editor.clear_screen().map_err(|e| failed(&e))?;
@@ -158,6 +159,10 @@ impl Shell {
         };
         let ended = self.interpreter.line(code)?;
         match ended {
+            Ended::Value(Shown::Json(list)) if list == json!([]) && !empty.is_empty() => {
+                self.out.sentence(empty);
+                Ok(Next::Line)
+            }
             Ended::Value(shown) => {
                 let mut session = self.interpreter.session();
                 value::show(&self.out, &shown, &mut session)?;

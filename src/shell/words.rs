@@ -5,8 +5,8 @@ use crate::api::help::overview;
 /// What a bare word means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Word {
-    /// The same as this code.
-    Code(&'static str),
+    /// The same as this code; what to say where it gives an empty list.
+    Code(&'static str, &'static str),
     /// Leave the prompt.
     Leave,
     /// Clear the screen.
@@ -23,25 +23,29 @@ pub(super) const WORDS: [(&str, Word, &str); 12] = [
     ("status", Word::Status, "where things stand"),
     (
         "services",
-        Word::Code("services()"),
+        Word::Code("services()", "no virtual services"),
         "virtual services, staged ones included",
     ),
-    ("show", Word::Code("live()"), "what the kernel holds"),
-    ("plan", Word::Code("plan()"), "what commit() would do"),
+    ("show", Word::Code("live()", ""), "what the kernel holds"),
+    ("plan", Word::Code("plan()", ""), "what commit() would do"),
     (
         "commit",
-        Word::Code("commit()"),
+        Word::Code("commit()", ""),
         "do it, and record a snapshot",
     ),
-    ("discard", Word::Code("discard()"), "forget what is staged"),
+    (
+        "discard",
+        Word::Code("discard()", ""),
+        "forget what is staged",
+    ),
     (
         "diff",
-        Word::Code("diff()"),
+        Word::Code("diff()", ""),
         "from the head to what is live",
     ),
     (
         "history",
-        Word::Code("history()"),
+        Word::Code("history()", "no snapshots yet"),
         "snapshots, newest first",
     ),
     ("clear", Word::Clear, "clear the screen"),
@@ -78,7 +82,7 @@ mod tests {
 
     #[test]
     fn variables_go_before_words() {
-        assert_eq!(Word::parse(" plan ", &[]), Some(Word::Code("plan()")));
+        assert_eq!(Word::parse(" plan ", &[]), Some(Word::Code("plan()", "")));
         assert_eq!(Word::parse("plan", &["plan".to_owned()]), None);
         assert_eq!(Word::parse("plan()", &[]), None);
         assert_eq!(Word::parse("quit;", &[]), Some(Word::Leave));

@@ -7,21 +7,105 @@ use super::lab::{Lab, WEB};
 #[test]
 fn a_change_ends_in_its_shape() {
     let lab = Lab::new();
-    assert_snapshot!(lab.run(&["-e", WEB]), @"");
-    assert_snapshot!(lab.run(&["-e", WEB]), @"");
-    assert_snapshot!(lab.run(&["-e", r#"find("192.0.2.10:80").server("10.0.0.13:80")"#]), @"");
-    assert_snapshot!(lab.run(&["-e", r#"tcp("192.0.2.10:80", #{ persistent: 60 })"#]), @"");
-    assert_snapshot!(lab.run(&["-e", r#"remove(find("192.0.2.10:80").find("10.0.0.13"))"#, "--json"]), @"");
-    assert_snapshot!(lab.run(&["-q", "-e", r#"remove(find("192.0.2.10:80"))"#]), @"");
+    assert_snapshot!(lab.run(&["-e", WEB]), @r"
+    + tcp 192.0.2.10:80  rr
+      + server 10.0.0.11:80  masq weight 1
+      + server 10.0.0.12:80  masq weight 3
+    snapshot 1 (the first), 3 changes, verified. Undo: ipvsh -e 'clear()'
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", WEB]), @r"
+    nothing to change
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", r#"find("192.0.2.10:80").server("10.0.0.13:80")"#]), @r"
+    tcp 192.0.2.10:80
+      + server 10.0.0.13:80  masq weight 1
+    snapshot 2 (1 before), 1 change, verified. Undo: ipvsh rollback 1
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", r#"tcp("192.0.2.10:80", #{ persistent: 60 })"#]), @r"
+    tcp 192.0.2.10:80
+      ~ scheduler rr -> wlc (not named: default)
+      ~ persistent off -> 60
+    snapshot 3 (2 before), 2 changes, verified. Undo: ipvsh rollback 2
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", r#"remove(find("192.0.2.10:80").find("10.0.0.13"))"#, "--json"]), @r#"
+    {
+      "outcome": "recorded",
+      "snapshot": {
+        "id": 4,
+        "time": "TIME",
+        "author": "AUTHOR",
+        "message": "-server 10.0.0.13:80 in tcp 192.0.2.10:80",
+        "parent": 3,
+        "rollback_of": null,
+        "changes": 1,
+        "tags": []
+      },
+      "changes": [
+        {
+          "action": "remove",
+          "object": "tcp 192.0.2.10:80",
+          "part": "server 10.0.0.13:80",
+          "detail": "masq weight 1"
+        }
+      ],
+      "notes": []
+    }
+    -- status 0
+    "#);
+    assert_snapshot!(lab.run(&["-q", "-e", r#"remove(find("192.0.2.10:80"))"#]), @r"
+    - tcp 192.0.2.10:80  wlc persistent 60
+      - server 10.0.0.11:80  masq weight 1
+      - server 10.0.0.12:80  masq weight 3
+    -- status 0
+    ");
 }
 
 #[test]
 fn a_plan_does_nothing() {
     let lab = Lab::with_web();
     let before = lab.state();
-    assert_snapshot!(lab.run(&["--plan", "-e", r#"find("192.0.2.10:80").find("10.0.0.11").set(#{ weight: 0 })"#]), @"");
-    assert_snapshot!(lab.run(&["--plan", "--json", "-e", "clear()"]), @"");
-    assert_snapshot!(lab.run(&["--plan", "-e", WEB]), @"");
+    assert_snapshot!(lab.run(&["--plan", "-e", r#"find("192.0.2.10:80").find("10.0.0.11").set(#{ weight: 0 })"#]), @r"
+    tcp 192.0.2.10:80
+      ~ server 10.0.0.11:80  weight 1 -> 0
+    1 change planned, nothing done
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["--plan", "--json", "-e", "clear()"]), @r#"
+    {
+      "outcome": "planned",
+      "snapshot": null,
+      "changes": [
+        {
+          "action": "remove",
+          "object": "tcp 192.0.2.10:80",
+          "part": null,
+          "detail": "rr"
+        },
+        {
+          "action": "remove",
+          "object": "tcp 192.0.2.10:80",
+          "part": "server 10.0.0.11:80",
+          "detail": "masq weight 1"
+        },
+        {
+          "action": "remove",
+          "object": "tcp 192.0.2.10:80",
+          "part": "server 10.0.0.12:80",
+          "detail": "masq weight 3"
+        }
+      ],
+      "notes": []
+    }
+    -- status 0
+    "#);
+    assert_snapshot!(lab.run(&["--plan", "-e", WEB]), @r"
+    nothing to change
+    -- status 0
+    ");
     assert_eq!(lab.state(), before);
 }
 
@@ -40,55 +124,200 @@ fn the_plan_of_a_script_shows_each_commit() {
         print(`staged, the head is ${history()[0].id}`);
         "#,
     );
-    assert_snapshot!(lab.run(&["run", "--plan", &script]), @"");
+    assert_snapshot!(lab.run(&["run", "--plan", &script]), @r"
+    timeouts
+      ~ tcp 900 -> 600
+    1 change planned, nothing done
+    timeouts
+      ~ tcp 600 -> 700
+    1 change planned, nothing done
+    staged, the head is 3
+    tcp 192.0.2.10:80
+      + server 10.0.0.14:80  masq weight 1
+    1 change planned, nothing done
+    -- status 0
+    ");
     assert_eq!(lab.state(), before);
-    assert_snapshot!(lab.run(&["run", &script]), @"");
+    assert_snapshot!(lab.run(&["run", &script]), @r"
+    timeouts
+      ~ tcp 900 -> 600
+    snapshot 2 (1 before), 1 change, verified. Undo: ipvsh rollback 1
+    timeouts
+      ~ tcp 600 -> 700
+    snapshot 3 (2 before), 1 change, verified. Undo: ipvsh rollback 2
+    staged, the head is 3
+    tcp 192.0.2.10:80
+      + server 10.0.0.14:80  masq weight 1
+    snapshot 4 (3 before), 1 change, verified. Undo: ipvsh rollback 3
+    -- status 0
+    ");
 }
 
 #[test]
 fn rollback() {
     let lab = Lab::with_web();
-    assert_snapshot!(lab.run(&["rollback"]), @"");
+    assert_snapshot!(lab.run(&["rollback"]), @r"
+    -- stderr
+    Error: cannot roll back: the head is the first snapshot: there is none before it
+    Hint: to remove everything that is ours: ipvsh -e 'clear()'
+    -- status 1
+    ");
     lab.ok(&["-e", "timeouts(#{ tcp: 600 })"]);
     lab.ok(&["-e", "clear()"]);
-    assert_snapshot!(lab.run(&["rollback", "--plan"]), @"");
-    assert_snapshot!(lab.run(&["rollback"]), @"");
-    assert_snapshot!(lab.run(&["rollback"]), @"");
-    assert_snapshot!(lab.run(&["rollback", "1", "-m", "back to the start"]), @"");
-    assert_snapshot!(lab.run(&["rollback", "1"]), @"");
-    assert_snapshot!(lab.run(&["history"]), @"");
+    assert_snapshot!(lab.run(&["rollback", "--plan"]), @r"
+    + tcp 192.0.2.10:80  rr
+      + server 10.0.0.11:80  masq weight 1
+      + server 10.0.0.12:80  masq weight 3
+    timeouts
+      ~ tcp 900 -> 600
+    4 changes planned, nothing done
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["rollback"]), @r"
+    + tcp 192.0.2.10:80  rr
+      + server 10.0.0.11:80  masq weight 1
+      + server 10.0.0.12:80  masq weight 3
+    timeouts
+      ~ tcp 900 -> 600
+    snapshot 4 (3 before), 4 changes, verified. Undo: ipvsh rollback 3
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["rollback"]), @r"
+    -- stderr
+    Error: cannot roll back: the head, snapshot 4, is itself a rollback (to 2)
+    Hint: to take that rollback back: ipvsh rollback 3
+    Hint: to go further back: ipvsh rollback N (ipvsh history), N before 2
+    -- status 1
+    ");
+    assert_snapshot!(lab.run(&["rollback", "1", "-m", "back to the start"]), @r"
+    timeouts
+      ~ tcp 600 -> 900
+    snapshot 5 (4 before), 1 change, verified. Undo: ipvsh rollback 4
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["rollback", "1"]), @r"
+    nothing to change
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["history"]), @r"
+    snapshot  time                 author  changes  message
+    5  TIME  AUTHOR  1  back to the start
+    4  TIME  AUTHOR  4  rollback to 2
+    3  TIME  AUTHOR  4  -3 ~1 in 2 objects
+    2  TIME  AUTHOR  1  timeouts: tcp 900 -> 600
+    1  TIME  AUTHOR  3  +3 in tcp 192.0.2.10:80
+    -- status 0
+    ");
 }
 
 #[test]
 fn restore_and_adopt_where_all_is_well() {
     let lab = Lab::with_web();
-    assert_snapshot!(lab.run(&["restore"]), @"");
-    assert_snapshot!(lab.run(&["restore", "--best-effort", "--json"]), @"");
-    assert_snapshot!(lab.run(&["adopt"]), @"");
-    assert_snapshot!(lab.run(&["adopt", "tcp", "192.0.2.10:80"]), @"");
+    assert_snapshot!(lab.run(&["restore"]), @r"
+    nothing to change
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["restore", "--best-effort", "--json"]), @r#"
+    {
+      "outcome": "unchanged",
+      "snapshot": null,
+      "changes": [],
+      "notes": []
+    }
+    -- status 0
+    "#);
+    assert_snapshot!(lab.run(&["adopt"]), @r"
+    nothing to change
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["adopt", "tcp", "192.0.2.10:80"]), @r"
+    nothing to change
+    -- status 0
+    ");
 }
 
 #[test]
 fn tags_name_snapshots() {
     let lab = Lab::with_web();
     lab.ok(&["-e", "timeouts(#{ tcp: 600 })"]);
-    assert_snapshot!(lab.run(&["tag", "head~1", "v1.0"]), @"");
-    assert_snapshot!(lab.run(&["tag", "1", "7"]), @"");
-    assert_snapshot!(lab.run(&["tag", "9", "nine"]), @"");
-    assert_snapshot!(lab.run(&["rollback", "v1.0"]), @"");
-    assert_snapshot!(lab.run(&["rollback", "v1.1"]), @"");
-    assert_snapshot!(lab.run(&["tag", "1", "x", "--json"]), @"");
+    assert_snapshot!(lab.run(&["tag", "head~1", "v1.0"]), @r"
+    snapshot 1 is tagged v1.0
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["tag", "1", "7"]), @r#"
+    -- stderr
+    Error: "7" cannot be a tag
+    Hint: a tag is a letter, then letters, digits, ".", "_" or "-"; it may not be "head"
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["tag", "9", "nine"]), @r"
+    -- stderr
+    Error: snapshot 9: there is no such snapshot
+    Hint: the snapshots are 1 to 2 (ipvsh history)
+    -- status 1
+    ");
+    assert_snapshot!(lab.run(&["rollback", "v1.0"]), @r"
+    timeouts
+      ~ tcp 600 -> 900
+    snapshot 3 (2 before), 1 change, verified. Undo: ipvsh rollback 2
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["rollback", "v1.1"]), @r"
+    -- stderr
+    Error: snapshot v1.1: there is no such tag
+    Hint: `ipvsh history` lists numbers and tags
+    -- status 1
+    ");
+    assert_snapshot!(lab.run(&["tag", "1", "x", "--json"]), @r#"
+    {
+      "id": 1,
+      "time": "TIME",
+      "author": "AUTHOR",
+      "message": "+3 in tcp 192.0.2.10:80",
+      "parent": null,
+      "rollback_of": null,
+      "changes": 3,
+      "tags": [
+        "v1.0",
+        "x"
+      ]
+    }
+    -- status 0
+    "#);
 }
 
 #[test]
 fn export() {
     let lab = Lab::with_web();
-    assert_snapshot!(lab.run(&["export", "--format", "rhai"]), @"");
-    assert_snapshot!(lab.run(&["export", "1", "--format", "ipvsadm"]), @"");
+    assert_snapshot!(lab.run(&["export", "--format", "rhai"]), @r#"
+    // A ruleset of ipvsh. Running it declares what is written here and leaves the rest
+    // alone: ipvsh run THIS-FILE
+
+    tcp("192.0.2.10:80", #{
+        scheduler: "rr",
+        forward: "masq",
+        servers: [
+            "10.0.0.11",
+            #{ address: "10.0.0.12", weight: 3 },
+        ],
+    });
+    -- status 0
+    "#);
+    assert_snapshot!(lab.run(&["export", "1", "--format", "ipvsadm"]), @r"
+    -A -t 192.0.2.10:80 -s rr
+    -a -t 192.0.2.10:80 -r 10.0.0.11:80 -m -w 1
+    -a -t 192.0.2.10:80 -r 10.0.0.12:80 -m -w 3
+    -- status 0
+    ");
     let json = lab.ok(&["export"]);
     let rules: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(rules["services"][0]["servers"][1]["weight"], 3);
-    assert_snapshot!(lab.run(&["export", "--format", "xml"]), @"");
+    assert_snapshot!(lab.run(&["export", "--format", "xml"]), @r#"
+    -- stderr
+    Error: unknown format "xml"
+    Hint: a format is one of json, rhai, ipvsadm
+    -- status 2
+    "#);
 }
 
 #[test]
@@ -96,7 +325,13 @@ fn large_removals_are_refused_unless_allowed() {
     let lab = Lab::new();
     lab.ok(&["-e", r#"for n in 1..=10 { tcp(`192.0.2.${n}:80`) }"#]);
     let before = lab.state();
-    assert_snapshot!(lab.run(&["-e", "clear()"]), @"");
+    assert_snapshot!(lab.run(&["-e", "clear()"]), @r#"
+    -- stderr
+    Error: refused: this would remove 10 of 10 virtual services
+    Hint: look at it with --plan; if it is meant: --allow-removals
+    Hint: in a script: commit("message", #{ allow_removals: true })
+    -- status 1
+    "#);
     assert_eq!(lab.said(&["-y", "-e", "clear()"]).status, 1);
     assert_eq!(lab.state(), before);
     assert_eq!(lab.said(&["--allow-removals", "-e", "clear()"]).status, 0);

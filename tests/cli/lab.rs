@@ -156,24 +156,23 @@ fn author() -> String {
 
 fn settled_line(line: &str, author: &str) -> String {
     let line = times(line);
-    let line = match line.contains("TIME") {
+    let is_listed = line.contains("TIME  ");
+    let line = line
+        .replace(&format!("\"{author}\""), "\"AUTHOR\"")
+        .replace(&format!("by {author}"), "by AUTHOR");
+    if is_listed {
         // The author's column is as wide as the author.
-        true => line
-            .replace(author, "AUTHOR")
-            .split("  ")
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join("  "),
-        false => line
-            .replace(&format!("\"{author}\""), "\"AUTHOR\"")
-            .replace(&format!("by {author},"), "by AUTHOR,"),
-    };
-    match (line.find(" second"), line.rfind('(')) {
-        (Some(_), Some(at)) if line.ends_with("ago)") => format!("{}(AGE)", &line[..at]),
-        _ if line.starts_with("database") && line.ends_with("iB)") => {
-            format!("{}(SIZE)", &line[..line.rfind('(').unwrap_or(0)])
-        }
+        let parts = line.split("  ").map(str::trim).filter(|p| !p.is_empty());
+        let parts: Vec<&str> = parts
+            .map(|part| if part == author { "AUTHOR" } else { part })
+            .collect();
+        return parts.join("  ");
+    }
+    let cut = |at: usize, end: &str| format!("{}{end}", &line[..at]);
+    match line.rfind('(') {
+        Some(at) if line.ends_with("ago)") => cut(at, "(AGE)"),
+        Some(at) if line.ends_with("iB)") => cut(at, "(SIZE)"),
+        _ if line.starts_with("    \"bytes\": ") => "    \"bytes\": SIZE,".to_owned(),
         _ => line,
     }
 }

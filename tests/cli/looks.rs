@@ -7,31 +7,171 @@ use super::lab::Lab;
 #[test]
 fn nothing_yet() {
     let lab = Lab::new();
-    assert_snapshot!(lab.run(&["status"]), @"");
-    assert_snapshot!(lab.run(&["plan"]), @"");
-    assert_snapshot!(lab.run(&["history"]), @"");
-    assert_snapshot!(lab.run(&["show"]), @"");
-    assert_snapshot!(lab.run(&["show", "marks"]), @"");
-    assert_snapshot!(lab.run(&["show", "timeouts"]), @"");
-    assert_snapshot!(lab.run(&["show", "daemons"]), @"");
+    assert_snapshot!(lab.run(&["status"]), @r"
+    head      no snapshots yet
+    kernel    simulated, 0 virtual services, 0 real servers
+    database  LAB/db (not there yet)
+
+    ipvsh run SCRIPT    make the first snapshot
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["plan"]), @r"
+    there are no snapshots yet: nothing is ours
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["history"]), @r"
+    no snapshots yet
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show"]), @r"
+    no virtual services
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "marks"]), @r"
+    no mark rules
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "timeouts"]), @r"
+    timeout  seconds
+    tcp          900  the kernel's default
+    tcp_fin      120  the kernel's default
+    udp          300  the kernel's default
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "daemons"]), @r"
+    no sync daemons
+    -- status 0
+    ");
     assert!(!lab.database().exists(), "looking made a database");
 }
 
 #[test]
 fn status_of_a_head() {
     let lab = Lab::with_web();
-    assert_snapshot!(lab.run(&["status"]), @"");
-    assert_snapshot!(lab.run(&["status", "--json"]), @"");
+    assert_snapshot!(lab.run(&["status"]), @r"
+    head      snapshot 1  +3 in tcp 192.0.2.10:80
+              by AUTHOR, TIME (AGE)
+    kernel    simulated, 1 virtual service, 2 real servers
+    drift     none: the kernel is as the head has it
+    database  LAB/db (SIZE)
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["status", "--json"]), @r#"
+    {
+      "head": {
+        "id": 1,
+        "time": "TIME",
+        "author": "AUTHOR",
+        "message": "+3 in tcp 192.0.2.10:80",
+        "parent": null,
+        "rollback_of": null,
+        "changes": 3,
+        "tags": []
+      },
+      "unfinished": null,
+      "drift": [],
+      "foreign": {
+        "services": 0,
+        "servers": 0,
+        "marks": 0,
+        "daemons": 0
+      },
+      "kernel": {
+        "kind": "sim",
+        "error": null,
+        "services": 1,
+        "servers": 2,
+        "marks": {
+          "ipv4": {
+            "available": true,
+            "why": null
+          },
+          "ipv6": {
+            "available": true,
+            "why": null
+          }
+        }
+      },
+      "database": {
+        "path": "LAB/db",
+        "bytes": SIZE,
+        "error": null
+      },
+      "boot_restore": null,
+      "suggestion": null
+    }
+    -- status 0
+    "#);
 }
 
 #[test]
 fn show_services() {
     let lab = Lab::with_web();
     lab.ok(&["-e", r#"udp("[2001:db8::10]:53", #{ persistent: 60 }).server("[2001:db8::1]:53", #{ weight: 5, upper: 10, lower: 2 })"#]);
-    assert_snapshot!(lab.run(&["show"]), @"");
-    assert_snapshot!(lab.run(&["show", "services", "192.0.2.10"]), @"");
-    assert_snapshot!(lab.run(&["show", "tcp", "192.0.2.10:80", "--json"]), @"");
-    assert_snapshot!(lab.run(&["show", "tcp", "192.0.2.10:8"]), @"");
+    assert_snapshot!(lab.run(&["show"]), @r"
+    service                method  weight  active  inactive
+    tcp 192.0.2.10:80      rr                   0         0
+      10.0.0.11:80         masq         1       0         0
+      10.0.0.12:80         masq         3       0         0
+    udp [2001:db8::10]:53  wlc                  0         0  persistent 60
+      [2001:db8::1]:53     direct       5       0         0  upper 10 lower 2
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "services", "192.0.2.10"]), @r"
+    service            method  weight  active  inactive
+    tcp 192.0.2.10:80  rr                   0         0
+      10.0.0.11:80     masq         1       0         0
+      10.0.0.12:80     masq         3       0         0
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "tcp", "192.0.2.10:80", "--json"]), @r#"
+    [
+      {
+        "protocol": "tcp",
+        "address": "192.0.2.10",
+        "port": 80,
+        "scheduler": "rr",
+        "flags": [],
+        "persistent": 0,
+        "netmask": "255.255.255.255",
+        "engine": null,
+        "one_packet": false,
+        "active": 0,
+        "inactive": 0,
+        "servers": [
+          {
+            "address": "10.0.0.11",
+            "port": 80,
+            "weight": 1,
+            "forward": "masq",
+            "upper": 0,
+            "lower": 0,
+            "active": 0,
+            "inactive": 0,
+            "persistent_connections": 0
+          },
+          {
+            "address": "10.0.0.12",
+            "port": 80,
+            "weight": 3,
+            "forward": "masq",
+            "upper": 0,
+            "lower": 0,
+            "active": 0,
+            "inactive": 0,
+            "persistent_connections": 0
+          }
+        ]
+      }
+    ]
+    -- status 0
+    "#);
+    assert_snapshot!(lab.run(&["show", "tcp", "192.0.2.10:8"]), @r#"
+    -- stderr
+    Error: virtual service tcp 192.0.2.10:8: there is no such virtual service
+    Hint: did you mean "tcp 192.0.2.10:80"?
+    -- status 1
+    "#);
 }
 
 #[test]
@@ -42,11 +182,47 @@ fn show_marks_and_timeouts() {
         r#"fwmark(666, #{ marks: [#{ protocol: "tcp", to: "192.0.2.20", ports: [80, 443] }] });
         timeouts(#{ tcp: 600 })"#,
     ]);
-    assert_snapshot!(lab.run(&["show", "marks"]), @"");
-    assert_snapshot!(lab.run(&["show", "marks", "666", "--json"]), @"");
-    assert_snapshot!(lab.run(&["show", "marks", "667"]), @"");
-    assert_snapshot!(lab.run(&["show", "timeouts"]), @"");
-    assert_snapshot!(lab.run(&["show", "timeouts", "--json"]), @"");
+    assert_snapshot!(lab.run(&["show", "marks"]), @r"
+    mark  family  rule
+     666  ipv4    tcp to 192.0.2.20 ports 80,443
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "marks", "666", "--json"]), @r#"
+    [
+      {
+        "mark": 666,
+        "family": "ipv4",
+        "protocol": "tcp",
+        "to": "192.0.2.20",
+        "from": null,
+        "ports": [
+          80,
+          443
+        ],
+        "interface": null
+      }
+    ]
+    -- status 0
+    "#);
+    assert_snapshot!(lab.run(&["show", "marks", "667"]), @r"
+    no mark rules
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "timeouts"]), @r"
+    timeout  seconds
+    tcp          600  set by ipvsh
+    tcp_fin      120  the kernel's default
+    udp          300  the kernel's default
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "timeouts", "--json"]), @r#"
+    {
+      "tcp": 600,
+      "tcp_fin": 120,
+      "udp": 300
+    }
+    -- status 0
+    "#);
 }
 
 #[test]
@@ -56,14 +232,81 @@ fn plan_and_diff() {
         "-e",
         r#"find("192.0.2.10:80").set(#{ scheduler: "wrr" }).server("10.0.0.13:80")"#,
     ]);
-    assert_snapshot!(lab.run(&["plan"]), @"");
-    assert_snapshot!(lab.run(&["plan", "1"]), @"");
-    assert_snapshot!(lab.run(&["plan", "head~1", "--exit-code"]), @"");
-    assert_snapshot!(lab.run(&["plan", "1", "--json"]), @"");
-    assert_snapshot!(lab.run(&["diff"]), @"");
-    assert_snapshot!(lab.run(&["diff", "1", "2", "--exit-code"]), @"");
-    assert_snapshot!(lab.run(&["diff", "1"]), @"");
-    assert_snapshot!(lab.run(&["diff", "2", "2", "--exit-code", "--json"]), @"");
+    assert_snapshot!(lab.run(&["plan"]), @r"
+    the kernel is as snapshot 2 has it
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["plan", "1"]), @r"
+    tcp 192.0.2.10:80
+      ~ scheduler wrr -> rr
+      - server 10.0.0.13:80  masq weight 1
+    2 changes would bring the kernel to snapshot 1: ipvsh rollback 1
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["plan", "head~1", "--exit-code"]), @r"
+    tcp 192.0.2.10:80
+      ~ scheduler wrr -> rr
+      - server 10.0.0.13:80  masq weight 1
+    2 changes would bring the kernel to snapshot 1: ipvsh rollback 1
+    -- status 10
+    ");
+    assert_snapshot!(lab.run(&["plan", "1", "--json"]), @r#"
+    {
+      "changes": [
+        {
+          "action": "change",
+          "object": "tcp 192.0.2.10:80",
+          "part": "scheduler",
+          "detail": "wrr -> rr"
+        },
+        {
+          "action": "remove",
+          "object": "tcp 192.0.2.10:80",
+          "part": "server 10.0.0.13:80",
+          "detail": "masq weight 1"
+        }
+      ],
+      "foreign": {
+        "services": 0,
+        "servers": 0,
+        "marks": 0,
+        "daemons": 0
+      },
+      "notes": []
+    }
+    -- status 0
+    "#);
+    assert_snapshot!(lab.run(&["diff"]), @r"
+    no differences between snapshot 2 and live
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["diff", "1", "2", "--exit-code"]), @r"
+    tcp 192.0.2.10:80
+      ~ scheduler rr -> wrr
+      + server 10.0.0.13:80  masq weight 1
+    -- status 10
+    ");
+    assert_snapshot!(lab.run(&["diff", "1"]), @r"
+    tcp 192.0.2.10:80
+      ~ scheduler rr -> wrr
+      + server 10.0.0.13:80  masq weight 1
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["diff", "2", "2", "--exit-code", "--json"]), @r#"
+    {
+      "from": "snapshot 2",
+      "to": "snapshot 2",
+      "changes": [],
+      "foreign": {
+        "services": 0,
+        "servers": 0,
+        "marks": 0,
+        "daemons": 0
+      },
+      "notes": []
+    }
+    -- status 0
+    "#);
 }
 
 #[test]
@@ -77,11 +320,53 @@ fn history() {
     ]);
     lab.ok(&["-e", "timeouts(#{ udp: 60 })"]);
     lab.ok(&["tag", "2", "three"]);
-    assert_snapshot!(lab.run(&["history"]), @"");
-    assert_snapshot!(lab.run(&["history", "-p"]), @"");
-    assert_snapshot!(lab.run(&["history", "tcp", "192.0.2.10:80"]), @"");
-    assert_snapshot!(lab.run(&["history", "udp 192.0.2.10:80"]), @"");
-    assert_snapshot!(lab.run(&["history", "timeouts", "--json"]), @"");
+    assert_snapshot!(lab.run(&["history"]), @r"
+    snapshot   time                 author  changes  message
+    3  TIME  AUTHOR  1  timeouts: udp 300 -> 60
+    2 (three)  TIME  AUTHOR  1  a third one
+    1  TIME  AUTHOR  3  +3 in tcp 192.0.2.10:80
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["history", "-p"]), @r"
+    snapshot 3  TIME  AUTHOR  timeouts: udp 300 -> 60
+      timeouts
+        ~ udp not managed -> 60
+
+    snapshot 2 (three)  TIME  AUTHOR  a third one
+      tcp 192.0.2.10:80
+        + server 10.0.0.13:80  masq weight 1
+
+    snapshot 1  TIME  AUTHOR  +3 in tcp 192.0.2.10:80
+      + tcp 192.0.2.10:80  rr
+        + server 10.0.0.11:80  masq weight 1
+        + server 10.0.0.12:80  masq weight 3
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["history", "tcp", "192.0.2.10:80"]), @r"
+    snapshot   time                 author  changes  message
+    2 (three)  TIME  AUTHOR  1  a third one
+    1  TIME  AUTHOR  3  +3 in tcp 192.0.2.10:80
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["history", "udp 192.0.2.10:80"]), @r"
+    no snapshot changed it
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["history", "timeouts", "--json"]), @r#"
+    [
+      {
+        "id": 3,
+        "time": "TIME",
+        "author": "AUTHOR",
+        "message": "timeouts: udp 300 -> 60",
+        "parent": 2,
+        "rollback_of": null,
+        "changes": 1,
+        "tags": []
+      }
+    ]
+    -- status 0
+    "#);
 }
 
 #[test]

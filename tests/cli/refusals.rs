@@ -7,33 +7,142 @@ use super::lab::Lab;
 #[test]
 fn the_command_line() {
     let lab = Lab::new();
-    assert_snapshot!(lab.run(&["statsu"]), @"");
-    assert_snapshot!(lab.run(&["foo.rhai"]), @"");
-    assert_snapshot!(lab.run(&["run"]), @"");
-    assert_snapshot!(lab.run(&["run", "--plna", "x"]), @"");
-    assert_snapshot!(lab.run(&["--color", "alwys", "status"]), @"");
-    assert_snapshot!(lab.run(&["show", "sevices"]), @"");
-    assert_snapshot!(lab.run(&["show", "timeouts", "tcp"]), @"");
-    assert_snapshot!(lab.run(&["history", "tcp", "192.0.2.1:80", "extra"]), @"");
-    assert_snapshot!(lab.run(&["rollback", "0"]), @"");
-    assert_snapshot!(lab.run(&["rollback", "head~x"]), @"");
-    assert_snapshot!(lab.run(&["--plan", "status"]), @"");
-    assert_snapshot!(lab.run(&["-e", "1", "status"]), @"");
-    assert_snapshot!(lab.run(&["-q", "-v", "status"]), @"");
-    assert_snapshot!(lab.run(&["--db", "", "status"]), @"");
+    assert_snapshot!(lab.run(&["statsu"]), @r#"
+    -- stderr
+    Error: unrecognized verb 'statsu'
+    Hint: did you mean "status"?
+    Hint: usage: ipvsh [OPTIONS] [VERB]
+    -- status 2
+    "#);
+    assert_snapshot!(lab.run(&["foo.rhai"]), @r"
+    -- stderr
+    Error: unrecognized verb 'foo.rhai'
+    Hint: to run a script: ipvsh run foo.rhai
+    -- status 2
+    ");
+    assert_snapshot!(lab.run(&["run"]), @r"
+    -- stderr
+    Error: the following required arguments were not provided: <SCRIPT>
+    Hint: usage: ipvsh run <SCRIPT> [ARGS]...
+    -- status 2
+    ");
+    assert_snapshot!(lab.run(&["run", "--plna", "x"]), @r#"
+    -- stderr
+    Error: unexpected argument '--plna' found
+    Hint: did you mean "--plan"?
+    Hint: usage: ipvsh run --plan <SCRIPT> [ARGS]...
+    -- status 2
+    "#);
+    assert_snapshot!(lab.run(&["--color", "alwys", "status"]), @r#"
+    -- stderr
+    Error: invalid value 'alwys' for '--color <WHEN>' [possible values: auto, always, never]
+    Hint: did you mean "always"?
+    -- status 2
+    "#);
+    assert_snapshot!(lab.run(&["show", "sevices"]), @r#"
+    -- stderr
+    Error: there is no view 'sevices'
+    Hint: did you mean "services"?
+    -- status 2
+    "#);
+    assert_snapshot!(lab.run(&["show", "timeouts", "tcp"]), @r"
+    -- stderr
+    Error: unexpected argument 'tcp'
+    Hint: show timeouts takes no object
+    -- status 2
+    ");
+    assert_snapshot!(lab.run(&["history", "tcp", "192.0.2.1:80", "extra"]), @r#"
+    -- stderr
+    Error: "tcp 192.0.2.1:80 extra" is not the name of a virtual service
+    Hint: a name is like "tcp 192.0.2.10:80" or "fwmark 666"
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["rollback", "0"]), @r"
+    -- stderr
+    Error: there is no snapshot 0
+    Hint: snapshots are numbered from 1
+    -- status 2
+    ");
+    assert_snapshot!(lab.run(&["rollback", "head~x"]), @r#"
+    -- stderr
+    Error: "head~x" is not a snapshot
+    Hint: write head~2 for the second before the head
+    -- status 2
+    "#);
+    assert_snapshot!(lab.run(&["--plan", "status"]), @r"
+    -- stderr
+    Error: options of a change stand behind their verb
+    Hint: like: ipvsh run --plan SCRIPT
+    -- status 2
+    ");
+    assert_snapshot!(lab.run(&["-e", "1", "status"]), @r"
+    -- stderr
+    Error: -e and a verb exclude each other
+    Hint: -e CODE is a whole command: ipvsh -e 'services()'
+    -- status 2
+    ");
+    assert_snapshot!(lab.run(&["-q", "-v", "status"]), @r"
+    -- stderr
+    Error: the argument '--quiet' cannot be used with '--verbose'
+    Hint: usage: ipvsh --sim --quiet
+    -- status 2
+    ");
+    assert_snapshot!(lab.run(&["--db", "", "status"]), @r"
+    -- stderr
+    Error: a value is required for '--db <DIR>' but none was supplied
+    -- status 2
+    ");
 }
 
 #[test]
 fn names_that_mean_nothing() {
     let lab = Lab::with_web();
-    assert_snapshot!(lab.run(&["show", "tpc", "192.0.2.10:80"]), @"");
-    assert_snapshot!(lab.run(&["show", "marks", "0"]), @"");
-    assert_snapshot!(lab.run(&["history", "no such"]), @"");
-    assert_snapshot!(lab.run(&["adopt", "tcp", "192.0.2.99:80"]), @"");
-    assert_snapshot!(lab.run(&["rollback", "99"]), @"");
-    assert_snapshot!(lab.run(&["plan", "nowhere"]), @"");
-    assert_snapshot!(lab.run(&["diff", "head~9"]), @"");
-    assert_snapshot!(lab.run(&["run", "missing.rhai"]), @"");
+    assert_snapshot!(lab.run(&["show", "tpc", "192.0.2.10:80"]), @r#"
+    -- stderr
+    Error: "tpc 192.0.2.10:80": unknown protocol "tpc"
+    Hint: did you mean "tcp"?
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["show", "marks", "0"]), @r"
+    -- stderr
+    Error: mark 0 is out of range
+    Hint: a mark is 1 to 4294967295
+    -- status 1
+    ");
+    assert_snapshot!(lab.run(&["history", "no such"]), @r#"
+    -- stderr
+    Error: "no such": unknown protocol "no"
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["adopt", "tcp", "192.0.2.99:80"]), @r#"
+    -- stderr
+    Error: virtual service tcp 192.0.2.99:80: cannot adopt: there is no such virtual service
+    Hint: did you mean "tcp 192.0.2.10:80"?
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["rollback", "99"]), @r"
+    -- stderr
+    Error: snapshot 99: there is no such snapshot
+    Hint: the only snapshot is 1
+    -- status 1
+    ");
+    assert_snapshot!(lab.run(&["plan", "nowhere"]), @r"
+    -- stderr
+    Error: snapshot nowhere: there is no such tag
+    Hint: `ipvsh history` lists numbers and tags
+    -- status 1
+    ");
+    assert_snapshot!(lab.run(&["diff", "head~9"]), @r"
+    -- stderr
+    Error: snapshot head~9: history does not go back that far
+    Hint: `ipvsh history` lists what there is
+    -- status 1
+    ");
+    assert_snapshot!(lab.run(&["run", "missing.rhai"]), @r"
+    -- stderr
+    Error: script missing.rhai: cannot read: No such file or directory (os error 2)
+    -- status 1
+    ");
 }
 
 #[test]
@@ -51,8 +160,10 @@ fn scripts_that_fail_change_nothing() {
             "tcp(\"192.0.2.1:80\", #{ shceduler: \"rr\" })",
             "did you mean \"scheduler\"?",
         ),
-        ("tcp(\"192.0.2.1:80\", #{ scheduler: \"rrr\" })", "rrr"),
-        ("find(\"192.0.2.10:81\")", "did you mean"),
+        (
+            "find(\"192.0.2.10:81\")",
+            "did you mean \"tcp 192.0.2.10:80\"?",
+        ),
         ("find(\"192.0.2.10:80\").weight = 1", ".set("),
         (
             "find(\"192.0.2.10:80\").find(\"10.0.0.11\").set(#{ weight: -1 })",
@@ -81,11 +192,24 @@ fn an_error_points_at_its_place() {
         "bad.rhai",
         "// weights\n\nlet web = find(\"192.0.2.10:80\");\nweb.find(\"10.0.0.99\").set(#{ weight: 2 });\n",
     );
-    assert_snapshot!(lab.run(&["run", &script]), @"");
+    assert_snapshot!(lab.run(&["run", &script]), @r#"
+    -- stderr
+    Error: real server 10.0.0.99 of tcp 192.0.2.10:80: there is no such real server
+      --> LAB/bad.rhai:4:5
+    4 | web.find("10.0.0.99").set(#{ weight: 2 });
+      |     ^
+    Hint: it has 10.0.0.11:80, 10.0.0.12:80
+    -- status 1
+    "#);
 }
 
 #[test]
 fn databases_of_another_kind() {
     let lab = Lab::with_web();
-    assert_snapshot!(lab.run_plain(&["history"]), @"");
+    assert_snapshot!(lab.run_plain(&["history"]), @r"
+    -- stderr
+    Error: database LAB/db: it was made for the simulator
+    Hint: add --sim, or name another database: --db DIR
+    -- status 1
+    ");
 }

@@ -1,5 +1,8 @@
 //! Scripts: from a file, from standard input, from the command line.
 
+use std::io::Read;
+use std::process::{Command, Stdio};
+
 use insta::assert_snapshot;
 
 use super::lab::{Lab, WEB};
@@ -7,25 +10,120 @@ use super::lab::{Lab, WEB};
 #[test]
 fn values_of_one_liners() {
     let lab = Lab::with_web();
-    assert_snapshot!(lab.run(&["-e", "1 + 2"]), @"");
-    assert_snapshot!(lab.run(&["-e", "print(1)"]), @"");
-    assert_snapshot!(lab.run(&["-e", "\"a text\""]), @"");
-    assert_snapshot!(lab.run(&["-e", "\"a text\"", "--json"]), @"");
-    assert_snapshot!(lab.run(&["-e", "[1, 2, 3]"]), @"");
-    assert_snapshot!(lab.run(&["-e", "#{ a: 1, b: \"two\" }"]), @"");
-    assert_snapshot!(lab.run(&["-e", "[#{ a: 1 }, #{ a: 2, b: true }]"]), @"");
-    assert_snapshot!(lab.run(&["-e", "services()"]), @"");
-    assert_snapshot!(lab.run(&["-e", "find(\"192.0.2.10:80\")"]), @"");
-    assert_snapshot!(lab.run(&["-e", "servers()"]), @"");
-    assert_snapshot!(lab.run(&["-e", "servers(\"10.0.0.12\")", "--json"]), @"");
-    assert_snapshot!(lab.run(&["-e", "find(\"192.0.2.10:80\").scheduler"]), @"");
-    assert_snapshot!(lab.run(&["-e", "history()"]), @"");
-    assert_snapshot!(lab.run(&["-e", "plan()"]), @"");
-    assert_snapshot!(lab.run(&["-e", "diff()"]), @"");
-    assert_snapshot!(lab.run(&["-e", "marks()"]), @"");
-    assert_snapshot!(lab.run(&["-e", "timeouts()"]), @"");
-    assert_snapshot!(lab.run(&["-e", "live()"]), @"");
-    assert_snapshot!(lab.run(&["-e", "()"]), @"");
+    assert_snapshot!(lab.run(&["-e", "1 + 2"]), @r"
+    3
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", "print(1)"]), @r"
+    1
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", "\"a text\""]), @r"
+    a text
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", "\"a text\"", "--json"]), @r#"
+    "a text"
+    -- status 0
+    "#);
+    assert_snapshot!(lab.run(&["-e", "[1, 2, 3]"]), @r"
+    [1, 2, 3]
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", "#{ a: 1, b: \"two\" }"]), @r"
+    name  value
+    a     1
+    b     two
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", "[#{ a: 1 }, #{ a: 2, b: true }]"]), @r"
+    a  b
+    1
+    2  true
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", "services()"]), @r"
+    service            method  weight  active  inactive
+    tcp 192.0.2.10:80  rr                   0         0
+      10.0.0.11:80     masq         1       0         0
+      10.0.0.12:80     masq         3       0         0
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", "find(\"192.0.2.10:80\")"]), @r"
+    service            method  weight  active  inactive
+    tcp 192.0.2.10:80  rr                   0         0
+      10.0.0.11:80     masq         1       0         0
+      10.0.0.12:80     masq         3       0         0
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", "servers()"]), @r"
+    server        method  weight  active  inactive     service
+    10.0.0.11:80  masq         1       0         0     tcp 192.0.2.10:80
+    10.0.0.12:80  masq         3       0         0     tcp 192.0.2.10:80
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", "servers(\"10.0.0.12\")", "--json"]), @r#"
+    [
+      {
+        "service": "tcp 192.0.2.10:80",
+        "address": "10.0.0.12",
+        "port": 80,
+        "weight": 3,
+        "forward": "masq",
+        "upper": 0,
+        "lower": 0,
+        "active": 0,
+        "inactive": 0,
+        "persistent_connections": 0
+      }
+    ]
+    -- status 0
+    "#);
+    assert_snapshot!(lab.run(&["-e", "find(\"192.0.2.10:80\").scheduler"]), @r"
+    rr
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", "history()"]), @r"
+    snapshot  time                 author  changes  message
+    1  TIME  AUTHOR  3  +3 in tcp 192.0.2.10:80
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", "plan()"]), @r"
+    nothing to change
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", "diff()"]), @r"
+    no differences between snapshot 1 and live
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", "marks()"]), @r"
+    []
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", "timeouts()"]), @r"
+    timeout  seconds
+    tcp          900
+    tcp_fin      120
+    udp          300
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", "live()"]), @r"
+    service            method  weight  active  inactive
+    tcp 192.0.2.10:80  rr                   0         0
+      10.0.0.11:80     masq         1       0         0
+      10.0.0.12:80     masq         3       0         0
+
+    no mark rules
+
+    timeout  seconds
+    tcp          900  the kernel's default
+    tcp_fin      120  the kernel's default
+    udp          300  the kernel's default
+
+    no sync daemons
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", "()"]), @"-- status 0");
 }
 
 #[test]
@@ -35,18 +133,46 @@ fn a_script_is_run_and_committed() {
         "web.rhai",
         &format!("#!/usr/bin/env -S ipvsh run\n// purpose\nprint(`args ${{ARGS}}`);\n{WEB}\n"),
     );
-    assert_snapshot!(lab.run(&["run", &script, "a", "-1", "--", "--plan"]), @"");
-    assert_snapshot!(lab.run(&["run", &script]), @"");
-    assert_snapshot!(lab.run(&["run", &script, "-v"]).replace(|c: char| c.is_ascii_digit(), "N"), @"");
+    assert_snapshot!(lab.run(&["run", &script, "a", "-1", "--", "--plan"]), @r#"
+    args ["a", "-1", "--plan"]
+    + tcp 192.0.2.10:80  rr
+      + server 10.0.0.11:80  masq weight 1
+      + server 10.0.0.12:80  masq weight 3
+    snapshot 1 (the first), 3 changes, verified. Undo: ipvsh -e 'clear()'
+    -- status 0
+    "#);
+    assert_snapshot!(lab.run(&["run", &script]), @r"
+    args []
+    nothing to change
+    -- status 0
+    ");
+    let said = lab.said(&["run", &script, "-v"]);
+    assert!(said.err.contains("note: 0 changes sent to the kernel"));
+    assert!(said.err.contains("note: took "));
 }
 
 #[test]
 fn scripts_come_from_standard_input() {
     let lab = Lab::new();
-    assert_snapshot!(lab.run_fed(&[], "timeouts(#{ tcp: 600 })"), @"");
-    assert_snapshot!(lab.run_fed(&["run", "-"], "timeouts(#{ tcp: 600 })"), @"");
-    assert_snapshot!(lab.run_fed(&[], ""), @"");
-    assert_snapshot!(lab.run_fed(&[], "if true {"), @"");
+    assert_snapshot!(lab.run_fed(&[], "timeouts(#{ tcp: 600 })"), @r"
+    timeouts
+      ~ tcp 900 -> 600
+    snapshot 1 (the first), 1 change, verified. Undo: ipvsh -e 'clear()'
+    -- status 0
+    ");
+    assert_snapshot!(lab.run_fed(&["run", "-"], "timeouts(#{ tcp: 600 })"), @r"
+    nothing to change
+    -- status 0
+    ");
+    assert_snapshot!(lab.run_fed(&[], ""), @"-- status 0");
+    assert_snapshot!(lab.run_fed(&[], "if true {"), @r#"
+    -- stderr
+    Error: "}" is missing to terminate this block
+      --> <stdin>:1:10
+    1 | if true {
+      |          ^
+    -- status 1
+    "#);
 }
 
 #[test]
@@ -59,8 +185,16 @@ fn exit_decides_what_is_committed() {
     assert_eq!(said.status, 0);
     assert!(said.out.contains("snapshot 1 (the first)"), "{}", said.out);
     let before = lab.state();
-    assert_snapshot!(lab.run(&["-e", "timeouts(#{ tcp: 700 }); exit(7)"]), @"");
-    assert_snapshot!(lab.run(&["-e", "exit(300)"]), @"");
+    assert_snapshot!(lab.run(&["-e", "timeouts(#{ tcp: 700 }); exit(7)"]), @"-- status 7");
+    assert_snapshot!(lab.run(&["-e", "exit(300)"]), @r"
+    -- stderr
+    Error: status 300 is out of range
+      --> -e:1:1
+    1 | exit(300)
+      | ^
+    Hint: a status is 0 to 255
+    -- status 1
+    ");
     assert_eq!(lab.state(), before);
 }
 
@@ -68,17 +202,41 @@ fn exit_decides_what_is_committed() {
 fn check_touches_nothing() {
     let lab = Lab::new();
     let script = lab.script("web.rhai", WEB);
-    assert_snapshot!(lab.run(&["check", &script]), @"");
+    assert_snapshot!(lab.run(&["check", &script]), @r"
+    + tcp 192.0.2.10:80  rr
+      + server 10.0.0.11:80  masq weight 1
+      + server 10.0.0.12:80  masq weight 3
+    3 changes planned, nothing done
+    -- status 0
+    ");
     assert!(!lab.database().exists());
     lab.ok(&["run", &script]);
-    assert_snapshot!(lab.run(&["check", &script]), @"");
+    assert_snapshot!(lab.run(&["check", &script]), @r"
+    nothing to change
+    -- status 0
+    ");
     let broken = lab.script("broken.rhai", "let x = ;\n");
-    assert_snapshot!(lab.run(&["check", &broken]), @"");
+    assert_snapshot!(lab.run(&["check", &broken]), @r#"
+    -- stderr
+    Error: ";" is not understood here
+      --> LAB/broken.rhai:1:9
+    1 | let x = ;
+      |         ^
+    -- status 1
+    "#);
     let wrong = lab.script(
         "wrong.rhai",
         "\n  tcp(\"192.0.2.10:80\", #{ shceduler: \"rr\" });\n",
     );
-    assert_snapshot!(lab.run(&["check", &wrong]), @"");
+    assert_snapshot!(lab.run(&["check", &wrong]), @r#"
+    -- stderr
+    Error: virtual service tcp 192.0.2.10:80: unknown option "shceduler"
+      --> LAB/wrong.rhai:2:3
+    2 |   tcp("192.0.2.10:80", #{ shceduler: "rr" });
+      |   ^
+    Hint: did you mean "scheduler"?
+    -- status 1
+    "#);
 }
 
 #[test]
@@ -87,9 +245,32 @@ fn check_does_not_need_the_database() {
     std::fs::create_dir(lab.database()).unwrap();
     std::fs::write(lab.database().join("something"), "else").unwrap();
     let script = lab.script("web.rhai", WEB);
-    assert_snapshot!(lab.run(&["check", &script]), @"");
-    assert_snapshot!(lab.run(&["run", &script]), @"");
-    assert_snapshot!(lab.run(&["status"]), @"");
+    assert_snapshot!(lab.run(&["check", &script]), @r"
+    + tcp 192.0.2.10:80  rr
+      + server 10.0.0.11:80  masq weight 1
+      + server 10.0.0.12:80  masq weight 3
+    3 changes planned, nothing done
+    -- stderr
+    note: database LAB/db: it holds LAB/db/something but no FORMAT
+    note: checking without the head, from nothing
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["run", &script]), @r"
+    -- stderr
+    Error: database LAB/db: it holds LAB/db/something but no FORMAT
+    Hint: it is no database of ipvsh, and nothing in it was touched: name another, --db DIR
+    Hint: a database that lost its FORMAT: move it aside, then ipvsh adopt
+    -- status 1
+    ");
+    assert_snapshot!(lab.run(&["status"]), @r"
+    head      cannot be read
+    database  LAB/db (4 B)
+    -- stderr
+    Error: database LAB/db: it holds LAB/db/something but no FORMAT
+    Hint: it is no database of ipvsh, and nothing in it was touched: name another, --db DIR
+    Hint: a database that lost its FORMAT: move it aside, then ipvsh adopt
+    -- status 1
+    ");
 }
 
 #[test]
@@ -99,6 +280,76 @@ fn explicit_commits_stand_when_the_script_fails() {
         "half.rhai",
         "timeouts(#{ tcp: 600 });\ncommit(\"first\");\ntimeouts(#{ tcp: 700 });\nthrow \"no more\";\n",
     );
-    assert_snapshot!(lab.run(&["run", &script]), @"");
-    assert_snapshot!(lab.run(&["history"]), @"");
+    assert_snapshot!(lab.run(&["run", &script]), @r#"
+    timeouts
+      ~ tcp 900 -> 600
+    snapshot 1 (the first), 1 change, verified. Undo: ipvsh -e 'clear()'
+    -- stderr
+    Error: no more
+      --> LAB/half.rhai:4:1
+    4 | throw "no more";
+      | ^
+    Hint: snapshot 1 (line 2) stands
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["history"]), @r"
+    snapshot  time                 author  changes  message
+    1  TIME  AUTHOR  1  first
+    -- status 0
+    ");
+}
+
+#[test]
+fn a_signal_ends_a_script_and_nothing_is_committed() {
+    let lab = Lab::new();
+    let script = lab.script(
+        "loop.rhai",
+        "timeouts(#{ tcp: 600 });\nprint(\"go\");\nloop { }\n",
+    );
+    for (signal, name) in [("-INT", "SIGINT"), ("-TERM", "SIGTERM"), ("-HUP", "SIGHUP")] {
+        let mut child = lab
+            .command(&["run", &script])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = [0; 3];
+        child
+            .stdout
+            .as_mut()
+            .unwrap()
+            .read_exact(&mut line)
+            .unwrap();
+        let pid = child.id().to_string();
+        Command::new("kill").args([signal, &pid]).status().unwrap();
+        let output = child.wait_with_output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{err}");
+        assert!(err.contains(&format!("interrupted by {name}")), "{err}");
+        assert_eq!(lab.ok(&["history"]), "no snapshots yet\n");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_script() {
+    let lab = Lab::new();
+    let code = "timeouts(#{ tcp: 600 }); loop { print(\"more\") }";
+    let mut child = lab
+        .command(&["-e", code])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = [0; 5];
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut line)
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(lab.ok(&["history"]), "no snapshots yet\n");
 }

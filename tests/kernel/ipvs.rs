@@ -12,6 +12,8 @@ use ipvsh::ipvs::*;
 use netlink_packet_core::DefaultNla;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use crate::netns::in_namespace;
+
 /// Runs a command in the calling thread's network namespace and gives what it printed.
 fn run(line: &str) -> String {
     let mut words = line.split_whitespace();
@@ -26,31 +28,6 @@ fn run(line: &str) -> String {
         output.status
     );
     String::from_utf8(output.stdout).unwrap()
-}
-
-/// Moves the calling thread into a named network namespace.
-fn enter(namespace: &str) {
-    let file = std::fs::File::open(format!("/run/netns/{namespace}")).unwrap();
-    let fd = std::os::fd::AsFd::as_fd(&file);
-    move_into_link_name_space(fd, Some(LinkNameSpaceType::Network)).unwrap();
-}
-
-/// Runs `test` in a network namespace made for it, with `lo` up.
-fn in_namespace(name: &str, test: impl FnOnce() + Send) {
-    let name = format!("ipvs-{name}-{}", std::process::id());
-    run(&format!("ip netns add {name}"));
-    let result = thread::scope(|scope| {
-        let body = || {
-            enter(&name);
-            run("ip link set lo up");
-            test();
-        };
-        scope.spawn(body).join()
-    });
-    run(&format!("ip netns del {name}"));
-    if let Err(panic) = result {
-        std::panic::resume_unwind(panic);
-    }
 }
 
 fn open() -> IpvsClient {
@@ -132,7 +109,7 @@ fn add_all(services: &[Service]) -> Vec<Request> {
 
 #[test]
 fn services_are_added_changed_read_and_removed() {
-    in_namespace("services", || {
+    in_namespace(|| {
         let mut client = open();
         let id = tcp("192.0.2.10:80");
         let mut service = Service::new(id, name("wrr"));
@@ -158,7 +135,7 @@ fn services_are_added_changed_read_and_removed() {
 
 #[test]
 fn flags_outside_the_mask_stay_and_a_missing_engine_is_cleared() {
-    in_namespace("mask", || {
+    in_namespace(|| {
         let mut client = open();
         let id = ServiceId::udp(socket("192.0.2.10:5060"));
         let mut service = Service::new(id, name("sh"));
@@ -183,7 +160,7 @@ fn flags_outside_the_mask_stay_and_a_missing_engine_is_cleared() {
 /// ipvsadm does not know.
 #[test]
 fn every_kind_of_service_is_kept_as_it_was_given() {
-    in_namespace("kinds", || {
+    in_namespace(|| {
         let mut client = open();
         let mut v6 = Service::new(tcp("[2001:db8::10]:443"), name("wlc"));
         v6.flags = ServiceFlags::PERSISTENT;
@@ -216,7 +193,7 @@ fn every_kind_of_service_is_kept_as_it_was_given() {
 
 #[test]
 fn destinations_are_added_changed_read_and_removed() {
-    in_namespace("dests", || {
+    in_namespace(|| {
         let mut client = open();
         let id = tcp("192.0.2.10:80");
         client.add_service(&Service::new(id, name("wrr"))).unwrap();
@@ -289,7 +266,7 @@ fn destinations_are_added_changed_read_and_removed() {
 
 #[test]
 fn refusals_are_told_with_number_and_meaning() {
-    in_namespace("refusals", || {
+    in_namespace(|| {
         let mut client = open();
         let id = tcp("192.0.2.10:80");
         let service = Service::new(id, name("rr"));
@@ -353,7 +330,7 @@ fn refusals_are_told_with_number_and_meaning() {
 
 #[test]
 fn timeouts_are_set_and_0_keeps_them() {
-    in_namespace("timeouts", || {
+    in_namespace(|| {
         let mut client = open();
         let defaults = Timeouts {
             tcp: 900,
@@ -383,7 +360,7 @@ fn timeouts_are_set_and_0_keeps_them() {
 
 #[test]
 fn daemons_are_started_read_and_stopped() {
-    in_namespace("daemons", || {
+    in_namespace(|| {
         run("ip link add eth0 type dummy");
         run("ip addr add 10.9.0.1/24 dev eth0");
         run("ip link set eth0 up");
@@ -425,7 +402,7 @@ fn daemons_are_started_read_and_stopped() {
 
 #[test]
 fn counters_of_the_kernel_are_read_and_zeroed() {
-    in_namespace("stats", || {
+    in_namespace(|| {
         run("ip addr add 10.9.0.1/32 dev lo");
         let receiver = UdpSocket::bind("127.0.0.1:5300").unwrap();
         let mut client = open();
@@ -464,7 +441,7 @@ fn counters_of_the_kernel_are_read_and_zeroed() {
 
 #[test]
 fn a_batch_runs_in_order_and_each_refusal_has_its_place() {
-    in_namespace("batch", || {
+    in_namespace(|| {
         let mut client = open();
         let mut requests = add_all(&many(200));
         // In the middle of the first datagram, at the end of the second, in the middle of the
@@ -510,7 +487,7 @@ fn a_batch_runs_in_order_and_each_refusal_has_its_place() {
 
 #[test]
 fn a_batch_that_stops_sends_nothing_after_the_datagram_with_the_refusal() {
-    in_namespace("stop", || {
+    in_namespace(|| {
         let mut client = open();
         let mut requests = add_all(&many(200));
         requests[70] = Request::Zero(Some(tcp("192.0.2.1:1")));
@@ -555,7 +532,7 @@ fn a_batch_that_stops_sends_nothing_after_the_datagram_with_the_refusal() {
 /// done, and the client is in step afterwards.
 #[test]
 fn lost_answers_are_told_as_unknown() {
-    in_namespace("lost", || {
+    in_namespace(|| {
         open();
         let mut options = Options::default();
         options.receive_buffer = 1;
@@ -586,7 +563,7 @@ fn lost_answers_are_told_as_unknown() {
 
 #[test]
 fn large_tables_are_read_whole() {
-    in_namespace("large", || {
+    in_namespace(|| {
         let mut client = open();
         let services = many(2000);
         assert!(client.execute(&add_all(&services), OnError::Stop).is_done());
@@ -641,7 +618,7 @@ impl Drop for SetAtEnd<'_> {
 /// all the time is never missing.
 #[test]
 fn a_table_that_changes_while_it_is_read_is_not_torn() {
-    in_namespace("torn", || {
+    in_namespace(|| {
         let mut client = open();
         let services = many(500);
         assert!(client.execute(&add_all(&services), OnError::Stop).is_done());
@@ -681,7 +658,7 @@ fn a_table_that_changes_while_it_is_read_is_not_torn() {
 /// The kernel answers before a send returns: even without any patience answers are there.
 #[test]
 fn no_time_is_needed_to_wait_for_an_answer() {
-    in_namespace("patience", || {
+    in_namespace(|| {
         open();
         let mut options = Options::default();
         options.timeout = Duration::ZERO;
@@ -694,7 +671,7 @@ fn no_time_is_needed_to_wait_for_an_answer() {
 
 #[test]
 fn a_refusal_by_netlink_itself_carries_its_words() {
-    in_namespace("words", || {
+    in_namespace(|| {
         let mut client = open();
         // TIMEOUT_TCP with one byte where the policy wants four.
         let short = IpvsAttr::Other(DefaultNla::new(4, vec![1]));
@@ -714,7 +691,7 @@ fn a_refusal_by_netlink_itself_carries_its_words() {
 
 #[test]
 fn without_the_right_to_administer_the_network_everything_is_refused() {
-    in_namespace("rights", || {
+    in_namespace(|| {
         open();
         let none = rustix::thread::CapabilitySet::empty();
         let sets = rustix::thread::CapabilitySets {
@@ -739,9 +716,9 @@ fn without_the_right_to_administer_the_network_everything_is_refused() {
 
 #[test]
 fn a_client_stays_in_the_namespace_where_it_was_opened() {
-    in_namespace("here", || {
+    in_namespace(|| {
         let mut client = open();
-        in_namespace("there", || {
+        in_namespace(|| {
             open()
                 .add_service(&Service::new(tcp("192.0.2.66:80"), name("rr")))
                 .unwrap();

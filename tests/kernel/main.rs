@@ -10,9 +10,11 @@
     clippy::panic
 )]
 
+mod conformance;
 mod differential;
 mod director;
 mod ipvs;
 mod marks;
+mod netns;
 mod packets;
 mod promises;

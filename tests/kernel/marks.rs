@@ -12,7 +12,9 @@ use ipvsh::marks::{Iptables, Marks};
 use ipvsh::model::{
     ChainRule, ChainState, Family, Fwmark, MarkRule, MarkSupport, PortRange, Protocol,
 };
-use rustix::thread::{CapabilitySet, LinkNameSpaceType};
+use rustix::thread::CapabilitySet;
+
+use crate::netns::in_namespace;
 
 const CASES: [(Family, &str, &str); 4] = [
     (Family::Ipv4, "nft", "/usr/sbin/iptables-nft"),
@@ -42,24 +44,16 @@ fn each_back_end(name: &str, test: fn(&mut Bench)) {
 
 fn run(name: &str, cases: &[(Family, &str, &'static str)], test: fn(&mut Bench)) {
     for &(family, back_end, tool) in cases {
-        let namespace = format!("{name}-{back_end}-{family}");
-        must(Command::new("ip").args(["netns", "add", &namespace]));
-        let body = || {
-            let file = std::fs::File::open(format!("/run/netns/{namespace}")).unwrap();
-            let fd = std::os::fd::AsFd::as_fd(&file);
-            let kind = Some(LinkNameSpaceType::Network);
-            rustix::thread::move_into_link_name_space(fd, kind).unwrap();
-            must(Command::new("ip").args(["link", "set", "lo", "up"]));
+        // Known where a test fails: cases of one test share their output.
+        println!("{name} with {back_end}, {family}");
+        in_namespace(|| {
             test(&mut Bench {
                 family,
                 tool,
                 marks: Iptables::at(tool, tool),
                 scratch: tempfile::tempdir().unwrap(),
             });
-        };
-        let result = std::thread::scope(|scope| scope.spawn(body).join());
-        must(Command::new("ip").args(["netns", "del", &namespace]));
-        assert!(result.is_ok(), "{name} failed with {back_end}, {family}");
+        });
     }
 }
 

@@ -3,20 +3,17 @@
 //! May import: siblings, `request`. Source of truth: netlink_rcv_skb in
 //! net/netlink/af_netlink.c: the messages of a datagram are run in order; one that fails is
 //! answered with its sequence number and does not stop the rest; one that succeeds is answered
-//! only where it asks (`NLM_F_ACK`).
+//! only where it asks (`NLM_F_ACK`); one that ends in EINTR is never answered.
 
 use std::time::Instant;
 
-use netlink_packet_core::{NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR};
+use netlink_packet_core::{NLM_F_REQUEST, NLMSG_ERROR};
 
 use super::super::error::{IpvsError, KernelError};
 use super::super::ext_ack::parse_error;
 use super::super::request::Request;
 use super::IpvsClient;
-use super::frame::{Frames, append};
-
-/// Where `struct nlmsghdr` holds its flags.
-const FLAGS: std::ops::Range<usize> = 6..8;
+use super::frame::{Frames, append, append_end};
 
 /// Says how a batch goes on after a refusal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,7 +130,6 @@ impl IpvsClient {
         let mut bytes = Vec::new();
         let mut count = 0;
         let mut first_sequence = 0;
-        let mut last_start = 0;
         let most = self.options.batch_messages.max(1);
         for request in requests.iter().take(most) {
             let mut one = Vec::new();
@@ -148,21 +144,22 @@ impl IpvsClient {
             if count == 0 {
                 first_sequence = sequence;
             } else if bytes.len() + one.len() > self.options.batch_bytes {
-                // Its number stays unused, which does no harm.
+                // Its number goes to the end of the datagram.
                 break;
             }
-            last_start = bytes.len();
             bytes.append(&mut one);
             count += 1;
         }
         let requests = requests.get(..count).unwrap_or_default();
-        // Only the last asks for an acknowledgement: by then the others have been run.
-        if let Some(flags) = bytes
-            .get_mut(last_start..)
-            .and_then(|last| last.get_mut(FLAGS))
-        {
-            flags.copy_from_slice(&(NLM_F_REQUEST | NLM_F_ACK).to_ne_bytes());
+        // Only the end asks for an acknowledgement: by then the requests have been run. A request
+        // of its own could not be relied on: a synchronisation daemon that is stopped before its
+        // thread first ran ends in EINTR (kthread_stop in kernel/kthread.c), which is success
+        // and is not answered.
+        let end = first_sequence.wrapping_add(u32::try_from(count).unwrap_or_default());
+        if count == most.min(requests.len()) {
+            self.transport.next_sequence();
         }
+        append_end(&mut bytes, end);
         Datagram {
             bytes,
             requests,
@@ -193,14 +190,14 @@ impl IpvsClient {
         );
     }
 
-    /// Reads answers until the last request of the datagram is answered.
+    /// Reads answers until the end of the datagram is answered.
     fn collect(
         &mut self,
         datagram: &Datagram<'_>,
         refusals: &mut [Option<KernelError>],
     ) -> Result<(), IpvsError> {
         let transport = &mut self.transport;
-        let last = refusals.len().saturating_sub(1);
+        let end = refusals.len();
         let mut deadline = transport.deadline();
         let mut lost = false;
         loop {
@@ -222,19 +219,18 @@ impl IpvsClient {
                 if frame.port != transport.port() || frame.message_type != NLMSG_ERROR {
                     continue;
                 }
-                let (Some(request), Some(refusal)) =
-                    (datagram.requests.get(place), refusals.get_mut(place))
-                else {
-                    continue;
-                };
-                *refusal = parse_error(frame.flags, frame.payload, request.command())?;
-                if place == last {
+                if place == end {
                     transport.finish();
                     return if lost {
                         Err(IpvsError::Overrun)
                     } else {
                         Ok(())
                     };
+                }
+                if let (Some(request), Some(refusal)) =
+                    (datagram.requests.get(place), refusals.get_mut(place))
+                {
+                    *refusal = parse_error(frame.flags, frame.payload, request.command())?;
                 }
             }
         }

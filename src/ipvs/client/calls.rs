@@ -12,7 +12,7 @@ use super::super::record::{
     Daemon, DaemonState, Destination, DestinationId, Info, Service, ServiceId, Timeouts,
 };
 use super::super::request::Request;
-use super::IpvsClient;
+use super::{IpvsClient, OnError, Outcome};
 
 /// How often a table that changes while it is read is read again.
 const ATTEMPTS: usize = 8;
@@ -288,7 +288,12 @@ impl IpvsClient {
     }
 
     fn change(&mut self, request: &Request) -> Result<(), IpvsError> {
-        self.request(&request.to_message()).map(|_| ())
+        let report = self.execute(std::slice::from_ref(request), OnError::Stop);
+        match (report.failure, report.outcomes.into_iter().next()) {
+            (Some(failure), _) => Err(failure),
+            (None, Some(Outcome::Refused(error))) => Err(error.into()),
+            (None, _) => Ok(()),
+        }
     }
 }
 

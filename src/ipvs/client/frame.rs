@@ -5,7 +5,9 @@
 
 use std::fmt::Debug;
 
-use netlink_packet_core::{DecodeError, Emitable, NetlinkBuffer, NetlinkMessage};
+use netlink_packet_core::{
+    DecodeError, Emitable, NLM_F_ACK, NLM_F_REQUEST, NLMSG_NOOP, NetlinkBuffer, NetlinkMessage,
+};
 use netlink_packet_generic::{GenlFamily, GenlMessage};
 
 /// Size of `struct nlmsghdr`.
@@ -86,11 +88,36 @@ where
     datagram.append(&mut bytes);
 }
 
+/// Writes a message that asks for nothing but an acknowledgement, which the kernel gives without
+/// looking further (netlink_rcv_skb skips control messages).
+pub(super) fn append_end(datagram: &mut Vec<u8>, sequence: u32) {
+    let length = u32::try_from(NLMSG_HDRLEN).unwrap_or_default();
+    datagram.extend(length.to_ne_bytes());
+    datagram.extend(NLMSG_NOOP.to_ne_bytes());
+    datagram.extend((NLM_F_REQUEST | NLM_F_ACK).to_ne_bytes());
+    datagram.extend(sequence.to_ne_bytes());
+    datagram.extend(0u32.to_ne_bytes());
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn the_end_of_a_datagram_is_a_message() {
+        let mut bytes = Vec::new();
+        append_end(&mut bytes, 7);
+        let frames: Vec<_> = Frames::new(&bytes).map(Result::unwrap).collect();
+        assert_eq!(frames.len(), 1);
+        assert_eq!(
+            (frames[0].message_type, frames[0].sequence),
+            (NLMSG_NOOP, 7)
+        );
+        assert_eq!(frames[0].flags, NLM_F_REQUEST | NLM_F_ACK);
+        assert!(frames[0].payload.is_empty());
+    }
 
     proptest! {
         #[test]

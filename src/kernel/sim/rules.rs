@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::super::refusal::may_be_a_host;
+use super::super::refusal::{THRESHOLD_MAX, may_be_a_host};
 use super::machine::{HZ, Machine};
 use crate::error::{Error, Kind};
 use crate::ipvs::Errno;
@@ -180,6 +180,9 @@ fn check_server(
     }
     if options.lower > options.upper {
         return Err(Errno::RANGE);
+    }
+    if options.upper > THRESHOLD_MAX {
+        return Err(Errno::INVAL);
     }
     if options.tunnel.kind == TunnelKind::Gue && options.tunnel.port == 0 {
         return Err(Errno::INVAL);

@@ -103,7 +103,7 @@ impl Lab {
     pub fn session_with(&self, options: ChangeOptions) -> Session {
         let director = Director::new(
             Box::new(self.sim.clone()),
-            Box::new(self.stores.clone()),
+            Rc::new(self.stores.clone()),
             "tester".to_owned(),
         )
         .with_clock(clock);

@@ -1,0 +1,158 @@
+//! The table of script functions: every row is complete, agrees with the model, and its example
+//! runs; the reference page is current.
+
+use std::collections::BTreeSet;
+
+use crate::lab::{Lab, render};
+use ipvsh::api::options::{DAEMON, MARK, SERVER, SERVICE, TIMEOUTS, TUNNEL};
+use ipvsh::api::properties::READ_ONLY;
+use ipvsh::api::register::MAX_ARGUMENTS;
+use ipvsh::api::{Group, On, Opt, functions, help, reference};
+use ipvsh::model::patch;
+
+fn names(options: &[Opt]) -> Vec<&str> {
+    options.iter().map(|option| option.name).collect()
+}
+
+#[test]
+fn options_are_those_of_the_model() {
+    assert_eq!(names(SERVICE), patch::SERVICE_OPTIONS);
+    assert_eq!(names(SERVER), patch::SERVER_OPTIONS);
+    assert_eq!(names(TUNNEL), patch::TUNNEL_OPTIONS);
+    assert_eq!(names(MARK), patch::MARK_OPTIONS);
+    assert_eq!(names(TIMEOUTS), patch::TIMEOUT_OPTIONS);
+    assert_eq!(names(DAEMON), patch::DAEMON_OPTIONS);
+}
+
+#[test]
+fn every_example_runs() {
+    for function in functions() {
+        let run = Lab::new().run(function.example);
+        let name = function.full_name();
+        if let Err(error) = &run.ended {
+            panic!("{name}: {}", render(error));
+        }
+        if let Err(error) = &run.commit {
+            panic!("{name}: {}", render(error));
+        }
+        let uses = match function.name {
+            "import" => true, // needs a file beside it: see tests/script/imports.rs
+            name => function.example.contains(name),
+        };
+        assert!(uses, "{name}: its example does not use it");
+    }
+}
+
+#[test]
+fn every_row_is_complete() {
+    let mut seen = BTreeSet::new();
+    for function in functions() {
+        let name = function.full_name();
+        assert!(seen.insert(name.clone()), "{name} is there twice");
+        assert!(
+            function.sentence().ends_with(['.', ')', '"']),
+            "{name}: {}",
+            function.sentence()
+        );
+        assert!(
+            !function.words.is_empty(),
+            "{name}: no words of other tools"
+        );
+        for form in function.forms {
+            let arguments = form.params.len() + usize::from(function.on != On::Nothing);
+            assert!(arguments <= MAX_ARGUMENTS, "{name}: too many arguments");
+            let optional = form.params.iter().skip_while(|param| !param.optional);
+            assert!(
+                optional.into_iter().all(|param| param.optional),
+                "{name}: optional first"
+            );
+        }
+        for option in function.options() {
+            assert!(
+                option.doc.ends_with(['.', ')']),
+                "{name}: {}: {}",
+                option.name,
+                option.doc
+            );
+            assert!(!option.default.is_empty(), "{name}: {}", option.name);
+        }
+        let text = help::topic(&name);
+        assert!(
+            text.contains(function.sentence().split(' ').next().unwrap()),
+            "{text}"
+        );
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 100),
+            "{text}"
+        );
+    }
+    for group in Group::ALL {
+        assert!(
+            functions().any(|function| function.group == group),
+            "{group:?}"
+        );
+    }
+}
+
+#[test]
+fn the_contract_is_there() {
+    let names: BTreeSet<String> = functions().map(|function| function.full_name()).collect();
+    let wanted = "tcp udp sctp fwmark fwmark6 find services service.set remove clear \
+        service.server service.find service.servers servers server.set mark marks unmark timeouts \
+        sync_daemon sync_daemons plan commit discard history diff rollback restore adopt tag live \
+        zero ARGS env sleep probe read load save json exit import print help";
+    for name in wanted.split_whitespace() {
+        assert!(names.contains(name), "{name} is missing");
+    }
+    let properties: BTreeSet<(On, &str)> = READ_ONLY.iter().map(|p| (p.on, p.name)).collect();
+    for name in "protocol address port mark name active inactive".split(' ') {
+        assert!(properties.contains(&(On::Service, name)), "service.{name}");
+    }
+    for name in "address port service active inactive persistent_connections".split(' ') {
+        assert!(properties.contains(&(On::Server, name)), "server.{name}");
+    }
+}
+
+#[test]
+fn help_finds_words_of_other_tools() {
+    for (word, found) in [
+        ("tcp", "tcp(address [, options]) -> a virtual service"),
+        ("server", "service.server(address [, options])"),
+        ("service.find", "service.find(address)"),
+        ("persist", "persistent"),
+        ("-m", "forward"),
+        ("-s", "scheduler"),
+        ("-C", "clear()"),
+        ("lb_kind", "forward"),
+        ("lb_algo", "scheduler"),
+        ("RIP", "service.server"),
+        ("quiesce", "weight"),
+        ("undo", "rollback"),
+        ("weight", "option of a real server"),
+        ("tpc", "did you mean help(\"tcp\")?"),
+        ("zzzz", "nothing is known about \"zzzz\""),
+    ] {
+        let text = help::topic(word);
+        assert!(text.contains(found), "{word}:\n{text}");
+    }
+    let overview = help::overview();
+    assert!(overview.lines().count() <= 24, "{overview}");
+    assert!(
+        overview.lines().all(|line| line.chars().count() <= 100),
+        "{overview}"
+    );
+}
+
+#[test]
+fn the_reference_is_current() {
+    let path = "examples/REFERENCE.md";
+    let page = reference::page();
+    if std::env::var_os("UPDATE_REFERENCE").is_some() {
+        std::fs::write(path, &page).unwrap();
+    }
+    let standing = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        standing == page,
+        "{path} is not current: UPDATE_REFERENCE=1 cargo test --test script reference"
+    );
+}
