@@ -8,7 +8,7 @@
 //! | 0 | [`error`], [`model`], [`signals`] | plain data with validation; who ends us and when |
 //! | 1 | [`candidate`], [`plan`], [`mod@format`] | pure decisions: what was asked for, what must change; rulesets as text |
 //! | 2 | [`ipvs`], [`marks`], [`kernel`], [`store`] | the outside world behind small traits |
-//! | 3 | [`director`] | the use cases |
+//! | 3 | [`director`], [`ipvsadm`] | the use cases; the drop-in for ipvsadm |
 //! | 4 | [`api`] | one table of facts per script function |
 //! | 5 | [`script`] | the Rhai engine |
 //! | 6 | [`shell`], [`output`] | the prompt; tables, JSON, colour |
@@ -21,6 +21,7 @@ pub mod director;
 pub mod error;
 pub mod format;
 pub mod ipvs;
+pub mod ipvsadm;
 pub mod kernel;
 pub mod marks;
 pub mod model;

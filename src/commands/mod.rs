@@ -13,6 +13,7 @@ mod context;
 mod diff;
 mod export;
 mod history;
+mod ipvsadm;
 mod man;
 mod objects;
 mod places;
@@ -79,6 +80,7 @@ enum Verb {
     Restore(restore::RestoreArgs),
     Adopt(adopt::AdoptArgs),
     Export(export::ExportArgs),
+    Ipvsadm(ipvsadm::IpvsadmArgs),
     Tag(tag::TagArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -86,17 +88,30 @@ enum Verb {
 
 /// Runs the program; gives its exit status. A panic is a bug of ours: it is caught and told.
 pub fn main() -> u8 {
-    bug::contained(|| match signals::install() {
-        Ok(()) => start(),
-        Err(error) => fail(
-            &Output::new(false, Verbosity::Normal, ColorWhen::Auto),
-            &error,
-        ),
+    bug::contained(|| {
+        if let Some(status) = ipvsadm::stand_in() {
+            return status;
+        }
+        match signals::install() {
+            Ok(()) => start(),
+            Err(error) => fail(
+                &Output::new(false, Verbosity::Normal, ColorWhen::Auto),
+                &error,
+            ),
+        }
     })
 }
 
 fn start() -> u8 {
-    let cli = match Cli::try_parse() {
+    // ipvsadm's own words are not ours to understand: they are set apart before ours are.
+    let (ours, theirs) = ipvsadm::split(std::env::args_os().collect());
+    let cli = Cli::try_parse_from(ours).map(|mut cli| {
+        if let (Some(Verb::Ipvsadm(args)), Some(theirs)) = (&mut cli.verb, theirs) {
+            args.words = theirs;
+        }
+        cli
+    });
+    let cli = match cli {
         Ok(cli) => cli,
         Err(refusal) => return usage::refuse(&refusal),
     };
@@ -147,6 +162,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Restore(args) => restore::run(context, &args),
         Verb::Adopt(args) => adopt::run(context, &args),
         Verb::Export(args) => export::run(context, &args),
+        Verb::Ipvsadm(args) => ipvsadm::run(context, args.words),
         Verb::Tag(args) => tag::run(context, &args),
         Verb::Completions(args) => completions::run(context, &args),
         Verb::Man(args) => man::run(context, &args),

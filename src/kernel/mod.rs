@@ -7,7 +7,7 @@
 //! Beside them: `refusal` (the words for what both refuse), `convert` (records of the model and
 //! of the kernel), `names` (which modules there are), `fault` (faults for tests).
 
-mod convert;
+pub(crate) mod convert;
 pub mod fault;
 pub mod linux;
 mod names;

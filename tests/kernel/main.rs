@@ -11,6 +11,7 @@
 )]
 
 mod conformance;
+mod differential;
 mod director;
 mod ipvs;
 mod marks;

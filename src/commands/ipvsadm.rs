@@ -1,0 +1,166 @@
+//! `ipvsh ipvsadm`, and the program called by one of ipvsadm's names.
+
+use std::ffi::OsString;
+
+use clap::Args;
+
+use super::context::Context;
+use crate::director::ChangeOptions;
+use crate::error::{Error, Kind, Result};
+use crate::ipvsadm::{self, Program};
+
+const NAME: &str = "ipvsadm";
+
+/// Options before the verb that take a value as their next word.
+const VALUED: [&str; 2] = ["--db", "--color"];
+
+/// A drop-in for ipvsadm: its options, its output, its exit statuses
+///
+/// It acts on the kernel at once and records nothing: `ipvsh plan` shows what it changed,
+/// `ipvsh adopt` takes it over. The binary does the same when it is called ipvsadm, ipvsadm-save
+/// or ipvsadm-restore. `ipvsh ipvsadm -h` lists its options. Two are ours, and stand before them:
+/// `--record [-m MESSAGE]` makes the change a commit with a snapshot; `--atomic` makes all changes
+/// of -R, or none, and names the line that was refused.
+#[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
+pub(super) struct IpvsadmArgs {
+    /// The words of an ipvsadm command line
+    #[arg(
+        value_name = "ARGS",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub words: Vec<String>,
+}
+
+/// Our own options, which stand before ipvsadm's.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Own {
+    atomic: bool,
+    record: bool,
+    message: Option<String>,
+}
+
+impl Own {
+    /// Takes them off the front. `-m` is ours only behind `--record`: ipvsadm has one too.
+    fn take(words: Vec<String>) -> Result<(Own, Vec<String>)> {
+        let mut own = Own::default();
+        let mut words = words.into_iter().peekable();
+        let is_ours = |own: &Own, word: &String| match word.as_str() {
+            "--atomic" | "--record" => true,
+            "-m" | "--message" => own.record,
+            _ => false,
+        };
+        while let Some(word) = words.next_if(|word| is_ours(&own, word)) {
+            match word.as_str() {
+                "--atomic" => own.atomic = true,
+                "--record" => own.record = true,
+                _ => {
+                    own.message = Some(words.next().ok_or_else(|| {
+                        Error::new(Kind::Usage, format!("{word} lacks its message"))
+                    })?);
+                }
+            }
+        }
+        Ok((own, words.collect()))
+    }
+}
+
+/// Runs `ipvsh ipvsadm`.
+pub(super) fn run(context: &Context, words: Vec<String>) -> Result<u8> {
+    if context.is_sim() {
+        return Err(Error::new(
+            Kind::Usage,
+            "ipvsadm works on the kernel, not on the simulated one",
+        ));
+    }
+    let (own, words) = Own::take(words)?;
+    if own.record {
+        return record(context, own, words);
+    }
+    if own.atomic {
+        return ipvsadm::apply(&ipvsadm::changes(words)?).map(|()| 0);
+    }
+    Ok(ipvsadm::run(Program::Ipvsadm, NAME, words))
+}
+
+/// A commit is all or nothing by itself.
+fn record(context: &Context, own: Own, words: Vec<String>) -> Result<u8> {
+    let message = own
+        .message
+        .unwrap_or_else(|| format!("ipvsadm {}", words.join(" ")));
+    let changes = ipvsadm::changes(words)?;
+    let mut director = context.director()?;
+    let live = director.live()?;
+    let mut candidate = director.candidate()?;
+    ipvsadm::stage(&changes, &live.rules, &mut candidate)?;
+    let options = ChangeOptions {
+        message: Some(message),
+        // -C and -D name what goes.
+        allow_removals: true,
+        ..ChangeOptions::default()
+    };
+    let report = director.commit(&mut candidate, &options)?;
+    context.out.report(&report, false);
+    Ok(0)
+}
+
+/// Does what ipvsadm does where the program was called by its name.
+pub(super) fn stand_in() -> Option<u8> {
+    let mut words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let name = words.next()?;
+    Program::named(&name).map(|program| ipvsadm::run(program, &name, words.collect()))
+}
+
+/// Sets the words behind the verb `ipvsadm` apart, where that is the verb.
+pub(super) fn split(mut words: Vec<OsString>) -> (Vec<OsString>, Option<Vec<String>>) {
+    let mut place = 1;
+    while let Some(word) = words.get(place).and_then(|word| word.to_str()) {
+        if word == NAME {
+            let theirs = words.split_off(place + 1);
+            let text = |word: OsString| word.to_string_lossy().into_owned();
+            return (words, Some(theirs.into_iter().map(text).collect()));
+        }
+        if !word.starts_with('-') {
+            break;
+        }
+        place += if VALUED.contains(&word) { 2 } else { 1 };
+    }
+    (words, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_options_stand_first() {
+        let take = |line: &str| Own::take(line.split(' ').map(str::to_owned).collect());
+        let (own, rest) = take("--record -m why -a -t x -m").unwrap();
+        assert_eq!(own.message.as_deref(), Some("why"));
+        assert!(own.record && !own.atomic);
+        assert_eq!(rest, ["-a", "-t", "x", "-m"]);
+        let (own, rest) = take("-m --record").unwrap();
+        assert_eq!((own, rest.len()), (Own::default(), 2));
+        assert!(take("--record -m").is_err());
+    }
+
+    #[test]
+    fn words_behind_the_verb_are_left_alone() {
+        for (line, theirs) in [
+            ("ipvsh ipvsadm -A -t x --json", Some("-A -t x --json")),
+            ("ipvsh -v --db d ipvsadm -v", Some("-v")),
+            ("ipvsh --db=d ipvsadm", Some("")),
+            ("ipvsh export --format ipvsadm", None),
+            ("ipvsh --db ipvsadm status", None),
+        ] {
+            let words = line.split(' ').map(OsString::from).collect();
+            let (_, found) = split(words);
+            assert_eq!(
+                found.map(|words| words.join(" ")).as_deref(),
+                theirs,
+                "{line}"
+            );
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The three programs: ipvsadm, ipvsadm-save, ipvsadm-restore.
+
+use std::io::{BufWriter, Read, Write};
+
+use super::restore;
+use super::session::{Ended, Session, say};
+
+/// A program that this one stands in for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// ipvsadm.
+    Ipvsadm,
+    /// ipvsadm-save: `ipvsadm -S`, with `-n` passed on.
+    Save,
+    /// ipvsadm-restore: clears the table, then `ipvsadm -R`.
+    Restore,
+}
+
+impl Program {
+    /// Finds the program by the name that it was called by; a path counts up to its last part.
+    ///
+    /// ```
+    /// use ipvsh::ipvsadm::Program;
+    /// assert_eq!(Program::named("/sbin/ipvsadm-save"), Some(Program::Save));
+    /// assert_eq!(Program::named("ipvsh"), None);
+    /// ```
+    pub fn named(path: &str) -> Option<Program> {
+        match path.rsplit('/').next() {
+            Some("ipvsadm") => Some(Program::Ipvsadm),
+            Some("ipvsadm-save") => Some(Program::Save),
+            Some("ipvsadm-restore") => Some(Program::Restore),
+            _ => None,
+        }
+    }
+}
+
+/// Runs a program with the words behind its name, and gives its exit status. `name` is how it was
+/// called, for its help.
+pub fn run(program: Program, name: &str, words: Vec<String>) -> u8 {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut err = std::io::stderr().lock();
+    let status = match program {
+        Program::Ipvsadm => ipvsadm(name, words, &mut out, &mut err),
+        Program::Save => save(name, &words, &mut out, &mut err),
+        Program::Restore => restore(&mut out, &mut err),
+    };
+    match out.flush() {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            say(
+                &mut err,
+                &format!("cannot write to standard output: {error}"),
+            );
+            status.max(1)
+        }
+        _ => status,
+    }
+}
+
+fn ipvsadm(name: &str, words: Vec<String>, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    ended(Session::open(name, out, err).and_then(|mut session| {
+        if words.is_empty() {
+            session.list_all()?;
+        } else {
+            session.run(words, false)?;
+        }
+        Ok(session.status())
+    }))
+}
+
+fn save(name: &str, words: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let mut rules = vec!["-S".to_owned()];
+    for word in words {
+        if word == "-n" {
+            rules.push(word.clone());
+        } else if word.starts_with('-') {
+            let name = name.rsplit('/').next().unwrap_or(name);
+            say(
+                err,
+                &format!(
+                    "{name}: Script to save the IPVS table to stdout.\n   \
+                     With the -n option, prints out the table in numeric format."
+                ),
+            );
+            return 1;
+        }
+    }
+    rules.truncate(2);
+    ipvsadm("ipvsadm", rules, out, err)
+}
+
+fn restore(out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let mut text = Vec::new();
+    if let Err(error) = std::io::stdin().lock().read_to_end(&mut text) {
+        // Nothing is cleared for the sake of rules that could not be read.
+        say(err, &format!("cannot read standard input: {error}"));
+        return 2;
+    }
+    let rules = text
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.starts_with(b"#"))
+        .collect::<Vec<_>>()
+        .join(&b'\n');
+    ended(Session::open("ipvsadm", out, err).and_then(|mut session| {
+        session.clear();
+        restore::run_text(&mut session, &rules)?;
+        Ok(session.status())
+    }))
+}
+
+fn ended(result: Result<u8, Ended>) -> u8 {
+    match result {
+        Ok(status) | Err(Ended(status)) => status,
+    }
+}
