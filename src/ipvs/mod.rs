@@ -33,7 +33,7 @@ pub use client::{BatchReport, Counters, Dump, IpvsClient, OnError, Options, Outc
 pub use errno::Errno;
 pub use error::{IpvsError, KernelError};
 pub use message::{IpvsCommand, IpvsMessage};
-pub use module::{ModuleError, load_module};
+pub use module::{ModuleError, load_module, preload_module};
 pub use name::{Name, NameError};
 pub use record::{
     Daemon, DaemonState, Destination, DestinationId, Family, ForwardMethod, Info, Netmask, Service,

@@ -1,4 +1,4 @@
-//! Owns the loading of the kernel module.
+//! Owns the loading of kernel modules.
 //!
 //! May import: nothing of this crate. Source of truth: modprobe(8).
 
@@ -43,12 +43,34 @@ pub enum ModuleError {
 /// # Errors
 /// [`ModuleError`]: no modprobe, no rights, or no such module for this kernel.
 pub fn load_module() -> Result<(), ModuleError> {
+    load("ip_vs")
+}
+
+/// Loads the module of a scheduler (`ip_vs_NAME`) or of a persistence engine (`ip_vs_pe_NAME`)
+/// ahead of the request that needs it; does nothing where it is loaded.
+///
+/// The kernel would load it by itself, but holding the one mutex of IPVS. A module that wants to
+/// know of every network namespace (lblc, lblcr) waits there for a namespace that is just being
+/// removed, which waits for the mutex: IPVS, and whatever makes or removes namespaces, hang for
+/// good. Seen on Linux 6.1 with ipvsadm: `ip netns del` beside the first use of lblc
+/// (ip_vs_add_service and ip_vs_service_nets_cleanup in ip_vs_ctl.c, ip_vs_lblc_init).
+///
+/// # Errors
+/// As [`load_module`]; the kernel may have the scheduler all the same, built in.
+pub fn preload_module(module: &str) -> Result<(), ModuleError> {
+    if Path::new("/sys/module").join(module).exists() {
+        return Ok(());
+    }
+    load(module)
+}
+
+fn load(module: &str) -> Result<(), ModuleError> {
     let program = CANDIDATES
         .into_iter()
         .find(|path| Path::new(path).exists())
         .ok_or(ModuleError::NoModprobe)?;
     let output = Command::new(program)
-        .arg("ip_vs")
+        .args(["--", module])
         .env_clear()
         .stdin(Stdio::null())
         .output()

@@ -3,7 +3,7 @@
 //! May import: `error`, `model`, `plan`, `ipvs`, `marks`, siblings. Source of truth:
 //! net/netfilter/ipvs/ip_vs_ctl.c; network_namespaces(7), proc(5).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustix::thread::CapabilitySet;
 
@@ -25,6 +25,8 @@ pub struct Linux {
     /// Messages sent by clients that were given up.
     past_writes: u64,
     marks: Box<dyn Marks>,
+    /// Modules that could not be loaded.
+    missing: BTreeSet<String>,
 }
 
 impl std::fmt::Debug for Linux {
@@ -53,6 +55,7 @@ impl Linux {
             client: None,
             past_writes: 0,
             marks,
+            missing: BTreeSet::new(),
         }
     }
 
@@ -103,6 +106,27 @@ impl Linux {
         Ok(live)
     }
 
+    /// Loads the modules that steps need: for the kernel to do it on the way is dangerous. What
+    /// cannot be loaded the kernel itself will refuse.
+    fn preload(&mut self, steps: &[Step]) {
+        let mut modules = BTreeSet::new();
+        for step in steps {
+            if let Step::AddService { options, .. } | Step::ChangeService { to: options, .. } = step
+            {
+                modules.insert(format!("ip_vs_{}", options.scheduler));
+                let engine = options.engine.as_ref();
+                modules.extend(engine.map(|engine| format!("ip_vs_pe_{}", engine.name())));
+            }
+        }
+        // No scheduler at all, to the kernel.
+        modules.remove("ip_vs_none");
+        for module in modules {
+            if !self.missing.contains(&module) && ipvs::preload_module(&module).is_err() {
+                self.missing.insert(module);
+            }
+        }
+    }
+
     /// Sends steps of IPVS that may travel together.
     fn send(&mut self, steps: &[Step]) -> Vec<Outcome> {
         let mut requests: Vec<Request> = Vec::with_capacity(steps.len());
@@ -115,6 +139,9 @@ impl Linux {
                     break;
                 }
             }
+        }
+        if self.client().is_ok() {
+            self.preload(steps);
         }
         let report = match self.client() {
             Ok(client) => client.execute(&requests, OnError::Stop),

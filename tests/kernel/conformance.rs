@@ -171,3 +171,24 @@ fn faults_strike_before_the_real_kernel_too() {
         assert_eq!(kernel.observe().unwrap().rules.services.len(), 3);
     });
 }
+
+/// The kernel would load it while it holds the mutex of IPVS, and hang where a namespace is being
+/// removed at that moment.
+#[test]
+fn a_scheduler_is_loaded_before_the_kernel_is_asked_for_it() {
+    netns::in_namespace(|| {
+        let loaded = std::path::Path::new("/sys/module/ip_vs_lblcr");
+        // Where another test is using it, there is nothing to see.
+        let _ = std::process::Command::new("modprobe")
+            .args(["-r", "ip_vs_lblcr"])
+            .status();
+        let mut bench = Bench::new(ipvs_alone());
+        bench.does(&[steps::add("fwmark 7")]);
+        // Refused before the kernel looks for the scheduler.
+        bench.refuses(
+            steps::add_with("fwmark 7", |o| o.scheduler = steps::scheduler("lblcr")),
+            "cannot add: it is there already (EEXIST)",
+        );
+        assert!(loaded.exists());
+    });
+}
