@@ -292,9 +292,9 @@ mod tests {
         for (text, code) in [
             ("a // b", "a     "),
             ("a /* b /* c */ d */ e", "a                   e"),
-            (r#"f("x // \" y", 'z') g"#, "f(              ) g"),
-            ("`a ${b + `c`} d` e", "     b +             e"),
-            ("x = #\"a\"b\"#; y", "x =         ; y"),
+            (r#"f("x // \" y", 'z') g"#, "f(           ,    ) g"),
+            ("`a ${b + `c`} d` e", "     b +         e"),
+            ("x = #\"a\"b\"#; y", "x =        ; y"),
             ("#{ a: 1 }", "#{ a: 1 }"),
         ] {
             assert_eq!(scan(text).code.trim_end(), code.trim_end(), "{text}");

@@ -23,7 +23,7 @@ fn with_options_a_call_declares() {
     let run = lab.run("tcp(\"192.0.2.10:80\", #{ scheduler: \"sh\" }); print(plan().text);");
     assert_eq!(
         run.printed(),
-        "tcp 192.0.2.10:80\n  ~ scheduler  wrr -> sh\n  ~ persistent  300 -> off (not named: default)\n\
+        "tcp 192.0.2.10:80\n  ~ scheduler wrr -> sh\n  ~ persistent 300 -> off (not named: default)\n\
          2 changes planned, nothing done\n"
     );
     let service = &lab.json()["services"][0];
@@ -268,7 +268,7 @@ fn change_control() {
     assert_eq!(
         lab.run(code).printed(),
         "recorded 1 1\nunchanged\n2\n3\n3 3 third tester 2 [\"end\"] true [\"begin\"]\n1\n3\n3\n\
-         tcp 192.0.2.10:80\n  ~ scheduler  rr -> lc\nrr -> sh\nsnapshot 3 and live are the same\nlive\n\
+         tcp 192.0.2.10:80\n  ~ scheduler rr -> lc\nrr -> sh\nsnapshot 3 and live are the same\nlive\n\
          4\nrr\n1\nunchanged\n"
     );
 }
