@@ -5,10 +5,10 @@
 //! ipvsadm's behaviour in the same kernel (`tests/kernel/differential.rs` compares the two), its
 //! manual page ipvsadm(8), and for the order of its checks ipvsadm.c of version 1.31.
 //!
-//! A command line passes through [`scan`] (words into options, as the library popt does it),
-//! [`mod@line`] (options into one request, each value checked as it comes), [`combination`] (which
-//! options go with which command), and [`session`] (the kernel, and what is said of its refusals).
-//! [`listing`], [`rules`] and [`connections`] make the text.
+//! A command line passes through `scan` (words into options, as the library popt does it),
+//! `line` (options into one request, each value checked as it comes), `combination` (which
+//! options go with which command), and `session` (the kernel, and what is said of its refusals).
+//! `listing`, `rules` and `connections` make the text.
 //!
 //! # Deliberate differences
 //! - `-b ,` (flags without a name) crashes the original; here it is refused, status 2.
