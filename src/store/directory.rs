@@ -147,8 +147,7 @@ pub(super) fn look(dir: &Path, kind: DatabaseKind) -> Result<Found> {
             )
             .hint(
                 "it is no database of ipvsh, and nothing in it was touched: name another, --db DIR",
-            )
-            .hint("a database that lost its FORMAT: move it aside, then ipvsh adopt"));
+            ));
         }
     }
     Ok(Found::Nothing)

@@ -259,7 +259,6 @@ fn check_does_not_need_the_database() {
     -- stderr
     Error: database LAB/db: it holds LAB/db/something but no FORMAT
     Hint: it is no database of ipvsh, and nothing in it was touched: name another, --db DIR
-    Hint: a database that lost its FORMAT: move it aside, then ipvsh adopt
     -- status 1
     ");
     assert_snapshot!(lab.run(&["status"]), @r"
@@ -268,7 +267,6 @@ fn check_does_not_need_the_database() {
     -- stderr
     Error: database LAB/db: it holds LAB/db/something but no FORMAT
     Hint: it is no database of ipvsh, and nothing in it was touched: name another, --db DIR
-    Hint: a database that lost its FORMAT: move it aside, then ipvsh adopt
     -- status 1
     ");
 }
