@@ -6,7 +6,7 @@ use super::generate::{Rng, Step, session};
 use super::{Namespace, Program, Said, quoted, table};
 
 const SEED: u64 = 20260101;
-const SESSIONS: u64 = 48;
+const SESSIONS: u64 = 40;
 const STEPS: usize = 12;
 
 static DONE: AtomicUsize = AtomicUsize::new(0);
