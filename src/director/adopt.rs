@@ -7,7 +7,7 @@ use super::transaction::Recording;
 use super::{Director, head_of};
 use crate::error::{Error, Result};
 use crate::model::{EntryKey, EntryValue, Live, MarkRule, Ruleset, ServiceKey};
-use crate::plan::{Foreign, Plan, between, foreign};
+use crate::plan::{Plan, between, foreign};
 use crate::signals;
 
 impl Director {
@@ -55,9 +55,6 @@ impl Director {
                  (ipvsh restore brings them back)"
             ));
         }
-        report.plan.foreign = Foreign {
-            ..report.plan.foreign
-        };
         Ok(report)
     }
 }
