@@ -26,6 +26,15 @@ impl Host {
         }
     }
 
+    /// A host whose kernel holds a service that another tool made.
+    fn with_strangers_rules() -> Host {
+        let (host, stranger) = (Host::new(), Host::new());
+        stranger.declare(WEB, two_servers()).unwrap();
+        host.sim
+            .edit(|live| live.rules.services = stranger.live().rules.services);
+        host
+    }
+
     fn director(&self, author: &str) -> Director {
         let kernel = Box::new(self.sim.clone());
         Director::new(
@@ -168,11 +177,7 @@ fn a_service_that_is_gone_comes_back_whole() {
 
 #[test]
 fn foreign_services_are_refused_taken_over_or_left() {
-    let host = Host::new();
-    let foreign = Host::new();
-    foreign.declare(WEB, two_servers()).unwrap();
-    let theirs = foreign.live().rules.services;
-    host.sim.edit(|live| live.rules.services = theirs);
+    let host = Host::with_strangers_rules();
 
     let error = host.declare(WEB, json!({ "scheduler": "sh" })).unwrap_err();
     assert_eq!(error.kind(), Kind::Foreign);
@@ -203,11 +208,7 @@ fn foreign_services_are_refused_taken_over_or_left() {
 
 #[test]
 fn adopt_takes_over_what_differs() {
-    let host = Host::new();
-    let foreign = Host::new();
-    foreign.declare(WEB, two_servers()).unwrap();
-    let theirs = foreign.live().rules.services;
-    host.sim.edit(|live| live.rules.services = theirs);
+    let host = Host::with_strangers_rules();
     let mut session = host.session();
     declare(&mut session, WEB, json!({ "scheduler": "sh" }));
     let options = ChangeOptions {
