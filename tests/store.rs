@@ -29,8 +29,7 @@ fn draft(message: String) -> Draft {
         time: chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
         author: "ada".to_owned(),
         message,
-        rollback_of: None,
-        changes: 1,
+        ..Draft::default()
     }
 }
 

@@ -107,8 +107,9 @@ pub const FUNCTIONS: &[Function] = &[
         }],
         result: Type::Array,
         doc: "Lists snapshots, newest first: an array of maps.\n\
-              Each has id, time, author, message, parent, rollback_of, changes and tags. With an \
-              object, only the snapshots that changed it.",
+              Each has id, time, author, message, parent, rollback_of, revert_of, host, command, \
+              script (path and sha256, or ()), duration (seconds), changes (their number), added, \
+              changed, removed and tags. With an object, only the snapshots that changed it.",
         errors: &[Kind::Invalid, Kind::Busy, Kind::Damaged],
         example: "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\" });\ncommit(\"first\");\n\
                   print(history()[0].message);",

@@ -1,10 +1,12 @@
 //! Reports, differences and errors as plain data, with the keys of JSON.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use crate::director::{Difference, Outcome, Report};
 use crate::error::Error;
-use crate::model::{Options, Snapshot};
+use crate::model::{Options, Snapshot, SnapshotId};
 use crate::plan::{Change, lines};
 
 /// A change: `action object part detail`.
@@ -17,6 +19,10 @@ pub fn change(change: &Change) -> Value {
     })
 }
 
+fn id(id: Option<SnapshotId>) -> Value {
+    json!(id.map(|id| id.0))
+}
+
 /// A snapshot: `id time author message parent`, and what else its record holds.
 pub fn snapshot(snapshot: &Snapshot) -> Value {
     let mut map = Map::new();
@@ -24,12 +30,32 @@ pub fn snapshot(snapshot: &Snapshot) -> Value {
     map.insert("time".into(), json!(snapshot.time));
     map.insert("author".into(), json!(snapshot.author));
     map.insert("message".into(), json!(snapshot.message));
-    map.insert("parent".into(), json!(snapshot.parent.map(|id| id.0)));
+    map.insert("parent".into(), id(snapshot.parent));
+    map.insert("rollback_of".into(), id(snapshot.rollback_of));
+    map.insert("revert_of".into(), id(snapshot.revert_of));
+    let origin = &snapshot.origin;
+    let known = |text: &str| match text.is_empty() {
+        true => Value::Null,
+        false => json!(text),
+    };
+    map.insert("host".into(), known(&origin.host));
+    map.insert("command".into(), known(&origin.command));
+    let script = origin.script.as_ref();
+    let script = script.map(|s| json!({"path": s.path, "sha256": s.sha256}));
+    map.insert("script".into(), json!(script));
     map.insert(
-        "rollback_of".into(),
-        json!(snapshot.rollback_of.map(|id| id.0)),
+        "duration".into(),
+        json!(
+            snapshot
+                .took
+                .map(|took| Duration::from_millis(took).as_secs_f64())
+        ),
     );
     map.insert("changes".into(), json!(snapshot.changes));
+    let tally = snapshot.tally.as_ref();
+    map.insert("added".into(), json!(tally.map(|tally| tally.added)));
+    map.insert("changed".into(), json!(tally.map(|tally| tally.changed)));
+    map.insert("removed".into(), json!(tally.map(|tally| tally.removed)));
     map.insert("tags".into(), json!(snapshot.tags));
     Value::Object(map)
 }

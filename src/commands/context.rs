@@ -9,6 +9,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use super::args::{ChangeArgs, Global};
 use super::author::author;
+use super::origin::origin;
 use super::places;
 use crate::director::{ChangeOptions, Director, Report};
 use crate::error::{Error, Kind, Result};
@@ -86,7 +87,7 @@ impl Context {
     pub fn director(&self) -> Result<Director> {
         let stores = self.stores()?;
         let kernel = self.kernel(&stores)?;
-        Ok(Director::new(kernel, Rc::new(stores), author()))
+        Ok(Director::new(kernel, Rc::new(stores), author()).with_origin(origin(None)))
     }
 
     /// A director who does everything on a simulator that holds what is live, over a copy of the

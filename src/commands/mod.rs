@@ -16,6 +16,7 @@ mod history;
 mod ipvsadm;
 mod man;
 mod objects;
+mod origin;
 mod places;
 mod plan;
 mod prompt;

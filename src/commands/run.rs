@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::args::ChangeArgs;
 use super::context::Context;
+use super::origin::origin;
 use crate::director::{ChangeOptions, Report, Session};
 use crate::error::Result;
 use crate::output::{count, value};
@@ -62,7 +63,10 @@ pub(super) fn script(
     };
     let session = match change.plan {
         true => Session::new(context.dry_director()?, options).dry(),
-        false => Session::new(context.director()?, options),
+        false => {
+            let director = context.director()?.with_origin(origin(Some(source)));
+            Session::new(director, options)
+        }
     };
     let mut interpreter = Interpreter::new(session, args);
     run_in(context, &mut interpreter, source, change, is_inline)

@@ -46,6 +46,7 @@ impl Director {
         let recording = (rules != head_rules).then(|| Recording {
             message: options.message.clone().unwrap_or(message),
             rollback_of: None,
+            revert_of: None,
             rules: &rules,
         });
         let mut report = self.finish(store, head, &head_rules, plan, recording, options, notes)?;

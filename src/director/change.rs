@@ -77,6 +77,7 @@ impl Director {
                 .clone()
                 .unwrap_or_else(|| summary(&plan.changes)),
             rollback_of: None,
+            revert_of: None,
             rules: mine.rules(),
         });
         let report = self.finish(store, head, &head_rules, plan, recording, options, notes)?;
@@ -114,6 +115,7 @@ impl Director {
         let recording = (wanted != head_rules).then(|| Recording {
             message: options.message.clone().unwrap_or_else(default),
             rollback_of: Some(to.id),
+            revert_of: None,
             rules: &wanted,
         });
         self.finish(store, head, &head_rules, plan, recording, options, notes)

@@ -27,6 +27,7 @@ impl Director {
             kernel: Box::new(sim) as Box<dyn Kernel>,
             stores: Rc::new(stores),
             author: self.author.clone(),
+            origin: self.origin.clone(),
             clock: self.clock,
         })
     }

@@ -27,7 +27,7 @@ pub use status::Status;
 use crate::candidate::Candidate;
 use crate::error::Result;
 use crate::kernel::Kernel;
-use crate::model::{Live, Ruleset, ServiceKey, Snapshot};
+use crate::model::{Live, Origin, Ruleset, ServiceKey, Snapshot};
 use crate::plan::{Plan, Request, Scope, plan};
 use crate::store::{Store, Stores};
 
@@ -36,6 +36,7 @@ pub struct Director {
     kernel: Box<dyn Kernel>,
     stores: Rc<dyn Stores>,
     author: String,
+    origin: Origin,
     clock: fn() -> DateTime<Utc>,
 }
 
@@ -46,8 +47,16 @@ impl Director {
             kernel,
             stores,
             author,
+            origin: Origin::default(),
             clock: Utc::now,
         }
+    }
+
+    /// The same, recording where its changes come from.
+    #[must_use]
+    pub fn with_origin(mut self, origin: Origin) -> Director {
+        self.origin = origin;
+        self
     }
 
     /// The same with another clock, for tests.

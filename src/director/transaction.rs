@@ -4,17 +4,20 @@
 //! before it with inverses taken from the live record that was just read, never from the head.
 //! Signals wait until it is done or undone.
 
+use std::time::Instant;
+
 use super::Director;
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{Kernel, Outcome};
 use crate::model::{EntryKey, EntryValue, Live, Ruleset, Snapshot, SnapshotId};
-use crate::plan::{Plan, Step, command_lines, steps};
+use crate::plan::{Plan, Step, command_lines, steps, tally};
 use crate::store::{Draft, Intent, Store};
 
 /// What is to be recorded when the kernel has followed.
 pub(super) struct Recording<'a> {
     pub message: String,
     pub rollback_of: Option<SnapshotId>,
+    pub revert_of: Option<SnapshotId>,
     pub rules: &'a Ruleset,
 }
 
@@ -28,6 +31,7 @@ impl Director {
         recording: Option<Recording>,
     ) -> Result<Option<Snapshot>> {
         let time = self.now();
+        let began = Instant::now();
         if !plan.is_empty() {
             store.set_intent(&Intent {
                 time,
@@ -51,7 +55,10 @@ impl Director {
                     author: self.author.clone(),
                     message: recording.message,
                     rollback_of: recording.rollback_of,
-                    changes: plan.changes.len(),
+                    revert_of: recording.revert_of,
+                    tally: tally(&plan.changes),
+                    origin: self.origin.clone(),
+                    took: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
                 };
                 match store.record(&draft, recording.rules) {
                     Ok(snapshot) => Ok(Some(snapshot)),

@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::origin::{Origin, Tally};
 use crate::error::{Error, Result};
 
 /// A snapshot's number: from 1, never reused.
@@ -33,9 +34,21 @@ pub struct Snapshot {
     /// The snapshot whose content it repeats, for a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_of: Option<SnapshotId>,
+    /// The snapshot whose changes it undoes, for a revert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revert_of: Option<SnapshotId>,
     /// How many changes it made to the kernel.
     #[serde(default)]
     pub changes: usize,
+    /// The same by what happened; records of early versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tally: Option<Tally>,
+    /// Where it was made, and by what.
+    #[serde(default, skip_serializing_if = "Origin::is_unknown")]
+    pub origin: Origin,
+    /// How long changing the kernel and verifying it took, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took: Option<u64>,
     /// Tags, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
@@ -112,6 +125,15 @@ pub fn check_tag(text: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn records_of_early_versions_are_read() {
+        let early = r#"{"id":7,"time":"2026-11-19T22:00:00Z","author":"ada","message":"m",
+            "parent":6,"changes":3}"#;
+        let snapshot: Snapshot = serde_json::from_str(early).unwrap();
+        assert_eq!((snapshot.id.0, snapshot.changes), (7, 3));
+        assert!(snapshot.tally.is_none() && snapshot.origin.is_unknown());
+    }
 
     #[test]
     fn names_parse_and_print() {

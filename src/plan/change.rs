@@ -118,38 +118,6 @@ pub fn lines(changes: &[Change]) -> Vec<Line> {
     lines
 }
 
-/// Says a change in a few words, for a snapshot's message: `+1 server in tcp 192.0.2.10:80`.
-pub fn summary(changes: &[Change]) -> String {
-    let objects: BTreeSet<&str> = changes.iter().map(|c| c.object.as_str()).collect();
-    match (changes, objects.len()) {
-        ([], _) => "recorded as it stands".to_owned(),
-        ([one], _) => match &one.part {
-            None => format!("{}{}", one.action.sign(), one.object),
-            Some(part) if one.action == Action::Change => {
-                format!("{}: {part} {}", one.object, one.detail)
-            }
-            Some(part) => format!("{}{part} in {}", one.action.sign(), one.object),
-        },
-        ([first, ..], 1) => format!("{} in {}", counts(changes), first.object),
-        (many, objects) => format!("{} in {objects} objects", counts(many)),
-    }
-}
-
-fn counts(changes: &[Change]) -> String {
-    [Action::Add, Action::Remove, Action::Change]
-        .into_iter()
-        .map(|action| {
-            (
-                action,
-                changes.iter().filter(|c| c.action == action).count(),
-            )
-        })
-        .filter(|(_, count)| *count > 0)
-        .map(|(action, count)| format!("{}{count}", action.sign()))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
 /// The changes of a plan, with resets of options that were not named, foreign servers that go
 /// with their service, and repairs of our chain.
 pub(super) fn of_plan(request: &Request, target: &Live) -> Vec<Change> {

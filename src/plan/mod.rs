@@ -16,13 +16,15 @@ mod change;
 mod command;
 mod step;
 mod steps;
+mod summary;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use change::{Action, Change, Line, between, lines, summary};
+pub use change::{Action, Change, Line, between, lines};
 pub use command::command_lines;
 pub use step::Step;
 pub use steps::steps;
+pub use summary::{summary, tally};
 
 use crate::model::live::Live;
 use crate::model::patch::Named;

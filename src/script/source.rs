@@ -3,10 +3,16 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::error::{Error, Result};
+use crate::model::ScriptFile;
 
 /// The longest script that is read, in bytes.
 pub const MAX_BYTES: u64 = 4 << 20;
+
+/// The name of a script that came on standard input.
+const STDIN: &str = "<stdin>";
 
 /// A script's text and where it came from.
 #[derive(Debug, Clone)]
@@ -65,13 +71,26 @@ impl Source {
     /// # Errors
     /// `system`; `invalid` where it is not UTF-8 text or too long.
     pub fn stdin() -> Result<Source> {
-        let name = "<stdin>".to_owned();
+        let name = STDIN.to_owned();
         let text = text_of(std::io::stdin().lock(), &name)?;
         Ok(Source {
             name,
             text,
             dir: None,
         })
+    }
+
+    /// The script as a snapshot's record names it: its path and the digest of its text. Code from
+    /// the command line or the prompt has no path, and none.
+    pub fn file_name(&self) -> Option<ScriptFile> {
+        let path = match (&self.dir, self.name.as_str()) {
+            (Some(dir), name) => dir.join(Path::new(name).file_name()?).display().to_string(),
+            (None, STDIN) => self.name.clone(),
+            (None, _) => return None,
+        };
+        let digest = Sha256::digest(self.text.as_bytes());
+        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Some(ScriptFile { path, sha256 })
     }
 
     /// A line of the prompt.

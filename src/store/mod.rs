@@ -69,7 +69,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
 use crate::kernel::Place;
-use crate::model::{Ruleset, ServiceKey, Snapshot, SnapshotId, VirtualService};
+use crate::model::{Origin, Ruleset, ServiceKey, Snapshot, SnapshotId, Tally, VirtualService};
 use crate::plan::Step;
 
 /// What a database was made for; it refuses the other kind.
@@ -83,7 +83,7 @@ pub enum DatabaseKind {
 }
 
 /// What is recorded with a new snapshot; number and parent are the store's to give.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Draft {
     /// When, UTC.
     pub time: DateTime<Utc>,
@@ -93,8 +93,14 @@ pub struct Draft {
     pub message: String,
     /// The snapshot whose content it repeats, for a rollback.
     pub rollback_of: Option<SnapshotId>,
-    /// How many changes it made to the kernel.
-    pub changes: usize,
+    /// The snapshot whose changes it undoes, for a revert.
+    pub revert_of: Option<SnapshotId>,
+    /// How many changes it made to the kernel, by what happened.
+    pub tally: Tally,
+    /// Where it was made, and by what.
+    pub origin: Origin,
+    /// How long changing the kernel and verifying it took, in milliseconds.
+    pub took: u64,
 }
 
 /// A commit under way: flushed before its first step, gone with its record. One that is found

@@ -140,7 +140,11 @@ pub(super) fn snapshot_of(draft: &Draft, id: SnapshotId, parent: Option<Snapshot
         message: draft.message.clone(),
         parent,
         rollback_of: draft.rollback_of,
-        changes: draft.changes,
+        revert_of: draft.revert_of,
+        changes: draft.tally.all(),
+        tally: Some(draft.tally),
+        origin: draft.origin.clone(),
+        took: Some(draft.took),
         tags: Vec::new(),
     }
 }

@@ -12,17 +12,32 @@ use proptest::prelude::*;
 use super::*;
 use crate::error::Kind;
 use crate::model::{
-    DaemonRole, Family, Fwmark, MarkRule, Protocol, RealServer, Scheduler, ServerKey, SyncDaemon,
-    Weight,
+    DaemonRole, Family, Fwmark, MarkRule, Protocol, RealServer, Scheduler, ScriptFile, ServerKey,
+    SyncDaemon, Weight,
 };
+
+/// An origin with as much as is ever recorded.
+fn widest_origin() -> Origin {
+    let wide = "x".repeat(1000);
+    let script = ScriptFile {
+        path: wide.clone(),
+        sha256: "0".repeat(64),
+    };
+    Origin::new(&wide, &wide, Some(script))
+}
 
 pub(super) fn draft(message: &str) -> Draft {
     Draft {
         time: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
         author: "ada (root)".to_owned(),
         message: message.to_owned(),
-        rollback_of: None,
-        changes: 1,
+        origin: widest_origin(),
+        tally: Tally {
+            changed: 1,
+            ..Tally::default()
+        },
+        took: 12_345,
+        ..Draft::default()
     }
 }
 

@@ -38,10 +38,18 @@ fn a_change_ends_in_its_shape() {
         "id": 4,
         "time": "TIME",
         "author": "AUTHOR",
-        "message": "-server 10.0.0.13:80 in tcp 192.0.2.10:80",
+        "message": "-1 server in tcp 192.0.2.10:80",
         "parent": 3,
         "rollback_of": null,
+        "revert_of": null,
+        "host": HOST,
+        "command": "ipvsh --sim -e 'remove(find(\"192.0.2.10:80\").find(\"10.0.0.13\"))' --json",
+        "script": null,
+        "duration": DURATION,
         "changes": 1,
+        "added": 0,
+        "changed": 0,
+        "removed": 1,
         "tags": []
       },
       "changes": [
@@ -203,9 +211,9 @@ fn rollback() {
     snapshot  time                 author  changes  message
     5  TIME  AUTHOR  1  back to the start
     4  TIME  AUTHOR  4  rollback to 2
-    3  TIME  AUTHOR  4  -3 ~1 in 2 objects
+    3  TIME  AUTHOR  4  ~1 timeout, -1 service
     2  TIME  AUTHOR  1  timeouts: tcp 900 -> 600
-    1  TIME  AUTHOR  3  +3 in tcp 192.0.2.10:80
+    1  TIME  AUTHOR  3  +tcp 192.0.2.10:80 with 2 servers
     -- status 0
     ");
 }
@@ -273,10 +281,18 @@ fn tags_name_snapshots() {
       "id": 1,
       "time": "TIME",
       "author": "AUTHOR",
-      "message": "+3 in tcp 192.0.2.10:80",
+      "message": "+tcp 192.0.2.10:80 with 2 servers",
       "parent": null,
       "rollback_of": null,
+      "revert_of": null,
+      "host": HOST,
+      "command": "ipvsh --sim -e 'tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\", forward: \"masq\", servers: [\n    \"10.0.0.11:80\", #{ address: \"10.0.0.12:80\", weight: 3 }] })'",
+      "script": null,
+      "duration": DURATION,
       "changes": 3,
+      "added": 3,
+      "changed": 0,
+      "removed": 0,
       "tags": [
         "v1.0",
         "x"

@@ -49,7 +49,7 @@ fn nothing_yet() {
 fn status_of_a_head() {
     let lab = Lab::with_web();
     assert_snapshot!(lab.run(&["status"]), @r"
-    head      snapshot 1  +3 in tcp 192.0.2.10:80
+    head      snapshot 1  +tcp 192.0.2.10:80 with 2 servers
               by AUTHOR, TIME (AGE)
     kernel    simulated, 1 virtual service, 2 real servers
     drift     none: the kernel is as the head has it
@@ -62,10 +62,18 @@ fn status_of_a_head() {
         "id": 1,
         "time": "TIME",
         "author": "AUTHOR",
-        "message": "+3 in tcp 192.0.2.10:80",
+        "message": "+tcp 192.0.2.10:80 with 2 servers",
         "parent": null,
         "rollback_of": null,
+        "revert_of": null,
+        "host": HOST,
+        "command": "ipvsh --sim -e 'tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\", forward: \"masq\", servers: [\n    \"10.0.0.11:80\", #{ address: \"10.0.0.12:80\", weight: 3 }] })'",
+        "script": null,
+        "duration": DURATION,
         "changes": 3,
+        "added": 3,
+        "changed": 0,
+        "removed": 0,
         "tags": []
       },
       "unfinished": null,
@@ -324,7 +332,7 @@ fn history() {
     snapshot   time                 author  changes  message
     3  TIME  AUTHOR  1  timeouts: udp 300 -> 60
     2 (three)  TIME  AUTHOR  1  a third one
-    1  TIME  AUTHOR  3  +3 in tcp 192.0.2.10:80
+    1  TIME  AUTHOR  3  +tcp 192.0.2.10:80 with 2 servers
     -- status 0
     ");
     assert_snapshot!(lab.run(&["history", "-p"]), @r"
@@ -336,7 +344,7 @@ fn history() {
       tcp 192.0.2.10:80
         + server 10.0.0.13:80  masq weight 1
 
-    snapshot 1  TIME  AUTHOR  +3 in tcp 192.0.2.10:80
+    snapshot 1  TIME  AUTHOR  +tcp 192.0.2.10:80 with 2 servers
       + tcp 192.0.2.10:80  rr
         + server 10.0.0.11:80  masq weight 1
         + server 10.0.0.12:80  masq weight 3
@@ -345,7 +353,7 @@ fn history() {
     assert_snapshot!(lab.run(&["history", "tcp", "192.0.2.10:80"]), @r"
     snapshot   time                 author  changes  message
     2 (three)  TIME  AUTHOR  1  a third one
-    1  TIME  AUTHOR  3  +3 in tcp 192.0.2.10:80
+    1  TIME  AUTHOR  3  +tcp 192.0.2.10:80 with 2 servers
     -- status 0
     ");
     assert_snapshot!(lab.run(&["history", "udp 192.0.2.10:80"]), @r"
@@ -361,7 +369,15 @@ fn history() {
         "message": "timeouts: udp 300 -> 60",
         "parent": 2,
         "rollback_of": null,
+        "revert_of": null,
+        "host": HOST,
+        "command": "ipvsh --sim -e 'timeouts(#{ udp: 60 })'",
+        "script": null,
+        "duration": DURATION,
         "changes": 1,
+        "added": 0,
+        "changed": 1,
+        "removed": 0,
         "tags": []
       }
     ]

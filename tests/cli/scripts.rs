@@ -85,7 +85,7 @@ fn values_of_one_liners() {
     ");
     assert_snapshot!(lab.run(&["-e", "history()"]), @r"
     snapshot  time                 author  changes  message
-    1  TIME  AUTHOR  3  +3 in tcp 192.0.2.10:80
+    1  TIME  AUTHOR  3  +tcp 192.0.2.10:80 with 2 servers
     -- status 0
     ");
     assert_snapshot!(lab.run(&["-e", "plan()"]), @r"

@@ -43,7 +43,7 @@ fn a_kernel_that_may_not_be_read_is_3() {
     -- status 3
     ");
     assert_snapshot!(lab.run_faulty("fail-observe=1:EPERM", &["status"]), @r"
-    head      snapshot 1  +3 in tcp 192.0.2.10:80
+    head      snapshot 1  +tcp 192.0.2.10:80 with 2 servers
               by AUTHOR, TIME (AGE)
     kernel    cannot be read: cannot read the IPVS table: not permitted (EPERM)
               IPVS needs CAP_NET_ADMIN in the initial user namespace: run it as root (sudo)
@@ -96,7 +96,7 @@ fn undone_badly_is_5() {
     ");
     assert_snapshot!(lab.run(&["history"]), @r"
     snapshot  time                 author  changes  message
-    1  TIME  AUTHOR  3  +3 in tcp 192.0.2.10:80
+    1  TIME  AUTHOR  3  +tcp 192.0.2.10:80 with 2 servers
     -- status 0
     ");
 }
@@ -107,7 +107,7 @@ fn a_commit_that_was_killed_is_reported_and_recovered() {
     let said = lab.run_faulty("kill-after-step=1", &["-m", "cut off", "-e", CHANGE]);
     assert_eq!(said, "-- status -1\n");
     assert_snapshot!(lab.run(&["status"]), @r#"
-    head      snapshot 1  +3 in tcp 192.0.2.10:80
+    head      snapshot 1  +tcp 192.0.2.10:80 with 2 servers
               by AUTHOR, TIME (AGE)
     warning   the commit "cut off" by AUTHOR at TIME did not finish: the next command that writes undoes it (ipvsh restore)
     kernel    simulated, 1 virtual service, 2 real servers
