@@ -238,7 +238,8 @@ fn sleep(call: &Call) -> Result<Dynamic> {
         call.context.effect(format!("would sleep {number} seconds"));
         return Ok(Dynamic::UNIT);
     }
-    wait::sleep(duration)?;
+    let progress = call.context.session()?.director().progress();
+    wait::sleep(duration, &*progress)?;
     call.context.refresh()?;
     Ok(Dynamic::UNIT)
 }

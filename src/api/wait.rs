@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use crate::director::{Advance, Progress};
 use crate::error::{Error, Kind, Result};
 use crate::model::Endpoint;
 use crate::signals;
@@ -15,14 +16,27 @@ const SLICE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// `interrupted` where a signal came.
-pub fn sleep(duration: Duration) -> Result<()> {
+pub fn sleep(duration: Duration, progress: &dyn Progress) -> Result<()> {
+    let slept = sleep_in_slices(duration, progress);
+    progress.over();
+    slept
+}
+
+fn sleep_in_slices(duration: Duration, progress: &dyn Progress) -> Result<()> {
     let start = Instant::now();
     loop {
         signals::check()?;
-        let left = duration.saturating_sub(start.elapsed());
+        let gone = start.elapsed();
+        let left = duration.saturating_sub(gone);
         if left.is_zero() {
             return Ok(());
         }
+        progress.tell(&Advance {
+            what: "waiting",
+            done: gone.as_secs(),
+            total: Some(duration.as_secs().max(1)),
+            unit: "s",
+        });
         std::thread::sleep(left.min(SLICE));
     }
 }

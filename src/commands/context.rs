@@ -15,7 +15,7 @@ use crate::director::{ChangeOptions, Director, Report};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{self, Kernel, Sim};
 use crate::model::Ruleset;
-use crate::output::Output;
+use crate::output::{Output, Teller};
 use crate::signals;
 use crate::store::{DatabaseKind, MemoryStores, SledStores, Stores};
 
@@ -87,7 +87,8 @@ impl Context {
     pub fn director(&self) -> Result<Director> {
         let stores = self.stores()?;
         let kernel = self.kernel(&stores)?;
-        Ok(Director::new(kernel, Rc::new(stores), author()).with_origin(origin(None)))
+        let director = Director::new(kernel, Rc::new(stores), author()).with_origin(origin(None));
+        Ok(director.followed_by(Rc::new(Teller::new(&self.out))))
     }
 
     /// A director who does everything on a simulator that holds what is live, over a copy of the

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::Director;
+use super::{Director, Silent};
 use crate::error::Result;
 use crate::kernel::{Kernel, Machine, Names, Sim};
 use crate::model::Ruleset;
@@ -29,6 +29,7 @@ impl Director {
             author: self.author.clone(),
             origin: self.origin.clone(),
             clock: self.clock,
+            progress: Rc::new(Silent),
         })
     }
 }

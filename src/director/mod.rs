@@ -7,6 +7,7 @@ mod adopt;
 mod change;
 mod dry;
 mod history;
+mod progress;
 mod recover;
 mod report;
 mod restore;
@@ -20,6 +21,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 
 pub use change::ChangeOptions;
 pub use history::Difference;
+pub use progress::{Advance, Progress, Silent};
 pub use report::{Outcome, Report};
 pub use session::{Filter, Session, change_options};
 pub use status::Status;
@@ -38,6 +40,7 @@ pub struct Director {
     author: String,
     origin: Origin,
     clock: fn() -> DateTime<Utc>,
+    progress: Rc<dyn Progress>,
 }
 
 impl Director {
@@ -49,6 +52,7 @@ impl Director {
             author,
             origin: Origin::default(),
             clock: Utc::now,
+            progress: Rc::new(Silent),
         }
     }
 
@@ -64,6 +68,18 @@ impl Director {
     pub fn with_clock(mut self, clock: fn() -> DateTime<Utc>) -> Director {
         self.clock = clock;
         self
+    }
+
+    /// The same, telling somebody how far long work is.
+    #[must_use]
+    pub fn followed_by(mut self, progress: Rc<dyn Progress>) -> Director {
+        self.progress = progress;
+        self
+    }
+
+    /// Who is to be told how far long work is.
+    pub fn progress(&self) -> Rc<dyn Progress> {
+        Rc::clone(&self.progress)
     }
 
     /// The time that is recorded: whole seconds, UTC.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::change::{ChangeOptions, unavailable};
 use super::report::{Outcome, Report};
 use super::transaction::{carry_out, undo};
-use super::{Director, head_of, plan_of_everything};
+use super::{Advance, Director, Silent, head_of, plan_of_everything};
 use crate::error::{Error, Kind, Result};
 use crate::model::{EntryKey, Live, MarkKey, Ruleset, ServiceKey, SnapshotId, SnapshotName};
 use crate::plan::{Plan, Request, Scope, plan};
@@ -146,13 +146,22 @@ impl Director {
     fn restore_in_parts(&mut self, rules: &Ruleset, exact: bool) -> Result<Vec<Error>> {
         let mut failures = Vec::new();
         let mut failed: BTreeSet<ServiceKey> = BTreeSet::new();
-        for (unit, entries) in units(rules) {
+        let units = units(rules);
+        let total = Some(units.len() as u64);
+        for (done, (unit, entries)) in (0..).zip(units) {
+            self.progress.tell(&Advance {
+                what: "restoring",
+                done,
+                total,
+                unit: "objects",
+            });
             let live = self.kernel.observe()?;
             if let Err(error) = self.restore_unit(rules, &live, entries) {
                 failed.extend(unit);
                 failures.push(error);
             }
         }
+        self.progress.over();
         // Marks come last: the chain is one step, and holds what feeds services that stand.
         let mut feeding = rules.clone();
         for key in rules.mark_keys() {
@@ -191,6 +200,7 @@ impl Director {
                     steps,
                     ..Plan::default()
                 },
+                &Silent,
             ) {
                 failures.push(error);
             }
@@ -218,7 +228,7 @@ impl Director {
         if plan.is_empty() {
             return Ok(());
         }
-        carry_out(&mut *self.kernel, &plan).map_err(|error| {
+        carry_out(&mut *self.kernel, &plan, &Silent).map_err(|error| {
             match undo(&mut *self.kernel, &plan.steps) {
                 Ok(()) => error,
                 Err(undoing) => undoing

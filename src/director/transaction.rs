@@ -6,12 +6,17 @@
 
 use std::time::Instant;
 
-use super::Director;
+use super::progress::{Advance, Progress};
+use super::{Director, Silent};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{Kernel, Outcome};
 use crate::model::{EntryKey, EntryValue, Live, Ruleset, Snapshot, SnapshotId};
 use crate::plan::{Plan, Step, command_lines, steps, tally};
 use crate::store::{Draft, Intent, Store};
+
+/// How many steps are handed to the kernel at once: some datagrams full, and often enough for
+/// somebody who watches.
+const PORTION: usize = 1_000;
 
 /// What is to be recorded when the kernel has followed.
 pub(super) struct Recording<'a> {
@@ -44,7 +49,7 @@ impl Director {
                 pid: std::process::id(),
                 steps: plan.steps.clone(),
             })?;
-            if let Err(error) = carry_out(&mut *self.kernel, plan) {
+            if let Err(error) = carry_out(&mut *self.kernel, plan, &*self.progress) {
                 return Err(self.take_back(store, plan, error));
             }
         }
@@ -105,8 +110,14 @@ impl Director {
 }
 
 /// Applies a plan and verifies it by reading again.
-pub(super) fn carry_out(kernel: &mut dyn Kernel, plan: &Plan) -> Result<()> {
-    apply(kernel, &plan.steps)?;
+pub(super) fn carry_out(
+    kernel: &mut dyn Kernel,
+    plan: &Plan,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let applied = apply(kernel, &plan.steps, progress);
+    progress.over();
+    applied?;
     let live = kernel.observe().map_err(|e| e.attempt("cannot verify"))?;
     let object = first_difference(&live, &plan.target, plan)
         .map(|entry| entry.to_string())
@@ -150,7 +161,22 @@ fn first_difference(live: &Live, target: &Live, plan: &Plan) -> Option<EntryKey>
 }
 
 /// Hands steps to the kernel; the error is that of the step that failed.
-fn apply(kernel: &mut dyn Kernel, steps: &[Step]) -> Result<()> {
+fn apply(kernel: &mut dyn Kernel, steps: &[Step], progress: &dyn Progress) -> Result<()> {
+    let mut done = 0;
+    for portion in steps.chunks(PORTION) {
+        apply_portion(kernel, portion)?;
+        done += portion.len();
+        progress.tell(&Advance {
+            what: "applying",
+            done: done as u64,
+            total: Some(steps.len() as u64),
+            unit: "steps",
+        });
+    }
+    Ok(())
+}
+
+fn apply_portion(kernel: &mut dyn Kernel, steps: &[Step]) -> Result<()> {
     let outcomes = kernel.apply(steps);
     for (step, outcome) in steps.iter().zip(outcomes) {
         match outcome {
@@ -183,7 +209,7 @@ pub(super) fn undo(kernel: &mut dyn Kernel, done: &[Step]) -> Result<()> {
     })?;
     let target = before(&live, done);
     let back = steps(&live, &target);
-    let result = apply(kernel, &back);
+    let result = apply(kernel, &back, &Silent);
     let now = kernel.observe()?;
     let left = steps(&now, &before(&now, done));
     match (result, left.is_empty()) {

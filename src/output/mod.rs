@@ -9,6 +9,7 @@ mod history;
 mod json;
 mod live;
 mod paint;
+mod progress;
 mod status;
 mod table;
 pub mod value;
@@ -21,6 +22,7 @@ pub use error::error;
 pub use history::history;
 pub use live::{daemons, foreign, marks, services, timeouts};
 pub use paint::{Paint, Style, clean};
+pub use progress::Teller;
 pub use status::{Facts, status};
 pub use table::Table;
 
@@ -82,12 +84,7 @@ impl Output {
             ColorWhen::Never => Paint::new(false),
             ColorWhen::Auto => Paint::new(terminal && !plain),
         };
-        let width = std::io::stdout()
-            .is_terminal()
-            .then(|| rustix::termios::tcgetwinsize(std::io::stdout()).ok())
-            .flatten()
-            .map(|size| size.ws_col)
-            .filter(|columns| *columns > 0);
+        let width = std::io::stdout().is_terminal().then(columns).flatten();
         Output {
             json,
             verbosity,
@@ -209,6 +206,16 @@ impl Output {
             self.note(note);
         }
     }
+}
+
+/// How wide the terminal is now, where there is one.
+fn columns() -> Option<u16> {
+    let stdout = std::io::stdout();
+    let size = match stdout.is_terminal() {
+        true => rustix::termios::tcgetwinsize(stdout),
+        false => rustix::termios::tcgetwinsize(std::io::stderr()),
+    };
+    size.ok().map(|size| size.ws_col).filter(|wide| *wide > 0)
 }
 
 /// JSON forms.
