@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Kind, Result};
-use crate::model::check::{check_server, check_service};
+use crate::model::check::{check_daemons, check_server, check_service};
 use crate::model::patch::Named;
 use crate::model::{
     EntryKey, EntryValue, Family, Forwarding, Fwmark, MarkKey, MarkRule, RealServer, Ruleset,
@@ -24,6 +24,8 @@ enum Touch {
     Set(Named),
     /// Taken over as the kernel has it.
     Taken,
+    /// As a file or another tool has it: whatever a kernel accepts.
+    Loaded,
 }
 
 impl Touch {
@@ -92,7 +94,7 @@ impl Candidate {
             .iter()
             .filter_map(|(entry, touch)| match touch {
                 Touch::Declared(named) => Some((*entry, named.clone())),
-                Touch::Set(_) | Touch::Taken => None,
+                Touch::Set(_) | Touch::Taken | Touch::Loaded => None,
             })
             .collect()
     }
@@ -443,16 +445,23 @@ impl Candidate {
         }
     }
 
-    /// Sets or removes any entry, as `load` and `adopt` do.
+    /// Sets or removes any entry.
     pub fn put(&mut self, entry: EntryKey, value: Option<EntryValue>) {
         self.rules.put(&entry, value);
         self.touched.insert(entry, Touch::unnamed());
     }
 
-    /// Stages all of a ruleset, merged with what is there; its marks keep their order.
+    /// Sets or removes any entry to what a file or another tool says: whatever a kernel accepts.
+    pub fn hold(&mut self, entry: EntryKey, value: Option<EntryValue>) {
+        self.rules.put(&entry, value);
+        self.touched.insert(entry, Touch::Loaded);
+    }
+
+    /// Stages all of a ruleset, merged with what is there; its marks keep their order. It may
+    /// hold whatever a kernel accepts: [`Candidate::check`] does not look at it.
     pub fn put_all(&mut self, rules: &Ruleset) {
         for entry in rules.entries() {
-            self.put(entry, rules.get(&entry));
+            self.hold(entry, rules.get(&entry));
         }
         self.rules.arrange_marks(rules);
     }
@@ -466,27 +475,46 @@ impl Candidate {
         self.forwards.clear();
     }
 
-    /// Checks combinations of what was declared or set.
+    /// Checks combinations of what was declared or set; what was loaded or taken over as it
+    /// stands is the kernel's to judge.
     ///
     /// # Errors
     /// `invalid`, for the first that the kernel or good sense would refuse.
     pub fn check(&self) -> Result<()> {
-        for entry in self
-            .touched
-            .keys()
-            .filter(|entry| !self.taken.contains(entry))
-        {
+        let mut with_daemons = false;
+        for entry in self.spoken() {
             match (entry, self.rules.get(entry)) {
                 (EntryKey::Service(key), Some(EntryValue::Service(options))) => {
                     check_service(key, &options)?;
                 }
                 (EntryKey::Server(service, key), Some(EntryValue::Server(server))) => {
                     check_server(service, key, &server)?;
+                    with_daemons |= Family::of(key.addr) != service.family();
                 }
+                (EntryKey::Daemon(_), Some(_)) => with_daemons = true,
                 _ => {}
             }
         }
-        Ok(())
+        match with_daemons {
+            true => check_daemons(&self.rules),
+            false => Ok(()),
+        }
+    }
+
+    /// The services whose options were declared or set in so many words.
+    pub fn spoken_services(&self) -> impl Iterator<Item = (&ServiceKey, &VirtualService)> {
+        self.spoken().filter_map(|entry| match entry {
+            EntryKey::Service(key) => self.rules.services.get_key_value(key),
+            _ => None,
+        })
+    }
+
+    /// The entries that somebody declared or set in so many words.
+    fn spoken(&self) -> impl Iterator<Item = &EntryKey> {
+        let spoken = |(entry, touch): &(&EntryKey, &Touch)| {
+            !matches!(touch, Touch::Taken | Touch::Loaded) && !self.taken.contains(entry)
+        };
+        self.touched.iter().filter(spoken).map(|(entry, _)| entry)
     }
 
     /// Moves the candidate onto a newer head: per entry, and per field of an entry, what only one

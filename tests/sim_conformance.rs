@@ -60,6 +60,11 @@ fn marks_conform() {
 }
 
 #[test]
+fn what_the_script_api_lets_through_is_taken() {
+    conformance::accepted::is_taken(&mut namespace(), 1000);
+}
+
+#[test]
 fn agrees_with_itself() {
     random::agree(&mut namespace(), &mut namespace(), 3000);
 }

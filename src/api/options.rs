@@ -146,7 +146,7 @@ pub const SERVER: &[Opt] = &[
     },
     Opt {
         unit: "connections",
-        range: "0 (off) to 4294967295",
+        range: "0 (off) to 2147483647",
         words: &["-x", "--u-threshold", "uthreshold", "maxconn"],
         ..opt(
             "upper",
@@ -157,7 +157,7 @@ pub const SERVER: &[Opt] = &[
     },
     Opt {
         unit: "connections",
-        range: "0 (off) to 4294967295, not above upper",
+        range: "0 (off) to 2147483647, not above upper",
         words: &["-y", "--l-threshold", "lthreshold"],
         ..opt(
             "lower",

@@ -1,10 +1,13 @@
 //! Commit and rollback.
 
+use std::collections::BTreeSet;
+
 use super::report::{Outcome, Report};
 use super::transaction::Recording;
 use super::{Director, head_of, plan_of_everything};
 use crate::candidate::Candidate;
 use crate::error::{Error, Kind, Result};
+use crate::kernel::refusal::check_names;
 use crate::model::{EntryKey, Live, MarkKey, Ruleset, Snapshot, SnapshotName};
 use crate::plan::{Plan, Request, Scope, plan, summary};
 use crate::signals;
@@ -55,6 +58,7 @@ impl Director {
         let (head, head_rules) = head_of(&*store)?;
         let mine = on_head(candidate, head.as_ref(), &head_rules)?;
         let live = self.kernel.observe()?;
+        self.refuse_unknown_names(&mine, &live)?;
         let scope = if options.exact {
             Scope::Exact
         } else {
@@ -119,6 +123,24 @@ impl Director {
             rules: &wanted,
         });
         self.finish(store, head, &head_rules, plan, recording, options, notes)
+    }
+
+    /// Refuses schedulers and engines that nobody has, before anything is sent. What some live
+    /// service uses, the kernel has: its modules are looked up for new names only.
+    fn refuse_unknown_names(&self, candidate: &Candidate, live: &Live) -> Result<()> {
+        let all = live.rules.services.values().map(|service| &service.options);
+        let used: BTreeSet<_> = all.map(|o| (&o.scheduler, &o.engine)).collect();
+        let mut named = candidate
+            .spoken_services()
+            .filter(|(_, s)| !used.contains(&(&s.options.scheduler, &s.options.engine)))
+            .peekable();
+        if named.peek().is_none() {
+            return Ok(());
+        }
+        let Some(names) = self.kernel.names() else {
+            return Ok(());
+        };
+        named.try_for_each(|(key, service)| check_names(key, &service.options, &names))
     }
 
     /// Opens the history for a change, or only to look where it is planned.

@@ -92,7 +92,7 @@ impl Staging<'_> {
 
     fn put(&mut self, entry: EntryKey, value: Option<EntryValue>) {
         self.now.put(&entry, value.clone());
-        self.candidate.put(entry, value);
+        self.candidate.hold(entry, value);
     }
 
     /// A service that would be live; where it is somebody else's, it is ours from now on.

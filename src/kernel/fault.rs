@@ -319,6 +319,10 @@ impl<K: Kernel> Kernel for Faulty<K> {
     fn writes(&self) -> u64 {
         self.kernel.writes()
     }
+
+    fn names(&self) -> Option<Names> {
+        self.kernel.names()
+    }
 }
 
 #[cfg(test)]

@@ -255,6 +255,10 @@ impl Kernel for Linux {
     fn writes(&self) -> u64 {
         self.ipvs_writes() + self.marks.writes()
     }
+
+    fn names(&self) -> Option<Names> {
+        Names::all_of_this_host()
+    }
 }
 
 /// Says whether two neighbours may be in one datagram: the kernel runs all of a datagram, also

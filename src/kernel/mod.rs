@@ -72,6 +72,11 @@ pub trait Kernel {
 
     /// How many requests that change something were sent since the start.
     fn writes(&self) -> u64;
+
+    /// The schedulers and engines that it has, where it is certain that there are no others.
+    fn names(&self) -> Option<Names> {
+        None
+    }
 }
 
 impl<K: Kernel + ?Sized> Kernel for Box<K> {
@@ -93,6 +98,10 @@ impl<K: Kernel + ?Sized> Kernel for Box<K> {
 
     fn writes(&self) -> u64 {
         (**self).writes()
+    }
+
+    fn names(&self) -> Option<Names> {
+        (**self).names()
     }
 }
 

@@ -4,7 +4,7 @@
 //! `ip_vs_pe_NAME` (ip_vs_scheduler_get in ip_vs_sched.c, ip_vs_pe_getbyname in ip_vs_pe.c).
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::model::service::SCHEDULERS;
 
@@ -31,8 +31,23 @@ impl Names {
     /// What the running kernel has: its modules on disk, built in, and loaded. Where none of that
     /// can be read, what kernels usually have.
     pub fn of_this_host() -> Names {
-        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        let modules = Path::new("/lib/modules").join(release.trim());
+        let names = Names::read();
+        match names.schedulers.is_empty() {
+            true => Names::of_debian(),
+            false => names,
+        }
+    }
+
+    /// The same, where it is certain that there are no others: the index of all modules of the
+    /// running kernel can be read. In a container it usually cannot.
+    pub fn all_of_this_host() -> Option<Names> {
+        let names = Names::read();
+        let index = modules().join("modules.dep");
+        (index.exists() && !names.schedulers.is_empty()).then_some(names)
+    }
+
+    fn read() -> Names {
+        let modules = modules();
         let mut names = Names {
             schedulers: BTreeSet::new(),
             engines: BTreeSet::new(),
@@ -44,9 +59,6 @@ impl Names {
         ] {
             let text = std::fs::read_to_string(list).unwrap_or_default();
             text.lines().for_each(|line| names.note(line));
-        }
-        if names.schedulers.is_empty() {
-            return Names::of_debian();
         }
         names
     }
@@ -69,6 +81,12 @@ impl Names {
             None => self.schedulers.insert(name.to_owned()),
         };
     }
+}
+
+/// Where the running kernel's modules are.
+fn modules() -> PathBuf {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    Path::new("/lib/modules").join(release.trim())
 }
 
 #[cfg(test)]

@@ -9,17 +9,16 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::names::Names;
-use crate::error::{Error, Kind, did_you_mean};
+use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::ipvs::Errno;
+use crate::model::check::may_be_a_host;
+use crate::model::server::THRESHOLD_MAX;
+use crate::model::service::SCHEDULERS;
 use crate::model::{
     DaemonRole, Family, Forwarding, RealServer, ServerKey, ServiceKey, ServiceOptions, SyncDaemon,
     Timeouts, TunnelKind,
 };
 use crate::plan::Step;
-
-/// The highest threshold. Kernels of 2026 refuse more (found by the conformance suite on Debian's
-/// 6.1.192: EINVAL, behind the check of lower against upper); older ones took any 32 bits.
-pub const THRESHOLD_MAX: u32 = i32::MAX.unsigned_abs();
 
 /// What a kernel said about one step.
 #[derive(Debug, Clone, Copy)]
@@ -263,6 +262,28 @@ impl Refusal<'_> {
     }
 }
 
+/// Refuses, before the kernel is asked, a scheduler or an engine that nobody ever had: neither
+/// the kernel's own tree nor this machine. A name of the tree is the kernel's to refuse: its
+/// module may be a build away.
+///
+/// # Errors
+/// `invalid`, with a "did you mean".
+pub fn check_names(key: &ServiceKey, options: &ServiceOptions, names: &Names) -> Result<()> {
+    let scheduler = options.scheduler.name();
+    let has_scheduler = scheduler == "none"
+        || SCHEDULERS.contains(&scheduler)
+        || names.schedulers.contains(scheduler);
+    let words = match &options.engine {
+        _ if !has_scheduler => unknown("scheduler", scheduler, "", &names.schedulers),
+        Some(engine) if engine.name() != "sip" && !names.engines.contains(engine.name()) => {
+            unknown("persistence engine", engine.name(), "pe_", &names.engines)
+        }
+        _ => return Ok(()),
+    };
+    let error = Error::invalid(words.cause).object(format!("virtual service {key}"));
+    Err(words.hints.into_iter().fold(error, Error::hint))
+}
+
 fn unknown(what: &str, name: &str, infix: &str, known: &BTreeSet<String>) -> Words {
     let words = Words::new(format!("unknown {what} \"{name}\""));
     if known.contains(name) {
@@ -312,22 +333,6 @@ fn not_unicast_here(addr: Ipv4Addr) -> Words {
     ))
     .hint("in a namespace whose lo was never up no IPv4 server can be added: ip link set lo up")
     .hint("it may also be the broadcast address of one of the interfaces: ip address")
-}
-
-/// Says whether an address may be that of a host at all; the rest the kernel decides by its
-/// routes (inet_addr_type in net/ipv4/fib_frontend.c, __ipv6_addr_type in
-/// net/ipv6/addrconf_core.c).
-pub fn may_be_a_host(addr: IpAddr) -> bool {
-    match addr {
-        IpAddr::V4(addr) => {
-            !addr.is_unspecified() && !addr.is_multicast() && addr != Ipv4Addr::BROADCAST
-        }
-        IpAddr::V6(addr) => {
-            let mapped = addr.to_ipv4_mapped().is_some();
-            let link_local = addr.is_unicast_link_local();
-            !addr.is_unspecified() && !addr.is_multicast() && !mapped && !link_local
-        }
-    }
 }
 
 #[cfg(test)]
@@ -406,31 +411,5 @@ mod tests {
             refusal.of_step(&add("rr", None)).message(),
             "cannot add: the kernel refuses it (EBUSY); the kernel says: wait"
         );
-    }
-
-    #[test]
-    fn hosts_and_other_addresses() {
-        for addr in [
-            "10.0.0.1",
-            "0.1.2.3",
-            "240.0.0.1",
-            "127.0.0.1",
-            "::1",
-            "2001:db8::1",
-            "fec0::1",
-        ] {
-            assert!(may_be_a_host(addr.parse().unwrap()), "{addr}");
-        }
-        for addr in [
-            "0.0.0.0",
-            "224.0.0.1",
-            "255.255.255.255",
-            "::",
-            "ff02::1",
-            "fe80::1",
-            "::ffff:10.0.0.1",
-        ] {
-            assert!(!may_be_a_host(addr.parse().unwrap()), "{addr}");
-        }
     }
 }

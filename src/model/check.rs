@@ -3,9 +3,14 @@
 //! These rules are for what a script declares or sets. `adopt`, JSON and the simulator hold
 //! whatever the kernel accepts (ip_vs_ctl.c; ipvsadm.c for the stricter ones).
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use super::address::{Family, endpoint};
 use super::key::{Protocol, ServerKey, ServiceKey};
-use super::server::{Forwarding, RealServer, TunnelKind, server_name};
+use super::ruleset::Ruleset;
+use super::server::{
+    Forwarding, RealServer, THRESHOLD_MAX, Tunnel, TunnelChecksum, TunnelKind, server_name,
+};
 use super::service::ServiceOptions;
 use crate::error::{Error, Result};
 
@@ -13,7 +18,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// `invalid`: port 0 without persistence, one-packet scheduling outside UDP and fwmark, an engine
-/// without persistence.
+/// without persistence, the engine `sip` outside UDP and fwmark.
 pub fn check_service(key: &ServiceKey, options: &ServiceOptions) -> Result<()> {
     let fail = |cause: &str, hint: &str| {
         Err(Error::invalid(cause)
@@ -41,6 +46,14 @@ pub fn check_service(key: &ServiceKey, options: &ServiceOptions) -> Result<()> {
                 "leave one_packet out",
             );
         }
+        // ip_vs_sip_fill_param: what is not UDP is not scheduled at all, but dropped.
+        let sip = options.engine.as_ref().is_some_and(|e| e.name() == "sip");
+        if sip && *protocol != Protocol::UDP {
+            return fail(
+                "the persistence engine sip is for UDP and fwmark services",
+                "leave engine out, or declare the service with udp(...)",
+            );
+        }
         if addr.is_multicast() || addr.is_unspecified() {
             return fail(
                 "a VIP is one address of a host",
@@ -60,16 +73,18 @@ pub fn check_service(key: &ServiceKey, options: &ServiceOptions) -> Result<()> {
 /// Checks a server's options against each other and against its service.
 ///
 /// # Errors
-/// `invalid`: lower over upper threshold, a port change without masquerading, a server of the
-/// other family outside tunnels, GUE without a port, an address that is not unicast.
+/// `invalid`: lower over upper threshold, a threshold above 2^31-1, a port change without
+/// masquerading, a server of the other family outside tunnels, an address that is not unicast,
+/// GUE without a port, options of a tunnel that its type does not have.
 pub fn check_server(service: &ServiceKey, key: &ServerKey, server: &RealServer) -> Result<()> {
     let fail = |cause: String, hint: &str| {
         Err(Error::invalid(cause)
             .object(server_name(service, key))
             .hint(hint.to_owned()))
     };
-    let broadcast = key.addr == std::net::IpAddr::V4(std::net::Ipv4Addr::BROADCAST);
-    if key.addr.is_multicast() || key.addr.is_unspecified() || broadcast {
+    // The broadcast address of `lo` is there wherever IPv4 is.
+    let loopback_broadcast = IpAddr::V4(Ipv4Addr::new(127, 255, 255, 255));
+    if !may_be_a_host(key.addr) || key.addr == loopback_broadcast {
         return fail(
             format!("{} is not the address of a host", key.addr),
             "a real server has a unicast address",
@@ -82,6 +97,12 @@ pub fn check_server(service: &ServiceKey, key: &ServerKey, server: &RealServer) 
                 server.lower, server.upper
             ),
             "lower must not be above upper; upper 0 is off and allows no lower",
+        );
+    }
+    if server.upper > THRESHOLD_MAX {
+        return fail(
+            format!("upper threshold {} is out of range", server.upper),
+            "a threshold is 0 (off) to 2147483647",
         );
     }
     if Family::of(key.addr) != service.family() && server.forward != Forwarding::Tunnel {
@@ -106,58 +127,104 @@ pub fn check_server(service: &ServiceKey, key: &ServerKey, server: &RealServer) 
             "forward: \"masq\"",
         );
     }
-    if server.tunnel.kind == TunnelKind::Gue && server.tunnel.port == 0 {
-        return fail(
-            "a GUE tunnel needs a port".to_owned(),
+    check_tunnel(&server.tunnel).map_err(|e| e.object(server_name(service, key)))
+}
+
+/// Checks the options of a tunnel against its type, as ipvsadm does (`tunnel_opt` in ipvsadm.c);
+/// of a type that nobody knows, nothing is known.
+fn check_tunnel(tunnel: &Tunnel) -> Result<()> {
+    let fail = |cause: &str, hint: &str| Err(Error::invalid(cause).hint(hint.to_owned()));
+    match (tunnel.kind, tunnel.port, tunnel.checksum) {
+        (TunnelKind::Gue, 0, _) => fail(
+            "a GUE tunnel needs a port",
             "tunnel: #{ type: \"gue\", port: 6080 }",
-        );
+        ),
+        (TunnelKind::Ipip | TunnelKind::Gre, 1.., _) => fail(
+            &format!("a tunnel of type {} has no port", tunnel.kind),
+            "only GUE has: tunnel: #{ type: \"gue\", port: 6080 }",
+        ),
+        (TunnelKind::Ipip, _, checksum) if checksum != TunnelChecksum::None => fail(
+            "a tunnel of type ipip has no checksum",
+            "leave checksum out, or use type: \"gre\" or \"gue\"",
+        ),
+        (TunnelKind::Gre, _, TunnelChecksum::Remote) => fail(
+            "a tunnel of type gre has no remote checksum",
+            "checksum: \"full\" or \"none\"; only GUE has \"remote\"",
+        ),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// Checks services and sync daemons against each other: a server of the other family cannot be
+/// added while a daemon runs, nor a daemon started while there is one (ip_vs_genl_set_cmd,
+/// ip_vs_genl_new_daemon).
+///
+/// # Errors
+/// `invalid`, naming the first such server.
+pub fn check_daemons(rules: &Ruleset) -> Result<()> {
+    if rules.daemons.is_empty() {
+        return Ok(());
+    }
+    let mixed = rules.services.iter().find_map(|(key, service)| {
+        let mut servers = service.servers.keys();
+        let other = servers.find(|server| Family::of(server.addr) != key.family())?;
+        Some((key, other))
+    });
+    match mixed {
+        None => Ok(()),
+        Some((service, server)) => Err(Error::invalid(format!(
+            "an {} server cannot serve an {} service while a sync daemon runs",
+            Family::of(server.addr),
+            service.family()
+        ))
+        .object(server_name(service, server))
+        .hint("leave the sync daemon out, or use servers of the service's family")),
+    }
+}
+
+/// Says whether an address may be that of a host at all; the rest the kernel decides by its
+/// routes (inet_addr_type in net/ipv4/fib_frontend.c, __ipv6_addr_type in
+/// net/ipv6/addrconf_core.c).
+pub fn may_be_a_host(addr: IpAddr) -> bool {
+    match addr {
+        IpAddr::V4(addr) => {
+            !addr.is_unspecified() && !addr.is_multicast() && addr != Ipv4Addr::BROADCAST
+        }
+        IpAddr::V6(addr) => {
+            let mapped = addr.to_ipv4_mapped().is_some();
+            let link_local = addr.is_unicast_link_local();
+            !addr.is_unspecified() && !addr.is_multicast() && !mapped && !link_local
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::server::{Tunnel, Weight};
 
     #[test]
-    fn combinations_are_refused_with_the_fix() {
-        let service = ServiceKey::parse("tcp 192.0.2.1:80").unwrap();
-        let server = |text: &str| ServerKey::parse(text, &service).unwrap();
-        let plain = RealServer {
-            weight: Weight::new(1).unwrap(),
-            ..RealServer::default()
-        };
-        check_server(&service, &server("10.0.0.1"), &plain).unwrap();
-
-        let error = check_server(&service, &server("10.0.0.1:8080"), &plain).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "real server 10.0.0.1:8080 of tcp 192.0.2.1:80: direct routing cannot change the port \
-             (80 to 8080)"
-        );
-        assert_eq!(error.hints(), ["forward: \"masq\""]);
-
-        let gue = Tunnel {
-            kind: TunnelKind::Gue,
-            ..Tunnel::default()
-        };
-        for (key, server) in [
-            (server("10.0.0.1"), RealServer { lower: 1, ..plain }),
-            (
-                server("10.0.0.1"),
-                RealServer {
-                    tunnel: gue,
-                    ..plain
-                },
-            ),
-            (server("224.0.0.1"), plain),
-            (server("2001:db8::1"), plain),
+    fn hosts_and_other_addresses() {
+        for addr in [
+            "10.0.0.1",
+            "0.1.2.3",
+            "240.0.0.1",
+            "127.0.0.1",
+            "::1",
+            "2001:db8::1",
+            "fec0::1",
         ] {
-            assert!(
-                check_server(&service, &key, &server).is_err(),
-                "{key} {server:?}"
-            );
+            assert!(may_be_a_host(addr.parse().unwrap()), "{addr}");
+        }
+        for addr in [
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "ff02::1",
+            "fe80::1",
+            "::ffff:10.0.0.1",
+        ] {
+            assert!(!may_be_a_host(addr.parse().unwrap()), "{addr}");
         }
     }
 }

@@ -370,8 +370,8 @@ impl ServerPatch {
             match name.as_str() {
                 "weight" => patch.weight = Some(Weight::new(whole(name, value)?)?),
                 "forward" => patch.forward = Some(Forwarding::parse(text(name, value)?)?),
-                "upper" => patch.upper = Some(ranged(name, value, "0 (off) to 4294967295")?),
-                "lower" => patch.lower = Some(ranged(name, value, "0 (off) to 4294967295")?),
+                "upper" => patch.upper = Some(ranged(name, value, "0 (off) to 2147483647")?),
+                "lower" => patch.lower = Some(ranged(name, value, "0 (off) to 2147483647")?),
                 "tunnel" => patch.tunnel = Some(tunnel(value)?),
                 _ => {}
             }
@@ -475,7 +475,8 @@ fn mark_rule(mark: Fwmark, family: Option<Family>, options: &Options) -> Result<
             .map(|net| Family::of(net.addr())),
     );
     if families.len() > 1 {
-        return Err(Error::invalid("it mixes IPv4 and IPv6"));
+        return Err(Error::invalid("it mixes IPv4 and IPv6")
+            .hint("a rule is of one family; write one for each"));
     }
     rule.family = families.into_iter().next().unwrap_or(rule.family);
     if rule.mark.value() & !rule.mask != 0 {

@@ -115,6 +115,10 @@ impl fmt::Display for Weight {
     }
 }
 
+/// The highest threshold. Kernels of 2026 refuse more (found by the conformance suite on Debian's
+/// 6.1.192: EINVAL, behind the check of lower against upper); older ones took any 32 bits.
+pub const THRESHOLD_MAX: u32 = i32::MAX.unsigned_abs();
+
 /// The encapsulation of a tunnel (IP_VS_CONN_F_TUNNEL_TYPE_*).
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,

@@ -58,13 +58,27 @@ const CHANGE: &str = r#"find("192.0.2.10:80").server("10.0.0.13"); timeouts(#{ t
 fn a_scheduler_that_the_kernel_lacks_is_4() {
     let lab = Lab::with_web();
     let before = lab.state();
-    let code = r#"tcp("192.0.2.1:80", #{ scheduler: "twos" }); tcp("192.0.2.1:81", #{ scheduler: "rrr" })"#;
+    let code = r#"tcp("192.0.2.1:80", #{ scheduler: "twos" })"#;
     assert_snapshot!(lab.run(&["-e", code]), @r#"
     -- stderr
     Error: virtual service tcp 192.0.2.1:80: cannot add: unknown scheduler "twos" (ENOENT)
     Hint: this kernel has no module ip_vs_twos; it has: dh, fo, lblc, lblcr, lc, mh, nq, ovf, rr, sed, sh, wlc, wrr
     Hint: nothing changed: every step before it was undone
     -- status 4
+    "#);
+    assert_eq!(lab.state(), before);
+}
+
+#[test]
+fn a_scheduler_that_nobody_has_is_1() {
+    let lab = Lab::with_web();
+    let before = lab.state();
+    let code = r#"tcp("192.0.2.1:80"); tcp("192.0.2.1:81", #{ scheduler: "rrr" })"#;
+    assert_snapshot!(lab.run(&["-e", code]), @r#"
+    -- stderr
+    Error: virtual service tcp 192.0.2.1:81: unknown scheduler "rrr"
+    Hint: did you mean "rr"?
+    -- status 1
     "#);
     assert_eq!(lab.state(), before);
 }

@@ -3,6 +3,7 @@
 //! Each case gets a kernel that holds nothing (a new network namespace, `lo` up and no other
 //! interface). What users see is compared: the state read back, and the words of refusals.
 
+pub mod accepted;
 pub mod daemons;
 pub mod marks;
 pub mod order;

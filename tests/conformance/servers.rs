@@ -1,6 +1,6 @@
 //! Real servers.
 
-use ipvsh::kernel::refusal::THRESHOLD_MAX;
+use ipvsh::model::server::THRESHOLD_MAX;
 use ipvsh::model::{
     Forwarding, RealServer, Tunnel, TunnelChecksum, TunnelKind, VirtualService, Weight,
 };

@@ -104,6 +104,11 @@ fn the_simulated_kernel_agrees_with_it() {
 }
 
 #[test]
+fn what_the_script_api_lets_through_is_taken() {
+    netns::in_namespace(|| suite::accepted::is_taken(&mut ipvs_alone(), 60));
+}
+
+#[test]
 fn namespaces_are_places_of_their_own() {
     let place = || netns::in_namespace(|| Linux::new().place().unwrap());
     let (one, here) = (place(), Linux::new().place().unwrap());

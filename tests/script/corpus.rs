@@ -54,7 +54,7 @@ fn tuned() {
 #[test]
 fn another_scheduler_keeps_the_rest() {
     let lab = Lab::new();
-    lab.run("tcp(\"192.0.2.10:80\", #{ persistent: 60, netmask: 24, engine: \"sip\" })")
+    lab.run("udp(\"192.0.2.10:80\", #{ persistent: 60, netmask: 24, engine: \"sip\" })")
         .printed();
     twice(&lab, "scheduler", &[]);
     let service = &lab.json()["services"][0];

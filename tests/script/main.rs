@@ -15,4 +15,5 @@ mod host;
 mod imports;
 mod interface;
 mod lab;
+mod refusals;
 mod table;

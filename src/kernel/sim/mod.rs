@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::refusal::Refusal;
-use super::{Kernel, Outcome, Place};
+use super::{Kernel, Names, Outcome, Place};
 use crate::error::Result;
 use crate::ipvs::Errno;
 use crate::model::{ChainRule, ChainState, Family, Live, MarkSupport, Ruleset, ServiceKey};
@@ -170,6 +170,10 @@ impl Kernel for Sim {
 
     fn writes(&self) -> u64 {
         self.state().writes
+    }
+
+    fn names(&self) -> Option<Names> {
+        Some(self.state().machine.names.clone())
     }
 }
 

@@ -3,11 +3,12 @@
 
 use std::net::IpAddr;
 
-use super::super::refusal::{THRESHOLD_MAX, may_be_a_host};
 use super::machine::{HZ, Machine};
 use crate::error::{Error, Kind};
 use crate::ipvs::Errno;
 use crate::marks::Target;
+use crate::model::check::may_be_a_host;
+use crate::model::server::THRESHOLD_MAX;
 use crate::model::service::{NAME_MAX, SchedulerFlags};
 use crate::model::{
     ChainState, Family, Forwarding, Live, MarkSupport, RealServer, ServerKey, ServiceKey,

@@ -1,0 +1,100 @@
+//! What the script API lets through, a kernel takes.
+
+use ipvsh::candidate::Candidate;
+use ipvsh::error::{Error, Result};
+use ipvsh::kernel::refusal::check_names;
+use ipvsh::kernel::{Kernel, Names, Outcome};
+use ipvsh::model::{
+    EntryKey, EntryValue, Family, Options, Ruleset, ServerPatch, ServicePatch, json, patch,
+};
+use ipvsh::plan::{Request, Scope, Step, plan};
+use proptest::strategy::{Strategy, ValueTree};
+
+use super::{inverses, random};
+
+/// Says what a random step says, in the words of a script.
+fn say(candidate: &mut Candidate, step: &Step) -> Result<()> {
+    match step {
+        Step::AddService { key, options } => {
+            let mut said = json::service_options(options, key.family());
+            if key.family() == Family::Ipv4 {
+                // The random ones are all refused: they are prefix lengths.
+                said.shift_remove("netmask");
+            }
+            candidate.declare_service(*key, &ServicePatch::parse(key, &said)?);
+        }
+        Step::AddServer {
+            service,
+            key,
+            options,
+        } => {
+            let mut said: Options = json::server(key, options);
+            said.shift_remove("address");
+            said.shift_remove("port");
+            candidate.declare_server(*service, *key, &ServerPatch::parse(&said)?)?;
+        }
+        Step::SetTimeouts { to, .. } => {
+            candidate.set_timeouts(&patch::timeouts(&json::timeouts(to))?);
+        }
+        Step::StartDaemon { role, daemon } => {
+            let mut said = json::daemon(*role, daemon);
+            said.shift_remove("role");
+            said.insert("interface".to_owned(), "lo".into());
+            let daemon = patch::daemon(*role, &said)?;
+            candidate.put(EntryKey::Daemon(*role), Some(EntryValue::Daemon(daemon)));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What is looked at before anything is sent.
+fn check(candidate: &Candidate) -> Result<()> {
+    candidate.check()?;
+    let names = Names::of_debian();
+    candidate.spoken_services().try_for_each(|(key, service)| {
+        // A name of the kernel's own tree that it was built without is the kernel's to refuse.
+        match service.options.scheduler.name() {
+            "twos" => Err(Error::invalid("not for this test")),
+            _ => check_names(key, &service.options, &names),
+        }
+    })
+}
+
+/// Stages rows of random words; what none of the checks refuses, the kernel must take.
+pub fn is_taken(kernel: &mut dyn Kernel, count: usize) {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let words = proptest::collection::vec(random::step(), 1..40);
+    let (mut taken, mut refused) = (0, 0);
+    for _ in 0..count {
+        let mut candidate = Candidate::new(None, Ruleset::default());
+        for step in words.new_tree(&mut runner).unwrap().current() {
+            let mut next = candidate.clone();
+            match say(&mut next, &step).and_then(|()| check(&next)) {
+                Ok(()) => candidate = next,
+                Err(_) => refused += 1,
+            }
+        }
+        let live = kernel.observe().unwrap();
+        let plan = plan(&Request {
+            head: &Ruleset::default(),
+            live: &live,
+            wanted: candidate.rules(),
+            scope: Scope::Named(candidate.scope()),
+            exact_servers: candidate.exact_servers(),
+            declared: &candidate.declared(),
+        });
+        for (step, outcome) in plan.steps.iter().zip(kernel.apply(&plan.steps)) {
+            assert_eq!(outcome, Outcome::Done, "{step:?}");
+        }
+        taken += plan.steps.len();
+        for outcome in kernel.apply(&inverses(&plan.steps)) {
+            assert_eq!(outcome, Outcome::Done, "taking back");
+        }
+    }
+    // A row in which nothing is said, or nothing refused, would show little.
+    assert!(
+        taken * 2 > count && refused > count,
+        "{taken} taken, {refused} refused"
+    );
+}
