@@ -6,7 +6,7 @@
 //! | layer | place | owns |
 //! |---|---|---|
 //! | 0 | [`error`], [`model`], [`signals`] | plain data with validation; who ends us and when |
-//! | 1 | [`candidate`], [`plan`], [`mod@format`] | pure decisions: what was asked for, what must change; rulesets as text |
+//! | 1 | [`candidate`], [`plan`], [`notes`], [`mod@format`] | pure decisions: what was asked for, what must change, what may be regretted; rulesets as text |
 //! | 2 | [`ipvs`], [`marks`], [`kernel`], [`store`] | the outside world behind small traits |
 //! | 3 | [`director`], [`ipvsadm`] | the use cases; the drop-in for ipvsadm |
 //! | 4 | [`api`] | one table of facts per script function |
@@ -25,6 +25,7 @@ pub mod ipvsadm;
 pub mod kernel;
 pub mod marks;
 pub mod model;
+pub mod notes;
 pub mod output;
 pub mod plan;
 pub mod script;

@@ -13,7 +13,7 @@ use super::origin::origin;
 use super::places;
 use crate::director::{ChangeOptions, Director, Report};
 use crate::error::{Error, Kind, Result};
-use crate::kernel::{self, Kernel, Sim};
+use crate::kernel::{self, Kernel, LinuxHost, Sim};
 use crate::model::Ruleset;
 use crate::output::{Output, Teller};
 use crate::signals;
@@ -88,7 +88,11 @@ impl Context {
         let stores = self.stores()?;
         let kernel = self.kernel(&stores)?;
         let director = Director::new(kernel, Rc::new(stores), author()).with_origin(origin(None));
-        Ok(director.followed_by(Rc::new(Teller::new(&self.out))))
+        let director = director.followed_by(Rc::new(Teller::new(&self.out)));
+        Ok(match self.global.sim {
+            true => director,
+            false => director.with_host(Rc::new(LinuxHost::new())),
+        })
     }
 
     /// A director who does everything on a simulator that holds what is live, over a copy of the

@@ -92,7 +92,7 @@ impl Director {
                 .or(mine.base_id());
             *candidate = Candidate::new(head, mine.rules().clone());
         }
-        Ok(report)
+        Ok(self.regret(report, &mine.scope()))
     }
 
     /// Makes an old snapshot the new head; without a name, the one before the head.
@@ -122,7 +122,8 @@ impl Director {
             revert_of: None,
             rules: &wanted,
         });
-        self.finish(store, head, &head_rules, plan, recording, options, notes)
+        let report = self.finish(store, head, &head_rules, plan, recording, options, notes)?;
+        Ok(self.regret(report, &wanted.differences(&head_rules)))
     }
 
     /// Refuses schedulers and engines that nobody has, before anything is sent. What some live

@@ -30,6 +30,7 @@ impl Director {
             origin: self.origin.clone(),
             clock: self.clock,
             progress: Rc::new(Silent),
+            host: Rc::clone(&self.host),
         })
     }
 }

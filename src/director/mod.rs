@@ -15,6 +15,7 @@ mod session;
 mod status;
 mod transaction;
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use chrono::{DateTime, SubsecRound, Utc};
@@ -29,7 +30,8 @@ pub use status::Status;
 use crate::candidate::Candidate;
 use crate::error::Result;
 use crate::kernel::Kernel;
-use crate::model::{Live, Origin, Ruleset, ServiceKey, Snapshot};
+use crate::model::{EntryKey, Live, Origin, Ruleset, ServiceKey, Snapshot};
+use crate::notes::{self, Host, NoHost};
 use crate::plan::{Plan, Request, Scope, plan};
 use crate::store::{Store, Stores};
 
@@ -41,6 +43,7 @@ pub struct Director {
     origin: Origin,
     clock: fn() -> DateTime<Utc>,
     progress: Rc<dyn Progress>,
+    host: Rc<dyn Host>,
 }
 
 impl Director {
@@ -53,7 +56,15 @@ impl Director {
             origin: Origin::default(),
             clock: Utc::now,
             progress: Rc::new(Silent),
+            host: Rc::new(NoHost),
         }
+    }
+
+    /// The same on a host that can be asked, for notes about what may be regretted.
+    #[must_use]
+    pub fn with_host(mut self, host: Rc<dyn Host>) -> Director {
+        self.host = host;
+        self
     }
 
     /// The same, recording where its changes come from.
@@ -80,6 +91,17 @@ impl Director {
     /// Who is to be told how far long work is.
     pub fn progress(&self) -> Rc<dyn Progress> {
         Rc::clone(&self.progress)
+    }
+
+    /// Adds what may be regretted of the entries named, in the state that the report's plan
+    /// leads to.
+    fn regret(&self, report: Report, named: &BTreeSet<EntryKey>) -> Report {
+        let notes = notes::notes(&report.plan.target.rules, named, &*self.host);
+        let told = notes::fold(&notes);
+        Report {
+            notes: report.notes.into_iter().chain(told).collect(),
+            ..report
+        }
     }
 
     /// The time that is recorded: whole seconds, UTC.

@@ -27,11 +27,12 @@ impl Director {
         drop(store);
         let live = self.kernel.observe()?;
         let plan = plan_of_everything(&head_rules, &live, &wanted, exact);
-        Ok(Report {
+        let report = Report {
             plan,
             outcome: Outcome::Planned,
             notes,
-        })
+        };
+        Ok(self.regret(report, &wanted.entries()))
     }
 
     /// Brings the kernel to the head. With `best_effort` what cannot be done is listed and the

@@ -5,16 +5,19 @@
 //! both. Source of truth: net/netfilter/ipvs/ip_vs_ctl.c.
 //!
 //! Beside them: `refusal` (the words for what both refuse), `convert` (records of the model and
-//! of the kernel), `names` (which modules there are), `fault` (faults for tests).
+//! of the kernel), `names` (which modules there are), `host` (what else this host says of itself), `fault` (faults
+//! for tests).
 
 pub(crate) mod convert;
 pub mod fault;
+pub mod host;
 pub mod linux;
 mod names;
 pub mod refusal;
 pub mod sim;
 
 pub use fault::{Faults, Faulty};
+pub use host::LinuxHost;
 pub use linux::Linux;
 pub use names::Names;
 pub use sim::{Machine, Sim};

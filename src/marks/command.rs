@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::TABLE;
 use crate::error::{Error, Kind, Result};
-use crate::model::Family;
+use crate::model::{Family, ForeignMark};
 
 /// Where distributions install it, in the order of preference.
 const IPTABLES: [&str; 5] = [
@@ -107,6 +107,14 @@ impl Tool {
     /// `invalid` for a word that may not be one, `unsupported` or `system` where it cannot be
     /// run, `busy` where it does not come back.
     pub fn run<S: AsRef<str>>(&self, words: &[S]) -> Result<Answer> {
+        self.run_on(TABLE, words)
+    }
+
+    /// Runs it on another table.
+    ///
+    /// # Errors
+    /// As [`Tool::run`].
+    pub fn run_on<S: AsRef<str>>(&self, table: &'static str, words: &[S]) -> Result<Answer> {
         for word in words {
             self::word(word.as_ref())?;
         }
@@ -122,7 +130,7 @@ impl Tool {
                 is_numeric: false,
             };
             guarded
-                .execute(TABLE, &line)
+                .execute(table, &line)
                 .map_err(|e| match e.downcast::<std::io::Error>() {
                     Ok(error) => *error,
                     Err(other) => std::io::Error::other(other.to_string()),
@@ -166,22 +174,32 @@ impl Tool {
         }
     }
 
-    /// Whether the table may hold anything.
+    /// Whether a table may hold anything.
     ///
     /// To list x_tables' mangle table is to make it: the first `iptables -S` in a network
     /// namespace loads `iptable_mangle` and hooks it into every packet's way. A table that is not
     /// named in /proc was never made, so nobody has rules in it. nft makes nothing by listing.
-    pub fn may_have_rules(&self) -> bool {
-        // thread-self: /proc/net is the namespace of the process's first thread.
-        let names = match self.family {
-            Family::Ipv4 => "/proc/thread-self/net/ip_tables_names",
-            Family::Ipv6 => "/proc/thread-self/net/ip6_tables_names",
-        };
-        match (self.back_end, std::fs::read_to_string(names)) {
+    pub fn may_have_rules(&self, table: &str) -> bool {
+        match (self.back_end, self.legacy_tables()) {
             (BackEnd::Nft, _) => true,
-            (BackEnd::Legacy, Ok(names)) => names.lines().any(|name| name == TABLE),
+            (BackEnd::Legacy, Ok(names)) => names.lines().any(|name| name == table),
             (BackEnd::Legacy, Err(error)) => error.kind() != std::io::ErrorKind::NotFound,
         }
+    }
+
+    /// Whether there may be rules that only the other back end's binary would list.
+    pub fn others_may_have_rules(&self) -> bool {
+        let legacy = self.legacy_tables().unwrap_or_default();
+        self.back_end == BackEnd::Nft && !legacy.trim().is_empty()
+    }
+
+    /// The tables of x_tables that were ever used in this network namespace, one a line.
+    fn legacy_tables(&self) -> std::io::Result<String> {
+        // thread-self: /proc/net is the namespace of the process's first thread.
+        std::fs::read_to_string(match self.family {
+            Family::Ipv4 => "/proc/thread-self/net/ip_tables_names",
+            Family::Ipv6 => "/proc/thread-self/net/ip6_tables_names",
+        })
     }
 
     /// The command that somebody can type to do the same.
@@ -189,6 +207,14 @@ impl Tool {
         let words: Vec<String> = words.iter().map(|word| quote(word.as_ref())).collect();
         format!("{} -t {TABLE} {}", self.path, words.join(" "))
     }
+}
+
+/// The command that adds (`-A`) or deletes (`-D`) somebody else's rule, for somebody to type.
+pub fn line_of(family: Family, command: &str, foreign: &ForeignMark) -> String {
+    let words: Vec<String> = foreign.words.iter().map(|word| quote(word)).collect();
+    let (table, chain) = (&foreign.table, quote(&foreign.chain));
+    let words = words.join(" ");
+    format!("{} -t {table} {command} {chain} {words}", name(family))
 }
 
 /// Links of the distributions end at the multi-call binary of one back end; that spares a run.

@@ -8,7 +8,7 @@ use rustix::thread::CapabilitySet;
 use super::command::{self, Answer, Tool};
 use super::table::Table;
 use super::target::{Target, Words, is_plain};
-use super::{ForeignMark, Marks, TABLE};
+use super::{Marks, TABLE};
 use crate::error::{Error, Kind, Result};
 use crate::model::{ChainState, Family, MarkSupport};
 
@@ -22,7 +22,6 @@ const ROUNDS: usize = 3;
 pub struct Iptables {
     pinned: BTreeMap<Family, &'static str>,
     tools: BTreeMap<Family, Tool>,
-    foreign: BTreeMap<Family, Vec<ForeignMark>>,
     taken: BTreeMap<Family, TakenJumps>,
     writes: u64,
     runs: u64,
@@ -55,7 +54,7 @@ impl Iptables {
     }
 
     /// The tool of a family, if marks of that family can be managed here at all.
-    fn tool(&mut self, family: Family) -> Result<Tool> {
+    pub(super) fn tool(&mut self, family: Family) -> Result<Tool> {
         check_rights()?;
         if family == Family::Ipv6 && !Path::new("/proc/sys/net/ipv6").exists() {
             return Err(Error::new(Kind::Unsupported, "this kernel has no IPv6"));
@@ -70,7 +69,7 @@ impl Iptables {
 
     fn read(&mut self, family: Family) -> Result<Table> {
         let tool = self.tool(family)?;
-        let table = if tool.may_have_rules() {
+        let table = if tool.may_have_rules(TABLE) {
             self.runs += 1;
             let words = ["-S"];
             let listing = tool
@@ -81,7 +80,6 @@ impl Iptables {
         } else {
             Table::default()
         };
-        self.foreign.insert(family, table.foreign.clone());
         Ok(table)
     }
 
@@ -202,17 +200,6 @@ impl Marks for Iptables {
     fn set_chain(&mut self, family: Family, to: &ChainState) -> Result<()> {
         self.try_set(family, to)
             .map_err(|error| error.object(rules_of(family)))
-    }
-
-    fn foreign_marks(&mut self, family: Family) -> Result<Vec<ForeignMark>> {
-        if !self.foreign.contains_key(&family) {
-            match self.read(family) {
-                Ok(_) => {}
-                Err(error) if is_lack(&error) => return Ok(Vec::new()),
-                Err(error) => return Err(error.object(rules_of(family))),
-            }
-        }
-        Ok(self.foreign.get(&family).cloned().unwrap_or_default())
     }
 
     fn writes(&self) -> u64 {

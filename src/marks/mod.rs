@@ -9,18 +9,20 @@
 
 mod command;
 mod edit;
+mod foreign;
 mod iptables;
 mod rule;
 mod table;
 mod target;
 
+pub use command::line_of;
 pub use iptables::Iptables;
 // What iptables can hold is the same for the simulated kernel.
 pub(crate) use table::normal;
 pub(crate) use target::Target;
 
 use crate::error::Result;
-use crate::model::{ChainState, Family, Fwmark, MarkRule, MarkSupport};
+use crate::model::{ChainState, Family, MarkSupport};
 
 /// The name of our chain, in the mangle table of both families.
 pub const CHAIN: &str = "IPVSH";
@@ -50,27 +52,6 @@ pub trait Marks {
     /// the error's leftovers are the commands that remain to be run.
     fn set_chain(&mut self, family: Family, to: &ChainState) -> Result<()>;
 
-    /// Says which rules of other people in the mangle table set marks.
-    ///
-    /// Good enough to warn about a mark that nothing feeds, not to prove it: rules of nft's own,
-    /// of the other back end, and CONNMARK are not seen. Empty where marks are not available.
-    /// As of the last look at that family; looks where there was none.
-    ///
-    /// # Errors
-    /// As [`Marks::observe`].
-    fn foreign_marks(&mut self, family: Family) -> Result<Vec<ForeignMark>>;
-
     /// How many commands that change something were run since the start.
     fn writes(&self) -> u64;
-}
-
-/// Somebody else's rule that sets a mark.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ForeignMark {
-    /// The chain that it is in.
-    pub chain: String,
-    /// The mark that it sets.
-    pub mark: Fwmark,
-    /// The rule as one of ours, where it has nothing that ours cannot have.
-    pub rule: Option<MarkRule>,
 }

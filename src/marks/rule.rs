@@ -223,16 +223,26 @@ pub fn read(family: Family, words: &[String]) -> Option<MarkRule> {
     (whole && rule.mark.value() & !rule.mask == 0).then_some(rule)
 }
 
-/// Says which mark the words set, whatever else they say.
-pub fn mark_set(words: &[String]) -> Option<Fwmark> {
-    let target = words.windows(2).any(|pair| pair == ["-j", "MARK"]);
-    let value = words.windows(2).find_map(|pair| match pair {
-        [option, value] if option == "--set-xmark" || option == "--set-mark" => {
-            value_and_mask(option, value)
+/// Says which mark the words set in which bits, whatever else they say; without a mark where
+/// it is that of the connection.
+pub fn mark_set(words: &[String]) -> Option<(Option<Fwmark>, u32)> {
+    let target = words.windows(2).find_map(|pair| match pair {
+        [option, target] if option == "-j" => Some(target.as_str()),
+        _ => None,
+    });
+    let options: &[&str] = match target? {
+        "MARK" => &["--set-xmark", "--set-mark"],
+        "TPROXY" => &["--tproxy-mark"],
+        "CONNMARK" if words.iter().any(|word| word == "--restore-mark") => {
+            return Some((None, u32::MAX));
         }
+        _ => return None,
+    };
+    let value = words.windows(2).find_map(|pair| match pair {
+        [option, value] if options.contains(&option.as_str()) => value_and_mask(option, value),
         _ => None,
     })?;
-    target.then_some(value.0)
+    Some((Some(value.0), value.1))
 }
 
 fn net(family: Family, text: &str) -> Option<ipnet::IpNet> {
@@ -364,10 +374,21 @@ mod tests {
 
     #[test]
     fn foreign_rules_tell_their_mark() {
-        let set = |text: &str| mark_set(&line(text)).map(Fwmark::value);
+        let set = |text: &str| {
+            let (mark, mask) = mark_set(&line(text))?;
+            Some((mark.map(Fwmark::value), mask))
+        };
         assert_eq!(
             set("! -i lo -j MARK --set-xmark 0x1/0xffffffff -m comment --comment x"),
-            Some(1)
+            Some((Some(1), u32::MAX))
+        );
+        assert_eq!(
+            set("-p tcp -j TPROXY --on-port 0 --on-ip 0.0.0.0 --tproxy-mark 0x1/0xff"),
+            Some((Some(1), 0xff))
+        );
+        assert_eq!(
+            set("-j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff"),
+            Some((None, u32::MAX))
         );
         assert_eq!(set("-j CONNMARK --set-xmark 0x1/0xffffffff"), None);
         assert_eq!(set("-j MARK --set-xmark 0x0/0xff"), None);

@@ -4,8 +4,8 @@
 //! whole table is asked for and not one of our chain: to nft's `iptables -S IPVSH` a missing
 //! chain is "incompatible, use 'nft' tool" (1.8.9), and one listing has the jumps too.
 
-use super::{CHAIN, ForeignMark, rule};
-use crate::model::{ChainRule, ChainState, Family, MarkRule, Stray};
+use super::{CHAIN, TABLE, foreign, rule};
+use crate::model::{ChainRule, ChainState, Family, ForeignMark, MarkRule, Stray};
 
 /// Our chain, the jumps to it, and what others have that concerns it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,8 +20,6 @@ pub struct Table {
     pub others: usize,
     /// Rules of others that lead to our chain, as printed.
     pub users: Vec<String>,
-    /// Rules of others that set marks.
-    pub foreign: Vec<ForeignMark>,
 }
 
 impl Table {
@@ -49,7 +47,7 @@ impl Table {
                         table.jumps.push(before);
                     } else {
                         table.others += usize::from(first);
-                        table.note(family, line, chain, rest);
+                        table.note(line, rest);
                     }
                 }
                 _ => {}
@@ -58,19 +56,12 @@ impl Table {
         table
     }
 
-    fn note(&mut self, family: Family, line: &str, chain: &str, words: &[String]) {
+    fn note(&mut self, line: &str, words: &[String]) {
         let leads_here = words
             .windows(2)
             .any(|pair| pair == ["-j", CHAIN] || pair == ["-g", CHAIN]);
         if leads_here {
             self.users.push(line.to_owned());
-        }
-        if let Some(mark) = rule::mark_set(words) {
-            self.foreign.push(ForeignMark {
-                chain: chain.to_owned(),
-                mark,
-                rule: rule::read(family, words),
-            });
         }
     }
 
@@ -82,6 +73,21 @@ impl Table {
             rules: normal(&self.rules),
         }
     }
+}
+
+/// Rules of others that set marks, in a listing of any table.
+pub fn foreign_marks(table: &str, family: Family, listing: &str) -> Vec<ForeignMark> {
+    let mut found = Vec::new();
+    for line in listing.lines() {
+        let words = split(line);
+        if let [command, chain, rest @ ..] = words.as_slice()
+            && command == "-A"
+            && (table, chain.as_str()) != (TABLE, CHAIN)
+        {
+            found.extend(foreign::read(table, family, chain, rest));
+        }
+    }
+    found
 }
 
 /// Joins mark rules that stand together; strays stay where they are.
@@ -172,11 +178,14 @@ mod tests {
         assert!(table.exists);
         assert_eq!((table.jumps.as_slice(), table.others), ([2].as_slice(), 2));
         assert_eq!(table.users, ["-A PREROUTING -i eth9 -j IPVSH"]);
-        assert_eq!(table.foreign.len(), 1);
+        let foreign = foreign_marks("mangle", Family::Ipv4, LISTING);
+        assert_eq!(foreign.len(), 1);
         assert_eq!(
-            table.foreign[0].rule.as_ref().unwrap().summary(),
+            foreign[0].rule.as_ref().unwrap().summary(),
             "all interface lo"
         );
+        // Our chain is ours in our table only.
+        assert_eq!(foreign_marks("nat", Family::Ipv4, LISTING).len(), 8);
         let state = table.state();
         assert!(state.jump);
         let marks: Vec<String> = state.marks().iter().map(MarkRule::summary).collect();

@@ -324,6 +324,28 @@ pub struct Stray {
     pub words: Vec<String>,
 }
 
+/// Somebody else's rule that sets a mark, wherever in the tables of iptables it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignMark {
+    /// The table that it is in.
+    pub table: String,
+    /// The chain that it is in.
+    pub chain: String,
+    /// The mark that it sets; `None` where that is not in the rule (CONNMARK restores one).
+    pub mark: Option<Fwmark>,
+    /// The bits of the packet's mark that it replaces.
+    pub mask: u32,
+    /// The rule as one of ours, where it has nothing that ours cannot have.
+    pub rule: Option<MarkRule>,
+    /// The words after `-A CHAIN`, as `iptables -S` prints them.
+    pub words: Vec<String>,
+}
+
+/// Says whether a rule that replaces the bits of `mask` with `set` may give packets this mark.
+pub fn may_give(set: Fwmark, mask: u32, mark: Fwmark) -> bool {
+    mark.value() & mask == set.value() & mask
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -25,7 +25,7 @@ pub use daemon::{DaemonRole, SyncDaemon};
 pub use entry::{EntryKey, EntryValue};
 pub use key::{Fwmark, Protocol, ServerKey, ServiceKey, ServiceName};
 pub use live::{ChainRule, ChainState, Counts, Live, MarkSupport};
-pub use mark::{MarkKey, MarkRule, PortRange, Stray};
+pub use mark::{ForeignMark, MarkKey, MarkRule, PortRange, Stray};
 pub use origin::{Origin, ScriptFile, Tally};
 pub use patch::{Options, ServerPatch, ServicePatch};
 pub use ruleset::{Ruleset, VirtualService};

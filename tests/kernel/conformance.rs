@@ -9,7 +9,7 @@ use std::net::UdpSocket;
 
 use ipvsh::error::Kind;
 use ipvsh::kernel::{Faults, Faulty, Kernel, Linux, Machine, Outcome, Sim};
-use ipvsh::marks::{ForeignMark, Marks};
+use ipvsh::marks::Marks;
 use ipvsh::model::{ChainState, Family, MarkSupport, Ruleset};
 use rustix::thread::CapabilitySet;
 use suite::{Bench, Case, random, steps};
@@ -27,10 +27,6 @@ impl Marks for NoChains {
 
     fn set_chain(&mut self, _: Family, _: &ChainState) -> ipvsh::error::Result<()> {
         panic!("this case is about IPVS alone")
-    }
-
-    fn foreign_marks(&mut self, _: Family) -> ipvsh::error::Result<Vec<ForeignMark>> {
-        Ok(Vec::new())
     }
 
     fn writes(&self) -> u64 {

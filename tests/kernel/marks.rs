@@ -507,10 +507,10 @@ fn rules_of_others_tell_which_marks_they_set() {
     each_back_end("foreign", |bench| {
         bench.foreign();
         bench.set(&[bench.tcp(1, "80")]);
-        let foreign = bench.marks.foreign_marks(bench.family).unwrap();
+        let foreign = bench.marks.foreign_marks(bench.family).unwrap().unwrap();
         let marks: Vec<(u32, bool)> = foreign
             .iter()
-            .map(|one| (one.mark.value(), one.rule.is_some()))
+            .map(|one| (one.mark.unwrap().value(), one.rule.is_some()))
             .collect();
         assert_eq!(marks, [(5, true), (6, false)]);
     });

@@ -1,0 +1,72 @@
+//! What the running host says of itself: routes, forwarding, other people's marks, who else
+//! manages IPVS.
+//!
+//! May import: `error`, `model`, `notes` (the trait), `marks`. All of it is of the network
+//! namespace of the calling thread, and none of it is an error.
+
+mod managers;
+mod route;
+
+use std::cell::RefCell;
+use std::net::IpAddr;
+
+use crate::marks::Iptables;
+use crate::model::{Family, ForeignMark};
+use crate::notes::{Host, Manager, Route};
+use route::Routes;
+
+/// This host. Asks nothing before it is asked.
+#[derive(Debug, Default)]
+pub struct LinuxHost {
+    routes: RefCell<Option<Routes>>,
+    iptables: RefCell<Iptables>,
+}
+
+impl LinuxHost {
+    /// This host.
+    pub fn new() -> LinuxHost {
+        LinuxHost::default()
+    }
+}
+
+impl Host for LinuxHost {
+    fn route(&self, to: IpAddr) -> Option<Route> {
+        let mut open = self.routes.borrow_mut();
+        if open.is_none() {
+            *open = Routes::open().ok();
+        }
+        let answer = open.as_mut()?.to(to);
+        // What was not read may be taken for the next answer: a new socket has none.
+        if answer.is_err() {
+            *open = None;
+        }
+        answer.ok().flatten()
+    }
+
+    fn forwards(&self, family: Family, interface: Option<&str>) -> Option<bool> {
+        // A name with a dot is a directory name all the same; one that leads elsewhere is none.
+        let interface = interface.unwrap_or("all");
+        if interface.contains('/') || interface.starts_with('.') {
+            return None;
+        }
+        let path = match family {
+            Family::Ipv4 => format!("/proc/sys/net/ipv4/conf/{interface}/forwarding"),
+            // ip6_forward looks at the setting of all interfaces.
+            Family::Ipv6 => "/proc/sys/net/ipv6/conf/all/forwarding".to_owned(),
+        };
+        let setting = std::fs::read_to_string(path).ok()?;
+        Some(setting.trim() != "0")
+    }
+
+    fn marks(&self, family: Family) -> Option<Vec<ForeignMark>> {
+        self.iptables
+            .borrow_mut()
+            .foreign_marks(family)
+            .ok()
+            .flatten()
+    }
+
+    fn managers(&self) -> Vec<Manager> {
+        managers::here()
+    }
+}

@@ -1,0 +1,36 @@
+//! Many notes about the same, as one.
+
+use std::collections::BTreeMap;
+
+use super::{Note, Topic};
+
+/// So many notes of one topic are told one by one.
+const TOLD_APART: usize = 2;
+
+/// The notes in words; of many about the same the first is told, with the number of the others.
+pub fn fold(notes: &[Note]) -> Vec<String> {
+    let mut topics: BTreeMap<Topic, Vec<&Note>> = BTreeMap::new();
+    for note in notes {
+        let alike = topics.entry(note.topic).or_default();
+        // Two services at one VIP lack the same address.
+        if !alike.contains(&note) {
+            alike.push(note);
+        }
+    }
+    let mut told = Vec::new();
+    for alike in topics.values() {
+        match alike.as_slice() {
+            [first, others @ ..] if others.len() >= TOLD_APART => {
+                told.push(
+                    Note {
+                        object: format!("{} and {} more", first.object, others.len()),
+                        ..(*first).clone()
+                    }
+                    .to_string(),
+                );
+            }
+            few => told.extend(few.iter().map(ToString::to_string)),
+        }
+    }
+    told
+}

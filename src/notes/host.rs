@@ -1,0 +1,80 @@
+//! What notes ask of a host.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::model::{Family, ForeignMark};
+
+/// Where packets to an address go from here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// To this host: it is an address of an interface, or of a `local` route.
+    Local,
+    /// To a network that is directly connected.
+    OnLink {
+        /// The interface.
+        interface: String,
+    },
+    /// To a router.
+    Via {
+        /// The interface.
+        interface: String,
+        /// The router, where the kernel names one.
+        gateway: Option<IpAddr>,
+    },
+    /// Nowhere: there is no route, or one that refuses.
+    Nowhere,
+}
+
+/// Another program that manages IPVS in this network namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manager {
+    /// Its name: `keepalived`.
+    pub name: &'static str,
+    /// One of its processes.
+    pub pid: u32,
+}
+
+impl fmt::Display for Manager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (process {})", self.name, self.pid)
+    }
+}
+
+/// A host, as far as notes need to know it: its network namespace is the caller's. Nothing is an
+/// error; what cannot be told is `None`.
+pub trait Host {
+    /// Says where packets to an address go.
+    fn route(&self, to: IpAddr) -> Option<Route>;
+
+    /// Says whether packets are forwarded that come in by an interface; without one, by any.
+    fn forwards(&self, family: Family, interface: Option<&str>) -> Option<bool>;
+
+    /// Lists other people's rules that set marks.
+    fn marks(&self, family: Family) -> Option<Vec<ForeignMark>>;
+
+    /// Lists who else manages IPVS here, each program once.
+    fn managers(&self) -> Vec<Manager>;
+}
+
+/// A host of which nothing is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoHost;
+
+impl Host for NoHost {
+    fn route(&self, _: IpAddr) -> Option<Route> {
+        None
+    }
+
+    fn forwards(&self, _: Family, _: Option<&str>) -> Option<bool> {
+        None
+    }
+
+    fn marks(&self, _: Family) -> Option<Vec<ForeignMark>> {
+        None
+    }
+
+    fn managers(&self) -> Vec<Manager> {
+        Vec::new()
+    }
+}

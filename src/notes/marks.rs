@@ -1,0 +1,67 @@
+//! Notes about marks: a service that no rule feeds, a rule that feeds no service.
+
+use super::{Facts, Note, Topic};
+use crate::model::mark::may_give;
+use crate::model::{Family, ForeignMark, MarkKey, MarkRule, Ruleset, ServiceKey};
+
+/// Says whether somebody else's rule may give packets a mark; one that restores a connection's
+/// mark may give any.
+pub fn feeds(rule: &ForeignMark, key: MarkKey) -> bool {
+    rule.mark
+        .is_none_or(|set| may_give(set, rule.mask, key.mark))
+}
+
+pub(super) fn note(key: MarkKey, rules: &Ruleset, facts: &Facts) -> Option<Note> {
+    match rules.services.contains_key(&key.service()) {
+        true => unfed(key, rules, facts),
+        false => unused(key, rules),
+    }
+}
+
+fn word(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "fwmark",
+        Family::Ipv6 => "fwmark6",
+    }
+}
+
+fn unfed(key: MarkKey, rules: &Ruleset, facts: &Facts) -> Option<Note> {
+    let ours =
+        |rule: &MarkRule| rule.family == key.family && may_give(rule.mark, rule.mask, key.mark);
+    if rules.marks.iter().any(ours) || facts.feeds(key)? {
+        return None;
+    }
+    let example = match key.family {
+        Family::Ipv4 => "192.0.2.20",
+        Family::Ipv6 => "2001:db8::20",
+    };
+    let mark = key.mark;
+    Some(Note {
+        topic: Topic::Unfed,
+        object: key.service().to_string(),
+        what: format!(
+            "no rule of iptables gives packets mark {mark} (rules of nft's own cannot be seen)"
+        ),
+        fix: format!("mark({mark}, #{{ protocol: \"tcp\", to: \"{example}\", ports: [80] }})"),
+    })
+}
+
+fn unused(key: MarkKey, rules: &Ruleset) -> Option<Note> {
+    let mine = rules.rules_of(key);
+    // A rule that replaces some bits only may make the mark of another service.
+    let takes = |service: &ServiceKey, rule: &MarkRule| {
+        MarkKey::of_service(service).is_some_and(|other| {
+            other.family == key.family && may_give(rule.mark, rule.mask, other.mark)
+        })
+    };
+    let idle = |rule: &MarkRule| !rules.services.keys().any(|service| takes(service, rule));
+    if mine.is_empty() || !mine.iter().all(idle) {
+        return None;
+    }
+    Some(Note {
+        topic: Topic::Unused,
+        object: key.to_string(),
+        what: format!("there is no service {} to take its packets", key.service()),
+        fix: format!("{}({})", word(key.family), key.mark),
+    })
+}

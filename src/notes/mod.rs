@@ -1,0 +1,155 @@
+//! What a kernel accepts and an operator regrets, each with its fix. Pure, but for the questions
+//! that it asks of a [`Host`].
+//!
+//! Layer 1. A note is never an error, and where the host cannot tell there is none. Only what was
+//! named is looked at, and the host is asked only what that needs. Source of truth: ip_vs_core.c
+//! (what becomes of a packet), ip_vs_xmit.c (how it is forwarded).
+
+mod fold;
+mod host;
+mod marks;
+mod service;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::IpAddr;
+
+pub use fold::fold;
+pub use host::{Host, Manager, NoHost, Route};
+pub use marks::feeds;
+
+use crate::model::{EntryKey, Family, ForeignMark, MarkKey, Ruleset, ServerKey, ServiceKey};
+
+/// What a note is about; notes about the same are folded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Topic {
+    /// A VIP that is not on this host.
+    Vip,
+    /// Masquerading without forwarding of IPv4.
+    Forwarding4,
+    /// Masquerading without forwarding of IPv6.
+    Forwarding6,
+    /// A service without servers.
+    NoServers,
+    /// A service all of whose servers are quiesced.
+    AllQuiesced,
+    /// Servers of one service that forward differently.
+    Mixed,
+    /// A direct server behind a router.
+    NotOnLink,
+    /// A flag that the scheduler ignores.
+    Flags,
+    /// A mark service that no rule feeds.
+    Unfed,
+    /// A mark rule that feeds no service.
+    Unused,
+}
+
+/// Something that was accepted and may be regretted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// What it is about.
+    pub topic: Topic,
+    /// The object.
+    pub object: String,
+    /// What is the matter, and what comes of it.
+    pub what: String,
+    /// A command, or a line of a script, that ends it.
+    pub fix: String,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.object, self.what, self.fix)
+    }
+}
+
+/// Says what may be regretted of what was named, in a kernel that holds these rules.
+pub fn notes(rules: &Ruleset, named: &BTreeSet<EntryKey>, host: &dyn Host) -> Vec<Note> {
+    let facts = Facts::of(host);
+    let mut notes = Vec::new();
+    for (key, part) in parts(named) {
+        if let Some(service) = rules.services.get(&key) {
+            notes.extend(service::notes(&key, service, &part, &facts));
+        }
+    }
+    let mark = |entry: &EntryKey| match entry {
+        EntryKey::Marks(key) => Some(*key),
+        EntryKey::Service(key) => MarkKey::of_service(key),
+        _ => None,
+    };
+    let named_marks: BTreeSet<MarkKey> = named.iter().filter_map(mark).collect();
+    for key in named_marks {
+        notes.extend(marks::note(key, rules, &facts));
+    }
+    notes
+}
+
+/// What was named of one service.
+#[derive(Debug, Default)]
+struct Part {
+    /// The service itself.
+    service: bool,
+    /// Servers of it.
+    servers: BTreeSet<ServerKey>,
+}
+
+fn parts(named: &BTreeSet<EntryKey>) -> BTreeMap<ServiceKey, Part> {
+    let mut parts: BTreeMap<ServiceKey, Part> = BTreeMap::new();
+    for entry in named {
+        match entry {
+            EntryKey::Service(key) => parts.entry(*key).or_default().service = true,
+            EntryKey::Server(key, server) => {
+                parts.entry(*key).or_default().servers.insert(*server);
+            }
+            _ => {}
+        }
+    }
+    parts
+}
+
+/// How many routes are asked for in one go: a note less is better than a slow commit.
+const MOST_ROUTES: usize = 512;
+
+/// A host's answers, each asked for once.
+struct Facts<'a> {
+    host: &'a dyn Host,
+    routes: RefCell<BTreeMap<IpAddr, Option<Route>>>,
+    marks: RefCell<BTreeMap<Family, Option<Vec<ForeignMark>>>>,
+    forwards: RefCell<BTreeMap<(Family, Option<String>), Option<bool>>>,
+}
+
+impl<'a> Facts<'a> {
+    fn of(host: &'a dyn Host) -> Facts<'a> {
+        Facts {
+            host,
+            routes: RefCell::default(),
+            marks: RefCell::default(),
+            forwards: RefCell::default(),
+        }
+    }
+
+    fn route(&self, to: IpAddr) -> Option<Route> {
+        let mut routes = self.routes.borrow_mut();
+        if routes.len() >= MOST_ROUTES && !routes.contains_key(&to) {
+            return None;
+        }
+        let ask = || self.host.route(to);
+        routes.entry(to).or_insert_with(ask).clone()
+    }
+
+    fn forwards(&self, family: Family, interface: Option<&str>) -> Option<bool> {
+        let mut known = self.forwards.borrow_mut();
+        let place = known.entry((family, interface.map(str::to_owned)));
+        *place.or_insert_with(|| self.host.forwards(family, interface))
+    }
+
+    /// Whether somebody else's rule may give packets this mark.
+    fn feeds(&self, key: MarkKey) -> Option<bool> {
+        let mut known = self.marks.borrow_mut();
+        let ask = || self.host.marks(key.family);
+        let all = known.entry(key.family).or_insert_with(ask).as_ref()?;
+        Some(all.iter().any(|rule| feeds(rule, key)))
+    }
+}

@@ -1,0 +1,179 @@
+//! Notes about a virtual service and its servers.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::{Facts, Note, Part, Route, Topic};
+use crate::model::service::SCHEDULERS;
+use crate::model::{
+    Family, Forwarding, RealServer, SchedulerFlags, ServerKey, ServiceKey, VirtualService, Weight,
+};
+
+pub(super) fn notes(
+    key: &ServiceKey,
+    service: &VirtualService,
+    part: &Part,
+    facts: &Facts,
+) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if part.service {
+        notes.extend(key.addr().and_then(|vip| absent(vip, facts)));
+        notes.extend(flags(key, service));
+    }
+    notes.extend(without_servers(key, service));
+    notes.extend(mixed(key, service));
+    notes.extend(not_forwarded(key, service, facts));
+    let named = part.servers.iter().filter_map(|server| {
+        let (server, options) = service.servers.get_key_value(server)?;
+        (options.forward == Forwarding::Direct).then_some(server)
+    });
+    notes.extend(named.filter_map(|server| not_on_link(key, server, facts)));
+    notes
+}
+
+/// The name of a service as scripts find it.
+fn find(key: &ServiceKey) -> String {
+    format!("find(\"{key}\")")
+}
+
+fn find_server(key: &ServiceKey, server: &ServerKey) -> String {
+    format!("{}.find(\"{server}\")", find(key))
+}
+
+/// IPVS sees what is delivered to this host (NF_INET_LOCAL_IN).
+fn absent(vip: IpAddr, facts: &Facts) -> Option<Note> {
+    let interface = match facts.route(vip)? {
+        Route::Local => return None,
+        Route::OnLink { interface } | Route::Via { interface, .. } => interface,
+        Route::Nowhere => "lo".to_owned(),
+    };
+    let length = if vip.is_ipv4() { 32 } else { 128 };
+    Some(Note {
+        topic: Topic::Vip,
+        object: format!("VIP {vip}"),
+        what: "it is no address of this host, so its packets are not for IPVS".to_owned(),
+        fix: format!("ip address add {vip}/{length} dev {interface}"),
+    })
+}
+
+/// Flags that the scheduler does not look at; of a scheduler that is not in the kernel's tree
+/// nobody knows.
+fn flags(key: &ServiceKey, service: &VirtualService) -> Option<Note> {
+    let (scheduler, set) = (service.options.scheduler.name(), service.options.flags);
+    let known = match scheduler {
+        "sh" | "mh" => SchedulerFlags::SCHED1 | SchedulerFlags::SCHED2,
+        other if SCHEDULERS.contains(&other) => 0,
+        _ => return None,
+    };
+    let ignored = SchedulerFlags(set.0 & !known);
+    let kept = SchedulerFlags(set.0 & known).names(&service.options.scheduler);
+    let kept: Vec<String> = kept.iter().map(|name| format!("\"{name}\"")).collect();
+    (!ignored.is_empty()).then(|| Note {
+        topic: Topic::Flags,
+        object: key.to_string(),
+        what: format!(
+            "the scheduler {scheduler} ignores {}",
+            ignored.names(&service.options.scheduler).join(", ")
+        ),
+        fix: format!("{}.set(#{{ flags: [{}] }})", find(key), kept.join(", ")),
+    })
+}
+
+fn without_servers(key: &ServiceKey, service: &VirtualService) -> Option<Note> {
+    let Some((first, _)) = service.servers.first_key_value() else {
+        let example = match key.family() {
+            Family::Ipv4 => "10.0.0.11",
+            Family::Ipv6 => "2001:db8::11",
+        };
+        return Some(Note {
+            topic: Topic::NoServers,
+            object: key.to_string(),
+            what: "it has no real servers, so clients are refused".to_owned(),
+            fix: format!("{}.server(\"{example}\")", find(key)),
+        });
+    };
+    let quiesced = |server: &RealServer| server.weight == Weight::ZERO;
+    service.servers.values().all(quiesced).then(|| Note {
+        topic: Topic::AllQuiesced,
+        object: key.to_string(),
+        what: "all its real servers have weight 0, so new clients are refused".to_owned(),
+        fix: format!("{}.set(#{{ weight: 1 }})", find_server(key, first)),
+    })
+}
+
+fn mixed(key: &ServiceKey, service: &VirtualService) -> Option<Note> {
+    let mut methods: BTreeMap<Forwarding, usize> = BTreeMap::new();
+    for server in service.servers.values() {
+        *methods.entry(server.forward).or_default() += 1;
+    }
+    if methods.len() < 2 {
+        return None;
+    }
+    let list: Vec<String> = methods
+        .iter()
+        .map(|(method, count)| format!("{count} {method}"))
+        .collect();
+    let (most, _) = methods.iter().max_by_key(|(_, count)| **count)?;
+    Some(Note {
+        topic: Topic::Mixed,
+        object: key.to_string(),
+        what: format!("its real servers forward differently ({})", list.join(", ")),
+        fix: format!("{}.set(#{{ forward: \"{most}\" }})", find(key)),
+    })
+}
+
+/// Answers of masqueraded servers come back through this host, which has to pass them on to the
+/// client.
+fn not_forwarded(key: &ServiceKey, service: &VirtualService, facts: &Facts) -> Option<Note> {
+    let family = key.family();
+    let masqueraded = service
+        .servers
+        .iter()
+        .filter_map(|(server, options)| (options.forward == Forwarding::Masq).then_some(server));
+    let masqueraded: Vec<&ServerKey> = masqueraded.collect();
+    if masqueraded.is_empty() || facts.forwards(family, None)? {
+        return None;
+    }
+    let stuck = |server: &ServerKey| match facts.route(server.addr) {
+        None | Some(Route::Local) => false,
+        Some(Route::Nowhere) => true,
+        Some(Route::OnLink { interface } | Route::Via { interface, .. }) => {
+            facts.forwards(family, Some(&interface)) == Some(false)
+        }
+    };
+    let (topic, setting) = match family {
+        Family::Ipv4 => (Topic::Forwarding4, "net.ipv4.ip_forward"),
+        Family::Ipv6 => (Topic::Forwarding6, "net.ipv6.conf.all.forwarding"),
+    };
+    masqueraded.into_iter().any(stuck).then(|| Note {
+        topic,
+        object: key.to_string(),
+        what: format!(
+            "it masquerades, and this host does not forward {family}, so answers do not reach \
+                 clients"
+        ),
+        fix: format!("sysctl -w {setting}=1"),
+    })
+}
+
+/// Direct routing hands the packet to the server's own hardware address.
+fn not_on_link(key: &ServiceKey, server: &ServerKey, facts: &Facts) -> Option<Note> {
+    let where_to = match facts.route(server.addr)? {
+        Route::Local | Route::OnLink { .. } => return None,
+        Route::Via {
+            gateway: Some(gateway),
+            ..
+        } => format!("it is behind the router {gateway}"),
+        Route::Via { .. } => "it is behind a router".to_owned(),
+        Route::Nowhere => "there is no route to it".to_owned(),
+    };
+    Some(Note {
+        topic: Topic::NotOnLink,
+        object: format!("{key}: real server {server}"),
+        what: format!("direct routing needs a directly connected network, and {where_to}"),
+        fix: format!(
+            "{}.set(#{{ forward: \"tunnel\" }})",
+            find_server(key, server)
+        ),
+    })
+}
