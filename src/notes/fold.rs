@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Note, Topic};
 
-/// So many notes of one topic are told one by one.
+/// So many notes of one topic are told one by one, if each has a fix of its own.
 const TOLD_APART: usize = 2;
 
 /// The notes in words; of many about the same the first is told, with the number of the others.
@@ -20,7 +20,10 @@ pub fn fold(notes: &[Note]) -> Vec<String> {
     let mut told = Vec::new();
     for alike in topics.values() {
         match alike.as_slice() {
-            [first, others @ ..] if others.len() >= TOLD_APART => {
+            [first, others @ ..]
+                if others.len() >= TOLD_APART
+                    || others.first().is_some_and(|other| other.fix == first.fix) =>
+            {
                 told.push(
                     Note {
                         object: format!("{} and {} more", first.object, others.len()),

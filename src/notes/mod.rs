@@ -61,7 +61,7 @@ pub struct Note {
 
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.object, self.what, self.fix)
+        write!(f, "{}: {}. Fix: {}", self.object, self.what, self.fix)
     }
 }
 

@@ -51,7 +51,7 @@ fn absent(vip: IpAddr, facts: &Facts) -> Option<Note> {
     Some(Note {
         topic: Topic::Vip,
         object: format!("VIP {vip}"),
-        what: "it is no address of this host, so its packets are not for IPVS".to_owned(),
+        what: "no address of this host, so its packets are not for IPVS".to_owned(),
         fix: format!("ip address add {vip}/{length} dev {interface}"),
     })
 }
@@ -88,7 +88,7 @@ fn without_servers(key: &ServiceKey, service: &VirtualService) -> Option<Note> {
         return Some(Note {
             topic: Topic::NoServers,
             object: key.to_string(),
-            what: "it has no real servers, so clients are refused".to_owned(),
+            what: "no real servers, so clients are refused".to_owned(),
             fix: format!("{}.server(\"{example}\")", find(key)),
         });
     };
@@ -96,7 +96,7 @@ fn without_servers(key: &ServiceKey, service: &VirtualService) -> Option<Note> {
     service.servers.values().all(quiesced).then(|| Note {
         topic: Topic::AllQuiesced,
         object: key.to_string(),
-        what: "all its real servers have weight 0, so new clients are refused".to_owned(),
+        what: "all real servers have weight 0, so new clients are refused".to_owned(),
         fix: format!("{}.set(#{{ weight: 1 }})", find_server(key, first)),
     })
 }
@@ -117,7 +117,7 @@ fn mixed(key: &ServiceKey, service: &VirtualService) -> Option<Note> {
     Some(Note {
         topic: Topic::Mixed,
         object: key.to_string(),
-        what: format!("its real servers forward differently ({})", list.join(", ")),
+        what: format!("real servers forward differently ({})", list.join(", ")),
         fix: format!("{}.set(#{{ forward: \"{most}\" }})", find(key)),
     })
 }
@@ -149,7 +149,7 @@ fn not_forwarded(key: &ServiceKey, service: &VirtualService, facts: &Facts) -> O
         topic,
         object: key.to_string(),
         what: format!(
-            "it masquerades, and this host does not forward {family}, so answers do not reach \
+            "masquerades, and this host does not forward {family}, so answers do not reach \
                  clients"
         ),
         fix: format!("sysctl -w {setting}=1"),
