@@ -190,6 +190,28 @@ pub const FUNCTIONS: &[Function] = &[
         words: &["import", "take over", "foreign", "ipvsadm -S"],
     },
     Function {
+        name: "forget",
+        group: Group::Change,
+        on: On::Nothing,
+        forms: &[Form {
+            params: &[
+                OBJECT,
+                OBJECT.optional(),
+                OBJECT.optional(),
+                OBJECT.optional(),
+            ],
+            call: forget,
+        }],
+        result: Type::Report,
+        doc: "Lets go of objects, or of what a snapshot recorded; the kernel is not touched.\n\
+              An object is named as for adopt, a snapshot by its number as text. What the kernel \
+              holds of it is somebody else's from then on. It is refused while changes are staged.",
+        errors: &[Kind::NotFound, Kind::State, Kind::Invalid],
+        example: "tcp(\"192.0.2.10:80\", #{ servers: [\"10.0.0.11\"] });\ncommit();\n\
+                  print(forget(\"tcp 192.0.2.10:80\").outcome);",
+        words: &["let go", "unadopt", "unmanage", "foreign"],
+    },
+    Function {
         name: "tag",
         group: Group::Change,
         on: On::Nothing,
@@ -307,6 +329,19 @@ fn adopt(call: &Call) -> Result<Dynamic> {
     made(call, report)
 }
 
+fn forget(call: &Call) -> Result<Dynamic> {
+    let mut names = Vec::new();
+    for index in 0..call.args.len() {
+        name_objects(call, index, &mut names)?;
+    }
+    let report = {
+        let mut session = call.context.session()?;
+        let defaults = session.defaults().clone();
+        session.forget(&names, &defaults)?
+    };
+    made(call, report)
+}
+
 fn name_objects(call: &Call, index: usize, objects: &mut Vec<String>) -> Result<()> {
     let value = call.arg(index)?;
     let elements: Array = match value.read_lock::<Array>() {
@@ -318,7 +353,7 @@ fn name_objects(call: &Call, index: usize, objects: &mut Vec<String>) -> Result<
         objects.push(match service {
             Some(key) => key.to_string(),
             None => element.into_string().map_err(|_| {
-                Error::invalid("an object to adopt is named by text")
+                Error::invalid("an object is named by text")
                     .hint("like \"tcp 192.0.2.10:80\", \"mark 666\", \"timeouts\"")
             })?,
         });

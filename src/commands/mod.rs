@@ -12,6 +12,7 @@ mod completions;
 mod context;
 mod diff;
 mod export;
+mod forget;
 mod history;
 mod ipvsadm;
 mod man;
@@ -80,6 +81,7 @@ enum Verb {
     Rollback(rollback::RollbackArgs),
     Restore(restore::RestoreArgs),
     Adopt(adopt::AdoptArgs),
+    Forget(forget::ForgetArgs),
     Export(export::ExportArgs),
     Ipvsadm(ipvsadm::IpvsadmArgs),
     Tag(tag::TagArgs),
@@ -162,6 +164,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Rollback(args) => rollback::run(context, &args),
         Verb::Restore(args) => restore::run(context, &args),
         Verb::Adopt(args) => adopt::run(context, &args),
+        Verb::Forget(args) => forget::run(context, &args),
         Verb::Export(args) => export::run(context, &args),
         Verb::Ipvsadm(args) => ipvsadm::run(context, args.words),
         Verb::Tag(args) => tag::run(context, &args),

@@ -1,44 +1,65 @@
 //! Recording what is live as ours.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::beside::{self, Fed};
 use super::change::ChangeOptions;
+use super::forget::untouched;
 use super::history::Object;
 use super::report::Report;
 use super::transaction::Recording;
 use super::{Director, head_of};
 use crate::error::{Error, Result};
-use crate::model::{EntryKey, EntryValue, Live, MarkRule, Ruleset, ServiceKey};
-use crate::plan::{Plan, between, foreign};
+use crate::model::{
+    DaemonRole, EntryKey, EntryValue, Live, MarkKey, MarkRule, Ruleset, ServiceKey,
+};
+use crate::plan::{Plan, Request, Scope, between, foreign, plan};
 use crate::signals;
 
 impl Director {
     /// Records live objects as ours, as they stand: those named, or everything. The kernel is not
-    /// touched; objects of the head that are not live are left in the head.
+    /// touched; objects of the head that are not live are left in the head. With `marks`, rules of
+    /// others that feed adopted services are declared as ours too, and put into our chain.
     ///
     /// # Errors
-    /// `not_found` where an object that is named is not live; `invalid` for a malformed name.
-    pub fn adopt(&mut self, objects: &[String], options: &ChangeOptions) -> Result<Report> {
+    /// `not_found` where an object that is named is not live; `invalid` for a malformed name;
+    /// `state` for everything beside another program that manages IPVS here.
+    pub fn adopt(
+        &mut self,
+        objects: &[String],
+        marks: bool,
+        options: &ChangeOptions,
+    ) -> Result<Report> {
         let _hold = signals::hold();
-        let (store, notes) = self.begin(options)?;
+        let (store, mut notes) = self.begin(options)?;
         let (head, head_rules) = head_of(&*store)?;
         let live = self.kernel.observe()?;
-        let rules = if objects.is_empty() {
+        let managers = self.host.managers();
+        let mut rules = if objects.is_empty() {
+            beside::refuse_everything(&managers, &live)?;
             adopt_all(&head_rules, &live)
         } else {
             objects.iter().try_fold(head_rules.clone(), |rules, name| {
                 adopt_one(rules, name, &live)
             })?
         };
-        let plan = Plan {
-            changes: between(&head_rules, &rules),
-            foreign: foreign(&rules, &live.rules, &rules),
-            target: live,
-            ..Plan::default()
-        };
+        if let Some(manager) = beside::runs_daemons(&managers) {
+            let theirs = leave_daemons(&mut rules, &head_rules);
+            let note =
+                |role| format!("sync daemon {role}: {manager} runs it, so it is not recorded");
+            notes.extend(theirs.into_iter().map(note));
+        }
         let missing = rules
             .services
             .keys()
-            .filter(|key| !plan.target.rules.services.contains_key(key))
+            .filter(|key| !live.rules.services.contains_key(key))
             .count();
+        let fed = Fed::of(&rules, &adopted(&rules, objects, &live)?, &*self.host);
+        let taken = match marks {
+            true => fed.take_over(&mut rules),
+            false => BTreeSet::new(),
+        };
+        let plan = plan_of(&head_rules, &rules, live, &taken);
         let message = match objects {
             [] => "adopt what is live".to_owned(),
             some => format!("adopt {}", some.join(", ")),
@@ -49,6 +70,10 @@ impl Director {
             revert_of: None,
             rules: &rules,
         });
+        if recording.is_some() {
+            notes.extend(managers.first().map(beside::two_owners));
+        }
+        notes.extend(fed.notes(&taken));
         let mut report = self.finish(store, head, &head_rules, plan, recording, options, notes)?;
         if objects.is_empty() && missing > 0 {
             report.notes.push(format!(
@@ -58,6 +83,52 @@ impl Director {
         }
         Ok(report)
     }
+}
+
+/// What is recorded, and of the kernel the rules of marks that were taken over.
+fn plan_of(head: &Ruleset, rules: &Ruleset, live: Live, taken: &BTreeSet<MarkKey>) -> Plan {
+    if taken.is_empty() {
+        return untouched(head, rules, live);
+    }
+    let made = plan(&Request {
+        head,
+        live: &live,
+        wanted: rules,
+        scope: Scope::Named(taken.iter().copied().map(EntryKey::Marks).collect()),
+        exact_servers: &BTreeSet::new(),
+        declared: &BTreeMap::new(),
+    });
+    Plan {
+        changes: between(head, rules),
+        foreign: foreign(rules, &made.target.rules, rules),
+        left_alone: BTreeSet::new(),
+        ..made
+    }
+}
+
+/// Sync daemons that are not ours yet stay somebody else's; gives their roles.
+fn leave_daemons(rules: &mut Ruleset, head: &Ruleset) -> Vec<DaemonRole> {
+    let theirs = |role: &DaemonRole| rules.daemons.get(role) != head.daemons.get(role);
+    let theirs: Vec<DaemonRole> = DaemonRole::ALL.into_iter().filter(theirs).collect();
+    rules.daemons = head.daemons.clone();
+    theirs
+}
+
+/// The live services that were asked for.
+fn adopted(rules: &Ruleset, objects: &[String], live: &Live) -> Result<BTreeSet<ServiceKey>> {
+    let objects: Vec<Object> = objects
+        .iter()
+        .map(|name| Object::parse(name))
+        .collect::<Result<_>>()?;
+    let asked = |key: &ServiceKey| {
+        let mut fitting = objects.iter();
+        objects.is_empty() || fitting.any(|object| object.fits(&EntryKey::Service(*key)))
+    };
+    let both = rules
+        .services
+        .keys()
+        .filter(|key| live.rules.services.contains_key(key));
+    Ok(both.filter(|key| asked(key)).copied().collect())
 }
 
 fn adopt_all(head: &Ruleset, live: &Live) -> Ruleset {

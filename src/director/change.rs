@@ -183,10 +183,15 @@ impl Director {
                 notes,
             });
         }
+        let by_forgetting = recording.as_ref().is_some_and(|recording| {
+            let back = || plan_of_everything(recording.rules, &plan.target, head_rules, false);
+            plan.is_empty() && !back().is_empty()
+        });
         let snapshot = self.transact(store, head.as_ref(), &plan, recording)?;
         let outcome = match (snapshot, head) {
             (Some(snapshot), _) => Outcome::Recorded {
                 snapshot: Box::new(snapshot),
+                by_forgetting,
             },
             (None, Some(head)) if !plan.is_empty() => Outcome::Repaired { head: head.id },
             (None, _) => Outcome::Unchanged,

@@ -231,7 +231,7 @@ fn ours(live: &Ruleset, one: &Ruleset, other: &Ruleset) -> Ruleset {
     rules
 }
 
-fn both_sides(store: &dyn Store, snapshot: &Snapshot) -> Result<(Ruleset, Ruleset)> {
+pub(super) fn both_sides(store: &dyn Store, snapshot: &Snapshot) -> Result<(Ruleset, Ruleset)> {
     let before = match snapshot.parent {
         Some(parent) => match store.ruleset(parent) {
             Ok(rules) => rules,

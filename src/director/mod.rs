@@ -4,8 +4,10 @@
 //! `commands`, `api` and `shell` decide nothing that this room could.
 
 mod adopt;
+mod beside;
 mod change;
 mod dry;
+mod forget;
 mod history;
 mod progress;
 mod recover;

@@ -20,6 +20,8 @@ pub enum Outcome {
     Recorded {
         /// The snapshot.
         snapshot: Box<Snapshot>,
+        /// It is undone by letting go: a rollback would change the kernel, and this did not.
+        by_forgetting: bool,
     },
     /// Some parts could not be done (`restore --best-effort`).
     Partly {
@@ -45,7 +47,7 @@ impl Report {
     /// The snapshot that was made, if one was.
     pub fn snapshot(&self) -> Option<&Snapshot> {
         match &self.outcome {
-            Outcome::Recorded { snapshot } => Some(snapshot),
+            Outcome::Recorded { snapshot, .. } => Some(snapshot),
             _ => None,
         }
     }
@@ -62,13 +64,16 @@ impl Report {
                 "repaired {changes}; snapshot {head} unchanged; {} could not be done",
                 count(failures.len(), "object")
             ),
-            Outcome::Recorded { snapshot } => {
+            Outcome::Recorded {
+                snapshot,
+                by_forgetting,
+            } => {
                 let before = match snapshot.parent {
                     Some(parent) => format!("({parent} before)"),
                     None => "(the first)".to_owned(),
                 };
-                // What was only recorded is in the kernel all the same: a rollback removes it there.
                 let undo = match snapshot.parent {
+                    _ if *by_forgetting => format!("ipvsh forget {}", snapshot.id),
                     Some(parent) => format!("ipvsh rollback {parent}"),
                     None => "ipvsh -e 'clear()'".to_owned(),
                 };
@@ -82,14 +87,7 @@ impl Report {
                     }
                     _ => format!("{}, verified", count(changes, "change")),
                 };
-                let reach = match changes > 0 && self.plan.steps.is_empty() {
-                    true => " (in the kernel too)",
-                    false => "",
-                };
-                format!(
-                    "snapshot {} {before}, {done}. Undo{reach}: {undo}",
-                    snapshot.id
-                )
+                format!("snapshot {} {before}, {done}. Undo: {undo}", snapshot.id)
             }
         }
     }

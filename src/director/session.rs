@@ -416,7 +416,18 @@ impl Session {
     pub fn adopt(&mut self, objects: &[String], options: &ChangeOptions) -> Result<Report> {
         self.refuse_staged("adopt")?;
         self.discard();
-        let result = self.director.adopt(objects, options);
+        let result = self.director.adopt(objects, false, options);
+        self.remember(result)
+    }
+
+    /// Lets objects go; refused while changes are staged.
+    ///
+    /// # Errors
+    /// `state`; as [`Director::forget`].
+    pub fn forget(&mut self, names: &[String], options: &ChangeOptions) -> Result<Report> {
+        self.refuse_staged("forget")?;
+        self.discard();
+        let result = self.director.forget(names, options);
         self.remember(result)
     }
 

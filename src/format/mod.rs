@@ -8,6 +8,8 @@ mod iptables;
 pub(crate) mod ipvsadm;
 mod rhai;
 
+pub use rhai::mark_statement;
+
 use std::fmt;
 
 use crate::error::{Error, Place, Result, did_you_mean};

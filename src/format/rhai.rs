@@ -307,6 +307,18 @@ fn tunnel(tunnel: Tunnel) -> String {
     inline(&fields)
 }
 
+/// A line of a script that declares these rules of a mark.
+pub fn mark_statement(key: MarkKey, rules: &[MarkRule]) -> String {
+    let maps: Vec<String> = rules
+        .iter()
+        .map(|rule| mark_rule(rule, Family::Ipv4))
+        .collect();
+    match maps.as_slice() {
+        [one] => format!("mark({}, {one})", key.mark),
+        maps => format!("mark({}, [{}])", key.mark, maps.join(", ")),
+    }
+}
+
 /// A rule as the API takes it; its family follows its addresses, or else what it stands in.
 fn mark_rule(rule: &MarkRule, around: Family) -> String {
     let mut fields = Vec::new();

@@ -245,6 +245,29 @@ fn restore_and_adopt_where_all_is_well() {
 }
 
 #[test]
+fn forgetting_leaves_the_kernel_alone() {
+    let lab = Lab::with_web();
+    lab.ok(&["-e", "timeouts(#{ tcp: 600 })"]);
+    assert_snapshot!(lab.run(&["forget", "timeouts", "--plan"]), @r"
+    timeouts
+      ~ tcp 600 -> not managed
+    1 change planned, nothing done
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["forget", "tcp", "192.0.2.99:80"]), @"");
+    assert_snapshot!(lab.run(&["forget"]), @"");
+    assert_snapshot!(lab.run(&["forget", "2", "tcp", "192.0.2.10:80"]), @"");
+    assert_snapshot!(lab.run(&["forget", "9"]), @"");
+}
+
+#[test]
+fn what_is_regretted_is_noted_unless_it_is_to_be_quiet() {
+    let lab = Lab::new();
+    assert_snapshot!(lab.run(&["-e", "tcp(\"192.0.2.10:80\")"]), @"");
+    assert_snapshot!(lab.run(&["-q", "-e", "tcp(\"192.0.2.11:80\")"]), @"");
+}
+
+#[test]
 fn tags_name_snapshots() {
     let lab = Lab::with_web();
     lab.ok(&["-e", "timeouts(#{ tcp: 600 })"]);

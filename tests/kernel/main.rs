@@ -16,5 +16,7 @@ mod director;
 mod ipvs;
 mod marks;
 mod netns;
+mod notes;
+mod owners;
 mod packets;
 mod promises;

@@ -1,0 +1,166 @@
+//! Notes about what may be regretted: each is seen, and its own fix ends it.
+
+use crate::director::Director;
+
+/// Commits; gives the notes that are about the change.
+#[track_caller]
+fn notes(director: &Director, code: &str) -> Vec<String> {
+    let said = director.ipvsh(&["-e", code]).ended(0);
+    let notes = said
+        .err
+        .lines()
+        .filter_map(|line| line.strip_prefix("note: "));
+    notes
+        .filter(|note| note.contains(". Fix: "))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The commit is regretted in these words; the fix, taken, ends it.
+#[track_caller]
+fn noted_until_fixed(director: &Director, code: &str, words: &str) {
+    let told = notes(director, code);
+    assert_eq!(told.len(), 1, "{code}: {told:?}");
+    let (what, fix) = told[0].split_once(". Fix: ").unwrap();
+    assert!(what.contains(words), "{code}: {told:?}");
+    if fix.starts_with("ip ") || fix.starts_with("sysctl ") {
+        director.exec("sh", &["-c", fix]).ended(0);
+    } else {
+        director.ipvsh(&["-e", fix]).ended(0);
+        // The other service that it is about may have been made by the fix.
+        if fix.starts_with("fwmark(") {
+            return;
+        }
+    }
+    let still: Vec<String> = notes(director, code)
+        .into_iter()
+        .filter(|note| note.contains(words))
+        .collect();
+    assert_eq!(still, Vec::<String>::new(), "after {fix}");
+}
+
+/// A director with a network on either side, a router in it, and no VIP.
+fn director() -> Director {
+    let director = Director::alone();
+    for line in [
+        "link add eth0 type dummy",
+        "link set eth0 up",
+        "address add 10.0.0.1/24 dev eth0",
+        "address add 2001:db8:1::1/64 dev eth0 nodad",
+        "route add 10.9.0.0/16 via 10.0.0.254",
+        "route add default via 10.0.0.253",
+        "address add 192.0.2.1/32 dev lo",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        director.exec("ip", &words).ended(0);
+    }
+    director
+        .exec("sysctl", &["-qw", "net.ipv4.ip_forward=1"])
+        .ended(0);
+    director
+}
+
+#[test]
+fn a_vip_that_is_elsewhere() {
+    let director = director();
+    let code = r#"tcp("192.0.2.10:80", #{ servers: ["10.0.0.11"] })"#;
+    noted_until_fixed(&director, code, "VIP 192.0.2.10: no address of this host");
+    let code = r#"tcp("[2001:db8::10]:80", #{ servers: ["2001:db8:1::11"] })"#;
+    noted_until_fixed(&director, code, "VIP 2001:db8::10: no address of this host");
+    // A network that is local as a whole has all its addresses.
+    let local = ["route", "add", "local", "198.51.100.0/24", "dev", "lo"];
+    director.exec("ip", &local).ended(0);
+    let code = r#"tcp("198.51.100.7:80", #{ servers: ["10.0.0.11"] })"#;
+    assert_eq!(notes(&director, code), Vec::<String>::new());
+    // Nothing is said to who wants nothing said, and the script has it all the same.
+    let absent = r#"tcp("203.0.113.1:80", #{ servers: ["10.0.0.11"] });"#;
+    assert_eq!(director.ipvsh(&["-q", "-e", absent]).ended(0).err, "");
+    let code = format!("{absent} print(commit().notes[0])");
+    let said = director.ipvsh(&["-q", "-e", &code]).ended(0);
+    assert!(said.out.starts_with("VIP 203.0.113.1: "), "{}", said.out);
+    let planned = director.ipvsh(&["plan"]).ended(0);
+    assert!(planned.err.contains("VIP 203.0.113.1: "), "{}", planned.err);
+}
+
+#[test]
+fn masquerading_without_forwarding() {
+    let director = director();
+    for (family, code) in [
+        (
+            "net.ipv4.ip_forward=0",
+            r#"tcp("192.0.2.1:80", #{ forward: "masq", servers: ["10.0.0.11"] })"#,
+        ),
+        (
+            "net.ipv6.conf.all.forwarding=0",
+            r#"tcp("[2001:db8:1::1]:80", #{ forward: "masq", servers: ["2001:db8:1::11"] })"#,
+        ),
+    ] {
+        director.exec("sysctl", &["-qw", family]).ended(0);
+        noted_until_fixed(&director, code, "does not forward");
+    }
+}
+
+#[test]
+fn services_that_answer_nobody() {
+    let director = director();
+    noted_until_fixed(&director, r#"tcp("192.0.2.1:80")"#, "no real servers");
+    let code = r#"tcp("192.0.2.1:81").server("10.0.0.11").set(#{ weight: 0 })"#;
+    let told = notes(&director, code);
+    assert!(
+        told[0].contains("all real servers have weight 0"),
+        "{told:?}"
+    );
+    let (_, fix) = told[0].split_once(". Fix: ").unwrap();
+    assert_eq!(notes(&director, fix), Vec::<String>::new());
+}
+
+#[test]
+fn servers_out_of_the_ordinary() {
+    let director = director();
+    let code = r#"tcp("192.0.2.1:80").server("10.0.0.11", #{ forward: "direct" });
+        find("192.0.2.1:80").server("10.0.0.12", #{ forward: "masq" })"#;
+    let told = notes(&director, code);
+    assert!(
+        told[0].contains("forward differently (1 masq, 1 direct)"),
+        "{told:?}"
+    );
+    let (_, fix) = told[0].split_once(". Fix: ").unwrap();
+    assert_eq!(notes(&director, fix), Vec::<String>::new());
+
+    let code = r#"tcp("192.0.2.1:81", #{ servers: ["10.9.0.11"] })"#;
+    let told = notes(&director, code);
+    assert!(told[0].contains("behind the router 10.0.0.254"), "{told:?}");
+    let (_, fix) = told[0].split_once(". Fix: ").unwrap();
+    assert_eq!(notes(&director, fix), Vec::<String>::new());
+}
+
+#[test]
+fn flags_that_are_ignored() {
+    let director = director();
+    let code =
+        r#"tcp("192.0.2.1:80", #{ scheduler: "rr", flags: ["sh-port"], servers: ["10.0.0.11"] })"#;
+    let told = notes(&director, code);
+    assert!(told[0].contains("scheduler rr ignores flag-2"), "{told:?}");
+    let (_, fix) = told[0].split_once(". Fix: ").unwrap();
+    assert_eq!(notes(&director, fix), Vec::<String>::new());
+}
+
+#[test]
+fn marks_without_a_service_and_the_reverse() {
+    let director = director();
+    let code = r#"fwmark(666, #{ servers: ["10.0.0.11"] })"#;
+    noted_until_fixed(
+        &director,
+        code,
+        "no rule of iptables gives packets mark 666",
+    );
+    noted_until_fixed(
+        &director,
+        r#"mark(7, #{ to: "192.0.2.1" })"#,
+        "there is no service fwmark 7",
+    );
+    // What somebody else's rule feeds, in whatever table, needs nothing.
+    director.iptables("-t nat -A PREROUTING -d 192.0.2.1 -j MARK --set-mark 8");
+    let code = r#"fwmark(8, #{ servers: ["10.0.0.11"] })"#;
+    assert_eq!(notes(&director, code), Vec::<String>::new());
+}

@@ -1,0 +1,144 @@
+//! Adopting beside others: a running keepalived, somebody's mark rules; and letting go again.
+
+use std::process::{Child, Command, Stdio};
+
+use crate::director::Director;
+
+/// A process of a name in the director's namespace, for as long as this lives.
+struct Process(Child, tempfile::TempDir);
+
+impl Process {
+    fn named(director: &Director, name: &str) -> Process {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(name);
+        std::fs::copy("/bin/sleep", &path).unwrap();
+        let child = Command::new("ip")
+            .args(["netns", "exec", &director.namespace])
+            .arg(&path)
+            .arg("600")
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let comm = format!("/proc/{}/comm", child.id());
+        for _ in 0..600 {
+            if std::fs::read_to_string(&comm).is_ok_and(|comm| comm.trim() == name) {
+                return Process(child, dir);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("{name} does not start");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn beside_keepalived_objects_must_be_named() {
+    let director = Director::alone();
+    director.ipvsadm("-A -t 192.0.2.1:80 -s rr");
+    director.ipvsadm("-A -t 192.0.2.2:80 -s rr");
+    director.ipvsadm("--start-daemon master --mcast-interface lo");
+    // One elsewhere is nobody's here.
+    let elsewhere = Director::alone();
+    let _other = Process::named(&elsewhere, "keepalived");
+    director.ipvsh(&["adopt", "--plan"]).ended(0);
+
+    let keepalived = Process::named(&director, "keepalived");
+    let state = director.state();
+    let refused = director.ipvsh(&["adopt"]).ended(1);
+    assert!(
+        refused
+            .err
+            .contains("cannot adopt everything: keepalived (process "),
+        "{}",
+        refused.err
+    );
+    assert!(
+        refused.err.contains("ipvsh adopt \"tcp 192.0.2.1:80\""),
+        "{}",
+        refused.err
+    );
+    let named = director.ipvsh(&["adopt", "tcp 192.0.2.1:80"]).ended(0);
+    assert!(named.err.contains("manages IPVS here too"), "{}", named.err);
+    let daemons = director.ipvsh(&["adopt", "daemons"]).ended(0);
+    assert_eq!(daemons.out, "nothing to change\n");
+    assert!(
+        daemons.err.contains("sync daemon master: keepalived"),
+        "{}",
+        daemons.err
+    );
+    assert_eq!(director.state(), state);
+
+    drop(keepalived);
+    director.ipvsh(&["adopt"]).ended(0);
+    assert_eq!(director.state(), state);
+}
+
+#[test]
+fn an_adoption_is_undone_without_the_kernel_noticing() {
+    let director = Director::alone();
+    director.ipvsadm("-A -t 192.0.2.1:80 -s rr");
+    director.ipvsadm("-a -t 192.0.2.1:80 -r 10.0.0.1 -m");
+    let state = director.state();
+    let adopted = director.ipvsh(&["adopt"]).ended(0);
+    let (_, undo) = adopted.out.trim_end().rsplit_once("Undo: ipvsh ").unwrap();
+    assert_eq!(undo, "forget 1");
+    let undo: Vec<&str> = undo.split(' ').collect();
+    let forgotten = director.ipvsh(&undo).ended(0);
+    assert!(
+        forgotten
+            .out
+            .contains("the kernel untouched. Undo: ipvsh rollback 1"),
+        "{}",
+        forgotten.out
+    );
+    assert!(
+        forgotten.err.contains("1 service not managed by ipvsh"),
+        "{}",
+        forgotten.err
+    );
+    assert_eq!(director.state(), state);
+    // Foreign again: restoring and rolling back leave it alone.
+    director.ipvsh(&["restore"]).ended(0);
+    director.ipvsh(&["rollback", "1"]).ended(0);
+    director.ipvsh(&["forget", "tcp", "192.0.2.1:80"]).ended(0);
+    assert_eq!(director.state(), state);
+}
+
+#[test]
+fn what_feeds_a_mark_service_is_told_and_taken_over() {
+    let director = Director::alone();
+    director
+        .iptables("-t mangle -A PREROUTING -d 192.0.2.20 -p tcp --dport 80 -j MARK --set-mark 5");
+    director.ipvsadm("-A -f 5 -s rr");
+    director.ipvsadm("-a -f 5 -r 10.0.0.1");
+    let told = director.ipvsh(&["adopt", "fwmark 5"]).ended(0);
+    let line = r#"mark(5, #{ protocol: "tcp", to: "192.0.2.20", ports: [80] })"#;
+    assert!(told.err.contains(line), "{}", told.err);
+    assert!(
+        told.err.contains("adopt --marks \"fwmark 5\""),
+        "{}",
+        told.err
+    );
+
+    let taken = director
+        .ipvsh(&["adopt", "--marks", "fwmark", "5"])
+        .ended(0);
+    let (_, delete) = taken.err.trim_end().rsplit_once("may go: ").unwrap();
+    let delete = delete.lines().next().unwrap();
+    assert!(
+        delete.starts_with("iptables -t mangle -D PREROUTING "),
+        "{delete}"
+    );
+    let mangle = director.iptables("-t mangle -S");
+    assert_eq!(mangle.matches("--set-xmark 0x5/").count(), 2, "{mangle}");
+    director.exec("sh", &["-c", delete]).ended(0);
+    let mangle = director.iptables("-t mangle -S");
+    assert_eq!(mangle.matches("--set-xmark 0x5/").count(), 1, "{mangle}");
+    assert_eq!(director.ipvsh(&["plan", "--exit-code"]).ended(0).status, 0);
+}
