@@ -254,17 +254,41 @@ fn forgetting_leaves_the_kernel_alone() {
     1 change planned, nothing done
     -- status 0
     ");
-    assert_snapshot!(lab.run(&["forget", "tcp", "192.0.2.99:80"]), @"");
-    assert_snapshot!(lab.run(&["forget"]), @"");
-    assert_snapshot!(lab.run(&["forget", "2", "tcp", "192.0.2.10:80"]), @"");
-    assert_snapshot!(lab.run(&["forget", "9"]), @"");
+    assert_snapshot!(lab.run(&["forget", "tcp", "192.0.2.99:80"]), @r#"
+    -- stderr
+    Error: virtual service tcp 192.0.2.99:80: cannot forget: there is no such virtual service
+    Hint: did you mean "tcp 192.0.2.10:80"?
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["forget", "9"]), @r"
+    -- stderr
+    Error: snapshot 9: cannot forget: there is no such snapshot
+    Hint: the snapshots are 1 to 2 (ipvsh history)
+    -- status 1
+    ");
+    assert_eq!(lab.said(&["forget"]).status, 2);
+    // What snapshot 2 recorded, and an object.
+    let said = lab.said(&["forget", "2", "tcp", "192.0.2.10:80"]);
+    assert_eq!(said.status, 0, "{}", said.err);
+    assert!(
+        said.out
+            .ends_with("4 changes recorded, the kernel untouched. Undo: ipvsh rollback 2\n"),
+        "{}",
+        said.out
+    );
 }
 
 #[test]
 fn what_is_regretted_is_noted_unless_it_is_to_be_quiet() {
     let lab = Lab::new();
-    assert_snapshot!(lab.run(&["-e", "tcp(\"192.0.2.10:80\")"]), @"");
-    assert_snapshot!(lab.run(&["-q", "-e", "tcp(\"192.0.2.11:80\")"]), @"");
+    assert_snapshot!(lab.run(&["-e", "tcp(\"192.0.2.10:80\")"]), @r#"
+    + tcp 192.0.2.10:80  wlc
+    snapshot 1 (the first), 1 change, verified. Undo: ipvsh -e 'clear()'
+    -- stderr
+    note: tcp 192.0.2.10:80: no real servers, so clients are refused. Fix: find("tcp 192.0.2.10:80").server("10.0.0.11")
+    -- status 0
+    "#);
+    assert_eq!(lab.said(&["-q", "-e", "tcp(\"192.0.2.11:80\")"]).err, "");
 }
 
 #[test]

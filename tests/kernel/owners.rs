@@ -5,7 +5,11 @@ use std::process::{Child, Command, Stdio};
 use crate::director::Director;
 
 /// A process of a name in the director's namespace, for as long as this lives.
-struct Process(Child, tempfile::TempDir);
+struct Process {
+    child: Child,
+    /// The program is there.
+    _dir: tempfile::TempDir,
+}
 
 impl Process {
     fn named(director: &Director, name: &str) -> Process {
@@ -22,7 +26,7 @@ impl Process {
         let comm = format!("/proc/{}/comm", child.id());
         for _ in 0..600 {
             if std::fs::read_to_string(&comm).is_ok_and(|comm| comm.trim() == name) {
-                return Process(child, dir);
+                return Process { child, _dir: dir };
             }
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
@@ -32,8 +36,8 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
