@@ -13,6 +13,7 @@ mod context;
 mod diff;
 mod export;
 mod history;
+mod import;
 mod ipvsadm;
 mod man;
 mod objects;
@@ -80,6 +81,7 @@ enum Verb {
     Rollback(rollback::RollbackArgs),
     Restore(restore::RestoreArgs),
     Adopt(adopt::AdoptArgs),
+    Import(import::ImportArgs),
     Export(export::ExportArgs),
     Ipvsadm(ipvsadm::IpvsadmArgs),
     Tag(tag::TagArgs),
@@ -162,6 +164,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Rollback(args) => rollback::run(context, &args),
         Verb::Restore(args) => restore::run(context, &args),
         Verb::Adopt(args) => adopt::run(context, &args),
+        Verb::Import(args) => import::run(context, &args),
         Verb::Export(args) => export::run(context, &args),
         Verb::Ipvsadm(args) => ipvsadm::run(context, args.words),
         Verb::Tag(args) => tag::run(context, &args),

@@ -1,10 +1,14 @@
 //! Reading: the lines are carried out, one after the other, on an empty table.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
-use super::options::{Given, Line, lines};
+use super::options::Given;
+use super::shell::{self, Command};
+use super::words::lines;
 use crate::error::{Error, Result};
-use crate::format::{iptables, place};
+use crate::format::{Reading, iptables, place, together};
 use crate::model::address::Endpoint;
 use crate::model::check::check_server;
 use crate::model::server::{
@@ -70,22 +74,79 @@ const OF_DAEMON: [(&str, &str, bool); 6] = [
     ("sync-maxlen", "maxlen", true),
 ];
 
+/// How much of an ignored command is told.
+const TOLD: usize = 60;
+/// How many ignored commands are told.
+const NOTES: usize = 20;
+
 /// Reads lines of ipvsadm, and rules of iptables that set a mark.
 ///
 /// # Errors
-/// `invalid` with the place of the first line that is not understood.
-pub(crate) fn read(name: &str, text: &str) -> Result<Ruleset> {
-    let at = |number: usize, error: Error| error.at(place(name, text, number, 0));
+/// `invalid` with the places of all lines that cannot be read.
+pub(crate) fn read(name: &str, text: &str) -> Result<Reading> {
     let mut table = Table {
         save: iptables::Save::new(text),
         ..Table::default()
     };
-    for line in lines(text).map_err(|(number, error)| at(number, error))? {
-        table.line(&line).map_err(|error| at(line.number, error))?;
+    let mut notes = Vec::new();
+    let mut problems = Vec::new();
+    for line in lines(text) {
+        let at = |column| place(name, text, line.number, column);
+        let command = match shell::command(&line, table.save.is_open()) {
+            Ok(command) => command,
+            Err(trouble) => {
+                let column = match trouble.column <= at(0).source.chars().count() {
+                    true => trouble.column,
+                    false => 0,
+                };
+                problems.push(trouble.error.at(at(column)));
+                if trouble.open {
+                    break;
+                }
+                continue;
+            }
+        };
+        if command == Command::End {
+            notes.push(format!(
+                "{name}:{}: what follows is not read: exit",
+                line.number
+            ));
+            break;
+        }
+        match table.carry_out(&command) {
+            Ok(Done::Taken) => {}
+            Ok(Done::Ignored(why)) => {
+                let shown: String = line.text.trim().chars().take(TOLD).collect();
+                notes.push(format!("{name}:{}: ignored, {why}: {shown}", line.number));
+            }
+            Err(error) => problems.push(error.at(at(0))),
+        }
+    }
+    notes.extend(table.save.note(name));
+    if let Some(error) = together(problems) {
+        return Err(error);
+    }
+    if table.taken == 0 {
+        return Err(Error::invalid("no line of it is a rule")
+            .object(name)
+            .hint("lines are as `ipvsadm -Sn` prints them, or begin with ipvsadm")
+            .hint("rules of iptables that set a mark are read too"));
+    }
+    let more = notes.len().saturating_sub(NOTES);
+    if more > 0 {
+        notes.truncate(NOTES);
+        notes.push(format!("{name}: {more} more lines like these are ignored"));
     }
     let mut rules = table.rules;
     rules.marks = MarkRule::normalise(table.marks);
-    Ok(rules)
+    Ok(Reading { rules, notes })
+}
+
+/// What became of a command.
+enum Done {
+    Taken,
+    /// It says nothing about a ruleset, for this reason.
+    Ignored(&'static str),
 }
 
 #[derive(Default)]
@@ -93,76 +154,94 @@ struct Table {
     rules: Ruleset,
     marks: Vec<MarkRule>,
     save: iptables::Save,
+    /// Services whose own line could not be read: lines about them are not to blame.
+    broken: BTreeSet<ServiceKey>,
+    /// How many commands were about a ruleset.
+    taken: usize,
 }
 
 impl Table {
-    fn line(&mut self, line: &Line) -> Result<()> {
-        let words = match line.words.split_first() {
-            Some((sudo, rest)) if sudo == "sudo" => rest,
-            _ => line.words.as_slice(),
-        };
-        let Some((first, rest)) = words.split_first() else {
-            return Ok(());
-        };
-        let is_mark = words.windows(2).any(|pair| match pair {
-            [option, target] => ["-j", "--jump"].contains(&option.as_str()) && target == "MARK",
-            _ => false,
-        });
-        match first.rsplit('/').next().unwrap_or(first) {
-            "ipvsadm" => self.command(rest),
-            "iptables" => iptables::command(rest, Family::Ipv4, &mut self.marks),
-            "ip6tables" => iptables::command(rest, Family::Ipv6, &mut self.marks),
-            _ if self.save.is_open() || first.starts_with(['*', ':']) => {
-                self.save.line(words, &mut self.marks)
+    fn carry_out(&mut self, command: &Command) -> Result<Done> {
+        let done = match command {
+            Command::Ipvsadm(words) if only_shows(words) => Done::Ignored("it only shows"),
+            // What is wrong with the service's own line is told there.
+            Command::Ipvsadm(words) if self.is_about_broken(words) => Done::Taken,
+            Command::Ipvsadm(words) => self.ipvsadm(words)?,
+            Command::Iptables(family, words) => iptables::command(words, *family, &mut self.marks)?
+                .map_or(Done::Taken, Done::Ignored),
+            Command::Save(words) => {
+                let before = self.marks.len();
+                self.save.line(words, &mut self.marks)?;
+                if self.marks.len() == before {
+                    return Ok(Done::Taken);
+                }
+                Done::Taken
             }
-            _ if is_mark => self.save.rule(words, &mut self.marks),
-            _ if first.starts_with('-') => self.command(words),
-            _ => Err(
-                Error::invalid(format!("\"{first}\" is not understood here"))
-                    .hint("lines are as `ipvsadm -Sn` prints them, or begin with ipvsadm")
-                    .hint("rules of iptables that set a mark are read too"),
-            ),
+            Command::Mark(words) => self
+                .save
+                .rule(words, &mut self.marks)?
+                .map_or(Done::Taken, Done::Ignored),
+            Command::Other => Done::Ignored("not about rules"),
+            Command::End | Command::Closing => return Ok(Done::Taken),
+        };
+        if let Done::Taken = done {
+            self.taken += 1;
         }
+        Ok(done)
     }
 
-    fn command(&mut self, words: &[String]) -> Result<()> {
+    fn is_about_broken(&self, words: &[String]) -> bool {
+        let key = Given::parse(words).and_then(|given| service_key(&given));
+        key.is_ok_and(|key| self.broken.contains(&key) && !self.rules.services.contains_key(&key))
+    }
+
+    fn ipvsadm(&mut self, words: &[String]) -> Result<Done> {
         let given = Given::parse(words)?;
         match given.command() {
-            Some(command @ ("add-service" | "edit-service")) => self.put_service(command, &given),
+            Some(command @ ("add-service" | "edit-service")) => {
+                self.put_service(command, &given)?
+            }
             Some("delete-service") => {
                 given.only("delete-service", &[&SELECT])?;
                 let key = service_key(&given)?;
                 let gone = self.rules.services.remove(&key);
-                gone.map(|_| ()).ok_or_else(|| no_service(&key))
+                gone.map(|_| ()).ok_or_else(|| no_service(&key))?;
             }
-            Some(command @ ("add-server" | "edit-server")) => self.put_server(command, &given),
+            Some(command @ ("add-server" | "edit-server")) => self.put_server(command, &given)?,
             Some("delete-server") => {
                 given.only("delete-server", &[&SELECT, &["real-server"]])?;
                 let key = service_key(&given)?;
                 let (server, service) = (server_key(&given, &key)?, self.service(&key)?);
                 let gone = service.servers.remove(&server);
-                gone.map(|_| ()).ok_or_else(|| no_server(&key, &server))
+                gone.map(|_| ()).ok_or_else(|| no_server(&key, &server))?;
             }
-            Some("set") => self.set_timeouts(&given),
-            Some("start-daemon") => self.start_daemon(&given),
+            Some("set") => self.set_timeouts(&given)?,
+            Some("start-daemon") => self.start_daemon(&given)?,
             Some("stop-daemon") => {
                 given.only("stop-daemon", &[])?;
                 let role = DaemonRole::parse(given.value("stop-daemon").unwrap_or(""))?;
                 self.rules.daemons.remove(&role);
-                Ok(())
             }
             // The kernel keeps timeouts and daemons.
             Some("clear") => {
                 given.only("clear", &[])?;
                 self.rules.services.clear();
-                Ok(())
+                return Ok(Done::Ignored(
+                    "it clears only what stands above it in this text",
+                ));
             }
-            Some("zero") => given.only("zero", &[&SELECT]),
-            Some(other) => Err(Error::invalid(format!(
-                "the command comes first, and --{other} is none"
-            ))),
-            None => Err(Error::invalid("there is no command")),
+            Some("zero") => {
+                given.only("zero", &[&SELECT])?;
+                return Ok(Done::Ignored("counters are in no ruleset"));
+            }
+            Some(other) => {
+                return Err(Error::invalid(format!(
+                    "the command comes first, and --{other} is none"
+                )));
+            }
+            None => return Err(Error::invalid("there is no command")),
         }
+        Ok(Done::Taken)
     }
 
     fn service(&mut self, key: &ServiceKey) -> Result<&mut VirtualService> {
@@ -176,7 +255,10 @@ impl Table {
         given.only(command, &[&SELECT, &SERVICE])?;
         let key = service_key(given)?;
         let object = format!("virtual service {key}");
-        let options = service_options(&key, given).map_err(|e| e.object(&object))?;
+        let options = service_options(&key, given).map_err(|e| {
+            self.broken.insert(key);
+            e.object(&object)
+        })?;
         match (command, self.rules.services.contains_key(&key)) {
             ("add-service", true) => Err(Error::invalid("it is added twice").object(object)),
             ("add-service", false) => {
@@ -261,6 +343,15 @@ impl Table {
             }
         }
     }
+}
+
+/// Commands that change nothing: a script ends with them so that somebody sees what it did.
+fn only_shows(words: &[String]) -> bool {
+    let shows = |word: &String| {
+        ["--list", "--save", "--help", "--version"].contains(&word.as_str())
+            || word.starts_with(['-']) && word.get(1..2).is_some_and(|c| "LlShv".contains(c))
+    };
+    words.first().is_none_or(shows)
 }
 
 fn no_service(key: &ServiceKey) -> Error {
