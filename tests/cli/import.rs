@@ -342,21 +342,8 @@ fn what_is_exported_is_imported_as_it_was() {
     }
 }
 
-/// Something of everything that every format holds.
-const EVERYTHING: &str = r#"
-    tcp("192.0.2.10:0", #{ scheduler: "mh", flags: ["mh-fallback", "mh-port"], persistent: 2678400,
-        netmask: 24, forward: "masq", servers: [
-        #{ address: "10.0.0.11:8080", weight: 2147483647, upper: 100, lower: 50 },
-        #{ address: "10.0.0.12:80", weight: 0 },
-    ] });
-    udp("192.0.2.10:5060", #{ persistent: 300, engine: "sip", one_packet: true });
-    sctp("[2001:db8::10]:80", #{ scheduler: "sh", servers: [
-        "2001:db8:1::11",
-        #{ address: "10.0.0.13", forward: "tunnel", tunnel: #{ type: "gue", port: 6080, checksum: "remote" } },
-        #{ address: "10.0.0.14", forward: "tunnel", tunnel: #{ type: "gre", checksum: "full" } },
-    ] });
-    fwmark(666, #{ scheduler: "rr", marks: [#{ protocol: "tcp", to: "192.0.2.20", ports: [80] }],
-        servers: ["10.0.0.21"] });
-    fwmark6(4294967295, #{ scheduler: "ovf" });
-    timeouts(#{ tcp: 1, tcp_fin: 2, udp: 3 });
-"#;
+/// Something of everything that every format holds, and a mark's rules.
+const EVERYTHING: &str = concat!(
+    include_str!("../common/everything.rhai"),
+    r#"fwmark(666, #{ marks: [#{ protocol: "tcp", to: "192.0.2.20", ports: [80] }] });"#,
+);

@@ -13,6 +13,7 @@
 mod options;
 mod read;
 mod shell;
+mod values;
 mod words;
 mod write;
 
