@@ -50,7 +50,7 @@ fn a_file_is_merged_with_what_is_there() {
     snapshot  time                 author  changes  message
     3  TIME  AUTHOR  5  import LAB/lvs.sh
     2  TIME  AUTHOR  1  +udp 192.0.2.10:53
-    1  TIME  AUTHOR  3  +3 in tcp 192.0.2.10:80
+    1  TIME  AUTHOR  3  +tcp 192.0.2.10:80 with 2 servers
     -- status 0
     ");
 }
@@ -88,8 +88,8 @@ fn a_file_takes_the_place_of_what_is_ours() {
     assert_snapshot!(lab.run(&["history", "-q"]), @"
     snapshot  time                 author  changes  message
     3  TIME  AUTHOR  4  anew
-    2  TIME  AUTHOR  3  +2 ~1 in 2 objects
-    1  TIME  AUTHOR  3  +3 in tcp 192.0.2.10:80
+    2  TIME  AUTHOR  3  +1 service, ~1 timeout
+    1  TIME  AUTHOR  3  +tcp 192.0.2.10:80 with 2 servers
     -- status 0
     ");
     let all = lab.ok(&["export", "--format", "ipvsadm"]);
