@@ -463,7 +463,7 @@ impl Candidate {
         for entry in rules.entries() {
             self.hold(entry, rules.get(&entry));
         }
-        self.rules.arrange_marks(rules);
+        self.rules.set_marks_like(rules);
     }
 
     /// Empties the candidate: everything of the base is removed.

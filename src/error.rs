@@ -116,6 +116,7 @@ struct Parts {
     hints: Vec<String>,
     leftovers: Vec<String>,
     place: Option<Place>,
+    others: Vec<Error>,
 }
 
 /// An error in four parts; one pointer wide, so that results stay small.
@@ -133,6 +134,7 @@ impl Error {
             hints: Vec::new(),
             leftovers: Vec::new(),
             place: None,
+            others: Vec::new(),
         }))
     }
 
@@ -197,6 +199,13 @@ impl Error {
         self
     }
 
+    /// Adds problems that were found beside this one: all are told, the first one decides.
+    #[must_use]
+    pub fn beside(mut self, others: impl IntoIterator<Item = Error>) -> Error {
+        self.0.others.extend(others);
+        self
+    }
+
     /// Says where in a script it happened, unless that is known already.
     #[must_use]
     pub fn at(mut self, place: Place) -> Error {
@@ -239,6 +248,11 @@ impl Error {
     /// Runnable lines for what is left half-way (status 5).
     pub fn leftovers(&self) -> &[String] {
         &self.0.leftovers
+    }
+
+    /// What else was found, where several problems were looked for at once.
+    pub fn others(&self) -> &[Error] {
+        &self.0.others
     }
 
     /// Where in a script it happened.

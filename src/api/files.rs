@@ -11,40 +11,62 @@ use super::call::Call;
 use crate::error::{Error, Result};
 use crate::format::{self, Format};
 
-/// The longest file that is read.
-const MAX_BYTES: u64 = 16 << 20;
+/// The longest text that a script reads, in MiB.
+const MAX_TEXT: u64 = 16;
+/// The longest ruleset, in MiB: 100,000 servers and more.
+const MAX_RULESET: u64 = 64;
 
 /// Reads a text file.
 ///
 /// # Errors
 /// `not_found`, `not_permitted`, `system`; `invalid` where it is too long or not UTF-8.
 pub fn read(path: &str) -> Result<String> {
-    let object = || format!("file {path}");
-    let failed = |e: &std::io::Error| Error::system("cannot read", e).object(object());
-    let mut bytes = Vec::new();
-    File::open(path)
-        .map_err(|e| failed(&e))?
-        .take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|e| failed(&e))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(Error::invalid("it is longer than 16 MiB")
-            .object(object())
-            .attempt("cannot read"));
+    read_file(path, MAX_TEXT)
+}
+
+/// Reads the text of a ruleset; `-` is standard input. Gives what errors call it, and the text.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_ruleset(path: &str) -> Result<(&str, String)> {
+    match path {
+        "-" => {
+            let text = read_whole(std::io::stdin().lock(), "standard input", MAX_RULESET)?;
+            Ok(("<stdin>", text))
+        }
+        path => Ok((path, read_file(path, MAX_RULESET)?)),
     }
-    String::from_utf8(bytes).map_err(|_| {
-        Error::invalid("it is not UTF-8 text")
-            .object(object())
-            .attempt("cannot read")
-    })
+}
+
+fn read_file(path: &str, most: u64) -> Result<String> {
+    let object = format!("file {path}");
+    match File::open(path) {
+        Ok(file) => read_whole(file, &object, most),
+        Err(error) => Err(Error::system("cannot read", &error).object(object)),
+    }
+}
+
+fn read_whole(from: impl Read, object: &str, most: u64) -> Result<String> {
+    let refused = |cause: &str| Err(Error::invalid(cause).object(object).attempt("cannot read"));
+    let mut bytes = Vec::new();
+    from.take((most << 20) + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| Error::system("cannot read", &e).object(object))?;
+    if bytes.len() as u64 > most << 20 {
+        return refused(&format!("it is longer than {most} MiB"));
+    }
+    String::from_utf8(bytes).or_else(|_| refused("it is not UTF-8 text"))
 }
 
 /// `load(path)`.
 pub(super) fn load(call: &Call) -> Result<Dynamic> {
     let path = call.text(0)?;
-    let text = read(&path)?;
-    let rules = format::read(Format::of_path(&path), &path, &text)?;
-    call.context.session()?.stage(&rules)?;
+    let text = read_file(&path, MAX_RULESET)?;
+    let read = format::read(Format::of_path(&path), &path, &text)?;
+    for note in read.notes {
+        call.context.effect(note);
+    }
+    call.context.session()?.stage(&read.rules)?;
     Ok(Dynamic::UNIT)
 }
 

@@ -14,6 +14,7 @@ mod diff;
 mod export;
 mod forget;
 mod history;
+mod import;
 mod ipvsadm;
 mod man;
 mod objects;
@@ -82,6 +83,7 @@ enum Verb {
     Restore(restore::RestoreArgs),
     Adopt(adopt::AdoptArgs),
     Forget(forget::ForgetArgs),
+    Import(import::ImportArgs),
     Export(export::ExportArgs),
     Ipvsadm(ipvsadm::IpvsadmArgs),
     Tag(tag::TagArgs),
@@ -165,6 +167,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Restore(args) => restore::run(context, &args),
         Verb::Adopt(args) => adopt::run(context, &args),
         Verb::Forget(args) => forget::run(context, &args),
+        Verb::Import(args) => import::run(context, &args),
         Verb::Export(args) => export::run(context, &args),
         Verb::Ipvsadm(args) => ipvsadm::run(context, args.words),
         Verb::Tag(args) => tag::run(context, &args),

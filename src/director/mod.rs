@@ -1,4 +1,4 @@
-//! The use cases: observe, plan, commit, rollback, restore, adopt, history.
+//! The use cases: observe, plan, commit, rollback, restore, adopt, import, history.
 //!
 //! Layer 3. One transaction routine (`transaction`) serves everything that changes the kernel;
 //! `commands`, `api` and `shell` decide nothing that this room could.
@@ -9,6 +9,7 @@ mod change;
 mod dry;
 mod forget;
 mod history;
+mod import;
 mod progress;
 mod recover;
 mod report;
@@ -24,6 +25,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 
 pub use change::ChangeOptions;
 pub use history::Difference;
+pub use import::Import;
 pub use progress::{Advance, Progress, Silent};
 pub use report::{Outcome, Report};
 pub use session::{Filter, Session, change_options};

@@ -15,12 +15,18 @@ use crate::model::{Fwmark, MarkRule, Protocol};
 
 /// Chains whose rules are ours to hold: the kernel's, and the one that we keep them in.
 const CHAINS: [&str; 2] = ["PREROUTING", "IPVSH"];
+/// Chains of the mangle table that a packet to a VIP meets later, or never.
+const LATER: [&str; 4] = ["INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
+/// What to do about a rule that cannot be held.
+const ELSEWHERE: &str = "take the line out of the text, and keep the rule where it is";
 
 /// Where in the output of `iptables-save` a line stands.
 #[derive(Debug, Default)]
 pub(super) struct Save {
     table: Option<String>,
     family: Option<Family>,
+    /// How many rules were left out.
+    others: usize,
 }
 
 impl Save {
@@ -29,6 +35,7 @@ impl Save {
         let first = text.lines().next().unwrap_or("");
         Save {
             table: None,
+            others: 0,
             family: (first.starts_with('#') && first.contains("ip6tables")).then_some(Family::Ipv6),
         }
     }
@@ -38,7 +45,7 @@ impl Save {
         self.table.is_some()
     }
 
-    /// Reads a line of a table; what sets no mark belongs to somebody else.
+    /// Reads a line of a table; what sets no mark belongs to somebody else, and is counted.
     pub(super) fn line(&mut self, words: &[String], marks: &mut Vec<MarkRule>) -> Result<()> {
         match words.first().map(String::as_str).unwrap_or("") {
             "COMMIT" => self.table = None,
@@ -47,16 +54,32 @@ impl Save {
                 self.table = table.strip_prefix('*').map(str::to_owned);
             }
             _ if self.table.as_deref() == Some("mangle") && sets_mark(words) => {
-                return self.rule(words, marks);
+                if self.rule(words, marks)?.is_some() {
+                    self.others += 1;
+                }
             }
-            _ => {}
+            _ => self.others += 1,
         }
         Ok(())
     }
 
-    /// Reads a rule without the program's name.
-    pub(super) fn rule(&self, words: &[String], marks: &mut Vec<MarkRule>) -> Result<()> {
+    /// Reads a rule without the program's name; says why where it is left out.
+    pub(super) fn rule(
+        &self,
+        words: &[String],
+        marks: &mut Vec<MarkRule>,
+    ) -> Result<Option<&'static str>> {
         rule(words, self.family.unwrap_or(Family::Ipv4), marks)
+    }
+
+    /// What of the output was left out.
+    pub(super) fn note(&self, name: &str) -> Option<String> {
+        let rules = match self.others {
+            0 => return None,
+            1 => "1 rule of iptables that sets no mark in PREROUTING is".to_owned(),
+            many => format!("{many} rules of iptables that set no mark in PREROUTING are"),
+        };
+        Some(format!("{name}: {rules} ignored"))
     }
 }
 
@@ -67,23 +90,37 @@ fn sets_mark(words: &[String]) -> bool {
     })
 }
 
-/// Reads a command line of iptables or ip6tables, without the program's name.
+/// Reads a command line of iptables or ip6tables, without the program's name; says why where it
+/// is left out.
 ///
 /// # Errors
-/// `invalid` where it does anything but set a mark in mangle's PREROUTING.
-pub(super) fn command(words: &[String], family: Family, marks: &mut Vec<MarkRule>) -> Result<()> {
+/// `invalid` where it sets a mark in mangle's PREROUTING in a way that cannot be held.
+pub(super) fn command(
+    words: &[String],
+    family: Family,
+    marks: &mut Vec<MarkRule>,
+) -> Result<Option<&'static str>> {
     let mut words = words.to_vec();
-    let table = take_option(&mut words, &["-t", "--table"]);
-    if table.as_deref() != Some("mangle") || !sets_mark(&words) {
-        return Err(
-            Error::invalid("this rule of iptables is not one that sets a mark")
-                .hint("a ruleset holds -t mangle -A PREROUTING ... -j MARK --set-mark N")
-                .hint("take the line out of the text, and keep the rule where it is"),
-        );
+    if take_option(&mut words, &["-t", "--table"]).as_deref() != Some("mangle") {
+        return Ok(Some("not a rule of the mangle table"));
     }
     // Waiting for the lock says nothing about the rule.
     words.retain(|word| !["-w", "--wait"].contains(&word.as_str()));
-    rule(&words, family, marks)
+    if sets_mark(&words) {
+        return rule(&words, family, marks);
+    }
+    match words
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
+        ["-F" | "--flush"] | ["-F" | "--flush", "PREROUTING" | "IPVSH"] => {
+            marks.retain(|rule| rule.family != family);
+            Ok(Some("it clears only what stands above it in this text"))
+        }
+        _ => Ok(Some("it sets no mark")),
+    }
 }
 
 fn take_option(words: &mut Vec<String>, names: &[&str]) -> Option<String> {
@@ -93,11 +130,25 @@ fn take_option(words: &mut Vec<String>, names: &[&str]) -> Option<String> {
     value
 }
 
-fn rule(words: &[String], family: Family, marks: &mut Vec<MarkRule>) -> Result<()> {
+/// Where a rule goes.
+enum Place {
+    First,
+    Last,
+    /// Nowhere: the first that equals it goes away.
+    Out,
+}
+
+fn rule(
+    words: &[String],
+    family: Family,
+    marks: &mut Vec<MarkRule>,
+) -> Result<Option<&'static str>> {
     let mut words = words.iter().map(String::as_str).peekable();
-    let is_first = match words.next() {
-        Some("-A" | "--append") => false,
-        Some("-I" | "--insert") => true,
+    let at = match words.next() {
+        Some("-A" | "--append") => Place::Last,
+        Some("-I" | "--insert") => Place::First,
+        Some("-D" | "--delete") => Place::Out,
+        Some("-C" | "--check") => return Ok(Some("it only looks")),
         other => {
             return Err(Error::invalid(format!(
                 "a rule begins with -A, not with \"{}\"",
@@ -106,10 +157,14 @@ fn rule(words: &[String], family: Family, marks: &mut Vec<MarkRule>) -> Result<(
         }
     };
     let chain = words.next().unwrap_or("");
+    if LATER.contains(&chain) {
+        return Ok(Some("IPVS looks for marks of PREROUTING only"));
+    }
     if !CHAINS.contains(&chain) {
         return Err(
             Error::invalid(format!("marks are set in PREROUTING, not in \"{chain}\""))
-                .hint("IPVS looks at packets behind that chain"),
+                .hint("IPVS looks at packets behind that chain")
+                .hint(ELSEWHERE),
         );
     }
     if words
@@ -123,7 +178,7 @@ fn rule(words: &[String], family: Family, marks: &mut Vec<MarkRule>) -> Result<(
     let mut parts = Parts::default();
     while let Some(option) = words.next() {
         if option == "!" {
-            return Err(Error::invalid("a rule that excludes (!) cannot be held"));
+            return Err(Error::invalid("a rule that excludes (!) cannot be held").hint(ELSEWHERE));
         }
         let value = words
             .next()
@@ -131,8 +186,16 @@ fn rule(words: &[String], family: Family, marks: &mut Vec<MarkRule>) -> Result<(
         parts.option(option, value)?;
     }
     let rule = parts.finish(family)?;
-    marks.insert(if is_first { 0 } else { marks.len() }, rule);
-    Ok(())
+    match at {
+        Place::First => marks.insert(0, rule),
+        Place::Last => marks.push(rule),
+        Place::Out => {
+            if let Some(place) = marks.iter().position(|standing| *standing == rule) {
+                marks.remove(place);
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// A rule while it is read.
@@ -181,7 +244,8 @@ impl Parts {
                 return Err(Error::invalid(format!(
                     "\"{option} {value}\" cannot be held by a mark rule"
                 ))
-                .hint("a rule selects by protocol, addresses, ports and incoming interface"));
+                .hint("a rule selects by protocol, addresses, ports and incoming interface")
+                .hint(ELSEWHERE));
             }
         }
         Ok(())

@@ -6,6 +6,7 @@
 
 mod iptables;
 pub(crate) mod ipvsadm;
+mod json;
 mod rhai;
 
 pub use rhai::mark_statement;
@@ -13,7 +14,7 @@ pub use rhai::mark_statement;
 use std::fmt;
 
 use crate::error::{Error, Place, Result, did_you_mean};
-use crate::model::{Ruleset, json};
+use crate::model::{self, Ruleset};
 
 /// A format of rulesets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,19 +73,27 @@ impl Format {
 
     /// The format that a text itself tells, where it does.
     pub fn of_text(text: &str) -> Option<Format> {
-        let line = text
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if let Some(program) = text.lines().next().and_then(|line| line.strip_prefix("#!")) {
+            return Some(match program.contains("ipvsh") {
+                true => Format::Rhai,
+                false => Format::Ipvsadm,
+            });
+        }
+        let mut lines = text
             .lines()
             .map(str::trim)
-            .find(|line| !line.is_empty() && !line.starts_with('#'))?;
-        let word = line.split_whitespace().next().unwrap_or(line);
-        let program = word.rsplit('/').next().unwrap_or(word);
-        if line.starts_with('{') {
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let first = lines.next()?;
+        if first.starts_with('{') {
             Some(Format::Json)
-        } else if word.starts_with(['-', '*', ':'])
-            || ["ipvsadm", "iptables", "ip6tables", "sudo"].contains(&program)
-        {
+        } else if first.starts_with(['-', '*', ':']) {
             Some(Format::Ipvsadm)
-        } else if line.starts_with("//") || line.contains(['(', ';']) {
+        } else if first.starts_with("//") || first.starts_with("/*") {
+            Some(Format::Rhai)
+        } else if std::iter::once(first).chain(lines).any(ipvsadm::is_command) {
+            Some(Format::Ipvsadm)
+        } else if first.contains(['(', ';']) {
             Some(Format::Rhai)
         } else {
             None
@@ -101,21 +110,35 @@ impl fmt::Display for Format {
 /// Writes a ruleset; the notes say what the format cannot hold.
 pub fn write(format: Format, rules: &Ruleset) -> (String, Vec<String>) {
     match format {
-        Format::Json => (format!("{:#}\n", json::ruleset(rules)), Vec::new()),
+        Format::Json => (format!("{:#}\n", model::json::ruleset(rules)), Vec::new()),
         Format::Rhai => rhai::write(rules),
         Format::Ipvsadm => ipvsadm::write(rules),
     }
+}
+
+/// What was read of a text.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reading {
+    /// The ruleset.
+    pub rules: Ruleset,
+    /// What was left out of it, a sentence each with its line: commands of a shell script that
+    /// are not about rules.
+    pub notes: Vec<String>,
 }
 
 /// Reads a ruleset. `name` is what errors call the text (its path, `<stdin>`); without a format
 /// the text itself has to tell.
 ///
 /// # Errors
-/// `invalid`, with the line where one is to blame; a script is refused, for it can only be run.
-pub fn read(format: Option<Format>, name: &str, text: &str) -> Result<Ruleset> {
+/// `invalid`, with the line where one is to blame, and with every other problem that could be
+/// found beside it ([`Error::others`]); a script is refused, for it can only be run.
+pub fn read(format: Option<Format>, name: &str, text: &str) -> Result<Reading> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match format.or_else(|| Format::of_text(text)) {
-        Some(Format::Json) => read_json(name, text),
+        Some(Format::Json) => json::read(name, text).map(|rules| Reading {
+            rules,
+            notes: Vec::new(),
+        }),
         Some(Format::Ipvsadm) => ipvsadm::read(name, text),
         Some(Format::Rhai) => Err(Error::invalid("a script is run, not loaded")
             .object(name)
@@ -129,18 +152,19 @@ pub fn read(format: Option<Format>, name: &str, text: &str) -> Result<Ruleset> {
     }
 }
 
-fn read_json(name: &str, text: &str) -> Result<Ruleset> {
-    let value = serde_json::from_str(text).map_err(|error| {
-        let said = error.to_string();
-        let cause = said.split(" at line ").next().unwrap_or(&said).to_owned();
-        Error::invalid(format!("this is not JSON: {cause}")).at(place(
-            name,
-            text,
-            error.line(),
-            error.column(),
-        ))
-    })?;
-    json::parse_ruleset(value).map_err(|error| error.object(name))
+/// How many problems of one text are told.
+const TOLD: usize = 20;
+
+/// One error of many, each with its place; those beyond a screenful are only counted.
+fn together(problems: Vec<Error>) -> Option<Error> {
+    let more = problems.len().saturating_sub(TOLD);
+    let mut problems = problems.into_iter().take(TOLD);
+    let first = problems.next()?;
+    let all = first.beside(problems);
+    Some(match more {
+        0 => all,
+        _ => all.beside([Error::invalid(format!("{more} more problems like these"))]),
+    })
 }
 
 /// A place in a text that was read.
@@ -178,6 +202,13 @@ mod tests {
                 Some(Format::Ipvsadm),
             ),
             ("// web\ntcp(\"x\");", Some(Format::Rhai)),
+            (
+                "VIP=192.0.2.1\nsysctl -w x=1\n  sudo /sbin/iptables -L\n",
+                Some(Format::Ipvsadm),
+            ),
+            ("#!/usr/bin/env ipvsh\ntcp(\"x\");", Some(Format::Rhai)),
+            ("/* web */ tcp(\"x\");", Some(Format::Rhai)),
+            ("let x = 1;\n", Some(Format::Rhai)),
             ("hello", None),
             ("", None),
         ] {

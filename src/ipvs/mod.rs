@@ -15,6 +15,54 @@
 //!   [`Request`]s at once.
 //!
 //! "Destination" is the kernel's word for a real server.
+//!
+//! # Quick start
+//! Everything needs CAP_NET_ADMIN, and acts on the network namespace of the thread that opens the
+//! client. `examples/list_services.rs` is a whole program.
+//!
+//! ```no_run
+//! use std::net::SocketAddr;
+//! use ipvsh::ipvs::{
+//!     Destination, Errno, ForwardMethod, IpvsClient, Name, OnError, Request, Service, ServiceId,
+//! };
+//!
+//! let mut client = IpvsClient::open_or_load()?;
+//! let web = ServiceId::tcp("192.0.2.10:80".parse()?);
+//!
+//! // One change, and what the kernel says of it.
+//! match client.add_service(&Service::new(web, Name::new("wrr")?)) {
+//!     Err(error) if error.errno() == Some(Errno::EXIST) => println!("{web} was there"),
+//!     result => result?,
+//! }
+//!
+//! // Many changes in a few datagrams, each with an outcome of its own.
+//! let requests: Vec<Request> = (11..=200)
+//!     .map(|host| SocketAddr::from(([10, 0, 0, host], 80)))
+//!     .map(|server| Request::AddDestination(web, Destination::new(server, ForwardMethod::Masq)))
+//!     .collect();
+//! let report = client.execute(&requests, OnError::Stop);
+//! if let Some((place, refusal)) = report.first_refusal() {
+//!     println!("{:?}: {refusal}", requests[place]);
+//! }
+//!
+//! // Reading.
+//! for destination in client.destinations(&web)? {
+//!     println!("{} has {} connections", destination.id, destination.active_connections);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Records turn into attributes and back without a kernel, for those who have a socket of their
+//! own:
+//!
+//! ```
+//! use ipvsh::ipvs::{IpvsCommand, Name, Request, Service, ServiceId};
+//!
+//! let service = Service::new(ServiceId::tcp("192.0.2.10:80".parse()?), Name::new("rr")?);
+//! assert_eq!(Service::from_attributes(&service.to_attributes())?, service);
+//! assert_eq!(Request::AddService(service).to_message().cmd, IpvsCommand::NewService);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod attr;
 mod client;

@@ -1,4 +1,6 @@
 //! What `-h` and `-v` print, and what is said where no command was understood.
+//!
+//! The options are ipvsadm's; the words about them are ours, for its own are under the GPL.
 
 /// The version line of the program that this is a drop-in for.
 pub(super) const VERSION: &str = "ipvsadm v1.31 2019/12/24 (compiled with popt and IPVS v1.2.1)\n";
@@ -8,96 +10,102 @@ pub(super) fn pointer(program: &str) -> String {
     format!("Try `{program} -h' or '{program} --help' for more information.")
 }
 
-/// The help: the version, then the usage with the program's name, then all options.
+/// The help: the version, then our own words about the same options.
 pub(super) fn text(program: &str) -> String {
-    let usage: String = USAGE
-        .iter()
-        .map(|rest| format!("  {program} {rest}\n"))
-        .collect();
-    format!("{VERSION}Usage:\n{usage}\n{OPTIONS}")
+    let options = OPTIONS.replace("PROGRAM", program);
+    format!("{VERSION}{options}")
 }
 
-const USAGE: [&str; 13] = [
-    "-A|E virtual-service [-s scheduler] [-p [timeout]] [-M netmask] [--pe persistence_engine] [-b sched-flags]",
-    "-D virtual-service",
-    "-C",
-    "-R",
-    "-S [-n]",
-    "-a|e virtual-service -r server-address [options]",
-    "-d virtual-service -r server-address",
-    "-L|l [virtual-service] [options]",
-    "-Z [virtual-service]",
-    "--set tcp tcpfin udp",
-    "--start-daemon {master|backup} [daemon-options]",
-    "--stop-daemon {master|backup}",
-    "-h",
-];
-
 const OPTIONS: &str = "\
-Commands:
-Either long or short options are allowed.
-  --add-service     -A        add virtual service with options
-  --edit-service    -E        edit virtual service with options
-  --delete-service  -D        delete virtual service
-  --clear           -C        clear the whole table
-  --restore         -R        restore rules from stdin
-  --save            -S        save rules to stdout
-  --add-server      -a        add real server with options
-  --edit-server     -e        edit real server with options
-  --delete-server   -d        delete real server
-  --list            -L|-l     list the table
-  --zero            -Z        zero counters in a service or all services
-  --set tcp tcpfin udp        set connection timeout values
-  --start-daemon              start connection sync daemon
-  --stop-daemon               stop connection sync daemon
-  --help            -h        display this help message
+Usage: PROGRAM COMMAND [SERVICE] [OPTION...]
+A command comes first. Long options and their letters mean the same.
 
-virtual-service:
-  --tcp-service|-t  service-address   service-address is host[:port]
-  --udp-service|-u  service-address   service-address is host[:port]
-  --sctp-service    service-address   service-address is host[:port]
-  --fwmark-service|-f fwmark          fwmark is an integer greater than zero
+Virtual services:
+  -A, --add-service SERVICE      create one
+  -E, --edit-service SERVICE     give one other options; what is left out is at its default again
+  -D, --delete-service SERVICE   remove one and its real servers
+  -C, --clear                    remove all of them
 
-Options:
-  --ipv6         -6                   fwmark entry uses IPv6
-  --scheduler    -s scheduler         one of rr|wrr|lc|wlc|lblc|lblcr|dh|sh|sed|nq|fo|ovf|mh,
-                                      the default scheduler is wlc.
-  --pe            engine              alternate persistence engine may be sip,
-                                      not set by default.
-  --persistent   -p [timeout]         persistent service
-  --netmask      -M netmask           persistent granularity mask
-  --real-server  -r server-address    server-address is host (and port)
-  --gatewaying   -g                   gatewaying (direct routing) (default)
-  --ipip         -i                   ipip encapsulation (tunneling)
-  --masquerading -m                   masquerading (NAT)
-  --tun-type      type                one of ipip|gue|gre,
-                                      the default tunnel type is ipip.
-  --tun-port      port                tunnel destination port
-  --tun-nocsum                        tunnel encapsulation without checksum
-  --tun-csum                          tunnel encapsulation with checksum
-  --tun-remcsum                       tunnel encapsulation with remote checksum
-  --weight       -w weight            capacity of real server
-  --u-threshold  -x uthreshold        upper threshold of connections
-  --l-threshold  -y lthreshold        lower threshold of connections
-  --connection   -c                   output of current IPVS connections
-  --timeout                           output of timeout (tcp tcpfin udp)
-  --daemon                            output of daemon information
-  --stats                             output of statistics information
-  --rate                              output of rate information
-  --exact                             expand numbers (display exact values)
-  --thresholds                        output of thresholds information
-  --persistent-conn                   output of persistent connection info
-  --tun-info                          output of tunnel information
-  --nosort                            disable sorting output of service/server entries
-  --sort                              does nothing, for backwards compatibility
-  --ops          -o                   one-packet scheduling
-  --numeric      -n                   numeric output of addresses and ports
-  --sched-flags  -b flags             scheduler flags (comma-separated)
-Daemon Options:
-  --syncid sid                        syncid for connection sync (default=255)
-  --sync-maxlen length                Max sync message length (default=1472)
-  --mcast-interface interface         multicast interface for connection sync
-  --mcast-group address               IPv4/IPv6 group (default=224.0.0.81)
-  --mcast-port port                   UDP port (default=8848)
-  --mcast-ttl ttl                     Multicast TTL (default=1)
+  with -A and -E:
+  -s, --scheduler NAME           how a server is chosen: wlc (default), rr, wrr, lc, lblc, lblcr,
+                                 dh, sh, sed, nq, fo, ovf, mh
+  -b, --sched-flags FLAG,...     sh-port, sh-fallback, mh-port, mh-fallback, flag-1 to flag-3
+  -p, --persistent [SECONDS]     a client stays with its server for so long (360 without a number)
+  -M, --netmask MASK             clients of one network stay together: 255.255.255.0, for IPv6 64
+      --pe ENGINE                persistence by something else than the address: sip
+  -o, --ops                      each packet by itself (UDP and marks)
+
+Real servers:
+  -a, --add-server SERVICE -r SERVER      give a service one more
+  -e, --edit-server SERVICE -r SERVER     give one other options
+  -d, --delete-server SERVICE -r SERVER   take one away
+
+  with -a and -e:
+  -r, --real-server HOST[:PORT]  which one
+  -g, --gatewaying               it answers the client itself (direct routing; default)
+  -i, --ipip                     the same through a tunnel
+  -m, --masquerading             its answers come back through here (NAT)
+  -w, --weight NUMBER            its share (1); 0 takes no new connections
+  -x, --u-threshold NUMBER       no new connections above so many (0: no limit)
+  -y, --l-threshold NUMBER       new ones again below so many
+      --tun-type TYPE            the tunnel: ipip (default), gue, gre
+      --tun-port PORT            its UDP port (gue)
+      --tun-nocsum, --tun-csum, --tun-remcsum
+                                 its checksum: none, full, remote (gue)
+
+SERVICE is one of:
+  -t, --tcp-service HOST[:PORT]
+  -u, --udp-service HOST[:PORT]
+      --sctp-service HOST[:PORT]
+  -f, --fwmark-service MARK      packets with this firewall mark, from 1 on
+  -6, --ipv6                     behind -f: the mark is of IPv6 packets
+
+Looking:
+  -L, -l, --list [SERVICE]       services and their servers
+  -n, --numeric                  numbers instead of names
+      --stats, --rate            what went through, or goes through per second
+      --thresholds, --persistent-conn, --tun-info
+                                 these instead of connections
+  -X, --exact                    no number is rounded
+      --nosort                   in the kernel's order
+      --sort                     has no effect
+  -c, --connection               the connections
+      --timeout, --daemon        the timeouts, the sync daemons
+  -Z, --zero [SERVICE]           set counters to zero
+  -S, --save [-n]                print lines for -R
+  -R, --restore                  carry out lines from standard input
+  -h, --help                     print this
+  -v, --version                  print the version
+
+Timeouts and sync daemons:
+      --set TCP TCPFIN UDP       seconds; 0 leaves one as it is
+      --start-daemon ROLE        tell another director of connections (master), or listen (backup)
+      --stop-daemon ROLE         end that
+  with --start-daemon:
+      --mcast-interface NAME     where (eth0)
+      --syncid NUMBER            0 to 255; the two ends have the same (0)
+      --sync-maxlen BYTES        of a message (what fits into 1500; a backup: into the interface's)
+      --mcast-group ADDRESS      224.0.0.81, or another one, also of IPv6
+      --mcast-port PORT          8848
+      --mcast-ttl NUMBER         1
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_is_in_the_help() {
+        let text = text("lvs");
+        assert!(text.contains("Usage: lvs COMMAND"));
+        let words: Vec<&str> = text.split([' ', ',', '\n']).collect();
+        for (name, letter) in super::super::scan::names() {
+            if let Some(letter) = letter {
+                let letter = format!("-{letter}");
+                assert!(words.contains(&letter.as_str()), "{letter}");
+            }
+            let name = format!("--{name}");
+            assert!(words.contains(&name.as_str()), "{name}");
+        }
+    }
+}

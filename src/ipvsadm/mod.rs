@@ -11,6 +11,7 @@
 //! `listing`, `rules` and `connections` make the text.
 //!
 //! # Deliberate differences
+//! - `-h` says the same in words of our own: the original's are under the GPL.
 //! - `-b ,` (flags without a name) crashes the original; here it is refused, status 2.
 //! - A listing that cannot be written (a full disk) ends with status 1 and says so; the original
 //!   ends with 0. A closed pipe ends quietly, with 0, not with SIGPIPE.

@@ -138,6 +138,15 @@ const OPTIONS: [(&str, char, Takes, Opt); 58] = [
     ("tun-remcsum", ' ', Nothing, Opt::TunnelRemCsum),
 ];
 
+/// Every option's long name and its letter.
+#[cfg(test)]
+pub(super) fn names() -> impl Iterator<Item = (&'static str, Option<char>)> {
+    let letter = |short: char| (short != ' ').then_some(short);
+    OPTIONS
+        .into_iter()
+        .map(move |(long, short, _, _)| (long, letter(short)))
+}
+
 /// Walks over the words behind the program's name.
 #[derive(Debug)]
 pub(super) struct Scan {

@@ -108,6 +108,29 @@ impl Ruleset {
         self.marks = MarkRule::normalise(std::mem::take(&mut self.marks));
     }
 
+    /// Makes all rules of another ruleset's marks those that it has, in its order. Where rules of
+    /// several marks take turns there, they stand together here.
+    pub fn set_marks_like(&mut self, like: &Ruleset) {
+        for key in like.mark_keys() {
+            self.set_rules(key, like.rules_of(key));
+        }
+        self.arrange_marks(like);
+        let known: BTreeSet<MarkKey> = like.mark_keys().into_iter().collect();
+        let is_known = |rule: &MarkRule| known.contains(&rule.key());
+        if self
+            .marks
+            .iter()
+            .filter(|rule| is_known(rule))
+            .eq(&like.marks)
+        {
+            return;
+        }
+        let place = self.marks.iter().position(is_known).unwrap_or(0);
+        self.marks.retain(|rule| !is_known(rule));
+        let place = place.min(self.marks.len());
+        self.marks.splice(place..place, like.marks.iter().cloned());
+    }
+
     /// What an entry is set to, if it is there.
     pub fn get(&self, key: &EntryKey) -> Option<EntryValue> {
         match key {

@@ -1,16 +1,29 @@
 //! Errors as text: what, where in the script, what to do, what is left.
 
+use std::collections::BTreeSet;
+
 use super::paint::{Paint, Style, clean};
 use crate::error::{Error, Place};
 
-/// An error as lines, with a newline at the end.
-pub fn error(error: &Error, paint: Paint) -> String {
+/// An error as lines, with a newline at the end; others that were found beside it follow, and a
+/// hint that one of them had is not repeated.
+pub fn error(failure: &Error, paint: Paint) -> String {
+    let mut told = BTreeSet::new();
+    let others = failure.others().iter();
+    let all = std::iter::once(failure).chain(others);
+    all.map(|each| one(each, paint, &mut told)).collect()
+}
+
+fn one(error: &Error, paint: Paint, told: &mut BTreeSet<String>) -> String {
     let word = paint.paint(Style::Removed, "Error:");
     let mut text = format!("{word} {}\n", clean(&error.to_string()));
     if let Some(place) = error.place() {
         text += &position(place, paint);
     }
     for hint in error.hints() {
+        if !told.insert(hint.clone()) {
+            continue;
+        }
         text += &format!("{} {}\n", paint.paint(Style::Changed, "Hint:"), clean(hint));
     }
     for line in error.leftovers() {
@@ -46,6 +59,18 @@ fn position(place: &Place, paint: Paint) -> String {
 mod tests {
     use super::*;
     use crate::error::Kind;
+
+    #[test]
+    fn hints_of_several_are_told_once() {
+        let failure = Error::invalid("a").hint("see c").beside([
+            Error::invalid("b").hint("see c").hint("see d"),
+            Error::invalid("e"),
+        ]);
+        assert_eq!(
+            error(&failure, Paint::new(false)),
+            "Error: a\nHint: see c\nError: b\nHint: see d\nError: e\n"
+        );
+    }
 
     #[test]
     fn an_error_points_at_its_place() {

@@ -15,7 +15,7 @@ pub(super) fn target(
 ) -> ChainState {
     let rules = match request.scope {
         Scope::Named(_) if named.is_empty() => return live.clone(),
-        Scope::Named(_) => replace(request, live, named),
+        Scope::Named(_) => replace(request, family, live, named),
         Scope::Everything | Scope::Exact => whole(request, family, live, named),
     };
     if rules.is_empty() && live.rules.is_empty() {
@@ -26,7 +26,12 @@ pub(super) fn target(
 }
 
 /// Everything else stays where it is; the rules of each mark named change in place.
-fn replace(request: &Request, live: &ChainState, named: &BTreeSet<MarkKey>) -> Vec<ChainRule> {
+fn replace(
+    request: &Request,
+    family: Family,
+    live: &ChainState,
+    named: &BTreeSet<MarkKey>,
+) -> Vec<ChainRule> {
     let mut rules = live.rules.clone();
     let order = request.wanted.mark_keys();
     let in_order = order.iter().filter(|key| named.contains(key));
@@ -61,7 +66,37 @@ fn replace(request: &Request, live: &ChainState, named: &BTreeSet<MarkKey>) -> V
             after.unwrap_or(&[]),
         );
     }
+    take_turns(request, family, &mut rules, named);
     rules
+}
+
+/// Where rules of several marks take turns in what is wanted, no place for each mark is right:
+/// all that are named then stand together, as they are wanted.
+fn take_turns(
+    request: &Request,
+    family: Family,
+    rules: &mut Vec<ChainRule>,
+    named: &BTreeSet<MarkKey>,
+) {
+    let is_named = |rule: &ChainRule| match rule {
+        ChainRule::Mark(rule) => named.contains(&rule.key()),
+        ChainRule::Stray(_) => false,
+    };
+    let wanted: Vec<ChainRule> = request
+        .wanted
+        .marks
+        .iter()
+        .filter(|rule| rule.family == family && named.contains(&rule.key()))
+        .cloned()
+        .map(ChainRule::Mark)
+        .collect();
+    if rules.iter().filter(|rule| is_named(rule)).eq(&wanted) {
+        return;
+    }
+    let place = rules.iter().position(is_named).unwrap_or(rules.len());
+    rules.retain(|rule| !is_named(rule));
+    let place = place.min(rules.len());
+    rules.splice(place..place, wanted);
 }
 
 /// Moves the rules of a mark behind those that stand before it where they are wanted, unless it

@@ -118,15 +118,31 @@ pub fn lines(changes: &[Change]) -> Vec<Line> {
     lines
 }
 
+/// What a daemon leaves to the kernel is not compared, and is no change by itself. Where something
+/// else makes the daemon start anew, what had been set otherwise is lost, and that is told.
+fn is_told(change: &mut Change) -> bool {
+    let is_daemon = change.object.starts_with("sync daemon");
+    let Some(old) = change.detail.strip_suffix(" -> any").filter(|_| is_daemon) else {
+        return true;
+    };
+    let default = match change.part.as_deref() {
+        Some("group") => "224.0.0.81",
+        Some("port") => "8848",
+        Some("ttl") => "1",
+        // The longest message of a backup follows its interface, of a master the group's family.
+        _ => return false,
+    };
+    let told = old != default;
+    change.detail = format!("{old} -> {default} (not named: default)");
+    told
+}
+
 /// The changes of a plan, with resets of options that were not named, foreign servers that go
 /// with their service, and repairs of our chain.
 pub(super) fn of_plan(request: &Request, target: &Live) -> Vec<Change> {
     let live = &request.live.rules;
     let mut changes = changes(live, &target.rules, request.declared);
-    // What a daemon leaves to the kernel is not compared, so it is no change either.
-    changes.retain(|change| {
-        !(change.object.starts_with("sync daemon") && change.detail.ends_with("-> any"))
-    });
+    changes.retain_mut(is_told);
     for change in &mut changes {
         note_foreign(request, change);
     }

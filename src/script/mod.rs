@@ -7,6 +7,7 @@ mod errors;
 mod interpreter;
 pub mod limits;
 mod resolver;
+mod ruleset;
 mod scan;
 mod shown;
 mod source;
@@ -17,6 +18,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 pub use interpreter::{Interpreter, is_incomplete};
+pub use ruleset::ruleset;
 pub use shown::{Ended, Shown};
 pub use source::Source;
 

@@ -11,8 +11,10 @@
 )]
 
 mod conformance;
+mod daemons;
 mod differential;
 mod director;
+mod import;
 mod ipvs;
 mod marks;
 mod netns;

@@ -12,7 +12,11 @@
 
 mod options;
 mod read;
+mod shell;
+mod values;
+mod words;
 mod write;
 
 pub(crate) use read::read;
+pub(super) use shell::is_command;
 pub(crate) use write::{daemon_line, selector, server_line, service_line, timeouts_line, write};

@@ -35,6 +35,15 @@ impl IpvsClient {
     /// a hundred services) is repeated until it brings nothing new, and what only an earlier
     /// round had is looked up by itself.
     ///
+    /// ```no_run
+    /// # use ipvsh::ipvs::{IpvsClient};
+    /// # let mut client = IpvsClient::open()?;
+    /// for service in client.services()? {
+    ///     println!("{} {}", service.id, service.scheduler);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`IpvsError::Unsteady`] where the kernel kept marking dumps as interrupted; otherwise as
     /// [`IpvsClient::request`].
@@ -64,6 +73,17 @@ impl IpvsClient {
 
     /// Reads one service; none where it does not exist (ESRCH).
     ///
+    /// ```no_run
+    /// # use ipvsh::ipvs::{IpvsClient, ServiceId};
+    /// # let mut client = IpvsClient::open()?;
+    /// let web = ServiceId::tcp("192.0.2.10:80".parse()?);
+    /// match client.service(&web)? {
+    ///     Some(service) => println!("{} connections", service.stats.connections),
+    ///     None => println!("{web} is not there"),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`IpvsClient::request`].
     pub fn service(&mut self, id: &ServiceId) -> Result<Option<Service>, IpvsError> {
@@ -84,6 +104,16 @@ impl IpvsClient {
     /// A dump of more than one datagram (about a hundred) is repeated until the same destinations
     /// came twice in a row; only changes of this service can tear it.
     ///
+    /// ```no_run
+    /// # use ipvsh::ipvs::{IpvsClient, ServiceId};
+    /// # let mut client = IpvsClient::open()?;
+    /// let web = ServiceId::tcp("192.0.2.10:80".parse()?);
+    /// for destination in client.destinations(&web)? {
+    ///     println!("{} weight {}", destination.id, destination.weight);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`IpvsError::Unsteady`] where they did not come to rest; otherwise as
     /// [`IpvsClient::request`].
@@ -101,6 +131,15 @@ impl IpvsClient {
 
     /// Reads the synchronisation daemons that run: a master, a backup, both or none.
     ///
+    /// ```no_run
+    /// # use ipvsh::ipvs::{IpvsClient};
+    /// # let mut client = IpvsClient::open()?;
+    /// for daemon in client.daemons()? {
+    ///     println!("{:?} on {}", daemon.state, daemon.interface);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`IpvsClient::request`].
     pub fn daemons(&mut self) -> Result<Vec<Daemon>, IpvsError> {
@@ -115,6 +154,13 @@ impl IpvsClient {
 
     /// Reads the connection timeouts.
     ///
+    /// ```no_run
+    /// # use ipvsh::ipvs::{IpvsClient};
+    /// # let mut client = IpvsClient::open()?;
+    /// println!("{} s", client.timeouts()?.tcp);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`IpvsClient::request`].
     pub fn timeouts(&mut self) -> Result<Timeouts, IpvsError> {
@@ -124,6 +170,13 @@ impl IpvsClient {
     }
 
     /// Reads version and connection table size.
+    ///
+    /// ```no_run
+    /// # use ipvsh::ipvs::{IpvsClient};
+    /// # let mut client = IpvsClient::open()?;
+    /// println!("IPVS {}", client.info()?.version_text());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`IpvsClient::request`].
@@ -185,6 +238,15 @@ impl IpvsClient {
 impl IpvsClient {
     /// Adds a service.
     ///
+    /// ```no_run
+    /// # use ipvsh::ipvs::{IpvsClient, Name, Service, ServiceId};
+    /// # let mut client = IpvsClient::open()?;
+    /// let mut service = Service::new(ServiceId::udp("[2001:db8::10]:53".parse()?), Name::new("rr")?);
+    /// service.timeout = 300;
+    /// client.add_service(&service)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// EEXIST: it is there; ENOENT: no such scheduler or persistence engine; EINVAL: an IPv6
     /// prefix length outside 1 to 128.
@@ -194,6 +256,17 @@ impl IpvsClient {
 
     /// Replaces the options of a service; flags outside its mask stay, destinations stay.
     ///
+    /// ```no_run
+    /// # use ipvsh::ipvs::{IpvsClient, Name, ServiceId};
+    /// # let mut client = IpvsClient::open()?;
+    /// let web = ServiceId::tcp("192.0.2.10:80".parse()?);
+    /// if let Some(mut service) = client.service(&web)? {
+    ///     service.scheduler = Name::new("sh")?;
+    ///     client.update_service(&service)?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// ESRCH: no such service; otherwise as [`IpvsClient::add_service`].
     pub fn update_service(&mut self, service: &Service) -> Result<(), IpvsError> {
@@ -202,6 +275,13 @@ impl IpvsClient {
 
     /// Removes a service and all its destinations.
     ///
+    /// ```no_run
+    /// # use ipvsh::ipvs::{Family, IpvsClient, ServiceId};
+    /// # let mut client = IpvsClient::open()?;
+    /// client.remove_service(&ServiceId::fwmark(Family::Inet, 666)?)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// ESRCH: no such service.
     pub fn remove_service(&mut self, id: &ServiceId) -> Result<(), IpvsError> {
@@ -209,6 +289,17 @@ impl IpvsClient {
     }
 
     /// Adds a destination to a service.
+    ///
+    /// ```no_run
+    /// # use ipvsh::ipvs::{Destination, ForwardMethod, IpvsClient, ServiceId};
+    /// # let mut client = IpvsClient::open()?;
+    /// let web = ServiceId::tcp("192.0.2.10:80".parse()?);
+    /// let server: std::net::SocketAddr = "10.0.0.11:80".parse()?;
+    /// let mut destination = Destination::new(server, ForwardMethod::Masq);
+    /// destination.weight = 3;
+    /// client.add_destination(&web, &destination)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// ESRCH: no such service; EEXIST: it is there; ERANGE: a negative weight, or a lower
@@ -224,6 +315,18 @@ impl IpvsClient {
 
     /// Replaces the options of a destination.
     ///
+    /// ```no_run
+    /// # use ipvsh::ipvs::{IpvsClient, ServiceId};
+    /// # let mut client = IpvsClient::open()?;
+    /// let web = ServiceId::tcp("192.0.2.10:80".parse()?);
+    /// for mut destination in client.destinations(&web)? {
+    ///     // No new connections; those that are there go on.
+    ///     destination.weight = 0;
+    ///     client.update_destination(&web, &destination)?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// ESRCH: no such service; ENOENT: no such destination; otherwise as
     /// [`IpvsClient::add_destination`].
@@ -237,6 +340,15 @@ impl IpvsClient {
 
     /// Removes a destination.
     ///
+    /// ```no_run
+    /// # use ipvsh::ipvs::{IpvsClient, ServiceId};
+    /// # let mut client = IpvsClient::open()?;
+    /// let web = ServiceId::tcp("192.0.2.10:80".parse()?);
+    /// let server: std::net::SocketAddr = "10.0.0.11:80".parse()?;
+    /// client.remove_destination(&web, &server.into())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// ESRCH: no such service; ENOENT: no such destination.
     pub fn remove_destination(
@@ -249,6 +361,13 @@ impl IpvsClient {
 
     /// Starts a synchronisation daemon.
     ///
+    /// ```no_run
+    /// # use ipvsh::ipvs::{Daemon, DaemonState, IpvsClient, Name};
+    /// # let mut client = IpvsClient::open()?;
+    /// client.start_daemon(&Daemon::new(DaemonState::Master, Name::new("eth0")?, 62))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// EEXIST: one of this state is running; ENODEV: no such interface.
     pub fn start_daemon(&mut self, daemon: &Daemon) -> Result<(), IpvsError> {
@@ -256,6 +375,13 @@ impl IpvsClient {
     }
 
     /// Stops a synchronisation daemon.
+    ///
+    /// ```no_run
+    /// # use ipvsh::ipvs::{DaemonState, IpvsClient};
+    /// # let mut client = IpvsClient::open()?;
+    /// client.stop_daemon(DaemonState::Master)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// ESRCH: none of this state is running.
@@ -265,6 +391,14 @@ impl IpvsClient {
 
     /// Sets the connection timeouts that are not 0.
     ///
+    /// ```no_run
+    /// # use ipvsh::ipvs::{IpvsClient, Timeouts};
+    /// # let mut client = IpvsClient::open()?;
+    /// // 0 leaves one as it is.
+    /// client.set_timeouts(&Timeouts { tcp: 900, tcp_fin: 0, udp: 0 })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// EINVAL: more than 2^31-1 / HZ seconds.
     pub fn set_timeouts(&mut self, timeouts: &Timeouts) -> Result<(), IpvsError> {
@@ -273,6 +407,13 @@ impl IpvsClient {
 
     /// Zeroes the counters of a service and its destinations, or of everything.
     ///
+    /// ```no_run
+    /// # use ipvsh::ipvs::{IpvsClient};
+    /// # let mut client = IpvsClient::open()?;
+    /// client.zero(None)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// ESRCH: no such service.
     pub fn zero(&mut self, id: Option<&ServiceId>) -> Result<(), IpvsError> {
@@ -280,6 +421,13 @@ impl IpvsClient {
     }
 
     /// Removes all services and their destinations; timeouts and daemons stay.
+    ///
+    /// ```no_run
+    /// # use ipvsh::ipvs::{IpvsClient};
+    /// # let mut client = IpvsClient::open()?;
+    /// client.flush()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`IpvsClient::request`].

@@ -64,10 +64,22 @@ impl Program {
         let output = child.wait_with_output().unwrap();
         Said {
             status: output.status.code(),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            out: without_help(String::from_utf8_lossy(&output.stdout).into_owned()),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
+}
+
+/// Cuts the help off behind its first word: each has its own, and it is the last that a program
+/// prints.
+fn without_help(mut out: String) -> String {
+    let first = "(compiled with popt and IPVS v1.2.1)\nUsage:";
+    if let Some(start) = out.find(first) {
+        let help = out.split_off(start + first.len());
+        assert!(help.lines().count() > 50, "this is no help: {help}");
+        assert!(help.ends_with('\n'), "{help}");
+    }
+    out
 }
 
 /// A network namespace, removed when it is dropped.

@@ -1,0 +1,90 @@
+//! Importing: a ruleset from somewhere else, committed in one go.
+
+use super::Director;
+use super::change::ChangeOptions;
+use super::history::Object;
+use super::report::Report;
+use crate::candidate::Candidate;
+use crate::error::{Error, Result, did_you_mean};
+use crate::model::{EntryKey, Ruleset, ServiceKey};
+
+/// How a ruleset is imported.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Import {
+    /// What it is called in the message: the file's name.
+    pub name: String,
+    /// What is ours and not in it goes.
+    pub replace: bool,
+    /// Objects (`tcp 192.0.2.10:80`, `mark 666`, `timeouts`, `daemons`): only those are looked at.
+    pub only: Vec<String>,
+}
+
+impl Director {
+    /// Commits a ruleset that was read from somewhere: merged with the head, or in its place.
+    ///
+    /// Merged, every entry of it is set as it stands there (a service's own options, each server,
+    /// the rules of a mark, timeouts, sync daemons), and nothing is removed: not even servers of a
+    /// service that it lists without them.
+    ///
+    /// # Errors
+    /// `not_found` where the ruleset has none of an object that is named; `invalid` for a
+    /// malformed name; as [`Director::commit`].
+    pub fn import(
+        &mut self,
+        rules: &Ruleset,
+        import: &Import,
+        options: &ChangeOptions,
+    ) -> Result<Report> {
+        let mut candidate = self.candidate()?;
+        stage(&mut candidate, rules, import)?;
+        let options = ChangeOptions {
+            message: options
+                .message
+                .clone()
+                .or_else(|| Some(format!("import {}", import.name))),
+            ..options.clone()
+        };
+        self.commit(&mut candidate, &options)
+    }
+}
+
+fn stage(candidate: &mut Candidate, rules: &Ruleset, import: &Import) -> Result<()> {
+    let objects = import
+        .only
+        .iter()
+        .map(|name| {
+            let object = Object::parse(name).map_err(|e| e.attempt("cannot import"))?;
+            match rules.entries().iter().any(|entry| object.fits(entry)) {
+                true => Ok(object),
+                false => Err(missing(name, rules)),
+            }
+        })
+        .collect::<Result<Vec<Object>>>()?;
+    let fits =
+        |entry: &EntryKey| objects.is_empty() || objects.iter().any(|object| object.fits(entry));
+    let mut wanted = rules.clone();
+    for entry in rules.entries().into_iter().filter(|entry| !fits(entry)) {
+        wanted.put(&entry, None);
+    }
+    if import.replace {
+        let ours = candidate.rules().entries();
+        for entry in ours.into_iter().filter(fits) {
+            let goes_with_its_service = matches!(entry, EntryKey::Server(service, _)
+                if !wanted.services.contains_key(&service));
+            if wanted.get(&entry).is_none() && !goes_with_its_service {
+                candidate.hold(entry, None);
+            }
+        }
+    }
+    candidate.put_all(&wanted);
+    Ok(())
+}
+
+fn missing(name: &str, rules: &Ruleset) -> Error {
+    let known: Vec<String> = rules.services.keys().map(ServiceKey::to_string).collect();
+    let close = did_you_mean(name, known.iter().map(String::as_str));
+    Error::not_found("what is imported has nothing of that name")
+        .object(name)
+        .attempt("cannot import")
+        .maybe_hint(close.map(|name| format!("did you mean \"{name}\"?")))
+}
