@@ -201,7 +201,7 @@ fn foreign_services_are_refused_taken_over_or_left() {
     session.find_or_create_service(key(WEB)).unwrap();
     let report = session.commit(&ChangeOptions::default()).unwrap();
     assert_eq!(report.plan.steps, []);
-    let rules = session.director().ruleset(None).unwrap();
+    let rules = session.director().head_rules().unwrap();
     assert_eq!(rules.services[&key(WEB)].servers.len(), 2);
     host.declare(WEB, json!({ "scheduler": "sh" })).unwrap();
 }
@@ -494,7 +494,11 @@ fn an_unfinished_commit_is_reported_by_readers_and_undone_by_the_next_writer() {
         assert!(!error.leftovers().is_empty());
 
         let mut director = host.director("bob");
-        let told = director.status().unwrap().unfinished.unwrap();
+        let told = director
+            .status(&ChangeOptions::default())
+            .unwrap()
+            .unfinished
+            .unwrap();
         assert!(told.contains("by carol"), "{told}");
         let report = director.restore(false, &ChangeOptions::default()).unwrap();
         assert!(
@@ -503,7 +507,13 @@ fn an_unfinished_commit_is_reported_by_readers_and_undone_by_the_next_writer() {
             report.notes
         );
         assert_eq!(host.live(), before, "after {steps} steps");
-        assert!(director.status().unwrap().unfinished.is_none());
+        assert!(
+            director
+                .status(&ChangeOptions::default())
+                .unwrap()
+                .unfinished
+                .is_none()
+        );
         assert_eq!(director.history().unwrap().len(), 1);
     }
 }

@@ -7,7 +7,7 @@
 //! `live.json` may say of a family's chain: `"ipv4": "why it is unavailable"`, or
 //! `"ipv4": { "jump": false, "strays": ["-p tcp -j ACCEPT"] }`; strays stand behind the marks.
 //!
-//! Lines of `scope.txt`: `exact`; entries (`tcp 192.0.2.1:80`, with ` server 10.0.0.1:80`,
+//! Lines of `scope.txt`: `exact`; `keep weights`; entries (`tcp 192.0.2.1:80`, with ` server 10.0.0.1:80`,
 //! `timeout tcp`, `daemon master`, `rules of fwmark 666`); `servers of SERVICE` where a complete
 //! list was given; `declared ENTRY: OPTION...`. Without entries everything is looked at.
 
@@ -73,6 +73,7 @@ fn planned(folder: &Path) -> String {
         scope: asked.scope,
         exact_servers: &asked.exact_servers,
         declared: &asked.declared,
+        keep_weights: asked.keep_weights,
     });
     assert_eq!(
         carried_out(&live, &plan),
@@ -126,6 +127,7 @@ struct Asked {
     scope: Scope,
     exact_servers: BTreeSet<ServiceKey>,
     declared: BTreeMap<EntryKey, Named>,
+    keep_weights: bool,
 }
 
 impl Asked {
@@ -135,10 +137,13 @@ impl Asked {
             scope: Scope::Everything,
             exact_servers: BTreeSet::new(),
             declared: BTreeMap::new(),
+            keep_weights: false,
         };
         for line in text.lines() {
             if line == "exact" {
                 asked.scope = Scope::Exact;
+            } else if line == "keep weights" {
+                asked.keep_weights = true;
             } else if let Some(service) = line.strip_prefix("servers of ") {
                 asked
                     .exact_servers
@@ -210,6 +215,9 @@ fn show(plan: &Plan) -> String {
     }
     if let Some(words) = plan.foreign.words() {
         text += &format!("foreign: {words}\n");
+    }
+    if let Some(words) = plan.kept_words() {
+        text += &format!("kept: {words}\n");
     }
     for entry in &plan.left_alone {
         text += &format!("left alone: {entry}\n");
@@ -301,6 +309,7 @@ fn make(head: &Ruleset, live: &Live, wanted: &Ruleset, scope: Scope) -> Plan {
         scope,
         exact_servers: &BTreeSet::new(),
         declared: &BTreeMap::new(),
+        keep_weights: false,
     })
 }
 

@@ -10,7 +10,7 @@ use super::options::COMMIT;
 use super::types::Type;
 use super::value::{Divergence, Outcome, Service};
 use super::{convert, report};
-use crate::director::{ChangeOptions, Report, change_options};
+use crate::director::{ChangeOptions, Query, Report, change_options};
 use crate::error::{Error, Kind, Result};
 use crate::model::SnapshotName;
 
@@ -95,7 +95,7 @@ pub const FUNCTIONS: &[Function] = &[
               Handles of what was only staged raise an error afterwards.",
         errors: &[],
         example: "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\" });\ndiscard();\nprint(services().len());",
-        words: &["abort", "cancel", "reset", "revert"],
+        words: &["abort", "cancel", "reset", "not committed yet"],
     },
     Function {
         name: "history",
@@ -151,7 +151,33 @@ pub const FUNCTIONS: &[Function] = &[
         example: "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\" });\ncommit();\n\
                   find(\"192.0.2.10:80\").set(#{ scheduler: \"sh\" });\ncommit();\n\
                   rollback(\"head~1\");",
-        words: &["undo", "revert"],
+        words: &["undo", "the last change was bad"],
+    },
+    Function {
+        name: "revert",
+        group: Group::Change,
+        on: On::Nothing,
+        forms: &[Form {
+            params: &[SNAPSHOT],
+            call: revert,
+        }],
+        result: Type::Report,
+        doc: "Undoes only what one snapshot changed, at once, and keeps what came after it.\n\
+              Where a later snapshot changed the same thing it is refused, and the error names \
+              that snapshot. It is refused while changes are staged, and stands even if the script \
+              fails later.",
+        errors: &[
+            Kind::NotFound,
+            Kind::State,
+            Kind::Conflict,
+            Kind::Foreign,
+            Kind::Guarded,
+            Kind::Undone,
+        ],
+        example: "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\" });\ncommit();\n\
+                  tcp(\"192.0.2.11:80\");\ncommit();\n\
+                  revert(1);\nprint(services().len());",
+        words: &["undo", "one older change was bad", "cherry-pick"],
     },
     Function {
         name: "restore",
@@ -269,10 +295,10 @@ fn history(call: &Call) -> Result<Dynamic> {
         Some(_) => Some(call.service(0)?.0.to_string()),
     };
     let mut session = call.context.session()?;
-    let snapshots = match object {
-        None => session.director().history()?,
-        Some(object) => session.director().history_of(&object)?,
-    };
+    let snapshots = session.director().find_history(&Query {
+        object,
+        ..Query::default()
+    })?;
     Ok(snapshots
         .iter()
         .map(|snapshot| convert::from_json(&report::snapshot(snapshot)))
@@ -303,6 +329,16 @@ fn rollback(call: &Call) -> Result<Dynamic> {
         let mut session = call.context.session()?;
         let defaults = session.defaults().clone();
         session.rollback(name.as_ref(), &defaults)?
+    };
+    made(call, report)
+}
+
+fn revert(call: &Call) -> Result<Dynamic> {
+    let name = SnapshotName::parse(&call.text_or_whole(0)?)?;
+    let report = {
+        let mut session = call.context.session()?;
+        let defaults = session.defaults().clone();
+        session.revert(&name, &defaults)?
     };
     made(call, report)
 }

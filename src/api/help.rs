@@ -5,6 +5,7 @@ use super::functions;
 use super::options::{SERVER, SERVICE};
 use super::properties::READ_ONLY;
 use crate::error::did_you_mean;
+use crate::model::remedy;
 
 /// How wide the text is.
 const WIDTH: usize = 80;
@@ -25,6 +26,10 @@ pub fn overview() -> String {
         let list = wrap(&names.join(" "), WIDTH - indent).join(&format!("\n{:indent$}", ""));
         text.push_str(&format!("{:indent$}{list}\n", group.title()));
     }
+    text.push_str(&format!(
+        "\nWhen something went wrong:\n{}\n",
+        remedy::lines(|remedy| remedy.call)
+    ));
     text.push_str(
         "\nA call with options declares; without them it finds or creates; .set(#{ ... }) changes\n\
          only what it names. Nothing happens before commit() or the script's end: plan() shows it.\n\

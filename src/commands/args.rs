@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::director::ChangeOptions;
+use crate::error::Error;
 use crate::output::{ColorWhen, Verbosity};
 
 /// Options of every verb, before or behind it.
@@ -74,6 +75,7 @@ impl ChangeArgs {
             adopt: self.adopt,
             exact: self.exact,
             allow_removals: self.allow_removals,
+            keep_weights: false,
             plan_only: self.plan,
         }
     }
@@ -82,6 +84,14 @@ impl ChangeArgs {
     pub fn is_given(&self) -> bool {
         self.yes || self.options() != ChangeOptions::default()
     }
+}
+
+/// Options of verbs that bring the kernel to a snapshot.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct KeepArgs {
+    /// Leave a real server at weight 0 where the kernel has it there: a health checker did that
+    #[arg(long)]
+    pub keep_weights: bool,
 }
 
 /// Options of verbs that compare.
@@ -96,6 +106,14 @@ pub(super) struct CompareArgs {
 const DIFFERENT: u8 = 10;
 
 impl CompareArgs {
+    /// The exit status where nothing could be compared.
+    pub fn unknown(&self, error: &Error) -> u8 {
+        match self.exit_code {
+            true => error.kind().exit_status(),
+            false => 0,
+        }
+    }
+
     /// The exit status of a comparison.
     pub fn status(&self, differs: bool) -> u8 {
         match self.exit_code && differs {

@@ -12,7 +12,7 @@ use crate::model::SnapshotName;
 /// JSON holds everything; what another format cannot hold is said on standard error.
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
-    /// A number, `head~2` or a tag [default: the head]
+    /// A number, `head~2`, a tag, or `@22:00` [default: the head]
     #[arg(value_parser = SnapshotName::parse)]
     snapshot: Option<SnapshotName>,
     /// json, rhai or ipvsadm
@@ -23,7 +23,10 @@ pub(super) struct ExportArgs {
 /// Runs `ipvsh export`.
 pub(super) fn run(context: &Context, args: &ExportArgs) -> Result<u8> {
     let name = args.snapshot.clone().unwrap_or(SnapshotName::Head(0));
-    let rules = context.director()?.ruleset(Some(&name))?;
+    let (rules, told) = context.director()?.ruleset(&name)?;
+    if let Some(told) = told {
+        context.out.note(&told);
+    }
     let (text, notes) = format::write(args.format, &rules);
     context.out.print(&text);
     for note in notes {

@@ -3,46 +3,58 @@
 use clap::Args;
 
 use super::context::Context;
+use crate::director::Query;
 use crate::error::Result;
+use crate::model::Moment;
 use crate::output;
 
 /// Snapshots, newest first
+///
+/// A line each, or with -p what each changed, with the command or script that did it; --json has
+/// all that is known of each.
 #[derive(Debug, Args)]
 pub(super) struct HistoryArgs {
-    /// Only those that changed this: `tcp 192.0.2.10:80`, `mark 666`, `timeouts`
+    /// Only those that changed this: `tcp 192.0.2.10:80`, `server 10.0.0.11`, `mark 666`,
+    /// `timeouts`, `daemons`
     object: Vec<String>,
     /// With the changes of each
     #[arg(short = 'p', long = "patch")]
     patch: bool,
+    /// Only those since then: 22:00, 2026-11-19, 2026-11-19T22:00, or 2h, 3d ago
+    #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
+    since: Option<Moment>,
+    /// Only the newest so many
+    #[arg(short = 'n', long = "count", value_name = "COUNT")]
+    count: Option<usize>,
 }
 
 /// Runs `ipvsh history`.
 pub(super) fn run(context: &Context, args: &HistoryArgs) -> Result<u8> {
     let director = context.director()?;
-    let snapshots = match args.object.is_empty() {
-        true => director.history()?,
-        false => director.history_of(&args.object.join(" "))?,
-    };
-    let told: Vec<_> = match args.patch {
-        true => {
-            let changes = director.changes_of_each(&snapshots)?;
-            snapshots
-                .into_iter()
-                .zip(changes.into_iter().map(Some))
-                .collect()
-        }
-        false => snapshots.into_iter().map(|one| (one, None)).collect(),
-    };
+    let snapshots = director.find_history(&Query {
+        object: (!args.object.is_empty()).then(|| args.object.join(" ")),
+        since: args.since.clone(),
+        count: args.count,
+    })?;
     let out = &context.out;
+    let changes = match args.patch {
+        true => Some(director.changes_of_each(&snapshots)?),
+        false => None,
+    };
     if out.json {
-        out.print_json(&output::forms::history(&told));
-    } else if told.is_empty() {
-        out.sentence(match args.object.is_empty() {
-            true => "no snapshots yet",
-            false => "no snapshot changed it",
+        out.print_json(&output::forms::history(&snapshots, changes.as_deref()));
+    } else if snapshots.is_empty() {
+        out.sentence(match (&args.since, args.object.is_empty()) {
+            (Some(_), true) => "no snapshots since then",
+            (Some(_), false) => "no snapshot changed it since then",
+            (None, true) => "no snapshots yet",
+            (None, false) => "no snapshot changed it",
         });
     } else {
-        out.print(&output::history(&told, out.paint, out.width));
+        out.print(&match changes {
+            Some(changes) => output::patches(&snapshots, &changes, out.paint),
+            None => output::history(&snapshots, out.paint, out.width),
+        });
     }
     Ok(0)
 }

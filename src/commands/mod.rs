@@ -23,6 +23,7 @@ mod places;
 mod plan;
 mod prompt;
 mod restore;
+mod revert;
 mod rollback;
 mod run;
 mod show;
@@ -43,17 +44,13 @@ use crate::signals;
 ///
 /// Without a verb: an interactive prompt; where standard input is not a terminal, it is run as a
 /// script.
-///
-///   the kernel lost its rules    ipvsh restore
-///   the last change was bad      ipvsh rollback
-///   what differs, and how        ipvsh plan
 #[derive(Debug, Parser)]
 #[command(
     name = "ipvsh",
     version,
     verbatim_doc_comment,
-    after_long_help = usage::EXIT_STATUSES,
-    after_help = "`ipvsh --help` has the exit statuses; `ipvsh help VERB` says more of a verb.",
+    after_long_help = usage::long_epilogue(),
+    after_help = usage::epilogue(),
     subcommand_help_heading = "Verbs",
     subcommand_value_name = "VERB",
     max_term_width = 100
@@ -80,6 +77,7 @@ enum Verb {
     Diff(diff::DiffArgs),
     History(history::HistoryArgs),
     Rollback(rollback::RollbackArgs),
+    Revert(revert::RevertArgs),
     Restore(restore::RestoreArgs),
     Adopt(adopt::AdoptArgs),
     Forget(forget::ForgetArgs),
@@ -164,6 +162,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Diff(args) => diff::run(context, &args),
         Verb::History(args) => history::run(context, &args),
         Verb::Rollback(args) => rollback::run(context, &args),
+        Verb::Revert(args) => revert::run(context, &args),
         Verb::Restore(args) => restore::run(context, &args),
         Verb::Adopt(args) => adopt::run(context, &args),
         Verb::Forget(args) => forget::run(context, &args),

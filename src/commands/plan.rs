@@ -2,8 +2,9 @@
 
 use clap::Args;
 
-use super::args::CompareArgs;
+use super::args::{CompareArgs, KeepArgs};
 use super::context::Context;
+use crate::director::ChangeOptions;
 use crate::error::{Kind, Result};
 use crate::model::SnapshotName;
 use crate::output::count;
@@ -11,12 +12,14 @@ use crate::output::count;
 /// What it would take to bring the kernel to the head, or to another snapshot
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
-    /// A number, `head~2` or a tag [default: the head]
+    /// A number, `head~2`, a tag, or `@22:00` [default: the head]
     #[arg(value_parser = SnapshotName::parse)]
     snapshot: Option<SnapshotName>,
     /// Also remove what ipvsh does not manage
     #[arg(long)]
     exact: bool,
+    #[command(flatten)]
+    keep: KeepArgs,
     #[command(flatten)]
     compare: CompareArgs,
 }
@@ -24,7 +27,12 @@ pub(super) struct PlanArgs {
 /// Runs `ipvsh plan`.
 pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<u8> {
     let mut director = context.director()?;
-    let report = director.plan_to(args.snapshot.as_ref(), args.exact)?;
+    let options = ChangeOptions {
+        exact: args.exact,
+        keep_weights: args.keep.keep_weights,
+        ..ChangeOptions::default()
+    };
+    let report = director.plan_to(args.snapshot.as_ref(), &options)?;
     let head = match director.snapshot(&SnapshotName::Head(0)) {
         Ok(head) => Some(head.id),
         Err(error) if error.kind() == Kind::NotFound => None,
@@ -34,7 +42,13 @@ pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<u8> {
         (Some(name), Some(_)) => Some(director.snapshot(name)?.id),
         (_, head) => head,
     };
-    let exact = if args.exact { " --exact" } else { "" };
+    let mut how = String::new();
+    for (given, option) in [
+        (args.exact, " --exact"),
+        (args.keep.keep_weights, " --keep-weights"),
+    ] {
+        how.push_str(if given { option } else { "" });
+    }
     let changes = report.plan.changes.len();
     let sentence = match wanted {
         None => "there are no snapshots yet: nothing is ours".to_owned(),
@@ -45,7 +59,7 @@ pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<u8> {
                 false => format!("ipvsh rollback {id}"),
             };
             format!(
-                "{} would bring the kernel to snapshot {id}: {command}{exact}",
+                "{} would bring the kernel to snapshot {id}: {command}{how}",
                 count(changes, "change")
             )
         }

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::args::ChangeArgs;
+use super::args::{ChangeArgs, KeepArgs};
 use super::context::Context;
-use crate::director::Outcome;
+use crate::director::{ChangeOptions, Outcome};
 use crate::error::{Kind, Result};
 
 /// Bring the kernel to the head (boot); doing it twice does nothing more
@@ -16,6 +16,8 @@ pub(super) struct RestoreArgs {
     #[arg(long)]
     best_effort: bool,
     #[command(flatten)]
+    keep: KeepArgs,
+    #[command(flatten)]
     change: ChangeArgs,
 }
 
@@ -23,7 +25,11 @@ pub(super) struct RestoreArgs {
 pub(super) fn run(context: &Context, args: &RestoreArgs) -> Result<u8> {
     let mut director = context.director()?;
     let report = context.guarded(&args.change, |options| {
-        director.restore(args.best_effort, options)
+        let options = ChangeOptions {
+            keep_weights: args.keep.keep_weights,
+            ..options.clone()
+        };
+        director.restore(args.best_effort, &options)
     })?;
     context.out.report(&report, false);
     Ok(match report.outcome {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::args::ChangeArgs;
+use super::args::{ChangeArgs, KeepArgs};
 use super::context::{Context, is_terminal};
 use crate::director::ChangeOptions;
 use crate::error::Result;
@@ -10,12 +10,16 @@ use crate::model::SnapshotName;
 
 /// Make an old snapshot the new head; without one, the snapshot before the head
 ///
-/// A rollback is a new snapshot whose content is the old one: history is never rewritten.
+/// A rollback is a new snapshot whose content is the old one: history is never rewritten. To undo
+/// one older change and keep what came after it: ipvsh revert N.
 #[derive(Debug, Args)]
 pub(super) struct RollbackArgs {
-    /// A number, `head~2` or a tag [default: the one before the head; a terminal asks]
+    /// A number, `head~2`, a tag, or `@22:00`: the head at that moment [default: the one before
+    /// the head; a terminal asks]
     #[arg(value_parser = SnapshotName::parse)]
     snapshot: Option<SnapshotName>,
+    #[command(flatten)]
+    keep: KeepArgs,
     #[command(flatten)]
     change: ChangeArgs,
 }
@@ -30,7 +34,13 @@ pub(super) fn run(context: &Context, args: &RollbackArgs) -> Result<u8> {
         // What was agreed to is what is done, whatever the head is by then.
         name = Some(SnapshotName::Id(target.id));
         let plan = director
-            .plan_to(name.as_ref(), args.change.options().exact)?
+            .plan_to(
+                name.as_ref(),
+                &ChangeOptions {
+                    keep_weights: args.keep.keep_weights,
+                    ..args.change.options()
+                },
+            )?
             .plan;
         context.out.preview(&plan);
         let question = format!(
@@ -48,6 +58,7 @@ pub(super) fn run(context: &Context, args: &RollbackArgs) -> Result<u8> {
         let allow_removals = options.allow_removals || agreed;
         let options = ChangeOptions {
             allow_removals,
+            keep_weights: args.keep.keep_weights,
             ..options.clone()
         };
         director.rollback(name.as_ref(), &options)

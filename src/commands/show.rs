@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<u8> {
     let wanted = parse(&args.words)?;
     let mut director = context.director()?;
     let live = director.live()?;
-    let head = director.ruleset(None);
+    let head = director.head_rules();
     let head = head
         .inspect_err(|error| {
             let note = format!("what is ours cannot be told: {error}");

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 use clap::Args;
 
-use super::args::CompareArgs;
+use super::args::{CompareArgs, KeepArgs};
 use super::context::Context;
 use super::places;
-use crate::director::Status;
+use crate::director::{ChangeOptions, Status};
 use crate::error::Result;
 use crate::output::{self, Facts};
 
@@ -16,23 +16,31 @@ use crate::output::{self, Facts};
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
     #[command(flatten)]
+    keep: KeepArgs,
+    #[command(flatten)]
     compare: CompareArgs,
 }
 
 /// Runs `ipvsh status`.
 pub(super) fn run(context: &Context, args: &StatusArgs) -> Result<u8> {
+    let options = ChangeOptions {
+        keep_weights: args.keep.keep_weights,
+        ..ChangeOptions::default()
+    };
     let status = context
         .director()
-        .and_then(|mut director| director.status());
+        .and_then(|mut director| director.status(&options));
     let facts = facts(context.database()?, context.is_sim(), status);
     let out = &context.out;
     match out.json {
         true => out.print_json(&output::forms::status(&facts)),
         false => out.print(&output::status(&facts, out.paint)),
     }
-    let plan = facts.status?.drift;
-    let differs = plan.is_ok_and(|plan| !plan.changes.is_empty());
-    Ok(args.compare.status(differs))
+    Ok(match facts.status?.drift {
+        Ok(plan) => args.compare.status(!plan.changes.is_empty()),
+        // The screen says why; a script must not take it for "no differences".
+        Err(error) => args.compare.unknown(&error),
+    })
 }
 
 /// What a status says, with what the host says.

@@ -1,4 +1,4 @@
-//! `ipvsh tag SNAPSHOT NAME`.
+//! `ipvsh tag SNAPSHOT NAME`, `ipvsh tag --delete NAME`.
 
 use clap::Args;
 
@@ -8,23 +8,42 @@ use crate::model::SnapshotName;
 use crate::output;
 
 /// Give a snapshot a name; a name that is there moves
+///
+/// A tag stands for its snapshot wherever one is named, and keeps it from being pruned. `ipvsh
+/// history` shows tags behind the numbers.
 #[derive(Debug, Args)]
 pub(super) struct TagArgs {
-    /// A number, `head`, `head~2` or a tag
-    #[arg(value_parser = SnapshotName::parse)]
-    snapshot: SnapshotName,
+    /// A number, `head`, `head~2`, a tag, or `@22:00`
+    #[arg(value_parser = SnapshotName::parse, required_unless_present = "delete")]
+    snapshot: Option<SnapshotName>,
     /// The name; it may not look like a number or `head`
-    name: String,
+    #[arg(required_unless_present = "delete")]
+    name: Option<String>,
+    /// Take a name away
+    #[arg(short, long, value_name = "NAME", conflicts_with_all = ["snapshot", "name"])]
+    delete: Option<String>,
 }
 
 /// Runs `ipvsh tag`.
 pub(super) fn run(context: &Context, args: &TagArgs) -> Result<u8> {
-    let snapshot = context.director()?.tag(&args.snapshot, &args.name)?;
+    let mut director = context.director()?;
+    let (snapshot, sentence) = match (&args.delete, &args.snapshot, &args.name) {
+        (Some(tag), _, _) => {
+            let snapshot = director.untag(tag)?;
+            let sentence = format!("snapshot {} is no longer tagged {tag}", snapshot.id);
+            (snapshot, sentence)
+        }
+        (None, Some(name), Some(tag)) => {
+            let snapshot = director.tag(name, tag)?;
+            let sentence = format!("snapshot {} is tagged {tag}", snapshot.id);
+            (snapshot, sentence)
+        }
+        // clap asks for both.
+        _ => return Ok(0),
+    };
     match context.out.json {
         true => context.out.print_json(&output::forms::snapshot(&snapshot)),
-        false => context
-            .out
-            .sentence(&format!("snapshot {} is tagged {}", snapshot.id, args.name)),
+        false => context.out.sentence(&sentence),
     }
     Ok(0)
 }

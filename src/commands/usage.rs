@@ -5,7 +5,28 @@ use std::path::Path;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::error::{Error, Kind};
+use crate::model::remedy;
 use crate::output::{ColorWhen, Output, Verbosity};
+
+/// What stands below the list of verbs.
+pub(super) fn epilogue() -> String {
+    format!(
+        "{}\n\n`ipvsh --help` has the exit statuses; `ipvsh help VERB` says more of a verb.",
+        troubles()
+    )
+}
+
+/// What stands below the list of verbs in the long help and in the manual page.
+pub(super) fn long_epilogue() -> String {
+    format!("{}\n\n{EXIT_STATUSES}", troubles())
+}
+
+fn troubles() -> String {
+    let lines = remedy::lines(|remedy| remedy.command);
+    format!(
+        "When something went wrong:\n{lines}\n  what differs, and how      ipvsh status, ipvsh plan"
+    )
+}
 
 /// The exit statuses, for `--help` and the manual page.
 pub(super) const EXIT_STATUSES: &str = "\

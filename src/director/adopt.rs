@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::beside::{self, Fed};
-use super::change::ChangeOptions;
+use super::change::{Begun, ChangeOptions};
 use super::forget::untouched;
-use super::history::Object;
+use super::object::Object;
 use super::report::Report;
 use super::transaction::Recording;
 use super::{Director, head_of};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::model::{
     DaemonRole, EntryKey, EntryValue, Live, MarkKey, MarkRule, Ruleset, ServiceKey,
 };
@@ -74,7 +74,13 @@ impl Director {
             notes.extend(managers.first().map(beside::two_owners));
         }
         notes.extend(fed.notes(&taken));
-        let mut report = self.finish(store, head, &head_rules, plan, recording, options, notes)?;
+        let begun = Begun {
+            store,
+            notes,
+            head,
+            head_rules,
+        };
+        let mut report = self.finish(begun, plan, recording, options)?;
         if objects.is_empty() && missing > 0 {
             report.notes.push(format!(
                 "{missing} of the head's services are not live and were left in the head \
@@ -97,6 +103,7 @@ fn plan_of(head: &Ruleset, rules: &Ruleset, live: Live, taken: &BTreeSet<MarkKey
         scope: Scope::Named(taken.iter().copied().map(EntryKey::Marks).collect()),
         exact_servers: &BTreeSet::new(),
         declared: &BTreeMap::new(),
+        keep_weights: false,
     });
     Plan {
         changes: between(head, rules),
@@ -186,8 +193,17 @@ fn adopt_one(mut rules: Ruleset, name: &str, live: &Live) -> Result<Ruleset> {
         .filter(|entry| object.fits(entry))
     {
         found = true;
-        if !matches!(entry, EntryKey::Service(_) | EntryKey::Server(_, _)) {
-            adopt_entry(&mut rules, &entry, live.rules.get(&entry));
+        match (&object, entry) {
+            (Object::Server(..), EntryKey::Server(service, _))
+                if !rules.services.contains_key(&service) =>
+            {
+                return Err(Error::new(Kind::State, "its service is not ours")
+                    .object(entry)
+                    .attempt("cannot adopt")
+                    .hint(format!("adopt it whole: ipvsh adopt \"{service}\"")));
+            }
+            (Object::Service(_), EntryKey::Service(_) | EntryKey::Server(..)) => {}
+            _ => adopt_entry(&mut rules, &entry, live.rules.get(&entry)),
         }
     }
     let adopted = |rule: &&MarkRule| object.fits(&EntryKey::Marks(rule.key()));

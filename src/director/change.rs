@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use super::history::last_to_change;
+use super::names::{before_head, resolve, told};
 use super::report::{Outcome, Report};
 use super::transaction::Recording;
 use super::{Director, head_of, plan_of_everything};
 use crate::candidate::Candidate;
 use crate::error::{Error, Kind, Result};
 use crate::kernel::refusal::check_names;
-use crate::model::{EntryKey, Live, MarkKey, Ruleset, Snapshot, SnapshotName};
+use crate::model::remedy::{DISCARD, REVERT};
+use crate::model::{EntryKey, Live, MarkKey, Ruleset, Snapshot, SnapshotId, SnapshotName};
 use crate::plan::{Plan, Request, Scope, plan, summary};
 use crate::signals;
 use crate::store::Store;
@@ -24,6 +27,8 @@ pub struct ChangeOptions {
     pub exact: bool,
     /// Allow the removal of more than half of ten or more services.
     pub allow_removals: bool,
+    /// Leave a real server at weight 0 where the kernel has it there: a health checker did that.
+    pub keep_weights: bool,
     /// Only plan.
     pub plan_only: bool,
 }
@@ -56,42 +61,60 @@ impl Director {
         let _hold = signals::hold();
         let (store, notes) = self.begin(options)?;
         let (head, head_rules) = head_of(&*store)?;
-        let mine = on_head(candidate, head.as_ref(), &head_rules)?;
+        let mine = on_head(&*store, candidate, head.as_ref(), &head_rules)?;
+        let (rules, base) = (mine.rules().clone(), mine.base_id());
+        let begun = Begun {
+            store,
+            notes,
+            head,
+            head_rules,
+        };
+        let report = self.carry_over(begun, &mine, Recorded::default(), options)?;
+        if report.outcome != Outcome::Planned {
+            let head = report.snapshot().map(|snapshot| snapshot.id).or(base);
+            *candidate = Candidate::new(head, rules);
+        }
+        Ok(report)
+    }
+
+    /// The part of a commit that a revert shares: from a candidate on the head to the report.
+    pub(super) fn carry_over(
+        &mut self,
+        begun: Begun,
+        mine: &Candidate,
+        recorded: Recorded,
+        options: &ChangeOptions,
+    ) -> Result<Report> {
         let live = self.kernel.observe()?;
-        self.refuse_unknown_names(&mine, &live)?;
+        self.refuse_unknown_names(mine, &live)?;
         let scope = if options.exact {
             Scope::Exact
         } else {
             Scope::Named(mine.scope())
         };
         let plan = plan(&Request {
-            head: &head_rules,
+            head: &begun.head_rules,
             live: &live,
             wanted: mine.rules(),
             scope,
             exact_servers: mine.exact_servers(),
             declared: &mine.declared(),
+            keep_weights: options.keep_weights,
         });
         if !options.adopt {
-            refuse_foreign(&mine, &head_rules, &live)?;
+            refuse_foreign(mine, &begun.head_rules, &live)?;
         }
-        let recording = (*mine.rules() != head_rules).then(|| Recording {
+        let recording = (*mine.rules() != begun.head_rules).then(|| Recording {
             message: options
                 .message
                 .clone()
+                .or(recorded.message)
                 .unwrap_or_else(|| summary(&plan.changes)),
             rollback_of: None,
-            revert_of: None,
+            revert_of: recorded.revert_of,
             rules: mine.rules(),
         });
-        let report = self.finish(store, head, &head_rules, plan, recording, options, notes)?;
-        if report.outcome != Outcome::Planned {
-            let head = report
-                .snapshot()
-                .map(|snapshot| snapshot.id)
-                .or(mine.base_id());
-            *candidate = Candidate::new(head, mine.rules().clone());
-        }
+        let report = self.finish(begun, plan, recording, options)?;
         Ok(self.regret(report, &mine.scope()))
     }
 
@@ -106,15 +129,28 @@ impl Director {
         options: &ChangeOptions,
     ) -> Result<Report> {
         let _hold = signals::hold();
-        let (store, notes) = self.begin(options)?;
+        let now = self.now();
+        let (store, mut notes) = self.begin(options)?;
         let (head, head_rules) = head_of(&*store)?;
         let to = match name {
-            Some(name) => super::history::resolve(&*store, name)?,
-            None => super::history::before_head(&*store)?,
+            Some(name) => {
+                let to = resolve(&*store, name, now)?;
+                notes.extend(told(name, &to));
+                to
+            }
+            None => {
+                let to = before_head(&*store)?;
+                notes.push(format!(
+                    "the one before the head is snapshot {}, \"{}\" by {}",
+                    to.id, to.message, to.author
+                ));
+                to
+            }
         };
+        notes.extend(head.as_ref().and_then(|head| also_undone(head, &to)));
         let wanted = store.ruleset(to.id)?;
         let live = self.kernel.observe()?;
-        let plan = plan_of_everything(&head_rules, &live, &wanted, options.exact);
+        let plan = plan_of_everything(&head_rules, &live, &wanted, options);
         let default = || format!("rollback to {}", to.id);
         let recording = (wanted != head_rules).then(|| Recording {
             message: options.message.clone().unwrap_or_else(default),
@@ -122,8 +158,15 @@ impl Director {
             revert_of: None,
             rules: &wanted,
         });
-        let report = self.finish(store, head, &head_rules, plan, recording, options, notes)?;
-        Ok(self.regret(report, &wanted.differences(&head_rules)))
+        let touched = wanted.differences(&head_rules);
+        let begun = Begun {
+            store,
+            notes,
+            head,
+            head_rules,
+        };
+        let report = self.finish(begun, plan, recording, options)?;
+        Ok(self.regret(report, &touched))
     }
 
     /// Refuses schedulers and engines that nobody has, before anything is sent. What some live
@@ -161,20 +204,22 @@ impl Director {
     }
 
     /// The end of every change: guard, carry out, record, report.
-    #[allow(clippy::too_many_arguments)] // the parts of one transaction, used here only
     pub(super) fn finish(
         &mut self,
-        store: Box<dyn Store>,
-        head: Option<Snapshot>,
-        head_rules: &Ruleset,
+        begun: Begun,
         plan: Plan,
         recording: Option<Recording>,
         options: &ChangeOptions,
-        notes: Vec<String>,
     ) -> Result<Report> {
+        let Begun {
+            store,
+            notes,
+            head,
+            head_rules,
+        } = begun;
         refuse_unavailable(&plan)?;
         if !options.allow_removals {
-            refuse_removals(&plan, head_rules)?;
+            refuse_removals(&plan, &head_rules)?;
         }
         if options.plan_only {
             return Ok(Report {
@@ -184,7 +229,8 @@ impl Director {
             });
         }
         let by_forgetting = recording.as_ref().is_some_and(|recording| {
-            let back = || plan_of_everything(recording.rules, &plan.target, head_rules, false);
+            let all = ChangeOptions::default();
+            let back = || plan_of_everything(recording.rules, &plan.target, &head_rules, &all);
             plan.is_empty() && !back().is_empty()
         });
         let snapshot = self.transact(store, head.as_ref(), &plan, recording)?;
@@ -204,18 +250,70 @@ impl Director {
     }
 }
 
+/// The history as a change found it, open until the change is recorded.
+pub(super) struct Begun {
+    pub store: Box<dyn Store>,
+    /// What opening it had to say.
+    pub notes: Vec<String>,
+    pub head: Option<Snapshot>,
+    pub head_rules: Ruleset,
+}
+
+/// What the record of a change says beside what every record does.
+#[derive(Default)]
+pub(super) struct Recorded {
+    /// The message where the user gave none; without it, one is made from the change.
+    pub message: Option<String>,
+    pub revert_of: Option<SnapshotId>,
+}
+
+/// Says that a rollback undoes more than one snapshot, for those who meant one of them.
+fn also_undone(head: &Snapshot, to: &Snapshot) -> Option<String> {
+    let first = SnapshotId(to.id.0.saturating_add(1));
+    (first < head.id && head.rollback_of.is_none()).then(|| {
+        format!(
+            "snapshots {first} to {} are undone by this; {}: {}",
+            head.id, REVERT.trouble, REVERT.command
+        )
+    })
+}
+
 /// The candidate on the present head: moved there where somebody else committed meanwhile.
-fn on_head(candidate: &Candidate, head: Option<&Snapshot>, rules: &Ruleset) -> Result<Candidate> {
-    if candidate.base_id() == head.map(|head| head.id) {
+fn on_head(
+    store: &dyn Store,
+    candidate: &Candidate,
+    head: Option<&Snapshot>,
+    rules: &Ruleset,
+) -> Result<Candidate> {
+    let (base, head_id) = (candidate.base_id(), head.map(|head| head.id));
+    if base == head_id {
         return Ok(candidate.clone());
     }
-    let by = head.map_or("somebody else".to_owned(), |head| {
-        format!(
-            "snapshot {} \"{}\" by {}",
-            head.id, head.message, head.author
-        )
-    });
-    candidate.rebase(head.map(|head| head.id), rules, &by)
+    let clash = match candidate.rebase(head_id, rules) {
+        Ok(moved) => return Ok(moved),
+        Err(clash) => clash,
+    };
+    let by = last_to_change(store, base, &clash)?;
+    let by = by
+        .as_ref()
+        .or(head)
+        .map_or("somebody else".to_owned(), named);
+    let error = Error::new(
+        Kind::Conflict,
+        format!("{} was also changed by {by}", clash.what()),
+    );
+    Err(error
+        .object(clash.entry)
+        .hint("look at it with `ipvsh history -p`, then run your change again")
+        .hint(format!("at the prompt: {} first", DISCARD.call)))
+}
+
+/// A snapshot with what says whose and what it is: `snapshot 7 "drain web" by alice`.
+pub(super) fn named(snapshot: &Snapshot) -> String {
+    format!(
+        "snapshot {} \"{}\" by {}",
+        snapshot.id, snapshot.message, snapshot.author
+    )
 }
 
 /// Refuses to change what somebody else made and nobody took over.

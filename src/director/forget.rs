@@ -1,7 +1,11 @@
 //! Letting go: what is recorded as ours and is to be somebody else's again.
 
-use super::change::ChangeOptions;
-use super::history::{Object, both_sides, resolve};
+use chrono::{DateTime, Utc};
+
+use super::change::{Begun, ChangeOptions};
+use super::history::{both_sides, parent_is_pruned};
+use super::names::resolve;
+use super::object::Object;
 use super::report::Report;
 use super::transaction::Recording;
 use super::{Director, head_of};
@@ -19,6 +23,7 @@ impl Director {
     /// `not_found` where an object is not in the head; `invalid` for a malformed name.
     pub fn forget(&mut self, names: &[String], options: &ChangeOptions) -> Result<Report> {
         let _hold = signals::hold();
+        let now = self.now();
         let (store, mut notes) = self.begin(options)?;
         let (head, head_rules) = head_of(&*store)?;
         let live = self.kernel.observe()?;
@@ -27,7 +32,7 @@ impl Director {
         for name in names {
             match snapshot_name(name) {
                 Some(snapshot) => {
-                    let (id, kept) = unrecord(&*store, &snapshot, &mut rules)?;
+                    let (id, kept) = unrecord(&*store, &snapshot, now, &mut rules)?;
                     revert_of = Some(id);
                     notes.extend(kept);
                 }
@@ -42,7 +47,13 @@ impl Director {
             revert_of: revert_of.filter(|_| names.len() == 1),
             rules: &rules,
         });
-        self.finish(store, head, &head_rules, plan, recording, options, notes)
+        let begun = Begun {
+            store,
+            notes,
+            head,
+            head_rules,
+        };
+        self.finish(begun, plan, recording, options)
     }
 }
 
@@ -68,10 +79,13 @@ fn snapshot_name(name: &str) -> Option<SnapshotName> {
 fn unrecord(
     store: &dyn Store,
     name: &SnapshotName,
+    now: DateTime<Utc>,
     rules: &mut Ruleset,
 ) -> Result<(SnapshotId, Option<String>)> {
-    let snapshot = resolve(store, name).map_err(|e| e.attempt("cannot forget"))?;
-    let (before, after) = both_sides(store, &snapshot)?;
+    let snapshot = resolve(store, name, now).map_err(|e| e.attempt("cannot forget"))?;
+    let Some((before, after)) = both_sides(store, &snapshot)? else {
+        return Err(parent_is_pruned(&snapshot).attempt("cannot forget"));
+    };
     let standing = rules.clone();
     let (theirs, since): (Vec<EntryKey>, Vec<EntryKey>) = before
         .differences(&after)

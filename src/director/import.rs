@@ -2,7 +2,7 @@
 
 use super::Director;
 use super::change::ChangeOptions;
-use super::history::Object;
+use super::object::Object;
 use super::report::Report;
 use crate::candidate::Candidate;
 use crate::error::{Error, Result, did_you_mean};

@@ -6,14 +6,18 @@
 mod adopt;
 mod beside;
 mod change;
+mod compare;
 mod dry;
 mod forget;
 mod history;
 mod import;
+mod names;
+mod object;
 mod progress;
 mod recover;
 mod report;
 mod restore;
+mod revert;
 mod session;
 mod status;
 mod transaction;
@@ -24,7 +28,8 @@ use std::rc::Rc;
 use chrono::{DateTime, SubsecRound, Utc};
 
 pub use change::ChangeOptions;
-pub use history::Difference;
+pub use compare::Difference;
+pub use history::Query;
 pub use import::Import;
 pub use progress::{Advance, Progress, Silent};
 pub use report::{Outcome, Report};
@@ -162,17 +167,23 @@ fn head_of(store: &dyn Store) -> Result<(Option<Snapshot>, Ruleset)> {
 }
 
 /// The plan that brings everything that is ours to `wanted`.
-fn plan_of_everything(head: &Ruleset, live: &Live, wanted: &Ruleset, exact: bool) -> Plan {
+fn plan_of_everything(
+    head: &Ruleset,
+    live: &Live,
+    wanted: &Ruleset,
+    options: &ChangeOptions,
+) -> Plan {
     plan(&Request {
         head,
         live,
         wanted,
-        scope: if exact {
+        scope: if options.exact {
             Scope::Exact
         } else {
             Scope::Everything
         },
         exact_servers: &Default::default(),
         declared: &Default::default(),
+        keep_weights: options.keep_weights,
     })
 }

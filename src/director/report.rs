@@ -101,6 +101,7 @@ impl Report {
                 count(self.plan.left_alone.len(), "difference")
             ));
         }
+        notes.extend(self.plan.kept_words());
         if let Some(words) = self.plan.foreign.words() {
             notes.push(format!("{words} not managed by ipvsh"));
         }

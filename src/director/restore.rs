@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{ChangeOptions, unavailable};
+use super::names::{resolve, told};
 use super::report::{Outcome, Report};
 use super::transaction::{carry_out, undo};
 use super::{Advance, Director, Silent, head_of, plan_of_everything};
@@ -16,17 +17,26 @@ impl Director {
     ///
     /// # Errors
     /// `not_found` for another snapshot that does not exist; as the kernel refuses.
-    pub fn plan_to(&mut self, name: Option<&SnapshotName>, exact: bool) -> Result<Report> {
+    pub fn plan_to(
+        &mut self,
+        name: Option<&SnapshotName>,
+        options: &ChangeOptions,
+    ) -> Result<Report> {
+        let now = self.now();
         let store = self.stores.open()?;
-        let notes = self.unfinished(&*store)?.into_iter().collect();
+        let mut notes: Vec<String> = self.unfinished(&*store)?.into_iter().collect();
         let (_, head_rules) = head_of(&*store)?;
         let wanted = match name {
-            Some(name) => store.ruleset(super::history::resolve(&*store, name)?.id)?,
+            Some(name) => {
+                let to = resolve(&*store, name, now)?;
+                notes.extend(told(name, &to));
+                store.ruleset(to.id)?
+            }
             None => head_rules.clone(),
         };
         drop(store);
         let live = self.kernel.observe()?;
-        let plan = plan_of_everything(&head_rules, &live, &wanted, exact);
+        let plan = plan_of_everything(&head_rules, &live, &wanted, options);
         let report = Report {
             plan,
             outcome: Outcome::Planned,
@@ -36,7 +46,7 @@ impl Director {
     }
 
     /// Brings the kernel to the head. With `best_effort` what cannot be done is listed and the
-    /// rest is done: a service with its servers and marks is the unit.
+    /// rest is done: a service with its servers is the unit, its marks follow.
     ///
     /// # Errors
     /// As [`Director::commit`]; where the database is damaged the mirror is used instead.
@@ -58,41 +68,52 @@ impl Director {
             });
         };
         let live = self.kernel.observe()?;
-        let plan = plan_of_everything(&rules, &live, &rules, options.exact);
-        if options.plan_only {
-            return Ok(Report {
+        let plan = plan_of_everything(&rules, &live, &rules, options);
+        let done = |plan, outcome| {
+            Ok(Report {
                 plan,
-                outcome: Outcome::Planned,
-                notes,
-            });
+                outcome,
+                notes: notes.clone(),
+            })
+        };
+        if options.plan_only {
+            return done(plan, Outcome::Planned);
         }
         if plan.is_empty() && plan.unavailable.is_empty() {
-            return Ok(Report {
-                plan,
-                outcome: Outcome::Unchanged,
-                notes,
-            });
+            return done(plan, Outcome::Unchanged);
         }
         let whole = match plan.unavailable.first() {
             Some((key, why)) => Err(unavailable(key, why)),
             None => self.transact(store, Some(&head), &plan, None),
         };
         match whole {
-            Ok(_) => Ok(Report {
-                plan,
-                outcome: Outcome::Repaired { head: head.id },
-                notes,
-            }),
+            Ok(_) => done(plan, Outcome::Repaired { head: head.id }),
             Err(error) if best_effort && error.kind() != Kind::UndoFailed => {
-                let failures = self.restore_in_parts(&rules, options.exact)?;
-                let plan = Plan {
-                    changes: self.since(&live)?,
-                    ..plan
-                };
-                Ok(partly(plan, head.id, failures, notes))
+                self.restore_in_parts_of_head(&live, plan, options, notes)
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// What remains when the whole cannot be done. The history is held meanwhile, so that
+    /// nobody's commit comes between; the head may have moved since the first attempt.
+    fn restore_in_parts_of_head(
+        &mut self,
+        before: &Live,
+        plan: Plan,
+        options: &ChangeOptions,
+        notes: Vec<String>,
+    ) -> Result<Report> {
+        let (store, _) = self.begin(options)?;
+        let (Some(head), rules) = head_of(&*store)? else {
+            return Err(super::names::no_snapshots());
+        };
+        let failures = self.restore_in_parts(&rules, options)?;
+        let plan = Plan {
+            changes: self.since(before)?,
+            ..plan
+        };
+        Ok(partly(plan, head.id, failures, notes))
     }
 
     /// Without a database: no intent can be written, so each unit is all-or-nothing by itself.
@@ -116,7 +137,7 @@ impl Director {
             ),
         ];
         let live = self.kernel.observe()?;
-        let plan = plan_of_everything(&rules, &live, &rules, options.exact);
+        let plan = plan_of_everything(&rules, &live, &rules, options);
         if options.plan_only {
             return Ok(Report {
                 plan,
@@ -124,7 +145,7 @@ impl Director {
                 notes,
             });
         }
-        let failures = self.restore_in_parts(&rules, options.exact)?;
+        let failures = self.restore_in_parts(&rules, options)?;
         match failures.into_iter().collect::<Vec<_>>() {
             failures if failures.is_empty() => {
                 let outcome = Outcome::Repaired { head: id };
@@ -144,7 +165,7 @@ impl Director {
     }
 
     /// Restores unit by unit, each all-or-nothing; gives the errors of those that failed.
-    fn restore_in_parts(&mut self, rules: &Ruleset, exact: bool) -> Result<Vec<Error>> {
+    fn restore_in_parts(&mut self, rules: &Ruleset, options: &ChangeOptions) -> Result<Vec<Error>> {
         let mut failures = Vec::new();
         let mut failed: BTreeSet<ServiceKey> = BTreeSet::new();
         let units = units(rules);
@@ -157,7 +178,7 @@ impl Director {
                 unit: "objects",
             });
             let live = self.kernel.observe()?;
-            if let Err(error) = self.restore_unit(rules, &live, entries) {
+            if let Err(error) = self.restore_unit(rules, &live, entries, options) {
                 failed.extend(unit);
                 failures.push(error);
             }
@@ -181,12 +202,12 @@ impl Director {
             .into_iter()
             .map(EntryKey::Marks)
             .collect();
-        if let Err(error) = self.restore_unit(&feeding, &live, marks) {
+        if let Err(error) = self.restore_unit(&feeding, &live, marks, options) {
             failures.push(error);
         }
-        if exact {
+        if options.exact {
             let live = self.kernel.observe()?;
-            let plan = plan_of_everything(rules, &live, rules, true);
+            let plan = plan_of_everything(rules, &live, rules, options);
             let removals = plan.steps.iter().filter(|step| {
                 matches!(
                     step,
@@ -214,6 +235,7 @@ impl Director {
         rules: &Ruleset,
         live: &Live,
         entries: BTreeSet<EntryKey>,
+        options: &ChangeOptions,
     ) -> Result<()> {
         let plan = plan(&Request {
             head: rules,
@@ -222,6 +244,7 @@ impl Director {
             scope: Scope::Named(entries),
             exact_servers: &BTreeSet::new(),
             declared: &BTreeMap::new(),
+            keep_weights: options.keep_weights,
         });
         if let Some((key, why)) = plan.unavailable.first() {
             return Err(unavailable(key, why));

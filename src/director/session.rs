@@ -14,6 +14,7 @@ use super::report::{Outcome, Report};
 use crate::candidate::Candidate;
 use crate::error::{Error, Result, did_you_mean};
 use crate::model::address::Endpoint;
+use crate::model::remedy::DISCARD;
 use crate::model::server::server_name;
 use crate::model::{
     EntryKey, Live, Options, Ruleset, ServerKey, ServerPatch, ServiceKey, ServiceName,
@@ -399,6 +400,17 @@ impl Session {
         self.remember(result)
     }
 
+    /// Undoes one snapshot; refused while changes are staged.
+    ///
+    /// # Errors
+    /// `state`; as [`Director::revert`].
+    pub fn revert(&mut self, name: &SnapshotName, options: &ChangeOptions) -> Result<Report> {
+        self.refuse_staged("revert")?;
+        self.discard();
+        let result = self.director.revert(name, options);
+        self.remember(result)
+    }
+
     /// Restores the head; staged changes stay staged.
     ///
     /// # Errors
@@ -442,7 +454,7 @@ impl Session {
                 ),
             )
             .attempt(format!("cannot {what}"))
-            .hint("commit() keeps them, discard() drops them")),
+            .hint(format!("commit() keeps them, {} drops them", DISCARD.call))),
         }
     }
 

@@ -1,8 +1,10 @@
 //! One screen: where things stand, and one thing to do about it.
 
+use super::change::ChangeOptions;
 use super::{Director, head_of, plan_of_everything};
 use crate::error::{Error, Result};
 use crate::model::Snapshot;
+use crate::model::remedy::RESTORE;
 use crate::plan::Plan;
 
 /// Where things stand.
@@ -18,6 +20,8 @@ pub struct Status {
     pub drift: Result<Plan, Error>,
     /// Services and servers that the kernel holds, where it can be read.
     pub live: Option<(usize, usize)>,
+    /// Services and servers of the head.
+    pub ours: (usize, usize),
 }
 
 impl Status {
@@ -25,15 +29,15 @@ impl Status {
     pub fn suggestion(&self) -> Option<(&'static str, &'static str)> {
         let drift = self.drift.as_ref().ok();
         if self.unfinished.is_some() {
-            Some(("ipvsh restore", "undo the unfinished commit"))
+            Some((RESTORE.command, "undo the unfinished commit"))
         } else if self.head.is_none() && drift.is_some_and(|plan| plan.foreign.services > 0) {
             Some(("ipvsh adopt", "record what is live as the first snapshot"))
         } else if self.head.is_none() {
             Some(("ipvsh run SCRIPT", "make the first snapshot"))
         } else if drift.is_some_and(|plan| !plan.is_empty()) {
             Some((
-                "ipvsh plan",
-                "see what differs; ipvsh restore brings it back",
+                RESTORE.command,
+                "bring the kernel back to the head (ipvsh plan shows it; ipvsh adopt keeps what is live)",
             ))
         } else {
             None
@@ -46,7 +50,7 @@ impl Director {
     ///
     /// # Errors
     /// As the store fails.
-    pub fn status(&mut self) -> Result<Status> {
+    pub fn status(&mut self, options: &ChangeOptions) -> Result<Status> {
         let store = self.stores.open()?;
         let (head, rules) = head_of(&*store)?;
         let unfinished = self.unfinished(&*store)?;
@@ -61,7 +65,8 @@ impl Director {
             head,
             unfinished,
             live: counts,
-            drift: live.map(|live| plan_of_everything(&rules, &live, &rules, false)),
+            ours: (rules.services.len(), rules.server_count()),
+            drift: live.map(|live| plan_of_everything(&rules, &live, &rules, options)),
         })
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::moment::Moment;
 use super::origin::{Origin, Tally};
 use crate::error::{Error, Result};
 
@@ -54,7 +55,7 @@ pub struct Snapshot {
     pub tags: Vec<String>,
 }
 
-/// What a user types for a snapshot: a number, `head`, `head~2` or a tag.
+/// What a user types for a snapshot: a number, `head`, `head~2`, a tag, or `@22:00`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SnapshotName {
     /// By number.
@@ -63,6 +64,8 @@ pub enum SnapshotName {
     Head(u64),
     /// By tag.
     Tag(String),
+    /// The one that was the head at that moment.
+    At(Moment),
 }
 
 impl SnapshotName {
@@ -74,6 +77,9 @@ impl SnapshotName {
         let text = text.trim();
         if text == "head" {
             return Ok(SnapshotName::Head(0));
+        }
+        if let Some(moment) = text.strip_prefix('@') {
+            return Moment::parse(moment).map(SnapshotName::At);
         }
         if let Some(back) = text.strip_prefix("head~") {
             let digits = !back.is_empty() && back.bytes().all(|b| b.is_ascii_digit());
@@ -101,6 +107,7 @@ impl fmt::Display for SnapshotName {
             SnapshotName::Head(0) => f.write_str("head"),
             SnapshotName::Head(back) => write!(f, "head~{back}"),
             SnapshotName::Tag(tag) => f.write_str(tag),
+            SnapshotName::At(moment) => write!(f, "@{moment}"),
         }
     }
 }
@@ -137,7 +144,14 @@ mod tests {
 
     #[test]
     fn names_parse_and_print() {
-        for text in ["7", "head", "head~2", "before-upgrade"] {
+        for text in [
+            "7",
+            "head",
+            "head~2",
+            "before-upgrade",
+            "@22:00",
+            "@2026-11-19",
+        ] {
             assert_eq!(SnapshotName::parse(text).unwrap().to_string(), text);
         }
         for bad in [
@@ -148,6 +162,8 @@ mod tests {
             "-1",
             "1a",
             "a b",
+            "@",
+            "@noon",
             "99999999999999999999",
         ] {
             assert!(SnapshotName::parse(bad).is_err(), "{bad:?} was accepted");

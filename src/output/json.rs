@@ -25,18 +25,16 @@ fn error(failure: &Error) -> Value {
     Value::Object(form::error(failure))
 }
 
-/// Snapshots, newest first; with their changes in place of the number of them where given.
-pub fn history(snapshots: &[(Snapshot, Option<Vec<Change>>)]) -> Value {
-    snapshots
-        .iter()
-        .map(|(record, touched)| {
-            let mut map = snapshot(record);
-            if let (Some(map), Some(touched)) = (map.as_object_mut(), touched) {
-                map.insert("changes".into(), changes(touched));
-            }
-            map
-        })
-        .collect()
+/// Snapshots, newest first; with their changes in place of the number of them where given, null
+/// where nothing can tell them.
+pub fn history(snapshots: &[Snapshot], of_each: Option<&[Option<Vec<Change>>]>) -> Value {
+    let mut forms: Vec<Value> = snapshots.iter().map(snapshot).collect();
+    for (form, touched) in forms.iter_mut().zip(of_each.into_iter().flatten()) {
+        if let Some(map) = form.as_object_mut() {
+            map.insert("changes".into(), json!(touched.as_deref().map(changes)));
+        }
+    }
+    Value::Array(forms)
 }
 
 /// What a change did.
@@ -89,6 +87,7 @@ pub fn status(facts: &Facts) -> Value {
         "unfinished": status.and_then(|s| s.unfinished.clone()),
         "drift": plan.map(|plan| changes(&plan.changes)),
         "foreign": plan.map(|plan| foreign(&plan.foreign)),
+        "ours": status.map(|s| json!({"services": s.ours.0, "servers": s.ours.1})),
         "kernel": {
             "kind": if facts.is_sim { "sim" } else { "linux" },
             "error": kernel_error.map(error),

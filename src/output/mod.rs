@@ -19,7 +19,7 @@ use std::sync::OnceLock;
 
 pub use changes::{changes, report};
 pub use error::error;
-pub use history::history;
+pub use history::{history, patches};
 pub use live::{daemons, foreign, marks, services, timeouts};
 pub use paint::{Paint, Style, clean};
 pub use progress::Teller;

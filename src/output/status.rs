@@ -2,12 +2,17 @@
 
 use chrono::{DateTime, Utc};
 
+use super::changes::changes;
 use super::count;
-use super::history::local;
 use super::paint::{Paint, Style, clean};
 use crate::director::Status;
 use crate::error::Error;
 use crate::model::Family;
+use crate::model::moment::local;
+use crate::plan::Plan;
+
+/// How many lines of what differs are shown.
+const SHOWN: usize = 8;
 
 /// What a status says beside the director's answer: about the host.
 #[derive(Debug)]
@@ -78,7 +83,7 @@ fn head(status: &Status, now: DateTime<Utc>, lines: &mut Vec<(&str, String)>) {
             ));
             let age = age((now - head.time).num_seconds());
             let author = clean(&head.author);
-            lines.push(("", format!("by {author}, {} ({age})", local(head))));
+            lines.push(("", format!("by {author}, {} ({age})", local(head.time))));
         }
     }
     if let Some(unfinished) = &status.unfinished {
@@ -110,16 +115,16 @@ fn kernel(status: &Status, is_sim: bool, paint: Paint, lines: &mut Vec<(&str, St
         ),
     ));
     if status.head.is_some() {
+        let (services, servers) = status.ours;
         lines.push((
-            "drift",
-            match plan.changes.len() {
-                0 => "none: the kernel is as the head has it".to_owned(),
-                some => paint.paint(
-                    Style::Changed,
-                    &format!("{} between head and kernel", count(some, "difference")),
-                ),
-            },
+            "ours",
+            format!(
+                "{}, {}",
+                count(services, "virtual service"),
+                count(servers, "real server")
+            ),
         ));
+        drift(plan, paint, lines);
     }
     if let Some(words) = plan.foreign.words() {
         lines.push(("foreign", format!("{words} not managed by ipvsh")));
@@ -129,6 +134,28 @@ fn kernel(status: &Status, is_sim: bool, paint: Paint, lines: &mut Vec<(&str, St
             lines.push(("marks", format!("{family}: not available: {}", clean(why))));
         }
     }
+}
+
+/// What it would take to bring the kernel to the head; the first lines of it.
+fn drift(plan: &Plan, paint: Paint, lines: &mut Vec<(&str, String)>) {
+    let differences = plan.changes.len();
+    lines.push((
+        "drift",
+        match differences {
+            0 => "none: the kernel is as the head has it".to_owned(),
+            some => paint.paint(
+                Style::Changed,
+                &format!("{} between head and kernel", count(some, "difference")),
+            ),
+        },
+    ));
+    let text = changes(&plan.changes, paint);
+    let all = text.lines().count();
+    lines.extend(text.lines().take(SHOWN).map(|line| ("", line.to_owned())));
+    if all > SHOWN {
+        lines.push(("", format!("... {} more lines: ipvsh plan", all - SHOWN)));
+    }
+    lines.extend(plan.kept_words().map(|kept| ("", kept)));
 }
 
 /// `3 days ago`.

@@ -76,10 +76,7 @@ fn as_text(out: &Output, shown: &Shown, session: &mut Session) -> Result<String>
             table.text()
         }
         Shown::History(snapshots) if snapshots.is_empty() => "no snapshots yet".to_owned(),
-        Shown::History(snapshots) => {
-            let all: Vec<_> = snapshots.iter().map(|s| (s.clone(), None)).collect();
-            super::history(&all, paint, width)
-        }
+        Shown::History(snapshots) => super::history(snapshots, paint, width),
         Shown::Live(live) => whole(out, live),
         Shown::Json(json) => value(out, json),
         Shown::Text(text) => text.clone(),

@@ -24,12 +24,12 @@ pub use change::{Action, Change, Line, between, lines};
 pub use command::command_lines;
 pub use step::Step;
 pub use steps::steps;
-pub use summary::{summary, tally};
+pub use summary::{LINE, summary, tally};
 
 use crate::model::live::Live;
 use crate::model::patch::Named;
 use crate::model::{
-    EntryKey, EntryValue, Family, MarkKey, MarkSupport, Ruleset, ServiceKey, TimeoutKind,
+    EntryKey, EntryValue, Family, MarkKey, MarkSupport, Ruleset, ServiceKey, TimeoutKind, Weight,
 };
 
 /// Which entries a change looks at.
@@ -59,6 +59,9 @@ pub struct Request<'a> {
     /// For entries declared with options: the options that were named. A change of another
     /// option is shown as a reset.
     pub declared: &'a BTreeMap<EntryKey, Named>,
+    /// A real server that the kernel has at weight 0 stays there: whoever watches over its health
+    /// put it there, and knows when it may come back.
+    pub keep_weights: bool,
 }
 
 /// What is live and neither in the head nor wanted.
@@ -106,6 +109,8 @@ pub struct Plan {
     pub foreign: Foreign,
     /// Entries that differ between head and kernel and were not looked at.
     pub left_alone: BTreeSet<EntryKey>,
+    /// Servers that stay at the kernel's weight 0, where another weight is wanted.
+    pub kept_weights: usize,
     /// Marks that are wanted and cannot be managed on this host, with the reason.
     pub unavailable: Vec<(MarkKey, String)>,
 }
@@ -114,6 +119,17 @@ impl Plan {
     /// Says whether the kernel is as wanted.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// Says how many servers stay quiesced, where some do.
+    pub fn kept_words(&self) -> Option<String> {
+        let plural = if self.kept_weights == 1 { "" } else { "s" };
+        (self.kept_weights > 0).then(|| {
+            format!(
+                "{} real server{plural} left at weight 0, as the kernel has them",
+                self.kept_weights
+            )
+        })
     }
 
     /// Services of the head that this plan removes.
@@ -131,9 +147,14 @@ impl Plan {
 pub fn plan(request: &Request) -> Plan {
     let examined = examined(request);
     let mut target = request.live.clone();
+    let mut kept_weights = 0;
     for entry in &examined {
+        let mut wanted = request.wanted.get(entry);
+        if let (true, Some(wanted)) = (request.keep_weights, &mut wanted) {
+            kept_weights += usize::from(keep_weight(wanted, request.live.rules.get(entry)));
+        }
         if !matches!(entry, EntryKey::Marks(_)) {
-            settle(request, &mut target.rules, entry);
+            settle(request, &mut target.rules, entry, wanted);
         }
     }
     let mut unavailable = Vec::new();
@@ -170,6 +191,7 @@ pub fn plan(request: &Request) -> Plan {
         target,
         examined,
         left_alone,
+        kept_weights,
         unavailable,
     }
 }
@@ -276,9 +298,21 @@ fn examined(request: &Request) -> BTreeSet<EntryKey> {
     entries
 }
 
+/// Wants the kernel's weight 0 in place of another; says whether that is another.
+fn keep_weight(wanted: &mut EntryValue, live: Option<EntryValue>) -> bool {
+    match (wanted, live) {
+        (EntryValue::Server(wanted), Some(EntryValue::Server(live)))
+            if live.weight == Weight::ZERO && wanted.weight != Weight::ZERO =>
+        {
+            wanted.weight = Weight::ZERO;
+            true
+        }
+        _ => false,
+    }
+}
+
 /// Brings one entry of the target to what the table of ownership says.
-fn settle(request: &Request, target: &mut Ruleset, entry: &EntryKey) {
-    let wanted = request.wanted.get(entry);
+fn settle(request: &Request, target: &mut Ruleset, entry: &EntryKey, wanted: Option<EntryValue>) {
     let live = request.live.rules.get(entry);
     match (wanted, live) {
         (Some(wanted), Some(live)) if wanted.satisfied_by(&live) => {}

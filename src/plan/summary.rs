@@ -6,8 +6,8 @@ use super::change::{Action, Change};
 use crate::model::Tally;
 use crate::model::origin::cut;
 
-/// The most characters of a message that is made from a change: a line of a history.
-const LINE: usize = 72;
+/// The most characters of a message that is made: a line of a history.
+pub const LINE: usize = 72;
 
 /// The order in which a summary counts.
 const ACTIONS: [Action; 3] = [Action::Add, Action::Change, Action::Remove];

@@ -16,7 +16,7 @@ use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor};
 use serde_json::json;
 
-use crate::director::Status;
+use crate::director::{ChangeOptions, Status};
 use crate::error::{Error, Kind, Result};
 use crate::output::{Facts, Output, count, status, value};
 use crate::script::{Ended, Interpreter, Shown};
@@ -174,7 +174,11 @@ impl Shell {
     }
 
     fn status(&mut self) {
-        let answer = self.interpreter.session().director().status();
+        let answer = self
+            .interpreter
+            .session()
+            .director()
+            .status(&ChangeOptions::default());
         let facts = (self.facts)(answer);
         self.out.print(&status(&facts, self.out.paint));
         let staged = self.interpreter.session().staged();

@@ -172,24 +172,28 @@ fn rollback() {
     ");
     lab.ok(&["-e", "timeouts(#{ tcp: 600 })"]);
     lab.ok(&["-e", "clear()"]);
-    assert_snapshot!(lab.run(&["rollback", "--plan"]), @r"
+    assert_snapshot!(lab.run(&["rollback", "--plan"]), @r#"
     + tcp 192.0.2.10:80  rr
       + server 10.0.0.11:80  masq weight 1
       + server 10.0.0.12:80  masq weight 3
     timeouts
       ~ tcp 900 -> 600
     4 changes planned, nothing done
+    -- stderr
+    note: the one before the head is snapshot 2, "timeouts: tcp 900 -> 600" by AUTHOR
     -- status 0
-    ");
-    assert_snapshot!(lab.run(&["rollback"]), @r"
+    "#);
+    assert_snapshot!(lab.run(&["rollback"]), @r#"
     + tcp 192.0.2.10:80  rr
       + server 10.0.0.11:80  masq weight 1
       + server 10.0.0.12:80  masq weight 3
     timeouts
       ~ tcp 900 -> 600
     snapshot 4 (3 before), 4 changes, verified. Undo: ipvsh rollback 3
+    -- stderr
+    note: the one before the head is snapshot 2, "timeouts: tcp 900 -> 600" by AUTHOR
     -- status 0
-    ");
+    "#);
     assert_snapshot!(lab.run(&["rollback"]), @r"
     -- stderr
     Error: cannot roll back: the head, snapshot 4, is itself a rollback (to 2)
@@ -209,11 +213,11 @@ fn rollback() {
     ");
     assert_snapshot!(lab.run(&["history"]), @r"
     snapshot  time                 author  changes  message
-    5  TIME  AUTHOR  1  back to the start
-    4  TIME  AUTHOR  4  rollback to 2
-    3  TIME  AUTHOR  4  ~1 timeout, -1 service
-    2  TIME  AUTHOR  1  timeouts: tcp 900 -> 600
-    1  TIME  AUTHOR  3  +tcp 192.0.2.10:80 with 2 servers
+    5  TIME  AUTHOR  ~1  back to the start
+    4  TIME  AUTHOR  +3 ~1  rollback to 2
+    3  TIME  AUTHOR  ~1 -3  ~1 timeout, -1 service
+    2  TIME  AUTHOR  ~1  timeouts: tcp 900 -> 600
+    1  TIME  AUTHOR  +3  +tcp 192.0.2.10:80 with 2 servers
     -- status 0
     ");
 }

@@ -170,6 +170,9 @@ fn settled_line(line: &str, author: &str) -> String {
     }
     let cut = |at: usize, end: &str| format!("{}{end}", &line[..at]);
     match line.rfind('(') {
+        _ if line.starts_with("  on ") && line.ends_with(" ms") => {
+            "  on HOST, took TIME".to_owned()
+        }
         Some(at) if line.ends_with("ago)") => cut(at, "(AGE)"),
         Some(at) if line.ends_with("iB)") => cut(at, "(SIZE)"),
         _ if line.starts_with("    \"bytes\": ") => "    \"bytes\": SIZE,".to_owned(),

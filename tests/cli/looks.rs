@@ -52,6 +52,7 @@ fn status_of_a_head() {
     head      snapshot 1  +tcp 192.0.2.10:80 with 2 servers
               by AUTHOR, TIME (AGE)
     kernel    simulated, 1 virtual service, 2 real servers
+    ours      1 virtual service, 2 real servers
     drift     none: the kernel is as the head has it
     database  LAB/db (SIZE)
     -- status 0
@@ -83,6 +84,10 @@ fn status_of_a_head() {
         "servers": 0,
         "marks": 0,
         "daemons": 0
+      },
+      "ours": {
+        "services": 1,
+        "servers": 2
       },
       "kernel": {
         "kind": "sim",
@@ -330,30 +335,36 @@ fn history() {
     lab.ok(&["tag", "2", "three"]);
     assert_snapshot!(lab.run(&["history"]), @r"
     snapshot   time                 author  changes  message
-    3  TIME  AUTHOR  1  timeouts: udp 300 -> 60
-    2 (three)  TIME  AUTHOR  1  a third one
-    1  TIME  AUTHOR  3  +tcp 192.0.2.10:80 with 2 servers
+    3  TIME  AUTHOR  ~1  timeouts: udp 300 -> 60
+    2 (three)  TIME  AUTHOR  +1  a third one
+    1  TIME  AUTHOR  +3  +tcp 192.0.2.10:80 with 2 servers
     -- status 0
     ");
-    assert_snapshot!(lab.run(&["history", "-p"]), @r"
+    assert_snapshot!(lab.run(&["history", "-p"]), @r#"
     snapshot 3  TIME  AUTHOR  timeouts: udp 300 -> 60
+      command ipvsh --sim -e 'timeouts(#{ udp: 60 })'
+      on HOST, took TIME
       timeouts
         ~ udp not managed -> 60
 
     snapshot 2 (three)  TIME  AUTHOR  a third one
+      command ipvsh --sim -m 'a third one' -e 'find("192.0.2.10:80").server("10.0.0.13:80")'
+      on HOST, took TIME
       tcp 192.0.2.10:80
         + server 10.0.0.13:80  masq weight 1
 
     snapshot 1  TIME  AUTHOR  +tcp 192.0.2.10:80 with 2 servers
+      command ipvsh --sim -e 'tcp("192.0.2.10:80", #{ scheduler: "rr", forward: "masq", servers: [     "10.0.0.11:80", #{ address: "10.0.0.12:80", weight: 3 }] })'
+      on HOST, took TIME
       + tcp 192.0.2.10:80  rr
         + server 10.0.0.11:80  masq weight 1
         + server 10.0.0.12:80  masq weight 3
     -- status 0
-    ");
+    "#);
     assert_snapshot!(lab.run(&["history", "tcp", "192.0.2.10:80"]), @r"
     snapshot   time                 author  changes  message
-    2 (three)  TIME  AUTHOR  1  a third one
-    1  TIME  AUTHOR  3  +tcp 192.0.2.10:80 with 2 servers
+    2 (three)  TIME  AUTHOR  +1  a third one
+    1  TIME  AUTHOR  +3  +tcp 192.0.2.10:80 with 2 servers
     -- status 0
     ");
     assert_snapshot!(lab.run(&["history", "udp 192.0.2.10:80"]), @r"

@@ -292,7 +292,7 @@ fn explicit_commits_stand_when_the_script_fails() {
     "#);
     assert_snapshot!(lab.run(&["history"]), @r"
     snapshot  time                 author  changes  message
-    1  TIME  AUTHOR  1  first
+    1  TIME  AUTHOR  ~1  first
     -- status 0
     ");
 }

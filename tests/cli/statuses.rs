@@ -110,7 +110,7 @@ fn undone_badly_is_5() {
     ");
     assert_snapshot!(lab.run(&["history"]), @r"
     snapshot  time                 author  changes  message
-    1  TIME  AUTHOR  3  +tcp 192.0.2.10:80 with 2 servers
+    1  TIME  AUTHOR  +3  +tcp 192.0.2.10:80 with 2 servers
     -- status 0
     ");
 }
@@ -125,6 +125,7 @@ fn a_commit_that_was_killed_is_reported_and_recovered() {
               by AUTHOR, TIME (AGE)
     warning   the commit "cut off" by AUTHOR at TIME did not finish: the next command that writes undoes it (ipvsh restore)
     kernel    simulated, 1 virtual service, 2 real servers
+    ours      1 virtual service, 2 real servers
     drift     none: the kernel is as the head has it
     database  LAB/db (SIZE)
 

@@ -83,6 +83,7 @@ pub fn is_taken(kernel: &mut dyn Kernel, count: usize) {
             scope: Scope::Named(candidate.scope()),
             exact_servers: candidate.exact_servers(),
             declared: &candidate.declared(),
+            keep_weights: false,
         });
         for (step, outcome) in plan.steps.iter().zip(kernel.apply(&plan.steps)) {
             assert_eq!(outcome, Outcome::Done, "{step:?}");

@@ -4,9 +4,13 @@
 //! commit touches only that: entries that differ from the base, and those that were declared or
 //! set, even to the same value.
 
+mod merge;
+
+pub use merge::Clash;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::model::check::{check_daemons, check_server, check_service};
 use crate::model::patch::Named;
 use crate::model::{
@@ -58,6 +62,14 @@ impl Candidate {
             taken: BTreeSet::new(),
             exact_servers: BTreeSet::new(),
             forwards: BTreeMap::new(),
+        }
+    }
+
+    /// A candidate that leads from one ruleset to another, as if it had been edited so.
+    pub fn between(base_id: Option<SnapshotId>, base: Ruleset, rules: Ruleset) -> Candidate {
+        Candidate {
+            rules,
+            ..Candidate::new(base_id, base)
         }
     }
 
@@ -516,91 +528,6 @@ impl Candidate {
         };
         self.touched.iter().filter(spoken).map(|(entry, _)| entry)
     }
-
-    /// Moves the candidate onto a newer head: per entry, and per field of an entry, what only one
-    /// side changed is kept; `by` names the newer head's author and message for the error.
-    ///
-    /// # Errors
-    /// `conflict` where both changed the same field differently.
-    pub fn rebase(
-        &self,
-        head_id: Option<SnapshotId>,
-        head: &Ruleset,
-        by: &str,
-    ) -> Result<Candidate> {
-        let mut moved = self.clone();
-        moved.base_id = head_id;
-        moved.base = head.clone();
-        moved.rules = head.clone();
-        let scope = self.scope();
-        for entry in scope.iter().copied() {
-            let (base, theirs, mine) = (
-                self.base.get(&entry),
-                head.get(&entry),
-                self.rules.get(&entry),
-            );
-            let conflict = |what: &str| {
-                Error::new(Kind::Conflict, format!("{what} was also changed by {by}"))
-                    .object(entry)
-                    .hint("look at it with `ipvsh diff`, then run your change again")
-            };
-            let value = merge(base, theirs, mine).map_err(conflict)?;
-            if matches!(&entry, EntryKey::Server(service, _)
-                if value.is_some() && !moved.rules.services.contains_key(service))
-            {
-                return Err(conflict("its service"));
-            }
-            moved.rules.put(&entry, value);
-        }
-        let touched = |rule: &&MarkRule| scope.contains(&EntryKey::Marks(rule.key()));
-        moved.rules.arrange_marks(&Ruleset {
-            marks: self.rules.marks.iter().filter(touched).cloned().collect(),
-            ..Ruleset::default()
-        });
-        Ok(moved)
-    }
-}
-
-fn pick<T: PartialEq>(base: T, theirs: T, mine: T, what: &'static str) -> Result<T, &'static str> {
-    if mine == base || theirs == mine {
-        Ok(theirs)
-    } else if theirs == base {
-        Ok(mine)
-    } else {
-        Err(what)
-    }
-}
-
-type Value = Option<EntryValue>;
-
-/// Merges one entry; the error names the field that both changed.
-fn merge(base: Value, theirs: Value, mine: Value) -> Result<Value, &'static str> {
-    match (base, theirs, mine) {
-        (
-            Some(EntryValue::Service(b)),
-            Some(EntryValue::Service(t)),
-            Some(EntryValue::Service(m)),
-        ) => {
-            let mut all = t.clone();
-            all.scheduler = pick(b.scheduler, t.scheduler, m.scheduler, "scheduler")?;
-            all.flags = pick(b.flags, t.flags, m.flags, "flags")?;
-            all.persistent = pick(b.persistent, t.persistent, m.persistent, "persistent")?;
-            all.netmask = pick(b.netmask, t.netmask, m.netmask, "netmask")?;
-            all.engine = pick(b.engine, t.engine, m.engine, "engine")?;
-            all.one_packet = pick(b.one_packet, t.one_packet, m.one_packet, "one_packet")?;
-            Ok(Some(EntryValue::Service(all)))
-        }
-        (Some(EntryValue::Server(b)), Some(EntryValue::Server(t)), Some(EntryValue::Server(m))) => {
-            Ok(Some(EntryValue::Server(RealServer {
-                forward: pick(b.forward, t.forward, m.forward, "forward")?,
-                weight: pick(b.weight, t.weight, m.weight, "weight")?,
-                upper: pick(b.upper, t.upper, m.upper, "upper")?,
-                lower: pick(b.lower, t.lower, m.lower, "lower")?,
-                tunnel: pick(b.tunnel, t.tunnel, m.tunnel, "tunnel")?,
-            })))
-        }
-        (base, theirs, mine) => pick(base, theirs, mine, "it"),
-    }
 }
 
 #[cfg(test)]
@@ -720,9 +647,7 @@ mod tests {
             marks: vec![rule(1)],
             ..Ruleset::default()
         };
-        let moved = candidate
-            .rebase(Some(SnapshotId(1)), &head, "1 by x")
-            .unwrap();
+        let moved = candidate.rebase(Some(SnapshotId(1)), &head).unwrap();
         assert_eq!(moved.rules().mark_keys(), [mark(1), mark(666), mark(7)]);
     }
 
@@ -736,40 +661,5 @@ mod tests {
         let mut candidate = Candidate::new(None, Ruleset::default());
         candidate.put_all(&file);
         assert_eq!(candidate.rules(), &file);
-    }
-
-    #[test]
-    fn two_writers_merge_by_field() {
-        let mut first = Candidate::new(None, Ruleset::default());
-        declare(&mut first, json!({"servers": ["10.0.0.1"]}));
-        let base = first.rules().clone();
-
-        let set = |weight: Option<i64>, upper: Option<u32>| {
-            let mut candidate = Candidate::new(Some(SnapshotId(1)), base.clone());
-            let weight = weight.map(|w| crate::model::Weight::new(w).unwrap());
-            let patch = ServerPatch {
-                weight,
-                upper,
-                ..ServerPatch::default()
-            };
-            candidate
-                .set_server(key(), server("10.0.0.1"), &patch)
-                .unwrap();
-            candidate
-        };
-        let theirs = set(Some(5), None);
-        let merged = set(None, Some(9))
-            .rebase(Some(SnapshotId(2)), theirs.rules(), "2 by x")
-            .unwrap();
-        let server = merged.server(&key(), &server("10.0.0.1")).unwrap();
-        assert_eq!((server.weight.value(), server.upper), (5, 9));
-
-        let error = set(Some(7), None)
-            .rebase(Some(SnapshotId(2)), theirs.rules(), "2 by x")
-            .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "virtual service tcp 192.0.2.1:80: real server 10.0.0.1:80: weight was also changed by 2 by x"
-        );
     }
 }

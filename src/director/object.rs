@@ -1,0 +1,99 @@
+//! What a user names as an object of a history or of `adopt`.
+
+use crate::error::Result;
+use crate::model::address::Endpoint;
+use crate::model::{EntryKey, Fwmark, ServiceName};
+
+/// A service, a server (of one service or of any), a mark, the timeouts, the sync daemons.
+pub(super) enum Object {
+    /// `tcp 192.0.2.10:80`: its options, servers and marks.
+    Service(ServiceName),
+    /// `server 10.0.0.11`, `tcp 192.0.2.10:80 10.0.0.11:80`.
+    Server(Option<ServiceName>, Endpoint),
+    /// `mark 666`
+    Mark(Fwmark),
+    /// `timeouts`
+    Timeouts,
+    /// `daemons`
+    Daemons,
+}
+
+impl Object {
+    /// Parses a name.
+    ///
+    /// # Errors
+    /// `invalid`.
+    pub(super) fn parse(text: &str) -> Result<Object> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        match words.as_slice() {
+            ["timeouts" | "timeout"] => Ok(Object::Timeouts),
+            ["daemons" | "daemon"] => Ok(Object::Daemons),
+            ["mark", number] => Fwmark::parse(number).map(Object::Mark),
+            ["server", server] => Ok(Object::Server(None, Endpoint::parse(server)?)),
+            [service @ .., server] => match server_of(service, server) {
+                Some(server) => Ok(server),
+                None => ServiceName::parse(text).map(Object::Service),
+            },
+            [] => ServiceName::parse(text).map(Object::Service),
+        }
+    }
+
+    /// Says whether an entry is the object, or part of it.
+    pub(super) fn fits(&self, entry: &EntryKey) -> bool {
+        match (self, entry) {
+            (Object::Service(name), EntryKey::Service(key) | EntryKey::Server(key, _)) => {
+                name.fits(key)
+            }
+            (Object::Service(name), EntryKey::Marks(key)) => name.fits(&key.service()),
+            (Object::Server(service, server), EntryKey::Server(key, one)) => {
+                service.as_ref().is_none_or(|name| name.fits(key))
+                    && server.addr == one.addr
+                    && server.port.is_none_or(|port| port == one.port)
+            }
+            (Object::Mark(mark), EntryKey::Marks(key)) => *mark == key.mark,
+            (Object::Timeouts, EntryKey::Timeout(_)) | (Object::Daemons, EntryKey::Daemon(_)) => {
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A server of a service, where the words are the names of both.
+fn server_of(service: &[&str], server: &str) -> Option<Object> {
+    let service = ServiceName::parse(&service.join(" ")).ok()?;
+    Some(Object::Server(Some(service), Endpoint::parse(server).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ServerKey, ServiceKey};
+
+    #[test]
+    fn names_fit_what_they_name() {
+        let service = ServiceKey::parse("tcp 192.0.2.10:80").unwrap();
+        let server = ServerKey::parse("10.0.0.11:80", &service).unwrap();
+        let server = EntryKey::Server(service, server);
+        let service = EntryKey::Service(service);
+        let fits = |name: &str, entry| Object::parse(name).unwrap().fits(entry);
+        for name in ["tcp 192.0.2.10:80", "192.0.2.10:80"] {
+            assert!(fits(name, &service) && fits(name, &server), "{name}");
+        }
+        for name in [
+            "server 10.0.0.11",
+            "server 10.0.0.11:80",
+            "tcp 192.0.2.10:80 10.0.0.11:80",
+            "192.0.2.10:80 10.0.0.11",
+        ] {
+            assert!(fits(name, &server) && !fits(name, &service), "{name}");
+        }
+        for name in [
+            "tcp 192.0.2.10:80 10.0.0.12",
+            "server 10.0.0.11:81",
+            "timeouts",
+        ] {
+            assert!(!fits(name, &server), "{name}");
+        }
+    }
+}

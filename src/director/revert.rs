@@ -1,0 +1,78 @@
+//! Undoing one snapshot and keeping what came after it.
+
+use super::change::{Begun, ChangeOptions, Recorded, named};
+use super::history::{both_sides, last_to_change, parent_is_pruned};
+use super::names::{resolve, told};
+use super::report::{Outcome, Report};
+use super::{Director, head_of};
+use crate::candidate::{Candidate, Clash};
+use crate::error::{Error, Kind, Result};
+use crate::model::origin::cut;
+use crate::model::{Snapshot, SnapshotName};
+use crate::plan::LINE;
+use crate::signals;
+
+impl Director {
+    /// Undoes what one snapshot changed, per entry and field, and keeps what came after. It is a
+    /// commit like any: it looks only at what that snapshot touched.
+    ///
+    /// # Errors
+    /// `not_found`; `state` where the snapshot before it was pruned; `conflict`, naming the later
+    /// snapshot, where one changed the same thing; as [`Director::commit`].
+    pub fn revert(&mut self, name: &SnapshotName, options: &ChangeOptions) -> Result<Report> {
+        let _hold = signals::hold();
+        let now = self.now();
+        let (store, mut notes) = self.begin(options)?;
+        let (head, head_rules) = head_of(&*store)?;
+        let bad = resolve(&*store, name, now)?;
+        notes.extend(told(name, &bad));
+        let Some((before, after)) = both_sides(&*store, &bad)? else {
+            return Err(parent_is_pruned(&bad).attempt("cannot revert"));
+        };
+        let undoing = Candidate::between(Some(bad.id), after, before);
+        let head_id = head.as_ref().map(|head| head.id);
+        let mine = match undoing.rebase(head_id, &head_rules) {
+            Ok(mine) => mine,
+            Err(clash) => {
+                let later = last_to_change(&*store, Some(bad.id), &clash)?;
+                return Err(refusal(&bad, &clash, later.as_ref()));
+            }
+        };
+        let recorded = Recorded {
+            message: Some(cut(&format!("revert of {}: {}", bad.id, bad.message), LINE)),
+            revert_of: Some(bad.id),
+        };
+        let begun = Begun {
+            store,
+            notes,
+            head,
+            head_rules,
+        };
+        let mut report = self.carry_over(begun, &mine, recorded, options)?;
+        let nothing = mine.is_untouched() && report.plan.is_empty();
+        if nothing && matches!(report.outcome, Outcome::Unchanged | Outcome::Planned) {
+            report.notes.push(format!(
+                "nothing of what snapshot {} changed is left in the head",
+                bad.id
+            ));
+        }
+        Ok(report)
+    }
+}
+
+fn refusal(bad: &Snapshot, clash: &Clash, later: Option<&Snapshot>) -> Error {
+    let by = later.map_or("a later snapshot".to_owned(), named);
+    let error = Error::new(
+        Kind::Conflict,
+        format!("{} was changed again by {by}", clash.what()),
+    )
+    .object(clash.entry)
+    .attempt(format!("cannot revert snapshot {}", bad.id));
+    match later {
+        Some(later) => error.hint(format!(
+            "revert the later one first (ipvsh revert {}), or set it by hand",
+            later.id
+        )),
+        None => error.hint("set it by hand: ipvsh -e CODE"),
+    }
+}
