@@ -7,78 +7,15 @@ use std::rc::Rc;
 use ipvsh::director::{ChangeOptions, Director, Outcome, Session};
 use ipvsh::error::{Kind, Result};
 use ipvsh::kernel::{self, Kernel, Place, Sim};
-use ipvsh::model::{Live, Ruleset, ServerKey, ServiceKey, SnapshotName, Weight};
+use ipvsh::model::{Live, ServiceKey, SnapshotName, Weight};
 use ipvsh::plan::Step;
-use ipvsh::store::{MemoryStores, Stores};
-use serde_json::{Value, json};
+use ipvsh::store::Stores;
+use serde_json::json;
 
-/// A kernel and a history that several directors share, as several processes would.
-struct Host {
-    sim: Sim,
-    stores: Rc<MemoryStores>,
-}
+#[path = "common/host.rs"]
+mod host;
 
-impl Host {
-    fn new() -> Host {
-        Host {
-            sim: Sim::new(&Ruleset::default()),
-            stores: Rc::new(MemoryStores::new()),
-        }
-    }
-
-    /// A host whose kernel holds a service that another tool made.
-    fn with_strangers_rules() -> Host {
-        let (host, stranger) = (Host::new(), Host::new());
-        stranger.declare(WEB, two_servers()).unwrap();
-        host.sim
-            .edit(|live| live.rules.services = stranger.live().rules.services);
-        host
-    }
-
-    fn director(&self, author: &str) -> Director {
-        let kernel = Box::new(self.sim.clone());
-        Director::new(
-            kernel,
-            Rc::clone(&self.stores) as Rc<dyn Stores>,
-            author.to_owned(),
-        )
-    }
-
-    fn session(&self) -> Session {
-        Session::new(self.director("alice"), ChangeOptions::default())
-    }
-
-    /// Commits one declaration in a session of its own.
-    fn declare(&self, name: &str, options: Value) -> Result<ipvsh::director::Report> {
-        let mut session = self.session();
-        declare(&mut session, name, options);
-        session.commit(&ChangeOptions::default())
-    }
-
-    fn live(&self) -> Live {
-        self.sim.live()
-    }
-}
-
-fn key(name: &str) -> ServiceKey {
-    ServiceKey::parse(name).unwrap()
-}
-
-fn server(name: &str, address: &str) -> ServerKey {
-    ServerKey::parse(address, &key(name)).unwrap()
-}
-
-fn declare(session: &mut Session, name: &str, options: Value) {
-    session
-        .declare_service(key(name), options.as_object().unwrap())
-        .unwrap();
-}
-
-const WEB: &str = "tcp 192.0.2.10:80";
-
-fn two_servers() -> Value {
-    json!({ "scheduler": "rr", "forward": "masq", "servers": ["10.0.0.1", "10.0.0.2"] })
-}
+use host::{Host, WEB, declare, key, server, two_servers};
 
 #[test]
 fn every_change_ends_in_the_same_shape() {
