@@ -15,11 +15,14 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use rustix::fs::{FlockOperation, flock};
+use rustix::param::clock_ticks_per_second;
 
 use super::address::Address;
 use super::directory::{LOCK, failed, private};
 use crate::error::{Error, Kind, Result};
+use crate::model::moment::local;
 
 /// How long to sleep between two attempts.
 pub(super) const PAUSE: Duration = Duration::from_millis(20);
@@ -143,7 +146,22 @@ impl Lock {
     }
 }
 
-/// Who holds a lock on a file: `ipvsh run site.rhai (pid 4711)`.
+/// When a process began.
+fn began(pid: &str) -> Option<DateTime<Utc>> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Behind the name, which may hold anything: state, 18 other fields, the start in clock ticks.
+    let fields = stat.rsplit(')').next()?;
+    let ticks: u64 = fields.split_whitespace().nth(19)?.parse().ok()?;
+    let begun = Duration::from_secs(ticks.checked_div(clock_ticks_per_second())?);
+    let uptime = fs::read_to_string("/proc/uptime").ok()?;
+    let uptime: f64 = uptime.split(' ').next()?.parse().ok()?;
+    let age = Duration::try_from_secs_f64(uptime)
+        .ok()?
+        .saturating_sub(begun);
+    Utc::now().checked_sub_signed(TimeDelta::from_std(age).ok()?)
+}
+
+/// Who holds a lock on a file: `ipvsh run site.rhai (pid 4711, since 2026-11-21 22:00:00)`.
 fn holder(path: &Path) -> Option<String> {
     let inode = fs::metadata(path).ok()?.ino().to_string();
     let locks = fs::read_to_string("/proc/locks").ok()?;
@@ -173,7 +191,8 @@ fn holder(path: &Path) -> Option<String> {
     if text.is_empty() {
         text.push_str("a process");
     }
-    Some(format!("{text} (pid {pid})"))
+    let since = began(&pid).map_or_else(String::new, |time| format!(", since {}", local(time)));
+    Some(format!("{text} (pid {pid}{since})"))
 }
 
 #[cfg(test)]
@@ -189,9 +208,12 @@ mod tests {
         let short = Patience::new(Duration::from_millis(60), &no);
         let error = Lock::acquire(dir.path(), &short).unwrap_err();
         assert_eq!(error.kind(), Kind::Busy);
-        let pid = format!("(pid {})", std::process::id());
+        let pid = format!("(pid {}, since 20", std::process::id());
         assert!(error.to_string().contains(&pid), "{error}");
         assert!(began.elapsed() >= Duration::from_millis(60));
+        let begun = super::began(&std::process::id().to_string()).unwrap();
+        let age = (Utc::now() - begun).num_seconds();
+        assert!((-2..600).contains(&age), "{age}");
 
         let yes = || true;
         let long = Patience::new(Duration::from_secs(60), &yes);

@@ -1,0 +1,194 @@
+//! The history on the kernel: revert, several commits at once, what a health checker did, and a
+//! restore of all that can be.
+
+use serde_json::Value;
+
+use crate::director::Director;
+
+const WEB: &str = r#"tcp("192.0.2.10:80", #{ scheduler: "rr", forward: "masq", servers: [
+    #{ address: "10.0.0.11:80", weight: 3 }, "10.0.0.12:80",
+] });"#;
+
+const MARKED: &str = r#"fwmark(666, #{ scheduler: "rr", servers: ["10.0.0.21"],
+    marks: [#{ protocol: "tcp", to: "192.0.2.20", ports: [80, 443] }] });"#;
+
+#[test]
+fn a_revert_undoes_one_snapshot_in_the_kernel() {
+    let director = Director::alone();
+    director.script(WEB).ended(0);
+    director.script(MARKED).ended(0);
+    let edit = r#"find("192.0.2.10:80").set(#{ persistent: 60 });
+        find("192.0.2.10:80").find("10.0.0.11:80").set(#{ weight: 0 });
+        mark(7, #{ to: "192.0.2.7" });
+        timeouts(#{ tcp: 600 });"#;
+    director.script(edit).ended(0);
+    let other = r#"find("192.0.2.10:80").server("10.0.0.13:80");
+        find("192.0.2.10:80").find("10.0.0.11:80").set(#{ upper: 100 });"#;
+    director.script(other).ended(0);
+    let writes = director.state();
+
+    director.ipvsh(&["revert", "3"]).ended(0);
+    let table = director.ipvsadm("-Sn");
+    for line in [
+        "-A -t 192.0.2.10:80 -s rr\n",
+        "-a -t 192.0.2.10:80 -r 10.0.0.11:80 -m -w 3 -x 100 -y 0\n",
+        "-a -t 192.0.2.10:80 -r 10.0.0.13:80 -m -w 1\n",
+        "-A -f 666 -s rr\n",
+    ] {
+        assert!(table.contains(line), "{line}{table}");
+    }
+    assert!(director.ipvsadm("-Ln --timeout").contains("900 120 300"));
+    let rules = director.iptables("-t mangle -S");
+    assert!(
+        rules.contains("0x29a") && !rules.contains("0x7/"),
+        "{rules}"
+    );
+
+    // Its own revert brings all of it back; so does a revert of the marks, and of that.
+    director.ipvsh(&["revert", "head"]).ended(0);
+    assert_eq!(director.state(), writes);
+    director.ipvsh(&["revert", "2"]).ended(0);
+    assert!(!director.ipvsadm("-Sn").contains("-f 666"));
+    assert!(!director.iptables("-t mangle -S").contains("0x29a"));
+    director.ipvsh(&["revert", "head"]).ended(0);
+    assert_eq!(director.ipvsadm("-Sn").lines().count(), 6);
+
+    let refused = director.ipvsh(&["revert", "1"]).ended(1);
+    assert!(
+        refused
+            .err
+            .contains("cannot revert snapshot 1: it was changed again by snapshot 6"),
+        "{}",
+        refused.err
+    );
+}
+
+#[test]
+fn commits_at_once_are_serialised_and_merged() {
+    let director = Director::alone();
+    director.script(WEB).ended(0);
+    std::thread::scope(|scope| {
+        for n in 1..=20 {
+            let director = &director;
+            scope.spawn(move || {
+                let code = format!(
+                    r#"find("192.0.2.10:80").server("10.0.1.{n}:80"); udp("192.0.2.{n}:53")"#
+                );
+                director
+                    .ipvsh(&["-m", &format!("number {n}"), "-e", &code])
+                    .ended(0);
+            });
+        }
+    });
+    let history = director.history();
+    let ids: Vec<u64> = history
+        .iter()
+        .map(|one| one["id"].as_u64().unwrap())
+        .collect();
+    assert_eq!(ids, (1..=21).rev().collect::<Vec<u64>>());
+    for n in 1..=20 {
+        let message = Value::from(format!("number {n}"));
+        assert!(
+            history.iter().any(|one| one["message"] == message),
+            "{n} is lost"
+        );
+    }
+    let table = director.ipvsadm("-Sn");
+    assert_eq!(
+        table.lines().filter(|line| line.starts_with("-A")).count(),
+        21
+    );
+    assert_eq!(
+        table.lines().filter(|line| line.starts_with("-a")).count(),
+        22
+    );
+    // The head is the union, and the kernel is as the head has it.
+    director.ipvsh(&["status", "--exit-code"]).ended(0);
+    director.ipvsadm("-C");
+    director.ipvsh(&["restore"]).ended(0);
+    let mut lines: Vec<String> = director.ipvsadm("-Sn").lines().map(str::to_owned).collect();
+    let mut before: Vec<String> = table.lines().map(str::to_owned).collect();
+    lines.sort();
+    before.sort();
+    assert_eq!(lines, before);
+}
+
+#[test]
+fn a_health_checkers_weight_0_is_no_drift_where_that_is_asked() {
+    let director = Director::alone();
+    director.script(WEB).ended(0);
+    director.ipvsadm("-e -t 192.0.2.10:80 -r 10.0.0.11:80 -m -w 0");
+    director.ipvsadm("-A -t 192.0.2.99:80 -s wlc");
+    let drift = director.ipvsh(&["plan", "--exit-code"]).ended(10);
+    assert!(drift.out.contains("weight 0 -> 3"), "{}", drift.out);
+    assert!(
+        drift.err.contains("note: 1 service not managed by ipvsh"),
+        "{}",
+        drift.err
+    );
+    for verb in ["plan", "status"] {
+        let kept = director
+            .ipvsh(&[verb, "--keep-weights", "--exit-code"])
+            .ended(0);
+        let said = format!("{}{}", kept.out, kept.err);
+        assert!(
+            said.contains("1 real server left at weight 0, as the kernel has them"),
+            "{verb}: {said}"
+        );
+    }
+    director.ipvsadm("-d -t 192.0.2.10:80 -r 10.0.0.12:80");
+    director.ipvsh(&["restore", "--keep-weights"]).ended(0);
+    let table = director.ipvsadm("-Sn");
+    assert!(table.contains("10.0.0.11:80 -m -w 0") && table.contains("10.0.0.12:80 -m -w 1"));
+    director.ipvsh(&["restore"]).ended(0);
+    let table = director.ipvsadm("-Sn");
+    assert!(table.contains("10.0.0.11:80 -m -w 3") && table.contains("192.0.2.99:80"));
+    assert_eq!(director.history().len(), 1);
+}
+
+#[test]
+fn marks_follow_their_service_in_a_best_effort() {
+    let director = Director::alone();
+    director.script(MARKED).ended(0);
+    let marked = r#"fwmark(9, #{ scheduler: "fo", servers: ["10.0.0.9"],
+        marks: [#{ to: "192.0.2.9" }] }); timeouts(#{ udp: 77 })"#;
+    director.script(marked).ended(0);
+    director.ipvsadm("-C");
+    director.ipvsadm("--set 900 120 300");
+    director.iptables("-t mangle -F");
+    let hide = "rmmod ip_vs_fo; find /lib/modules -name 'ip_vs_fo.ko*'";
+    let module = director.exec("sh", &["-c", hide]).out;
+    let module = module.trim();
+    assert!(!module.is_empty());
+    std::fs::rename(module, "/tmp/ip_vs_fo.ko").unwrap();
+    let parts = director.ipvsh(&["restore", "--best-effort"]);
+    let again = director.ipvsh(&["restore", "--best-effort"]);
+    std::fs::copy("/tmp/ip_vs_fo.ko", module).unwrap();
+    assert_eq!((parts.status, again.status), (6, 6), "{}", parts.err);
+    for said in [
+        "fwmark 9: cannot add",
+        "fo",
+        "rules of fwmark 9: left out: their service",
+    ] {
+        assert!(parts.err.contains(said), "{said}: {}", parts.err);
+    }
+    assert!(
+        parts.out.contains("2 objects could not be done"),
+        "{}",
+        parts.out
+    );
+    let (table, rules) = (director.ipvsadm("-Sn"), director.iptables("-t mangle -S"));
+    assert!(
+        table.contains("-f 666") && !table.contains("-f 9 "),
+        "{table}"
+    );
+    assert!(
+        rules.contains("0x29a") && !rules.contains("0x9/"),
+        "{rules}"
+    );
+    assert!(director.ipvsadm("-Ln --timeout").contains("900 120 77"));
+    // The next attempt, with the module there, does what was missing, and only that.
+    let rest = director.ipvsh(&["restore", "--best-effort"]).ended(0);
+    assert!(!rest.out.contains("666"), "{}", rest.out);
+    assert!(director.iptables("-t mangle -S").contains("0x9/"));
+}
