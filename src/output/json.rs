@@ -60,6 +60,7 @@ pub fn plan(plan: &Plan, notes: &[String]) -> Value {
     json!({
         "changes": changes(&plan.changes),
         "foreign": foreign(&plan.foreign),
+        "kept_weights": plan.kept_weights,
         "notes": notes,
     })
 }
@@ -87,6 +88,7 @@ pub fn status(facts: &Facts) -> Value {
         "unfinished": status.and_then(|s| s.unfinished.clone()),
         "drift": plan.map(|plan| changes(&plan.changes)),
         "foreign": plan.map(|plan| foreign(&plan.foreign)),
+        "kept_weights": plan.map(|plan| plan.kept_weights),
         "ours": status.map(|s| json!({"services": s.ours.0, "servers": s.ours.1})),
         "kernel": {
             "kind": if facts.is_sim { "sim" } else { "linux" },

@@ -177,6 +177,9 @@ impl Output {
             self.print(&changes(&plan.changes, self.paint));
             self.sentence(sentence);
         }
+        if let Some(kept) = plan.kept_words() {
+            self.note(&kept);
+        }
         self.notes_of(&plan.foreign, notes);
         for (key, why) in &plan.unavailable {
             self.note(&format!("{key}: marks are not available: {why}"));
