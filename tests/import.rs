@@ -8,7 +8,7 @@ use ipvsh::director::{ChangeOptions, Director, Import};
 use ipvsh::error::Result;
 use ipvsh::format::{self, Format};
 use ipvsh::kernel::Sim;
-use ipvsh::model::{Family, Ruleset, Snapshot};
+use ipvsh::model::{Ruleset, Snapshot};
 use ipvsh::script::{self, Source};
 use ipvsh::store::MemoryStores;
 use proptest::prelude::*;
@@ -49,18 +49,6 @@ fn import(director: &mut Director, rules: &Ruleset, replace: bool) -> Result<()>
 /// The kernel and the history: what an error must not change.
 fn state(director: &mut Director) -> (Ruleset, Vec<Snapshot>) {
     (director.live().unwrap().rules, director.history().unwrap())
-}
-
-/// Without what the kernel refuses: a sync daemon beside servers of another family.
-fn peaceful(mut rules: Ruleset) -> Ruleset {
-    let mixed = rules.services.iter().any(|(key, service)| {
-        let families = service.servers.keys().map(|server| Family::of(server.addr));
-        families.into_iter().any(|family| family != key.family())
-    });
-    if mixed {
-        rules.daemons.clear();
-    }
-    rules
 }
 
 /// A piece of text that means something somewhere.
@@ -131,7 +119,7 @@ proptest! {
         rules in arbitrary::ruleset(),
         before in arbitrary::ruleset(),
     ) {
-        let (rules, before) = (peaceful(rules), peaceful(before));
+        let (rules, before) = (arbitrary::peaceful(rules), arbitrary::peaceful(before));
         for format in Format::ALL {
             let (text, notes) = format::write(format, &rules);
             if !notes.is_empty() || rules == Ruleset::default() {
@@ -152,7 +140,7 @@ proptest! {
         rules in arbitrary::ruleset(),
         before in arbitrary::ruleset(),
     ) {
-        let (rules, before) = (peaceful(rules), peaceful(before));
+        let (rules, before) = (arbitrary::peaceful(rules), arbitrary::peaceful(before));
         let mut director = director(&before);
         let head = director.ruleset(None).unwrap();
         if import(&mut director, &rules, false).is_err() {
@@ -176,7 +164,7 @@ proptest! {
         format in prop::sample::select(Format::ALL.to_vec()),
         pieces in prop::collection::vec((any::<Index>(), 0..12_usize, piece()), 1..4),
     ) {
-        let rules = peaceful(rules);
+        let rules = arbitrary::peaceful(rules);
         let text = damage(&format::write(format, &rules).0, pieces);
         let mut director = director(&rules);
         let before = state(&mut director);

@@ -31,6 +31,18 @@ pub fn ruleset() -> impl Strategy<Value = Ruleset> {
     })
 }
 
+/// Without what the kernel refuses: a sync daemon beside servers of another family.
+pub fn peaceful(mut rules: Ruleset) -> Ruleset {
+    let mixed = rules.services.iter().any(|(key, service)| {
+        let families = service.servers.keys().map(|server| Family::of(server.addr));
+        families.into_iter().any(|family| family != key.family())
+    });
+    if mixed {
+        rules.daemons.clear();
+    }
+    rules
+}
+
 /// The name of a service.
 pub fn service_key() -> impl Strategy<Value = ServiceKey> {
     let address = (
