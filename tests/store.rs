@@ -170,7 +170,7 @@ fn check(stores: &SledStores, reported: u64) -> u64 {
     }
     drop(store);
     assert_eq!(stores.mirror().unwrap().0, head.id);
-    assert_eq!(stores.problems().unwrap(), [""; 0]);
+    assert_eq!(stores.check().unwrap().problems, [""; 0]);
     head.id.0
 }
 

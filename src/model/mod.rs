@@ -34,5 +34,5 @@ pub use patch::{Options, ServerPatch, ServicePatch};
 pub use ruleset::{Ruleset, VirtualService};
 pub use server::{Forwarding, RealServer, Tunnel, TunnelChecksum, TunnelKind, Weight};
 pub use service::{Engine, Netmask, Scheduler, SchedulerFlags, ServiceOptions};
-pub use snapshot::{Snapshot, SnapshotId, SnapshotName};
+pub use snapshot::{Event, Snapshot, SnapshotId, SnapshotName};
 pub use timeouts::{TimeoutKind, Timeouts};

@@ -55,6 +55,17 @@ pub struct Snapshot {
     pub tags: Vec<String>,
 }
 
+/// Something that happened to the history itself: what a recovery, a repair or a prune did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When, UTC.
+    pub time: DateTime<Utc>,
+    /// The head at that time; `None` before the first snapshot.
+    pub head: Option<SnapshotId>,
+    /// What, in a sentence.
+    pub message: String,
+}
+
 /// What a user types for a snapshot: a number, `head`, `head~2`, a tag, or `@22:00`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SnapshotName {

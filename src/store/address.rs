@@ -115,7 +115,7 @@ pub(super) fn unseal<'a>(key: &[u8], sealed: &'a [u8], what: &str) -> Result<&'a
 pub(super) fn damaged(cause: impl Into<String>) -> Error {
     Error::new(Kind::Damaged, cause)
         .hint("ipvsh restore brings the kernel to the newest snapshot from the mirror")
-        .hint("to start a new history: move its directory aside, then ipvsh adopt")
+        .hint("ipvsh fsck says what is damaged, ipvsh fsck --repair saves what is whole")
 }
 
 #[cfg(test)]

@@ -288,17 +288,22 @@ pub(super) fn walk(
         if !enter(address) {
             continue;
         }
-        let node = Node::load(nodes, address)?;
-        waiting.extend(node.children());
-        if let Node::Leaf(items) = node {
-            // A leaf of a trie of servers holds no item that names a tree.
-            let items = items
-                .values()
-                .filter_map(|v| serde_json::from_slice::<Item>(v).ok());
-            waiting.extend(items.filter_map(|item| item.tree));
-        }
+        waiting.extend(children(&Node::load(nodes, address)?));
     }
     Ok(())
+}
+
+/// The nodes that a node of a ruleset leads to.
+pub(super) fn children(node: &Node) -> Vec<Address> {
+    let mut all = node.children();
+    if let Node::Leaf(items) = node {
+        // A leaf of a trie of servers holds no item that names a tree.
+        let items = items
+            .values()
+            .filter_map(|value| serde_json::from_slice::<Item>(value).ok());
+        all.extend(items.filter_map(|item| item.tree));
+    }
+    all
 }
 
 /// The content of a ruleset that is nowhere yet.

@@ -1,7 +1,7 @@
 //! The database's directory: whose it is, which modes it has, and the marker of its format.
 //!
-//! The marker, `FORMAT`, is plain text, `ipvsh 1 sled-0.34 linux` and a line for readers, and is
-//! looked at before sled is: sled 1.0 opens a 0.34 directory without an error and shows no records.
+//! The marker, `FORMAT`, is plain text, `ipvsh 1 sled-0.34 linux`, the program that made it, and the
+//! checksum of both lines, and is looked at before sled is: sled 1.0 opens a 0.34 directory without an error and shows no records.
 //! A directory that is not empty and has no marker is never written to.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
@@ -10,9 +10,13 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 use super::DatabaseKind;
+use super::address::Address;
+use super::lock::Witness;
+use super::table::ENGINE as ENGINE_DIR;
 use crate::error::{Error, Kind, Result};
 
-const FORMAT: &str = "FORMAT";
+/// The marker.
+pub(super) const FORMAT: &str = "FORMAT";
 const FORMAT_NEW: &str = "FORMAT.new";
 /// The file that the lock is on.
 pub(super) const LOCK: &str = "LOCK";
@@ -147,7 +151,8 @@ pub(super) fn look(dir: &Path, kind: DatabaseKind) -> Result<Found> {
             )
             .hint(
                 "it is no database of ipvsh, and nothing in it was touched: name another, --db DIR",
-            ));
+            )
+            .hint("or it lost its FORMAT: ipvsh fsck knows"));
         }
     }
     Ok(Found::Nothing)
@@ -164,32 +169,167 @@ pub(super) fn check_dir(dir: &Path) -> Result<()> {
     }
 }
 
-fn check_marker(dir: &Path, text: &[u8], kind: DatabaseKind) -> Result<()> {
+/// What a marker says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Marker {
+    version: String,
+    engine: String,
+    kind: String,
+    /// The program that made the database.
+    pub(super) writer: String,
+}
+
+/// Reads a marker; `None` where it is damaged.
+fn parse_marker(text: &[u8]) -> Option<Marker> {
     let text = String::from_utf8_lossy(text);
-    let mut lines = text.lines();
-    let words: Vec<&str> = lines.next().unwrap_or("").split(' ').collect();
-    let writer = lines.next().and_then(|line| line.strip_prefix("made by "));
-    let writer = writer.unwrap_or("another version of ipvsh");
-    let ["ipvsh", version, engine, made_for] = words.as_slice() else {
-        return Err(foreign(dir, "its FORMAT cannot be understood".to_owned())
-            .hint("ipvsh restore works from its mirror"));
+    let mut lines = text.strip_suffix('\n')?.lines();
+    let (first, second) = (lines.next()?, lines.next()?);
+    // The first version wrote no checksum.
+    if let Some(sum) = lines.next()
+        && sum != checksum_line(first, second)
+    {
+        return None;
+    }
+    let ["ipvsh", version, engine, kind] = first.split(' ').collect::<Vec<_>>()[..] else {
+        return None;
     };
-    if *version != VERSION.to_string() || *engine != ENGINE {
+    let writer = second.strip_prefix("made by ")?;
+    Some(Marker {
+        version: version.to_owned(),
+        engine: engine.to_owned(),
+        kind: kind.to_owned(),
+        writer: writer.to_owned(),
+    })
+}
+
+/// Tells a damaged marker from that of another format.
+fn checksum_line(first: &str, second: &str) -> String {
+    let sum = Address::of(&[first.as_bytes(), b"\n", second.as_bytes(), b"\n"]);
+    format!("checksum {sum}")
+}
+
+fn check_marker(dir: &Path, text: &[u8], kind: DatabaseKind) -> Result<Marker> {
+    let Some(marker) = parse_marker(text) else {
+        return Err(foreign(dir, "its FORMAT is damaged".to_owned())
+            .hint("ipvsh restore works from its mirror")
+            .hint("ipvsh fsck says what is damaged, ipvsh fsck --repair repairs it"));
+    };
+    let Marker {
+        version,
+        engine,
+        writer,
+        ..
+    } = &marker;
+    if *version != VERSION.to_string() || engine != ENGINE {
         return Err(foreign(
             dir,
             format!("it has format {version} on {engine}, made by {writer}; this is format {VERSION} on {ENGINE}"),
         )
         .hint(format!("use {writer}, or name another database: --db DIR")));
     }
-    if *made_for != kind_name(kind) {
-        let (is, hint) = match kind {
-            DatabaseKind::Linux => ("the simulator", "add --sim"),
-            DatabaseKind::Sim => ("the real kernel", "leave --sim out"),
-        };
-        return Err(foreign(dir, format!("it was made for {is}"))
-            .hint(format!("{hint}, or name another database: --db DIR")));
+    if marker.kind != kind_name(kind) {
+        return Err(other_kind(dir, kind));
     }
-    Ok(())
+    Ok(marker)
+}
+
+fn other_kind(dir: &Path, kind: DatabaseKind) -> Error {
+    let (is, hint) = match kind {
+        DatabaseKind::Linux => ("the simulator", "add --sim"),
+        DatabaseKind::Sim => ("the real kernel", "leave --sim out"),
+    };
+    foreign(dir, format!("it was made for {is}"))
+        .hint(format!("{hint}, or name another database: --db DIR"))
+}
+
+/// What a check finds of the marker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Identity {
+    /// There is nothing.
+    Nothing,
+    /// A database with its marker.
+    Marked(Marker),
+    /// A database, as its other files say; its marker is missing or damaged.
+    Unmarked(&'static str),
+}
+
+/// Says what a directory is, for a check: a marker that is missing or damaged does not matter
+/// where the mirror says what it is.
+///
+/// # Errors
+/// As [`look`], but for a marker that is missing or damaged.
+pub(super) fn identify(dir: &Path, kind: DatabaseKind) -> Result<Identity> {
+    let Some(metadata) = metadata(dir)? else {
+        return Ok(Identity::Nothing);
+    };
+    check_owner(dir, &metadata)?;
+    let why = match read_marker(dir)? {
+        Some(text) if parse_marker(&text).is_some() => {
+            return check_marker(dir, &text, kind).map(Identity::Marked);
+        }
+        Some(_) => "FORMAT is damaged",
+        None => "FORMAT is missing",
+    };
+    for name in [super::mirror::LOG, super::mirror::BASE] {
+        let mut line = vec![0; 32];
+        let read = private().read(true).open(dir.join(name));
+        let read = read.and_then(|mut file| file.read(&mut line)).unwrap_or(0);
+        line.truncate(read);
+        let line = String::from_utf8_lossy(&line).into_owned();
+        match line
+            .lines()
+            .next()
+            .and_then(|l| l.strip_prefix("ipvsh mirror 1 "))
+        {
+            Some(made_for) if made_for == kind_name(kind) => return Ok(Identity::Unmarked(why)),
+            Some("linux" | "sim") => return Err(other_kind(dir, kind)),
+            _ => {}
+        }
+    }
+    // No commit was made yet, or the mirror is damaged too.
+    if dir.join(ENGINE_DIR).join("db").is_file() && Witness::of(dir).writes > 0 {
+        return Ok(Identity::Unmarked(why));
+    }
+    look(dir, kind).map(|_| Identity::Nothing)
+}
+
+/// What is wrong with the rights of files, a sentence each, and all files with their sizes; names
+/// are relative to the directory.
+///
+/// # Errors
+/// `system`, `not_permitted`.
+pub(super) fn inspect(dir: &Path) -> Result<(Vec<(String, u64)>, Vec<String>)> {
+    let (mut files, mut problems) = (Vec::new(), Vec::new());
+    let mut waiting = vec![dir.to_owned()];
+    while let Some(path) = waiting.pop() {
+        let name = path
+            .strip_prefix(dir)
+            .unwrap_or(&path)
+            .display()
+            .to_string();
+        let metadata = fs::symlink_metadata(&path).map_err(|e| failed("look at", &path, &e))?;
+        let named = match name.as_str() {
+            "" => "the directory",
+            name => name,
+        };
+        if metadata.file_type().is_symlink() {
+            problems.push(format!("{named} is a link"));
+            continue;
+        }
+        if metadata.mode() & 0o077 != 0 {
+            let mode = metadata.mode() & 0o777;
+            problems.push(format!("{named} is open to others (mode {mode:03o})"));
+        }
+        if metadata.is_dir() {
+            let entries = fs::read_dir(&path).map_err(|error| failed("read", &path, &error))?;
+            waiting.extend(entries.filter_map(|entry| entry.ok().map(|entry| entry.path())));
+        } else {
+            files.push((name, metadata.len()));
+        }
+    }
+    files.sort();
+    problems.sort();
+    Ok((files, problems))
 }
 
 /// Whoever can write to the directory decides what the kernel is set to at boot.
@@ -250,11 +390,9 @@ pub(super) fn make(dir: &Path) -> Result<()> {
 /// # Errors
 /// `system`.
 pub(super) fn mark(dir: &Path, kind: DatabaseKind) -> Result<()> {
-    let marker = format!(
-        "ipvsh {VERSION} {ENGINE} {}\nmade by ipvsh {}\n",
-        kind_name(kind),
-        env!("CARGO_PKG_VERSION")
-    );
+    let first = format!("ipvsh {VERSION} {ENGINE} {}", kind_name(kind));
+    let second = format!("made by ipvsh {}", env!("CARGO_PKG_VERSION"));
+    let marker = format!("{first}\n{second}\n{}\n", checksum_line(&first, &second));
     replace(dir, FORMAT, FORMAT_NEW, marker.as_bytes())
 }
 

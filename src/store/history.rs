@@ -10,29 +10,34 @@ use super::content::{self, Content, from_json, to_json};
 use super::lock::Lock;
 use super::mirror::{Head, Mirror, State};
 use super::node::{Loose, Nodes};
+use super::rebuild::Contents;
 use super::record::{self, Manifest, Parts, Record, Tags};
 use super::table::{Batch, Table};
-use super::{DatabaseKind, Draft, Faults, Intent, Store};
+use super::whole::Wholeness;
+use super::{Counts, DatabaseKind, Draft, Faults, Intent, Store};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Ruleset, ServiceKey, Snapshot, SnapshotId, VirtualService};
+use crate::model::{Event, Ruleset, ServiceKey, Snapshot, SnapshotId, VirtualService};
 
 /// The bytes of a part of the intent.
-const PART: usize = 4096;
+pub(super) const PART: usize = 4096;
+
+/// How many events are kept.
+const EVENTS: u64 = 100;
 
 /// An open history. It holds the lock until it is dropped.
 pub(super) struct History {
     // Dropped in this order: the lock goes last.
     pub(super) table: Table,
     pub(super) mirror: Option<Mirror>,
-    manifest: Manifest,
-    head: Option<Head>,
-    rules_of_head: RefCell<Option<Rc<Ruleset>>>,
-    repairs: Vec<String>,
-    to_write: bool,
-    dir: PathBuf,
-    kind: DatabaseKind,
-    faults: Faults,
-    lock: Lock,
+    pub(super) manifest: Manifest,
+    pub(super) head: Option<Head>,
+    pub(super) rules_of_head: RefCell<Option<Rc<Ruleset>>>,
+    pub(super) repairs: Vec<String>,
+    pub(super) to_write: bool,
+    pub(super) dir: PathBuf,
+    pub(super) kind: DatabaseKind,
+    pub(super) faults: Faults,
+    pub(super) lock: Lock,
 }
 
 /// Reads nodes from the table, and keeps new ones beside it.
@@ -71,161 +76,17 @@ impl Nodes for Overlay<'_> {
 }
 
 impl History {
-    /// Reads the manifest and settles what a crash or a failure left between database and mirror.
-    pub(super) fn open(
-        table: Table,
-        lock: Lock,
-        dir: PathBuf,
-        kind: DatabaseKind,
-        to_write: bool,
-        faults: Faults,
-    ) -> Result<History> {
-        let manifest = match table.get(record::MANIFEST)? {
-            Some(sealed) => read_manifest(record::MANIFEST, &sealed)?,
-            None if table.is_empty()? => Manifest::default(),
-            None => return Err(damaged("its manifest is missing")),
-        };
-        let mut history = History {
-            table,
-            mirror: None,
-            manifest,
-            head: None,
-            rules_of_head: RefCell::default(),
-            repairs: Vec::new(),
-            to_write,
-            dir,
-            kind,
-            faults,
-            lock,
-        };
-        let (seen, known) = (history.lock.witness(), history.manifest.writes);
-        if known < seen {
-            let lost = seen - known;
-            return Err(damaged(format!(
-                "the last {lost} of {seen} writes are missing"
-            )));
-        }
-        history.load_head()?;
-        history.reconcile()?;
-        Ok(history)
-    }
-
-    fn load_head(&mut self) -> Result<()> {
-        let record = self
-            .manifest
-            .head
-            .map(|id| self.record_of(id))
-            .transpose()?;
-        self.head = record.map(|record| Head {
-            snapshot: record.snapshot,
-            content: record.content,
-        });
-        self.rules_of_head.take();
-        Ok(())
-    }
-
-    /// Makes the mirror hold what the head does, or says that the database lost something.
-    fn reconcile(&mut self) -> Result<()> {
-        let mut mirror = match Mirror::open(&self.dir, self.kind) {
-            Ok(mirror) => mirror,
-            Err(error) if error.kind() == Kind::Damaged || !self.to_write => None,
-            Err(error) => return Err(error),
-        };
-        // Each round settles one line, and there is at most one that needs it.
-        for _ in 0..3 {
-            let Some(open) = &mut mirror else { break };
-            let Some(tip) = open.tip.clone() else { break };
-            let ours = self.manifest.head.map_or(0, |head| head.0);
-            let theirs = tip.head.snapshot.id.0;
-            if self.head.as_ref() == Some(&tip.head) {
-                match tip.state {
-                    State::Done => {}
-                    State::UnderWay => open.mark(State::Done, false)?,
-                    State::Void => {
-                        self.take_back()?;
-                        continue;
-                    }
-                }
-                open.trim()?;
-                self.mirror = mirror;
-                return Ok(());
-            }
-            if theirs <= ours {
-                break;
-            }
-            if tip.state == State::Done || tip.head.snapshot.parent != self.manifest.head {
-                return Err(damaged(format!(
-                    "snapshot {theirs} was committed, but the history ends at {ours}"
-                )));
-            }
-            // Its record did not reach the database: it is no snapshot, and never was one.
-            open.drop_tip()?;
-            if tip.state == State::UnderWay {
-                let note = format!("a commit on snapshot {ours} ended before it was recorded");
-                self.repairs.push(note);
-            }
-        }
-        let empty = mirror.as_ref().is_some_and(|mirror| mirror.tip.is_none());
-        if empty && self.head.is_none() {
-            self.mirror = mirror;
-        } else if self.to_write {
-            self.rewrite_mirror()?;
-            if self.head.is_some() {
-                self.repairs
-                    .push("the mirror was written anew from the database".to_owned());
-            }
-        }
-        Ok(())
-    }
-
-    fn rewrite_mirror(&mut self) -> Result<()> {
-        let rules = self.rules_of_head()?;
-        let head = self.head.as_ref().map(|head| (head, rules.as_ref()));
-        self.mirror = Some(Mirror::create(&self.dir, self.kind, head)?);
-        Ok(())
-    }
-
-    /// Takes back the last commit: the database could not say whether it was written, the caller
-    /// was told that it was not, and undid it.
-    fn take_back(&mut self) -> Result<()> {
-        let Some(id) = self.manifest.head else {
-            return Ok(());
-        };
-        let before = match self.table.get(record::MANIFEST_BEFORE)? {
-            Some(sealed) => read_manifest(record::MANIFEST_BEFORE, &sealed)?,
-            None => {
-                return Err(damaged(format!(
-                    "the state before snapshot {id} is missing"
-                )));
-            }
-        };
-        if before.next != id.0 {
-            return Err(damaged(format!(
-                "the state before snapshot {id} is another"
-            )));
-        }
-        let batch = vec![
-            (record::snapshot_name(id), None),
-            (record::MANIFEST_BEFORE.to_vec(), None),
-        ];
-        self.apply(batch, before)?;
-        self.repairs.push(format!(
-            "snapshot {id}, which had failed and was undone, was taken out of the history"
-        ));
-        self.load_head()
-    }
-
     /// Writes a batch together with the manifest that it leads to.
-    fn apply(&mut self, mut batch: Batch, mut manifest: Manifest) -> Result<()> {
+    pub(super) fn apply(&mut self, mut batch: Batch, mut manifest: Manifest) -> Result<()> {
         manifest.writes = self.manifest.writes.saturating_add(1);
         batch.push(sealed_json(record::MANIFEST, &manifest)?);
         self.table.apply(batch)?;
-        self.lock.bear_witness(manifest.writes);
+        self.lock.bear_witness(manifest.witness());
         self.manifest = manifest;
         Ok(())
     }
 
-    fn fault(&self, point: &'static str) -> Result<()> {
+    pub(super) fn fault(&self, point: &'static str) -> Result<()> {
         (self.faults)(point).map_err(|error| {
             let error = super::directory::failed("write", &self.dir, &error);
             self.table.named(error)
@@ -239,10 +100,9 @@ impl History {
         Err(Error::new(Kind::Bug, "the history was opened to read").attempt("cannot write"))
     }
 
-    fn record_of(&self, id: SnapshotId) -> Result<Record> {
+    pub(super) fn record_of(&self, id: SnapshotId) -> Result<Record> {
         if !self.manifest.holds(id) {
-            let (first, last) = record::ends(&self.manifest);
-            return Err(record::no_snapshot(id, first, last));
+            return Err(self.manifest.no_snapshot(id));
         }
         let name = record::snapshot_name(id);
         let record = match self.table.get(&name)? {
@@ -252,7 +112,7 @@ impl History {
         record.map_err(|error| self.table.named(error))
     }
 
-    fn tags(&self) -> Result<Tags> {
+    pub(super) fn tags(&self) -> Result<Tags> {
         let Some(sum) = self.manifest.tags else {
             return Ok(Tags::new());
         };
@@ -273,7 +133,7 @@ impl History {
         Ok(snapshot)
     }
 
-    fn rules_of_head(&self) -> Result<Rc<Ruleset>> {
+    pub(super) fn rules_of_head(&self) -> Result<Rc<Ruleset>> {
         if let Some(rules) = self.rules_of_head.borrow().as_ref() {
             return Ok(Rc::clone(rules));
         }
@@ -294,7 +154,7 @@ impl History {
         self.apply(batch, manifest)
     }
 
-    fn visit_newest(&self, count: usize) -> Result<Vec<Record>> {
+    pub(super) fn visit_newest(&self, count: usize) -> Result<Vec<Record>> {
         let mut records = Vec::new();
         let mut expected = self.manifest.next.saturating_sub(1);
         let missing = |id: u64| {
@@ -328,11 +188,28 @@ impl History {
     }
 }
 
-fn sealed_json(name: &[u8], value: &impl serde::Serialize) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
+pub(super) fn sealed_json(
+    name: &[u8],
+    value: &impl serde::Serialize,
+) -> Result<(Vec<u8>, Option<Vec<u8>>)> {
     Ok((name.to_vec(), Some(seal(name, &to_json(value)?))))
 }
 
-fn read_manifest(name: &[u8], sealed: &[u8]) -> Result<Manifest> {
+/// An intent in parts, and what the manifest says of them.
+pub(super) fn intent_parts(intent: &Intent) -> Result<(Parts, Batch)> {
+    let json = to_json(intent)?;
+    let numbered = (0..).zip(json.chunks(PART));
+    let batch: Batch = numbered
+        .map(|(number, part)| (record::intent_name(number), Some(part.to_vec())))
+        .collect();
+    let parts = Parts {
+        count: u32::try_from(batch.len()).unwrap_or(u32::MAX),
+        sum: Address::of(&[&json]),
+    };
+    Ok((parts, batch))
+}
+
+pub(super) fn read_manifest(name: &[u8], sealed: &[u8]) -> Result<Manifest> {
     from_json(unseal(name, sealed, "its manifest")?, "its manifest")
 }
 
@@ -444,6 +321,7 @@ impl Store for History {
                 let _ = mirror.mark(State::Void, true);
             }
             self.table.give_up(&error);
+            self.lock.bear_witness(before.witness());
             self.manifest = before;
             return Err(error.attempt(format!("cannot record snapshot {id}")));
         }
@@ -472,20 +350,12 @@ impl Store for History {
 
     fn set_intent(&mut self, intent: &Intent) -> Result<()> {
         self.check_writable()?;
-        let json = to_json(intent)?;
-        let mut batch = Batch::new();
-        let mut count = 0;
-        for part in json.chunks(PART) {
-            batch.push((record::intent_name(count), Some(part.to_vec())));
-            count += 1;
-        }
+        let (parts, mut batch) = intent_parts(intent)?;
+        let count = parts.count;
         let stale = (count..self.manifest.parts).map(|part| (record::intent_name(part), None));
         batch.extend(stale);
         let manifest = Manifest {
-            intent: Some(Parts {
-                count,
-                sum: Address::of(&[&json]),
-            }),
+            intent: Some(parts),
             parts: count,
             ..self.manifest.clone()
         };
@@ -534,7 +404,38 @@ impl Store for History {
         Ok(was)
     }
 
-    fn prune(&mut self, ids: &BTreeSet<SnapshotId>) -> Result<u64> {
+    fn note(&mut self, event: &Event) -> Result<()> {
+        self.check_writable()?;
+        let mut numbers = self.manifest.event_numbers();
+        let mut batch = vec![sealed_json(&record::event_name(numbers.end), event)?];
+        numbers.end = numbers.end.saturating_add(1);
+        while numbers.end.saturating_sub(numbers.start) > EVENTS {
+            batch.push((record::event_name(numbers.start), None));
+            numbers.start = numbers.start.saturating_add(1);
+        }
+        let manifest = Manifest {
+            events: Some((numbers.start, numbers.end)),
+            ..self.manifest.clone()
+        };
+        self.table.check_room(&batch)?;
+        self.fault("note")?;
+        self.apply(batch, manifest)
+    }
+
+    fn events(&self) -> Result<Vec<Event>> {
+        let one = |number| {
+            let name = record::event_name(number);
+            let sealed = self.table.get(&name)?;
+            let sealed = sealed.ok_or_else(|| damaged(format!("event {number} is missing")))?;
+            let what = format!("event {number}");
+            from_json(unseal(&name, &sealed, &what)?, &what)
+        };
+        let numbers = self.manifest.event_numbers();
+        let all: Result<Vec<Event>> = numbers.map(one).collect();
+        all.map_err(|error| self.table.named(error))
+    }
+
+    fn prune(&mut self, ids: &BTreeSet<SnapshotId>) -> Result<(u64, u64)> {
         self.check_writable()?;
         let tags = self.tags()?;
         let mut manifest = self.manifest.clone();
@@ -548,33 +449,20 @@ impl Store for History {
             }
             manifest.prune(*id);
         }
-        let mut used = BTreeSet::new();
-        for record in self.visit_newest(usize::MAX)? {
-            if !ids.contains(&record.snapshot.id) {
-                let mut enter = |address| used.insert(address);
-                content::walk(&&self.table, record.content, &mut enter)?;
-            }
-        }
-        let mut batch: Batch = ids
-            .iter()
-            .map(|id| (record::snapshot_name(*id), None))
-            .collect();
-        // It may name snapshots that go; nothing is left to be taken back by now.
-        batch.push((record::MANIFEST_BEFORE.to_vec(), None));
-        let mut freed = 0u64;
-        self.table.scan(record::NODES, false, &mut |name, node| {
-            let address = name
-                .strip_prefix(record::NODES)
-                .and_then(Address::from_bytes);
-            if address.is_none_or(|address| !used.contains(&address)) {
-                freed = freed.saturating_add(name.len().saturating_add(node.len()) as u64);
-                batch.push((name.to_vec(), None));
-            }
-            Ok(true)
-        })?;
+        manifest.writes = manifest.writes.saturating_add(1);
+        let mut records = self.visit_newest(usize::MAX)?;
+        records.retain(|record| !ids.contains(&record.snapshot.id));
+        let contents = Contents {
+            records,
+            tags,
+            events: self.events()?,
+            intent: self.intent()?,
+            manifest,
+        };
+        let before = self.table.bytes_on_disk();
         self.fault("prune")?;
-        self.apply(batch, manifest)?;
-        Ok(freed)
+        self.exchange(&contents)?;
+        Ok((before, self.table.bytes_on_disk()))
     }
 
     fn repairs(&self) -> Vec<String> {
@@ -583,55 +471,49 @@ impl Store for History {
 }
 
 impl History {
-    /// After a commit: its line is done, and a log that has grown long becomes a base. The commit
-    /// is on disk by now; what fails here is put right by the next one to open the history.
-    fn settle_mirror(&mut self, rules: &Ruleset) {
-        let (Some(mirror), Some(head)) = (&mut self.mirror, &self.head) else {
-            return;
-        };
-        let _ = mirror.mark(State::Done, false);
-        if mirror.is_long()
-            && let Ok(renewed) = Mirror::create(&self.dir, self.kind, Some((head, rules)))
-        {
-            let written = mirror.written;
-            *mirror = renewed;
-            mirror.written = written;
-        }
-    }
-
-    /// Reads everything that there is and says what is wrong with it.
+    /// Reads everything that there is; gives how much it is, and what is wrong with it.
     ///
     /// # Errors
     /// `system` where it cannot be read at all.
-    pub(super) fn problems(&self) -> Result<Vec<String>> {
+    pub(super) fn examine(&self) -> Result<(Counts, Vec<String>)> {
         let mut problems = Vec::new();
-        let mut note = |what: Result<()>| -> Result<()> {
+        let mut note = |what: Result<usize>| -> Result<usize> {
             match what {
-                Err(error) if error.kind() == Kind::Damaged => problems.push(error.message()),
-                other => other?,
+                Err(error) if error.kind() == Kind::Damaged => {
+                    problems.push(error.message());
+                    Ok(0)
+                }
+                other => other,
             }
-            Ok(())
         };
-        note(self.tags().map(drop))?;
-        note(self.intent().map(drop))?;
-        let mut seen = BTreeSet::new();
+        let mut counts = Counts {
+            head: self.manifest.head,
+            writes: self.manifest.writes,
+            tags: note(self.tags().map(|tags| tags.len()))?,
+            events: note(self.events().map(|events| events.len()))?,
+            ..Counts::default()
+        };
+        note(self.intent().map(|_| 0))?;
+        let mut wholeness = Wholeness::default();
         for id in (1..self.manifest.next).map(SnapshotId) {
             if !self.manifest.holds(id) {
                 continue;
             }
-            note(self.record_of(id).and_then(|record| {
-                let mut enter = |address| seen.insert(address);
-                content::walk(&&self.table, record.content, &mut enter)
-            }))?;
+            let whole = self.record_of(id).and_then(|record| {
+                let whole = wholeness.check(&&self.table, record.content);
+                whole.map_err(|error| error.attempt(format!("snapshot {id} cannot be read")))
+            });
+            counts.snapshots += note(whole.map(|()| 1))?;
         }
+        counts.nodes = wholeness.count();
         let held = super::mirror::read(&self.dir, self.kind);
         note(held.and_then(|held| {
             if held.map(|(head, _)| head) == self.head {
-                return Ok(());
+                return Ok(0);
             }
             Err(damaged("the mirror does not hold the head"))
         }))?;
-        Ok(problems)
+        Ok((counts, problems))
     }
 }
 

@@ -4,10 +4,11 @@
 //! the mirror as well as sled's files. Who holds it says /proc/locks; nothing is written down that
 //! could be out of date.
 //!
-//! The file itself witnesses how many writes the database has seen: `NUMBER CHECKSUM`, the number
-//! with 20 digits, written in place after each of them, when that is on disk already. A database
-//! that knows of fewer has lost some, which sled itself does not notice. It needs no sync: a number
-//! that is too small, or none, proves nothing.
+//! The file itself witnesses how many writes the database has seen, and its head: `WRITES HEAD
+//! CHECKSUM`, each number with 20 digits, written in place after each write, when that is on disk
+//! already. A database that knows of fewer writes has lost some, which sled itself does not notice;
+//! a mirror that ends before that head has lost its last lines. It needs no sync: a number that is
+//! too small, or none, proves nothing.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -117,32 +118,53 @@ impl Lock {
     }
 }
 
-fn witness_text(writes: u64) -> String {
-    let number = format!("{writes:020}");
-    format!("{number} {}\n", Address::of(&[number.as_bytes()]))
+/// What was on disk at least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Witness {
+    /// How many writes there were.
+    pub(super) writes: u64,
+    /// The number of the head; 0 where there was none.
+    pub(super) head: u64,
+}
+
+impl Witness {
+    fn text(self) -> String {
+        let numbers = format!("{:020} {:020}", self.writes, self.head);
+        format!("{numbers} {}\n", Address::of(&[numbers.as_bytes()]))
+    }
+
+    fn parse(text: &[u8]) -> Option<Witness> {
+        let mut words = std::str::from_utf8(text).ok()?.split(' ');
+        let witness = Witness {
+            writes: words.next()?.parse().ok()?,
+            head: words.next()?.parse().ok()?,
+        };
+        (text == witness.text().as_bytes()).then_some(witness)
+    }
+
+    fn read(file: &File) -> Witness {
+        let mut text = vec![0; Witness::default().text().len()];
+        let read = file.read_exact_at(&mut text, 0);
+        let witness = read.ok().and_then(|()| Witness::parse(&text));
+        witness.unwrap_or_default()
+    }
+
+    /// Reads it from a directory, whoever holds the lock.
+    pub(super) fn of(dir: &Path) -> Witness {
+        let file = private().read(true).open(dir.join(LOCK));
+        file.map_or_else(|_| Witness::default(), |file| Witness::read(&file))
+    }
 }
 
 impl Lock {
-    /// How many writes there were at least.
-    pub(super) fn witness(&self) -> u64 {
-        let mut text = vec![0; witness_text(0).len()];
-        if self.file.read_exact_at(&mut text, 0).is_err() {
-            return 0;
-        }
-        let writes = text
-            .get(..20)
-            .and_then(|number| std::str::from_utf8(number).ok());
-        let writes = writes.and_then(|number| number.parse().ok()).unwrap_or(0);
-        if text == witness_text(writes).as_bytes() {
-            writes
-        } else {
-            0
-        }
+    /// What was on disk at least.
+    pub(super) fn witness(&self) -> Witness {
+        Witness::read(&self.file)
     }
 
-    /// Notes that there were so many writes; a failure only leaves the number too small.
-    pub(super) fn bear_witness(&self, writes: u64) {
-        let _ = self.file.write_all_at(witness_text(writes).as_bytes(), 0);
+    /// Notes what is on disk; a failure only leaves the numbers too small.
+    pub(super) fn bear_witness(&self, witness: Witness) {
+        let _ = self.file.write_all_at(witness.text().as_bytes(), 0);
     }
 }
 
@@ -198,6 +220,19 @@ fn holder(path: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_witness_reads_back_or_says_nothing() {
+        let witness = Witness {
+            writes: 70,
+            head: 12,
+        };
+        let text = witness.text();
+        assert_eq!(Witness::parse(text.as_bytes()), Some(witness));
+        assert_eq!(Witness::parse(text.replace("70", "71").as_bytes()), None);
+        assert_eq!(Witness::parse(&text.as_bytes()[1..]), None);
+        assert_eq!(Witness::of(Path::new("/nowhere")), Witness::default());
+    }
 
     #[test]
     fn a_holder_is_waited_for_and_named() {

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::record::{self, Tags};
 use super::{Draft, Intent, Store, Stores};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Ruleset, Snapshot, SnapshotId};
+use crate::model::{Event, Ruleset, Snapshot, SnapshotId};
 
 struct Entry {
     snapshot: Snapshot,
@@ -23,6 +23,7 @@ struct Held {
     entries: BTreeMap<SnapshotId, Entry>,
     tags: Tags,
     intent: Option<Intent>,
+    events: Vec<Event>,
     below: Option<Rc<dyn Stores>>,
     open: bool,
 }
@@ -35,7 +36,7 @@ impl Held {
     fn entry(&self, id: SnapshotId) -> Result<&Entry> {
         self.entries.get(&id).ok_or_else(|| {
             let first = self.entries.keys().next().map(|id| id.0);
-            record::no_snapshot(id, first, self.head().map(|id| id.0))
+            record::no_snapshot(id, record::NO_SUCH, first, self.head().map(|id| id.0))
         })
     }
 
@@ -234,7 +235,7 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn prune(&mut self, ids: &BTreeSet<SnapshotId>) -> Result<u64> {
+    fn prune(&mut self, ids: &BTreeSet<SnapshotId>) -> Result<(u64, u64)> {
         self.check_writable()?;
         let mut held = self.held.borrow_mut();
         for id in ids {
@@ -247,7 +248,17 @@ impl Store for MemoryStore {
             }
         }
         held.entries.retain(|id, _| !ids.contains(id));
-        Ok(0)
+        Ok((0, 0))
+    }
+
+    fn note(&mut self, event: &Event) -> Result<()> {
+        self.check_writable()?;
+        self.held.borrow_mut().events.push(event.clone());
+        Ok(())
+    }
+
+    fn events(&self) -> Result<Vec<Event>> {
+        Ok(self.held.borrow().events.clone())
     }
 
     fn remove_tag(&mut self, tag: &str) -> Result<bool> {

@@ -30,11 +30,14 @@ use super::DatabaseKind;
 use super::address::Address;
 use super::content::{self, Content, Rest, from_json, to_json};
 use super::directory::{failed, kind_name, private, replace};
+use super::lock::Witness;
 use crate::error::{Error, Kind, Result};
 use crate::model::{EntryKey, EntryValue, MarkRule, Ruleset, ServiceKey, Snapshot, VirtualService};
 
-const BASE: &str = "mirror.base";
-const LOG: &str = "mirror.log";
+/// The file with the whole ruleset of one commit.
+pub(super) const BASE: &str = "mirror.base";
+/// The file with the commits since.
+pub(super) const LOG: &str = "mirror.log";
 
 /// The base is written anew when the log is longer than it, and longer than this.
 const LOG_BYTES: u64 = 64 << 10;
@@ -312,6 +315,74 @@ pub(super) fn read(dir: &Path, kind: DatabaseKind) -> Result<Option<(Head, Rules
         Some(_) => Err(broken("what it holds is not what was committed")),
         None => Ok(None),
     }
+}
+
+/// Shows what can be followed of the mirror, from its beginning to the first damage: each commit
+/// with its state and the ruleset that it leads to. What it shows is to be compared with the
+/// content that the commit names.
+///
+/// # Errors
+/// `system` where a file cannot be read; what `visit` returns.
+pub(super) fn replay(
+    dir: &Path,
+    kind: DatabaseKind,
+    visit: &mut dyn FnMut(State, &Head, &Ruleset) -> Result<()>,
+) -> Result<()> {
+    let mut rules = Ruleset::default();
+    let mut at = None;
+    if let Some(base) = read_file(&dir.join(BASE))? {
+        let Ok((head, held)) = decode_base(&base, kind) else {
+            return Ok(());
+        };
+        rules = held;
+        at = Some(head.snapshot.id);
+        visit(State::Done, &head, &rules)?;
+    }
+    let log = read_file(&dir.join(LOG))?.unwrap_or_default();
+    let mut rest = skip_header(&log, kind).unwrap_or_default();
+    while let Ok(Some(line)) = take_line(rest) {
+        rest = rest.get(line.length..).unwrap_or_default();
+        let Ok(commit) = from_json::<Commit>(line.json, "the mirror's log") else {
+            return Ok(());
+        };
+        let snapshot = &commit.head.snapshot;
+        if at.is_some_and(|at| snapshot.id <= at) {
+            continue;
+        }
+        if line.state == State::Void {
+            visit(State::Void, &commit.head, &rules)?;
+            continue;
+        }
+        if snapshot.parent != at {
+            return Ok(());
+        }
+        let head = commit.apply(&mut rules);
+        at = Some(head.snapshot.id);
+        visit(line.state, &head, &rules)?;
+    }
+    Ok(())
+}
+
+/// Says whether any of its files is there.
+pub(super) fn exists(dir: &Path) -> bool {
+    [BASE, LOG].iter().any(|name| dir.join(name).exists())
+}
+
+/// Reads the mirror, whole or not at all, and not without the last commit: who holds the lock
+/// witnesses which that was.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_newest(dir: &Path, kind: DatabaseKind) -> Result<Option<(Head, Ruleset)>> {
+    let held = read(dir, kind)?;
+    let newest = held.as_ref().map_or(0, |(head, _)| head.snapshot.id.0);
+    let witnessed = Witness::of(dir).head;
+    if witnessed <= newest {
+        return Ok(held);
+    }
+    Err(broken(&format!(
+        "snapshot {witnessed} was committed, but it ends at {newest}"
+    )))
 }
 
 /// The last commit that the mirror knows.

@@ -9,9 +9,11 @@
 //! | file | |
 //! |---|---|
 //! | `FORMAT` | `ipvsh 1 sled-0.34 linux` (or `sim`); looked at before anything else (`directory`) |
-//! | `LOCK` | the file that the lock is on, and how many writes there were (`lock`) |
+//! | `LOCK` | the file that the lock is on, how many writes there were, and the head (`lock`) |
 //! | `sled/` | sled 0.34's own files (`table`): one tree of names and values (`record`) |
 //! | `mirror.base`, `mirror.log` | what boot would restore, without sled (`mirror`) |
+//! | `damaged-TIME/` | what a repair found, kept as it was (`repair`); yours to remove |
+//! | `building/`, `next/`, `old/` | for the moment of a prune or a repair (`swap`) |
 //!
 //! The directory has mode 0700, its files 0600. Rulesets are content-addressed trees (`content`,
 //! `trie`, `pieces`, `node`): what two snapshots share is stored once, and a change stores one
@@ -36,30 +38,41 @@
 //!
 //! A mirror that is done with more than the database has is proof that the database lost something
 //! (sled opens a damaged file with a part of its records), and so is a count of writes in `LOCK`
-//! beyond the manifest's; it is refused then as damaged, and the mirror is what can be restored. A mirror that has less, or is damaged, is written anew from the
-//! database. What nothing can tell: a mirror whose last lines were cut off at the end of a line,
-//! beside a database that does not open, is whole but older.
+//! beyond the manifest's; it is refused then as damaged, and the mirror is what can be restored. A
+//! mirror that has less, or is damaged, is written anew from the database. A mirror that ends before
+//! the head that `LOCK` names has lost lines, and is refused. What nothing can tell is two damages
+//! at once that fit together, such as a mirror cut at the end of a line and an older `LOCK`.
 
 mod address;
+mod carve;
 mod contain;
 mod content;
 #[cfg(test)]
 mod damage;
 mod directory;
+mod fsck;
 mod history;
 mod lock;
 mod memory;
 mod mirror;
 mod node;
 mod pieces;
+mod rebuild;
 mod record;
+mod salvage;
+mod scratch;
+mod settle;
 mod stores;
+mod swap;
 mod table;
 #[cfg(test)]
 mod tests;
 mod trie;
+mod whole;
 
+pub use fsck::{Checkup, Counts, Repaired};
 pub use memory::MemoryStores;
+pub use salvage::Losses;
 pub use stores::{Faults, SledStores, WAIT};
 
 use std::collections::BTreeSet;
@@ -69,7 +82,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Kind, Result};
 use crate::kernel::Place;
-use crate::model::{Origin, Ruleset, ServiceKey, Snapshot, SnapshotId, Tally, VirtualService};
+use crate::model::{
+    Event, Origin, Ruleset, ServiceKey, Snapshot, SnapshotId, Tally, VirtualService,
+};
 use crate::plan::Step;
 
 /// What a database was made for; it refuses the other kind.
@@ -192,13 +207,27 @@ pub trait Store {
     /// `system`, `damaged`.
     fn remove_tag(&mut self, tag: &str) -> Result<bool>;
 
-    /// Removes snapshots, and what only they hold. Their numbers are not given again. Gives the
-    /// number of bytes of names and values that went.
+    /// Notes what a recovery, a repair or a prune did; on disk when this returns. The newest
+    /// hundred are kept.
+    ///
+    /// # Errors
+    /// `system`, `damaged`.
+    fn note(&mut self, event: &Event) -> Result<()>;
+
+    /// What was noted, oldest first.
+    ///
+    /// # Errors
+    /// `damaged`.
+    fn events(&self) -> Result<Vec<Event>>;
+
+    /// Removes snapshots, and what only they hold, and gives their room back: the database is
+    /// written anew without them and takes the place of the old one in one step. Their numbers are
+    /// not given again. Gives the bytes on disk before and after.
     ///
     /// # Errors
     /// `not_found` where one is not there, `state` for the head and for one with a tag; nothing is
     /// removed then. `system`, `damaged`.
-    fn prune(&mut self, ids: &BTreeSet<SnapshotId>) -> Result<u64>;
+    fn prune(&mut self, ids: &BTreeSet<SnapshotId>) -> Result<(u64, u64)>;
 
     /// The newest so many records, newest first, with their tags; the others are not read.
     ///
@@ -257,8 +286,16 @@ pub trait Stores {
     fn location(&self) -> String;
 }
 
+/// The error for a directory whose mirror was asked for and is not there.
 fn no_mirror(location: &str) -> Error {
     Error::not_found("there is no mirror: nothing was ever committed").object(location)
+}
+
+/// The error for a directory in which there is nothing to check.
+fn no_database(location: &str) -> Error {
+    Error::not_found("there is no database yet")
+        .object(location)
+        .hint("the first commit makes it; name another: --db DIR (IPVSH_DB)")
 }
 
 fn cannot_prune(id: SnapshotId, because: &str) -> Error {

@@ -8,6 +8,7 @@
 //! | `H` | the manifest that the last commit replaced, for taking it back |
 //! | `s` + number (u64, big endian) | a snapshot and where its ruleset is |
 //! | `t` | all tags |
+//! | `e` + number (u64, big endian) | an event |
 //! | `i` + number (u32, big endian) | a part of the intent |
 //! | `n` + address | a node; its address is its checksum |
 
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::Draft;
 use super::address::Address;
 use super::content::Content;
+use super::lock::Witness;
 use crate::error::{Error, Result};
 use crate::model::{Snapshot, SnapshotId};
 
@@ -27,6 +29,10 @@ pub(super) const MANIFEST: &[u8] = b"h";
 pub(super) const MANIFEST_BEFORE: &[u8] = b"H";
 /// The name of the tags.
 pub(super) const TAGS: &[u8] = b"t";
+/// What the names of events begin with.
+pub(super) const EVENTS: &[u8] = b"e";
+/// What the names of parts of the intent begin with.
+pub(super) const INTENT: &[u8] = b"i";
 /// What the names of snapshots begin with.
 pub(super) const SNAPSHOTS: &[u8] = b"s";
 /// What the names of nodes begin with.
@@ -37,9 +43,14 @@ pub(super) fn snapshot_name(id: SnapshotId) -> Vec<u8> {
     [SNAPSHOTS, &id.0.to_be_bytes()].concat()
 }
 
+/// The name of an event.
+pub(super) fn event_name(number: u64) -> Vec<u8> {
+    [EVENTS, &number.to_be_bytes()].concat()
+}
+
 /// The name of a part of the intent.
 pub(super) fn intent_name(part: u32) -> Vec<u8> {
-    [b"i".as_slice(), &part.to_be_bytes()].concat()
+    [INTENT, &part.to_be_bytes()].concat()
 }
 
 /// The name of a node.
@@ -61,6 +72,12 @@ pub(super) struct Manifest {
     /// Numbers that were pruned, as ranges from first to last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) pruned: Vec<(u64, u64)>,
+    /// Numbers of snapshots that were lost with damage, as ranges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) lost: Vec<(u64, u64)>,
+    /// The numbers of the events that there are: the first, and the next one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) events: Option<(u64, u64)>,
     /// The digest of the tags' record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) tags: Option<Address>,
@@ -89,6 +106,8 @@ impl Default for Manifest {
             head: None,
             next: 1,
             pruned: Vec::new(),
+            lost: Vec::new(),
+            events: None,
             tags: None,
             intent: None,
             parts: 0,
@@ -100,25 +119,63 @@ impl Default for Manifest {
 impl Manifest {
     /// Says whether a snapshot must be there.
     pub(super) fn holds(&self, id: SnapshotId) -> bool {
-        let pruned = |(first, last): &(u64, u64)| (*first..=*last).contains(&id.0);
-        (1..self.next).contains(&id.0) && !self.pruned.iter().any(pruned)
+        (1..self.next).contains(&id.0) && !contains(&self.pruned, id) && !contains(&self.lost, id)
     }
 
     /// Notes that a snapshot was pruned.
     pub(super) fn prune(&mut self, id: SnapshotId) {
-        self.pruned.push((id.0, id.0));
-        self.pruned.sort_unstable();
-        let mut joined: Vec<(u64, u64)> = Vec::with_capacity(self.pruned.len());
-        for (first, last) in self.pruned.drain(..) {
-            match joined.last_mut() {
-                Some(before) if first <= before.1.saturating_add(1) => {
-                    before.1 = before.1.max(last)
-                }
-                _ => joined.push((first, last)),
-            }
-        }
-        self.pruned = joined;
+        add(&mut self.pruned, id);
     }
+
+    /// Notes that a snapshot was lost.
+    pub(super) fn lose(&mut self, id: SnapshotId) {
+        add(&mut self.lost, id);
+    }
+
+    /// The numbers of the events that must be there.
+    pub(super) fn event_numbers(&self) -> std::ops::Range<u64> {
+        self.events.map_or(0..0, |(first, next)| first..next)
+    }
+
+    /// What the lock's file is to say of it.
+    pub(super) fn witness(&self) -> Witness {
+        Witness {
+            writes: self.writes,
+            head: self.head.map_or(0, |head| head.0),
+        }
+    }
+
+    /// The error for a snapshot that is not there, saying why, or which there are.
+    pub(super) fn no_snapshot(&self, id: SnapshotId) -> Error {
+        let why = if contains(&self.pruned, id) {
+            "it was pruned"
+        } else if contains(&self.lost, id) {
+            "it was lost with the damage that ipvsh fsck --repair repaired"
+        } else {
+            NO_SUCH
+        };
+        let (first, last) = ends(self);
+        no_snapshot(id, why, first, last)
+    }
+}
+
+fn contains(ranges: &[(u64, u64)], id: SnapshotId) -> bool {
+    let within = |(first, last): &(u64, u64)| (*first..=*last).contains(&id.0);
+    ranges.iter().any(within)
+}
+
+/// Adds a number to ranges, joining those that meet.
+pub(super) fn add(ranges: &mut Vec<(u64, u64)>, id: SnapshotId) {
+    ranges.push((id.0, id.0));
+    ranges.sort_unstable();
+    let mut joined: Vec<(u64, u64)> = Vec::with_capacity(ranges.len());
+    for (first, last) in ranges.drain(..) {
+        match joined.last_mut() {
+            Some(before) if first <= before.1.saturating_add(1) => before.1 = before.1.max(last),
+            _ => joined.push((first, last)),
+        }
+    }
+    *ranges = joined;
 }
 
 /// A snapshot's record: what the user knows of it, and where its ruleset is.
@@ -155,9 +212,17 @@ pub(super) fn tags_of(tags: &Tags, id: SnapshotId) -> Vec<String> {
     its.map(|(tag, _)| tag.clone()).collect()
 }
 
+/// Why a number has no snapshot that never had one.
+pub(super) const NO_SUCH: &str = "there is no such snapshot";
+
 /// The error for a snapshot that is not there, saying which there are.
-pub(super) fn no_snapshot(id: SnapshotId, first: Option<u64>, last: Option<u64>) -> Error {
-    let error = Error::not_found("there is no such snapshot").object(format!("snapshot {id}"));
+pub(super) fn no_snapshot(
+    id: SnapshotId,
+    why: &str,
+    first: Option<u64>,
+    last: Option<u64>,
+) -> Error {
+    let error = Error::not_found(why).object(format!("snapshot {id}"));
     match (first, last) {
         (Some(first), Some(last)) if first == last => {
             error.hint(format!("the only snapshot is {first}"))

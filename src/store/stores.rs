@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::address::damaged;
 use super::directory::{self, Found};
 use super::history::History;
-use super::lock::{Lock, Patience};
-use super::table::Table;
-use super::{DatabaseKind, Store, Stores, memory, mirror, no_mirror};
+use super::lock::{Lock, Patience, Witness};
+use super::table::{ENGINE, Table};
+use super::{DatabaseKind, Store, Stores, memory, mirror, no_mirror, swap};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Ruleset, SnapshotId};
 
@@ -29,7 +30,7 @@ pub struct SledStores {
     /// How long to wait for a process that has it open.
     pub wait: Duration,
     interrupted: Rc<dyn Fn() -> bool>,
-    faults: Faults,
+    pub(super) faults: Faults,
 }
 
 impl SledStores {
@@ -73,29 +74,29 @@ impl SledStores {
             }
             directory::make(&self.dir)?;
         }
-        let patience = Patience::new(self.wait, self.interrupted.as_ref());
+        let patience = self.patience();
         let lock = Lock::acquire(&self.dir, &patience)?;
+        swap::finish(&self.dir, &self.faults)?;
         // Somebody else may have made it, or removed it, meanwhile.
         if directory::look(&self.dir, self.kind)? == Found::Nothing {
             if !to_write {
                 return Ok(None);
             }
             directory::mark(&self.dir, self.kind)?;
+        } else if !self.dir.join(ENGINE).exists()
+            && (lock.witness() != Witness::default() || mirror::exists(&self.dir))
+        {
+            // Opening it would make an empty one.
+            return Err(damaged(format!("its directory {ENGINE} is missing")));
         }
         let table = Table::open(&self.dir, &patience)?;
         let faults = Rc::clone(&self.faults);
         History::open(table, lock, self.dir.clone(), self.kind, to_write, faults).map(Some)
     }
 
-    /// Reads everything and says what is wrong; nothing is said of a database that is sound.
-    ///
-    /// # Errors
-    /// As [`Stores::open`], `damaged` where it does not even open.
-    pub fn problems(&self) -> Result<Vec<String>> {
-        match self.open_history(false)? {
-            Some(history) => history.problems(),
-            None => Ok(Vec::new()),
-        }
+    /// How long to wait for others, and what ends the wait.
+    pub(super) fn patience(&self) -> Patience<'_> {
+        Patience::new(self.wait, self.interrupted.as_ref())
     }
 }
 
@@ -118,16 +119,19 @@ impl Stores for SledStores {
 
     fn mirror(&self) -> Result<(SnapshotId, Ruleset)> {
         directory::check_dir(&self.dir)?;
-        let patience = Patience::new(self.wait, self.interrupted.as_ref());
+        let patience = self.patience();
         // The lock keeps a writer from changing the files while they are read. Without it (a full
         // or read-only file system) reading still gives the whole or nothing.
-        let _lock = match Lock::acquire(&self.dir, &patience) {
+        let lock = match Lock::acquire(&self.dir, &patience) {
             Ok(lock) => Some(lock),
             Err(error) if error.kind() == Kind::Interrupted => return Err(error),
             Err(_) => None,
         };
+        if lock.is_some() {
+            swap::finish(&self.dir, &self.faults)?;
+        }
         let named = |error: Error| error.object(format!("mirror in {}", self.dir.display()));
-        match mirror::read(&self.dir, self.kind).map_err(named)? {
+        match mirror::read_newest(&self.dir, self.kind).map_err(named)? {
             Some((head, rules)) => Ok((head.snapshot.id, rules)),
             None => Err(no_mirror(&self.location())),
         }

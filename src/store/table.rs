@@ -220,8 +220,15 @@ impl Table {
         *self.broken.borrow_mut() = Some(error.clone());
     }
 
+    /// Closes it: whatever is asked of it from now on is refused.
+    pub(super) fn close(&mut self) {
+        // sled writes when it is dropped, and panics where that fails. Everything that counts is
+        // on disk already.
+        let db = self.db.take();
+        let _ = contain(move || drop(db));
+    }
+
     /// The bytes that sled's files take.
-    #[cfg(test)]
     pub(super) fn bytes_on_disk(&self) -> u64 {
         let entries = std::fs::read_dir(&self.dir).into_iter().flatten().flatten();
         let sizes = entries.filter_map(|entry| entry.metadata().ok());
@@ -231,9 +238,6 @@ impl Table {
 
 impl Drop for Table {
     fn drop(&mut self) {
-        // sled writes when it is dropped, and panics where that fails. Everything that counts is
-        // on disk already.
-        let db = self.db.take();
-        let _ = contain(move || drop(db));
+        self.close();
     }
 }

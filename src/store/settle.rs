@@ -1,0 +1,196 @@
+//! Database and mirror agree: what is settled when a history is opened, after a commit, and when
+//! its files are exchanged.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+
+use super::address::damaged;
+use super::history::{History, read_manifest};
+use super::lock::{Lock, Patience};
+use super::mirror::{Head, Mirror, State};
+use super::rebuild::{self, Contents};
+use super::record::{self, Manifest};
+use super::table::Table;
+use super::{DatabaseKind, Faults, WAIT, swap};
+use crate::error::{Kind, Result};
+use crate::model::Ruleset;
+
+impl History {
+    /// Reads the manifest and settles what a crash or a failure left between database and mirror.
+    pub(super) fn open(
+        table: Table,
+        lock: Lock,
+        dir: PathBuf,
+        kind: DatabaseKind,
+        to_write: bool,
+        faults: Faults,
+    ) -> Result<History> {
+        let manifest = match table.get(record::MANIFEST)? {
+            Some(sealed) => read_manifest(record::MANIFEST, &sealed)?,
+            None if table.is_empty()? => Manifest::default(),
+            None => return Err(damaged("its manifest is missing")),
+        };
+        let mut history = History {
+            table,
+            mirror: None,
+            manifest,
+            head: None,
+            rules_of_head: RefCell::default(),
+            repairs: Vec::new(),
+            to_write,
+            dir,
+            kind,
+            faults,
+            lock,
+        };
+        let (seen, known) = (history.lock.witness().writes, history.manifest.writes);
+        if known < seen {
+            let lost = seen - known;
+            return Err(damaged(format!(
+                "the last {lost} of {seen} writes are missing"
+            )));
+        }
+        history.load_head()?;
+        history.reconcile()?;
+        Ok(history)
+    }
+
+    pub(super) fn load_head(&mut self) -> Result<()> {
+        let record = self
+            .manifest
+            .head
+            .map(|id| self.record_of(id))
+            .transpose()?;
+        self.head = record.map(|record| Head {
+            snapshot: record.snapshot,
+            content: record.content,
+        });
+        self.rules_of_head.take();
+        Ok(())
+    }
+
+    /// Makes the mirror hold what the head does, or says that the database lost something.
+    fn reconcile(&mut self) -> Result<()> {
+        let mut mirror = match Mirror::open(&self.dir, self.kind) {
+            Ok(mirror) => mirror,
+            Err(error) if error.kind() == Kind::Damaged || !self.to_write => None,
+            Err(error) => return Err(error),
+        };
+        // Each round settles one line, and there is at most one that needs it.
+        for _ in 0..3 {
+            let Some(open) = &mut mirror else { break };
+            let Some(tip) = open.tip.clone() else { break };
+            let ours = self.manifest.head.map_or(0, |head| head.0);
+            let theirs = tip.head.snapshot.id.0;
+            if self.head.as_ref() == Some(&tip.head) {
+                match tip.state {
+                    State::Done => {}
+                    State::UnderWay => open.mark(State::Done, false)?,
+                    State::Void => {
+                        self.take_back()?;
+                        continue;
+                    }
+                }
+                open.trim()?;
+                self.mirror = mirror;
+                return Ok(());
+            }
+            if theirs <= ours {
+                break;
+            }
+            if tip.state == State::Done || tip.head.snapshot.parent != self.manifest.head {
+                return Err(damaged(format!(
+                    "snapshot {theirs} was committed, but the history ends at {ours}"
+                )));
+            }
+            // Its record did not reach the database: it is no snapshot, and never was one.
+            open.drop_tip()?;
+            if tip.state == State::UnderWay {
+                let note = format!("a commit on snapshot {ours} ended before it was recorded");
+                self.repairs.push(note);
+            }
+        }
+        let empty = mirror.as_ref().is_some_and(|mirror| mirror.tip.is_none());
+        if empty && self.head.is_none() {
+            self.mirror = mirror;
+        } else if self.to_write {
+            self.rewrite_mirror()?;
+            if self.head.is_some() {
+                self.repairs
+                    .push("the mirror was written anew from the database".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn rewrite_mirror(&mut self) -> Result<()> {
+        let rules = self.rules_of_head()?;
+        let head = self.head.as_ref().map(|head| (head, rules.as_ref()));
+        self.mirror = Some(Mirror::create(&self.dir, self.kind, head)?);
+        Ok(())
+    }
+
+    /// Takes back the last commit: the database could not say whether it was written, the caller
+    /// was told that it was not, and undid it.
+    fn take_back(&mut self) -> Result<()> {
+        let Some(id) = self.manifest.head else {
+            return Ok(());
+        };
+        let before = match self.table.get(record::MANIFEST_BEFORE)? {
+            Some(sealed) => read_manifest(record::MANIFEST_BEFORE, &sealed)?,
+            None => {
+                return Err(damaged(format!(
+                    "the state before snapshot {id} is missing"
+                )));
+            }
+        };
+        if before.next != id.0 {
+            return Err(damaged(format!(
+                "the state before snapshot {id} is another"
+            )));
+        }
+        let batch = vec![
+            (record::snapshot_name(id), None),
+            (record::MANIFEST_BEFORE.to_vec(), None),
+        ];
+        self.apply(batch, before)?;
+        self.repairs.push(format!(
+            "snapshot {id}, which had failed and was undone, was taken out of the history"
+        ));
+        self.load_head()
+    }
+
+    /// After a commit: its line is done, and a log that has grown long becomes a base. The commit
+    /// is on disk by now; what fails here is put right by the next one to open the history.
+    pub(super) fn settle_mirror(&mut self, rules: &Ruleset) {
+        let (Some(mirror), Some(head)) = (&mut self.mirror, &self.head) else {
+            return;
+        };
+        let _ = mirror.mark(State::Done, false);
+        if mirror.is_long()
+            && let Ok(renewed) = Mirror::create(&self.dir, self.kind, Some((head, rules)))
+        {
+            let written = mirror.written;
+            *mirror = renewed;
+            mirror.written = written;
+        }
+    }
+
+    /// Writes the database anew, with these contents, and puts it in the place of this one.
+    pub(super) fn exchange(&mut self, contents: &Contents) -> Result<()> {
+        let building = swap::begin(&self.dir)?;
+        let built = rebuild::build(&building, self.kind, contents, &&self.table);
+        let built = built.and_then(|manifest| self.fault("built").map(|()| manifest));
+        let manifest = built.inspect_err(|_| swap::abandon(&self.dir))?;
+        // The old one is not asked again, however this ends.
+        self.table.close();
+        self.mirror = None;
+        swap::commit(&self.dir, swap::OLD, &self.faults)
+            .inspect_err(|_| swap::abandon(&self.dir))?;
+        self.lock.bear_witness(manifest.witness());
+        self.table = Table::open(&self.dir, &Patience::new(WAIT, &|| false))?;
+        self.mirror = Mirror::open(&self.dir, self.kind)?;
+        self.manifest = manifest;
+        self.load_head()
+    }
+}
