@@ -41,8 +41,14 @@ pub(super) fn run(context: &Context, args: &HistoryArgs) -> Result<u8> {
         true => Some(director.changes_of_each(&snapshots)?),
         false => None,
     };
+    // What was asked for by object or time is snapshots only.
+    let events = match args.object.is_empty() && args.since.is_none() {
+        true => director.events()?,
+        false => Vec::new(),
+    };
     if out.json {
-        out.print_json(&output::forms::history(&snapshots, changes.as_deref()));
+        let history = output::forms::history(&snapshots, changes.as_deref());
+        out.print_json(&output::forms::with_events(history, &events));
     } else if snapshots.is_empty() {
         out.sentence(match (&args.since, args.object.is_empty()) {
             (Some(_), true) => "no snapshots since then",
@@ -55,6 +61,7 @@ pub(super) fn run(context: &Context, args: &HistoryArgs) -> Result<u8> {
             Some(changes) => output::patches(&snapshots, &changes, out.paint),
             None => output::history(&snapshots, out.paint, out.width),
         });
+        out.print(&output::events(&events, out.paint));
     }
     Ok(0)
 }

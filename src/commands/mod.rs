@@ -13,6 +13,7 @@ mod context;
 mod diff;
 mod export;
 mod forget;
+mod fsck;
 mod history;
 mod import;
 mod ipvsadm;
@@ -22,6 +23,7 @@ mod origin;
 mod places;
 mod plan;
 mod prompt;
+mod prune;
 mod restore;
 mod revert;
 mod rollback;
@@ -85,6 +87,8 @@ enum Verb {
     Export(export::ExportArgs),
     Ipvsadm(ipvsadm::IpvsadmArgs),
     Tag(tag::TagArgs),
+    Prune(prune::PruneArgs),
+    Fsck(fsck::FsckArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -170,6 +174,8 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Export(args) => export::run(context, &args),
         Verb::Ipvsadm(args) => ipvsadm::run(context, args.words),
         Verb::Tag(args) => tag::run(context, &args),
+        Verb::Prune(args) => prune::run(context, &args),
+        Verb::Fsck(args) => fsck::run(context, &args),
         Verb::Completions(args) => completions::run(context, &args),
         Verb::Man(args) => man::run(context, &args),
     }

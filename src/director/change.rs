@@ -197,10 +197,7 @@ impl Director {
             let notes = self.unfinished(&*store)?.into_iter().collect();
             return Ok((store, notes));
         }
-        let mut store = self.stores.open_to_write()?;
-        let mut notes = store.repairs();
-        notes.extend(self.recover(&mut *store)?);
-        Ok((store, notes))
+        self.open_to_write()
     }
 
     /// The end of every change: guard, carry out, record, report.

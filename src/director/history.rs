@@ -4,7 +4,7 @@ use super::names::{newest_since, resolve, told};
 use super::object::Object;
 use super::{Director, head_of};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Moment, Ruleset, Snapshot, SnapshotId, SnapshotName};
+use crate::model::{Event, Moment, Ruleset, Snapshot, SnapshotId, SnapshotName};
 use crate::plan::{Change, between};
 use crate::store::Store;
 
@@ -26,6 +26,14 @@ impl Director {
     /// As the store fails.
     pub fn history(&self) -> Result<Vec<Snapshot>> {
         self.find_history(&Query::default())
+    }
+
+    /// What recoveries, repairs and prunes did, oldest first.
+    ///
+    /// # Errors
+    /// As the store fails.
+    pub fn events(&self) -> Result<Vec<Event>> {
+        self.stores.open()?.events()
     }
 
     /// The snapshots that fit, newest first. Rulesets are read only where an object is asked
@@ -122,7 +130,7 @@ impl Director {
     pub fn tag(&mut self, name: &SnapshotName, tag: &str) -> Result<Snapshot> {
         let tag = crate::model::snapshot::check_tag(tag)?;
         let now = self.now();
-        let mut store = self.stores.open_to_write()?;
+        let (mut store, _) = self.open_to_write()?;
         let snapshot = resolve(&*store, name, now)?;
         store.set_tag(&tag, snapshot.id)?;
         store.snapshot(snapshot.id)
@@ -134,7 +142,7 @@ impl Director {
     /// `not_found` where there is no such tag.
     pub fn untag(&mut self, tag: &str) -> Result<Snapshot> {
         let now = self.now();
-        let mut store = self.stores.open_to_write()?;
+        let (mut store, _) = self.open_to_write()?;
         let snapshot = resolve(&*store, &SnapshotName::Tag(tag.to_owned()), now)?;
         store.remove_tag(tag)?;
         store.snapshot(snapshot.id)

@@ -2,25 +2,44 @@
 //!
 //! The next command that writes undoes it; those that read report it. Another boot needs no
 //! undo, since the kernel's tables did not outlive it; another network namespace is refused.
+//! What was put right is told, and noted in the history.
 
 use super::Director;
 use super::transaction::undo;
 use crate::error::{Error, Kind, Result};
+use crate::model::Event;
 use crate::store::{Intent, Store};
 
 impl Director {
+    /// Opens the history to write, and puts right what a crash left; says what that was.
+    pub(super) fn open_to_write(&mut self) -> Result<(Box<dyn Store>, Vec<String>)> {
+        let mut store = self.stores.open_to_write()?;
+        let mut notes = store.repairs();
+        for message in &notes {
+            self.note(&mut *store, message)?;
+        }
+        notes.extend(self.recover(&mut *store)?);
+        Ok((store, notes))
+    }
+
+    /// Notes something in the history.
+    pub(super) fn note(&self, store: &mut dyn Store, message: &str) -> Result<()> {
+        store.note(&Event {
+            time: self.now(),
+            head: store.head()?.map(|head| head.id),
+            message: message.to_owned(),
+        })
+    }
+
     /// Undoes an unfinished commit; says so in a sentence.
-    pub(super) fn recover(&mut self, store: &mut dyn Store) -> Result<Option<String>> {
+    fn recover(&mut self, store: &mut dyn Store) -> Result<Option<String>> {
         let Some(intent) = store.intent()? else {
             return Ok(None);
         };
         let place = self.kernel.place()?;
         if place.boot != intent.place.boot {
-            store.clear_intent()?;
-            return Ok(Some(format!(
-                "{} was cut off by a reboot: nothing of it is left",
-                describe(&intent)
-            )));
+            let what = "was cut off by a reboot: nothing of it is left";
+            return self.settled(store, &intent, what).map(Some);
         }
         if place.namespace != intent.place.namespace {
             return Err(Error::new(
@@ -39,11 +58,17 @@ impl Director {
             e.with_kind(Kind::UndoFailed)
                 .attempt(format!("cannot undo {}", describe(&intent)))
         })?;
+        let what = "did not finish: it was undone, the kernel is as before it";
+        self.settled(store, &intent, what).map(Some)
+    }
+
+    /// Ends a commit that was found unfinished. The note comes first: who dies between the two is
+    /// followed by one who says it again, not by one who knows nothing.
+    fn settled(&self, store: &mut dyn Store, intent: &Intent, what: &str) -> Result<String> {
+        let sentence = format!("{} {what}", describe(intent));
+        self.note(store, &sentence)?;
         store.clear_intent()?;
-        Ok(Some(format!(
-            "{} did not finish: it was undone, the kernel is as before it",
-            describe(&intent)
-        )))
+        Ok(sentence)
     }
 
     /// Reports an unfinished commit, for commands that only read.

@@ -49,17 +49,22 @@ impl Director {
     /// rest is done: a service with its servers is the unit, its marks follow.
     ///
     /// # Errors
-    /// As [`Director::commit`]; where the database is damaged the mirror is used instead.
+    /// As [`Director::commit`]; where the database cannot be used (damage, a full or failing disk)
+    /// the mirror is used instead.
     pub fn restore(&mut self, best_effort: bool, options: &ChangeOptions) -> Result<Report> {
         let _hold = signals::hold();
-        let (store, mut notes) = match self.begin(options) {
+        let opened = self.begin(options).and_then(|(store, notes)| {
+            let head = head_of(&*store)?;
+            Ok((store, notes, head))
+        });
+        let (store, mut notes, head) = match opened {
             Ok(opened) => opened,
-            Err(error) if error.kind() == Kind::Damaged => {
+            Err(error) if is_of_the_database(&error) => {
                 return self.restore_from_mirror(best_effort, options, &error);
             }
             Err(error) => return Err(error),
         };
-        let (Some(head), rules) = head_of(&*store)? else {
+        let (Some(head), rules) = head else {
             notes.push("there are no snapshots yet: nothing to restore".to_owned());
             return Ok(Report {
                 plan: Plan::default(),
@@ -88,6 +93,10 @@ impl Director {
         };
         match whole {
             Ok(_) => done(plan, Outcome::Repaired { head: head.id }),
+            // The intent could not be written: nothing was sent.
+            Err(error) if is_of_the_database(&error) => {
+                self.restore_from_mirror(best_effort, options, &error)
+            }
             Err(error) if best_effort && error.kind() != Kind::UndoFailed => {
                 self.restore_in_parts_of_head(&live, plan, options, notes)
             }
@@ -129,12 +138,17 @@ impl Director {
                 .hint(format!("the mirror cannot help either: {mirror}"))
         })?;
         let notes = vec![
-            format!("the database is damaged: {}", damage.message()),
-            format!(
-                "restored from its mirror, snapshot {id}; to start a new history: \
-                 move {} aside, then ipvsh adopt",
-                self.stores.location()
-            ),
+            match damage.kind() {
+                Kind::Damaged => format!("the database is damaged: {}", damage.message()),
+                _ => format!("the database cannot be used: {}", damage.message()),
+            },
+            match damage.kind() {
+                Kind::Damaged => format!(
+                    "restored from its mirror, snapshot {id}; to save the history: \
+                     ipvsh fsck --repair"
+                ),
+                _ => format!("restored from its mirror, snapshot {id}"),
+            },
         ];
         let live = self.kernel.observe()?;
         let plan = plan_of_everything(&rules, &live, &rules, options);
@@ -269,6 +283,14 @@ impl Director {
         let now = self.kernel.observe()?;
         Ok(crate::plan::between(&before.rules, &now.rules))
     }
+}
+
+/// Says whether an error is the database's own, so that the rules can come from the mirror.
+fn is_of_the_database(error: &Error) -> bool {
+    let ours = [Kind::Damaged, Kind::System].contains(&error.kind());
+    ours && error
+        .object_name()
+        .is_some_and(|object| object.starts_with("database "))
 }
 
 fn partly(plan: Plan, head: SnapshotId, failures: Vec<Error>, notes: Vec<String>) -> Report {

@@ -72,7 +72,11 @@ impl Director {
                 }
             }
             None if plan.is_empty() => Ok(None),
-            None => store.clear_intent().map(|()| None),
+            None => match store.clear_intent() {
+                Ok(()) => Ok(None),
+                // The intent stays: the next one would undo what was done, and not know why.
+                Err(error) => Err(self.take_back(store, plan, error)),
+            },
         }
     }
 

@@ -140,9 +140,31 @@ pub fn check_tag(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
+/// Numbers in words, those in a row as a range: `3`, `1 to 40, 42`. They must be in order.
+pub fn ranges(ids: impl IntoIterator<Item = SnapshotId>) -> String {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for SnapshotId(id) in ids {
+        match runs.last_mut() {
+            Some((_, last)) if last.saturating_add(1) == id => *last = id,
+            _ => runs.push((id, id)),
+        }
+    }
+    let word = |(first, last): &(u64, u64)| match first == last {
+        true => first.to_string(),
+        false => format!("{first} to {last}"),
+    };
+    runs.iter().map(word).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_in_a_row_are_a_range() {
+        assert_eq!(ranges([1, 2, 3, 7].map(SnapshotId)), "1 to 3, 7");
+        assert_eq!(ranges([]), "");
+    }
 
     #[test]
     fn records_of_early_versions_are_read() {

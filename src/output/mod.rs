@@ -4,7 +4,9 @@
 //! ends quietly: what is under way is still done, nobody reads of it.
 
 mod changes;
+mod database;
 mod error;
+mod events;
 mod history;
 mod json;
 mod live;
@@ -18,7 +20,9 @@ use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 
 pub use changes::{changes, report};
+pub use database::{checkup, pruned, repaired};
 pub use error::error;
+pub use events::events;
 pub use history::{history, patches};
 pub use live::{daemons, foreign, marks, services, timeouts};
 pub use paint::{Paint, Style, clean};
@@ -223,6 +227,10 @@ fn columns() -> Option<u16> {
 
 /// JSON forms.
 pub mod forms {
+    pub use super::database::{
+        checkup_json as checkup, pruned_json as pruned, repaired_json as repaired,
+    };
+    pub use super::events::with_events;
     pub use super::json::{history, snapshot, status};
 }
 

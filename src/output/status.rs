@@ -172,7 +172,7 @@ fn age(seconds: i64) -> String {
 }
 
 /// `1.5 MiB`.
-fn human(bytes: u64) -> String {
+pub(super) fn human(bytes: u64) -> String {
     #[allow(clippy::cast_precision_loss)] // shown with one digit
     let amount = bytes as f64;
     match bytes {

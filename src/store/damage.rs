@@ -185,12 +185,7 @@ fn repair_round(stores: &SledStores, expected: &[Ruleset]) -> Option<bool> {
         assert_eq!(repaired.now.kept, ["damaged-2027-01-15T08-00-00"]);
     }
     let losses = &repaired.losses;
-    let is_lost = |id: u64| {
-        losses
-            .snapshots
-            .iter()
-            .any(|(a, b)| (*a..=*b).contains(&id))
-    };
+    let is_lost = |id: u64| losses.snapshots.contains(&SnapshotId(id));
 
     let mut store = stores.open_to_write().unwrap();
     let said = store.repairs();

@@ -293,12 +293,15 @@ pub(super) fn identify(dir: &Path, kind: DatabaseKind) -> Result<Identity> {
     look(dir, kind).map(|_| Identity::Nothing)
 }
 
-/// What is wrong with the rights of files, a sentence each, and all files with their sizes; names
-/// are relative to the directory.
+/// Files with their bytes.
+pub(super) type Files = Vec<(String, u64)>;
+
+/// What is wrong with the rights of our files, a sentence each, and all files with their sizes;
+/// names are relative to the directory.
 ///
 /// # Errors
 /// `system`, `not_permitted`.
-pub(super) fn inspect(dir: &Path) -> Result<(Vec<(String, u64)>, Vec<String>)> {
+pub(super) fn inspect(dir: &Path, ours: &dyn Fn(&str) -> bool) -> Result<(Files, Vec<String>)> {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
     let mut waiting = vec![dir.to_owned()];
     while let Some(path) = waiting.pop() {
@@ -312,11 +315,14 @@ pub(super) fn inspect(dir: &Path) -> Result<(Vec<(String, u64)>, Vec<String>)> {
             "" => "the directory",
             name => name,
         };
+        let is_ours = name.is_empty() || ours(name.split('/').next().unwrap_or_default());
         if metadata.file_type().is_symlink() {
-            problems.push(format!("{named} is a link"));
+            if is_ours {
+                problems.push(format!("{named} is a link"));
+            }
             continue;
         }
-        if metadata.mode() & 0o077 != 0 {
+        if is_ours && metadata.mode() & 0o077 != 0 {
             let mode = metadata.mode() & 0o777;
             problems.push(format!("{named} is open to others (mode {mode:03o})"));
         }

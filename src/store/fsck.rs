@@ -17,7 +17,7 @@ use super::mirror::{self, BASE, LOG};
 use super::salvage::{self, Losses};
 use super::scratch::{SCRATCH, Scratch};
 use super::table::{ENGINE, Table};
-use super::{SledStores, Store, no_database, rebuild, swap};
+use super::{SledStores, Store, Stores, no_database, rebuild, swap};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Event, SnapshotId};
 
@@ -94,36 +94,25 @@ impl SledStores {
     /// As [`SledStores::check`]; nothing is changed then.
     pub fn repair(&self, time: DateTime<Utc>) -> Result<Repaired> {
         self.with_lock(|lock| {
-            let mut repaired = Repaired {
-                kept: None,
-                losses: Losses::default(),
-                now: self.examine()?,
-            };
             close_to_others(&self.dir)?;
-            if !self.examine()?.is_whole() {
-                let (kept, losses) = self.rebuild(lock, time)?;
-                repaired.kept = Some(kept);
-                repaired.losses = losses;
-            }
-            repaired.now = self.examine()?;
-            match repaired.now.problems.first() {
-                None => Ok(repaired),
+            let (kept, losses) = match self.examine()?.is_whole() {
+                true => (None, Losses::default()),
+                false => self.rebuild(lock, time)?,
+            };
+            let now = self.examine()?;
+            match now.problems.first() {
+                None => Ok(Repaired { kept, losses, now }),
                 Some(problem) => Err(damaged(format!(
                     "it is not whole after the repair: {problem}"
-                ))
-                .object(self.location_of_dir())),
+                ))),
             }
         })
     }
 
-    fn location_of_dir(&self) -> String {
-        format!("database {}", self.dir.display())
-    }
-
     fn with_lock<T>(&self, work: impl FnOnce(&Lock) -> Result<T>) -> Result<T> {
-        let named = |error: Error| error.object(self.location_of_dir());
+        let named = |error: Error| error.object(self.location());
         if directory::identify(&self.dir, self.kind).map_err(named)? == Identity::Nothing {
-            return Err(no_database(&self.location_of_dir()));
+            return Err(no_database(&self.location()));
         }
         let patience = self.patience();
         let lock = Lock::acquire(&self.dir, &patience)?;
@@ -132,7 +121,7 @@ impl SledStores {
     }
 
     fn examine(&self) -> Result<Checkup> {
-        let (files, mut problems) = directory::inspect(&self.dir)?;
+        let (files, mut problems) = directory::inspect(&self.dir, &is_ours)?;
         let mut made_by = None;
         match directory::identify(&self.dir, self.kind)? {
             Identity::Marked(marker) => made_by = Some(marker.writer),
@@ -192,7 +181,7 @@ impl SledStores {
         Ok((counts, problems))
     }
 
-    fn rebuild(&self, lock: &Lock, time: DateTime<Utc>) -> Result<(PathBuf, Losses)> {
+    fn rebuild(&self, lock: &Lock, time: DateTime<Utc>) -> Result<(Option<PathBuf>, Losses)> {
         let finds = salvage::search(&self.dir)?;
         let witness = Witness::of(&self.dir);
         let (mut contents, nodes, losses) = finds.assemble(&self.dir, self.kind, witness)?;
@@ -211,7 +200,7 @@ impl SledStores {
         let manifest = built.inspect_err(|_| swap::abandon(&self.dir))?;
         swap::commit(&self.dir, &keep, &self.faults).inspect_err(|_| swap::abandon(&self.dir))?;
         lock.bear_witness(manifest.witness());
-        Ok((self.dir.join(keep), losses))
+        Ok((Some(self.dir.join(keep)), losses))
     }
 }
 
@@ -227,17 +216,21 @@ fn note<T>(problems: &mut Vec<String>, what: &str, result: Result<T>) -> Result<
     }
 }
 
+/// Says whether a name in the directory is that of a part of the database.
+fn is_ours(name: &str) -> bool {
+    [FORMAT, LOCK, ENGINE, BASE, LOG].contains(&name) || name.starts_with(swap::DAMAGED)
+}
+
 /// What else stands in the directory: gives what repairs kept, and notes the rest.
 fn other_entries(dir: &Path, notes: &mut Vec<String>) -> Result<Vec<String>> {
     let mut kept = Vec::new();
     let entries = std::fs::read_dir(dir).map_err(|error| directory::failed("read", dir, &error))?;
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if [FORMAT, LOCK, ENGINE, BASE, LOG].contains(&name.as_str()) {
-            continue;
-        }
         if name.starts_with(swap::DAMAGED) {
             kept.push(name);
+        } else if is_ours(&name) {
+            continue;
         } else if swap::is_ours(&name) || name == SCRATCH || name.ends_with(".new") {
             notes.push(format!(
                 "{name} is left of something that was cut off; it does no harm"

@@ -165,7 +165,7 @@ fn contains(ranges: &[(u64, u64)], id: SnapshotId) -> bool {
 }
 
 /// Adds a number to ranges, joining those that meet.
-pub(super) fn add(ranges: &mut Vec<(u64, u64)>, id: SnapshotId) {
+fn add(ranges: &mut Vec<(u64, u64)>, id: SnapshotId) {
     ranges.push((id.0, id.0));
     ranges.sort_unstable();
     let mut joined: Vec<(u64, u64)> = Vec::with_capacity(ranges.len());

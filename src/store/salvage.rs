@@ -23,7 +23,7 @@ use super::table::{ENGINE, Table};
 use super::whole::Wholeness;
 use super::{Intent, WAIT};
 use crate::error::{Kind, Result};
-use crate::model::{Event, Ruleset, Snapshot, SnapshotId};
+use crate::model::{Event, Ruleset, Snapshot, SnapshotId, snapshot};
 
 /// Nodes from all sources: taken out, or still in the bytes of a file.
 #[derive(Default)]
@@ -71,8 +71,8 @@ pub(super) struct Finds {
 /// What could not be found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Losses {
-    /// Numbers of snapshots, as ranges.
-    pub snapshots: Vec<(u64, u64)>,
+    /// Numbers of snapshots, in order.
+    pub snapshots: Vec<SnapshotId>,
     /// Tags, each with the snapshot that it named where that is known.
     pub tags: Vec<String>,
     /// What else, a sentence each.
@@ -89,16 +89,12 @@ impl Losses {
     pub fn sentence(&self) -> String {
         let mut parts = Vec::new();
         if !self.snapshots.is_empty() {
-            let one = |(first, last): &(u64, u64)| match first == last {
-                true => first.to_string(),
-                false => format!("{first} to {last}"),
-            };
-            let ranges: Vec<String> = self.snapshots.iter().map(one).collect();
-            let noun = match self.snapshots.as_slice() {
-                [(first, last)] if first == last => "snapshot",
+            let noun = match self.snapshots.len() {
+                1 => "snapshot",
                 _ => "snapshots",
             };
-            parts.push(format!("{noun} {}", ranges.join(", ")));
+            let ids = self.snapshots.iter().copied();
+            parts.push(format!("{noun} {}", snapshot::ranges(ids)));
         }
         parts.extend(self.tags.iter().map(|tag| format!("tag {tag}")));
         parts.extend(self.others.iter().cloned());
@@ -302,19 +298,10 @@ impl Finds {
         }
         for id in (1..manifest.next).map(SnapshotId) {
             if manifest.holds(id) && !records.contains_key(&id) {
-                if known
-                    .lost
-                    .iter()
-                    .any(|(first, last)| (*first..=*last).contains(&id.0))
-                {
-                    continue;
-                }
-                record::add(&mut losses.snapshots, id);
-            }
-        }
-        for id in (1..manifest.next).map(SnapshotId) {
-            if manifest.holds(id) && !records.contains_key(&id) {
                 manifest.lose(id);
+                if known.holds(id) || id.0 >= known.next {
+                    losses.snapshots.push(id);
+                }
             }
         }
         // Its record took the intent with it.
@@ -463,6 +450,11 @@ mod tests {
         // With nothing, the numbers are still not given again.
         std::fs::remove_file(stores.dir.join("mirror.log")).unwrap();
         let (ids, _, losses) = found(&stores);
-        assert_eq!((ids, losses.snapshots), (Vec::new(), vec![(1, 6)]));
+        assert_eq!(ids, [0; 0]);
+        assert!(
+            losses.sentence().starts_with("lost: snapshots 1 to 6; "),
+            "{}",
+            losses.sentence()
+        );
     }
 }

@@ -662,3 +662,179 @@ proptest! {
         prop_assert_eq!(stores.check().unwrap().problems, [""; 0]);
     }
 }
+
+/// Rulesets by snapshot, as the history shows them.
+fn all_rulesets(stores: &SledStores) -> Vec<(SnapshotId, Ruleset)> {
+    let store = stores.open().unwrap();
+    let ids = store.snapshots().unwrap().into_iter().map(|one| one.id);
+    ids.map(|id| (id, store.ruleset(id).unwrap())).collect()
+}
+
+/// Does something at every point once with a write that fails there, and once with a death, until
+/// no point is met any more; gives how often it was.
+fn with_every_fault(
+    prepare: &dyn Fn() -> tempfile::TempDir,
+    act: &dyn Fn(SledStores) -> Result<()>,
+    check: &dyn Fn(&SledStores, bool),
+) -> usize {
+    struct Died;
+    for number in 1.. {
+        for dies in [false, true] {
+            let dir = prepare();
+            let left = std::rc::Rc::new(Cell::new(number));
+            let counter = std::rc::Rc::clone(&left);
+            let faults: Faults = std::rc::Rc::new(move |_| {
+                counter.set(counter.get() - 1);
+                match (counter.get(), dies) {
+                    (0, true) => std::panic::resume_unwind(Box::new(Died)),
+                    (0, false) => Err(std::io::ErrorKind::StorageFull.into()),
+                    _ => Ok(()),
+                }
+            });
+            let stores = disk(dir.path()).with_faults(faults);
+            let act = std::panic::AssertUnwindSafe(|| act(stores));
+            let done = matches!(std::panic::catch_unwind(act), Ok(Ok(())));
+            assert_eq!(done, left.get() > 0, "a failed write was not told");
+            check(&disk(dir.path()), done);
+            if left.get() > 0 {
+                return number as usize - 1;
+            }
+        }
+    }
+    0
+}
+
+fn many(count: u32) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = disk(dir.path()).open_to_write().unwrap();
+    for round in 1..=count {
+        store.record(&draft("m"), &rules(round, 2)).unwrap();
+    }
+    store.set_tag("good", SnapshotId(2)).unwrap();
+    drop(store);
+    dir
+}
+
+#[test]
+fn a_prune_that_is_cut_anywhere_was_done_or_was_not() {
+    let old: Vec<u64> = vec![5, 4, 3, 2, 1];
+    let met = with_every_fault(
+        &|| many(5),
+        &|stores| {
+            let mut store = stores.open_to_write()?;
+            store.prune(&[1, 3].map(SnapshotId).into()).map(drop)
+        },
+        &|stores, done| {
+            let all = all_rulesets(stores);
+            let ids: Vec<u64> = all.iter().map(|(id, _)| id.0).collect();
+            assert!(ids == [5, 4, 2] || (!done && ids == old), "{ids:?}");
+            for (id, found) in all {
+                assert_eq!(found, rules(id.0 as u32, 2));
+            }
+            assert_eq!(stores.mirror().unwrap().0, SnapshotId(5));
+            let checkup = stores.check().unwrap();
+            assert_eq!((checkup.problems, checkup.kept), (vec![], vec![]));
+            let mut store = stores.open_to_write().unwrap();
+            let next = store.record(&draft("m"), &rules(6, 2)).unwrap();
+            assert_eq!(
+                (next.id, store.tagged("good").unwrap()),
+                (SnapshotId(6), Some(SnapshotId(2)))
+            );
+        },
+    );
+    assert!(met >= 9, "{met}");
+}
+
+#[test]
+fn a_repair_that_is_cut_anywhere_was_done_or_was_not() {
+    let time = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+    let met = with_every_fault(
+        &|| {
+            let dir = many(5);
+            let path = dir.path().join("db/sled/db");
+            let mut bytes = std::fs::read(&path).unwrap();
+            bytes[..4096].fill(0);
+            std::fs::write(path, bytes).unwrap();
+            dir
+        },
+        &|stores| stores.repair(time).map(drop),
+        &|stores, done| {
+            // The rules can be had whatever happens to the repair.
+            assert_eq!(stores.mirror().unwrap(), (SnapshotId(5), rules(5, 2)));
+            let damaged = !stores.check().unwrap().is_whole();
+            assert!(!(done && damaged));
+            if damaged {
+                assert!(stores.repair(time).unwrap().losses.snapshots.is_empty());
+            }
+            let checkup = stores.check().unwrap();
+            assert_eq!(checkup.problems, [""; 0]);
+            assert_eq!(checkup.kept, ["damaged-2027-01-15T08-00-00"]);
+            assert_eq!(all_rulesets(stores).len(), 5);
+        },
+    );
+    assert!(met >= 8, "{met}");
+}
+
+#[test]
+fn a_prune_gives_room_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores = disk(dir.path());
+    let mut wanted = rules(200, 5);
+    for round in 0..150 {
+        let mut store = stores.open_to_write().unwrap();
+        reweigh(&mut wanted, round, 7);
+        store.record(&draft("m"), &wanted).unwrap();
+    }
+    let mut store = stores.open_to_write().unwrap();
+    let old = (1..=140).map(SnapshotId).collect();
+    let (before, after) = store.prune(&old).unwrap();
+    println!("140 of 150 snapshots pruned: {before} bytes before, {after} after");
+    assert!(after * 2 < before, "{before} {after}");
+    let error = store.ruleset(SnapshotId(140)).unwrap_err();
+    assert_eq!(error.to_string(), "snapshot 140: it was pruned");
+    drop(store);
+    assert_eq!(stores.mirror().unwrap(), (SnapshotId(150), wanted));
+}
+
+#[test]
+fn events_are_kept_in_order_and_the_oldest_go() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores = disk(dir.path());
+    let event = |number: usize| Event {
+        time: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
+        head: None,
+        message: format!("event {number}"),
+    };
+    let mut store = stores.open_to_write().unwrap();
+    for number in 0..110 {
+        store.note(&event(number)).unwrap();
+    }
+    drop(store);
+    let events = stores.open().unwrap().events().unwrap();
+    assert_eq!(events, (10..110).map(event).collect::<Vec<_>>());
+    assert_eq!(stores.check().unwrap().problems, [""; 0]);
+}
+
+#[test]
+fn a_mirror_that_lost_its_last_lines_is_no_older_state() {
+    let dir = many(3);
+    let stores = disk(dir.path());
+    let path = stores.dir.join("mirror.log");
+    let log = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = log.lines().collect();
+    std::fs::write(&path, lines[..lines.len() - 1].join("\n") + "\n").unwrap();
+    let error = stores.mirror().unwrap_err();
+    assert_eq!(error.kind(), Kind::Damaged);
+    assert_eq!(
+        error.message(),
+        "snapshot 3 was committed, but it ends at 2"
+    );
+    // The database has it, and the next one to write says so.
+    let store = stores.open_to_write().unwrap();
+    assert_eq!(
+        store.repairs(),
+        ["the mirror was written anew from the database"]
+    );
+    drop(store);
+    assert_eq!(stores.mirror().unwrap(), (SnapshotId(3), rules(3, 2)));
+}

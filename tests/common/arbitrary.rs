@@ -97,7 +97,8 @@ pub fn service_options(key: ServiceKey) -> impl Strategy<Value = ServiceOptions>
         )
 }
 
-fn service(key: ServiceKey) -> impl Strategy<Value = VirtualService> {
+/// A service of that name.
+pub fn service(key: ServiceKey) -> impl Strategy<Value = VirtualService> {
     let servers = vec(server(key), 0..4);
     (service_options(key), servers).prop_map(|(options, servers)| VirtualService {
         options,

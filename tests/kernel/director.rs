@@ -165,12 +165,14 @@ impl Director {
         )
     }
 
-    /// The history as the user sees it in JSON, times left out.
+    /// The history as the user sees it in JSON, times and events left out.
     pub fn history(&self) -> Vec<serde_json::Value> {
         let said = self.ipvsh(&["--json", "history"]).ended(0);
         let mut all: Vec<serde_json::Value> = serde_json::from_str(&said.out).unwrap();
         for one in &mut all {
-            one.as_object_mut().unwrap().remove("time");
+            let map = one.as_object_mut().unwrap();
+            map.remove("time");
+            map.remove("events");
         }
         all
     }

@@ -14,6 +14,7 @@ mod conformance;
 mod daemons;
 mod differential;
 mod director;
+mod faults;
 mod history;
 mod import;
 mod ipvs;

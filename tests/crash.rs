@@ -1,0 +1,271 @@
+//! Faults at random points of random changes, on the simulated kernel with a database on disk:
+//! the kernel and the history end in the old state or the new one, and agree with each other.
+//!
+//! `IPVSH_CRASH_ROUNDS` and `IPVSH_CRASH_SEED` choose how many and which; both are printed.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+#[path = "common/arbitrary.rs"]
+mod arbitrary;
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+
+use ipvsh::candidate::Candidate;
+use ipvsh::director::{ChangeOptions, Director};
+use ipvsh::error::{Kind, Result};
+use ipvsh::ipvs::Errno;
+use ipvsh::kernel::fault::{Effect, Point};
+use ipvsh::kernel::{Faults, Faulty, Sim};
+use ipvsh::model::{Ruleset, ServiceKey, SnapshotId};
+use ipvsh::store::{self, DatabaseKind, SledStores, Stores};
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+/// What a process says that dies in the middle; no panic, so that nothing is printed.
+struct Died;
+
+fn die() {
+    resume_unwind(Box::new(Died));
+}
+
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// Everything random comes from one number.
+struct Random(TestRunner);
+
+impl Random {
+    fn new(seed: u64) -> Random {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+        Random(TestRunner::new_with_rng(Config::default(), rng))
+    }
+
+    fn one<S: Strategy>(&mut self, strategy: S) -> S::Value {
+        strategy.new_tree(&mut self.0).unwrap().current()
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        self.one(0..end)
+    }
+}
+
+/// A kernel and a database that outlive every process; somebody else's service is in the kernel.
+struct Host {
+    sim: Sim,
+    dir: tempfile::TempDir,
+}
+
+const STRANGER: &str = "tcp 198.51.100.9:99";
+
+fn stranger() -> ServiceKey {
+    ServiceKey::parse(STRANGER).unwrap()
+}
+
+impl Host {
+    fn new(random: &mut Random) -> Host {
+        let host = Host {
+            sim: Sim::new(&Ruleset::default()),
+            dir: tempfile::tempdir().unwrap(),
+        };
+        let service = random.one(arbitrary::service(stranger()));
+        host.sim
+            .edit(|live| drop(live.rules.services.insert(stranger(), service)));
+        host
+    }
+
+    fn stores(&self) -> SledStores {
+        SledStores::new(self.dir.path().join("db"), DatabaseKind::Sim)
+            .waiting(Duration::from_secs(1))
+    }
+
+    fn director(&self, faults: Faults, stores: SledStores) -> Director {
+        let kernel = Faulty::new(self.sim.clone(), faults);
+        Director::new(Box::new(kernel), Rc::new(stores), "ada".to_owned())
+    }
+
+    fn sound_director(&self) -> Director {
+        self.director(Faults::new(), self.stores())
+    }
+
+    fn head(&self) -> Option<(SnapshotId, Ruleset)> {
+        let store = self.stores().open().unwrap();
+        let id = store.head().unwrap()?.id;
+        Some((id, store.ruleset(id).unwrap()))
+    }
+}
+
+fn options() -> ChangeOptions {
+    ChangeOptions {
+        allow_removals: true,
+        ..ChangeOptions::default()
+    }
+}
+
+fn commit(director: &mut Director, rules: &Ruleset) -> Result<()> {
+    let mut candidate = director.candidate()?;
+    candidate.clear();
+    candidate.put_all(rules);
+    director.commit(&mut candidate, &options()).map(drop)
+}
+
+const POINTS: [&str; 4] = ["intent", "mirror", "database", "recorded"];
+
+/// Where faults strike, in words, and what makes them strike in the kernel and in the store.
+fn faults(random: &mut Random, steps: usize) -> (String, Faults, store::Faults) {
+    let kernel = Faults::new();
+    let mut words = Vec::new();
+    if random.below(3) > 0 {
+        let step = 1 + random.below(steps + 1);
+        let (word, effect) = match random.below(5) {
+            0 => ("is refused", Effect::Fail(Errno::from_raw(12))),
+            1 => ("is not done, its answer lost", Effect::LoseBefore),
+            2 => ("is done, its answer lost", Effect::LoseAfter),
+            3 => ("is death", Effect::Before(Box::new(die))),
+            _ => ("is done, then death", Effect::After(Box::new(die))),
+        };
+        words.push(format!("step {step} of {steps} {word}"));
+        kernel.add(Point::Step(step), effect);
+    }
+    if random.below(4) == 0 {
+        let reading = 1 + random.below(4);
+        words.push(format!("reading {reading} fails"));
+        kernel.add(Point::Observe(reading), Effect::Fail(Errno::from_raw(105)));
+    }
+    let (point, how) = (POINTS[random.below(POINTS.len())], random.below(4));
+    match how {
+        0 => words.push(format!("death at \"{point}\"")),
+        1 => words.push(format!("ENOSPC at \"{point}\"")),
+        2 => words.push(format!("EIO at \"{point}\"")),
+        _ => {}
+    }
+    let store: store::Faults = Rc::new(move |at| match how {
+        0 if at == point => {
+            die();
+            Ok(())
+        }
+        1 if at == point => Err(std::io::ErrorKind::StorageFull.into()),
+        2 if at == point => Err(std::io::Error::from_raw_os_error(5)),
+        _ => Ok(()),
+    });
+    (words.join(", "), kernel, store)
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    done: usize,
+    failed: usize,
+    half_undone: usize,
+    died: usize,
+    recovered: usize,
+}
+
+fn round(seed: u64, seen: &mut Seen) {
+    let mut random = Random::new(seed);
+    let host = Host::new(&mut random);
+    let (old, new) = (
+        random.one(arbitrary::ruleset()),
+        random.one(arbitrary::ruleset()),
+    );
+    // What the kernel refuses anyway is another test's.
+    if commit(&mut host.sound_director(), &old).is_err() {
+        return;
+    }
+    let Some((first, old)) = host.head() else {
+        return;
+    };
+    let mut candidate = Candidate::new(Some(first), old.clone());
+    candidate.clear();
+    candidate.put_all(&new);
+    let Ok(planned) = host.sound_director().plan(&candidate, &options()) else {
+        return;
+    };
+    let new = candidate.rules().clone();
+    let before = host.sim.live();
+
+    let (words, kernel, store) = faults(&mut random, planned.plan.steps.len());
+    println!("IPVSH_CRASH_ROUNDS=1 IPVSH_CRASH_SEED={seed}: {words}");
+    let mut director = host.director(kernel, host.stores().with_faults(store));
+    let ended = catch_unwind(AssertUnwindSafe(|| commit(&mut director, &new)));
+    drop(director);
+    // What was said is so, before anybody puts anything right.
+    match &ended {
+        Ok(Ok(())) => seen.done += 1,
+        Ok(Err(error)) if error.kind() == Kind::UndoFailed => seen.half_undone += 1,
+        Ok(Err(error)) => {
+            assert_eq!(host.sim.live(), before, "{error}");
+            seen.failed += 1;
+        }
+        Err(payload) => {
+            assert!(payload.is::<Died>(), "a panic of ours");
+            seen.died += 1;
+        }
+    }
+    let unfinished = host.stores().open().unwrap().intent().unwrap().is_some();
+    let restored = host.sound_director().restore(false, &options()).unwrap();
+    let (id, rules) = host.head().unwrap();
+    let is_new = id.0 == first.0 + 1 && rules == new;
+    assert!(is_new || (id == first && rules == old), "head {id}");
+    match &ended {
+        Ok(Ok(())) => assert!(is_new || old == new, "what was done is gone"),
+        Ok(Err(_)) => assert!(!is_new, "what failed is there"),
+        Err(_) => {}
+    }
+    if !is_new {
+        assert_eq!(host.sim.live(), before);
+    }
+    let mut director = host.sound_director();
+    assert_eq!(director.plan_to(None, &options()).unwrap().plan.changes, []);
+    assert!(host.sim.live().rules.services.contains_key(&stranger()));
+
+    let is_recovery = |text: &str| text.contains("did not finish");
+    let told = restored.notes.iter().filter(|note| is_recovery(note));
+    let events = host.stores().open().unwrap().events().unwrap();
+    let noted = events.iter().map(|event| &event.message);
+    let (told, noted): (Vec<_>, Vec<_>) =
+        (told.collect(), noted.filter(|m| is_recovery(m)).collect());
+    assert_eq!(told, noted, "told and noted in history");
+    assert_eq!(told.len(), usize::from(unfinished));
+    seen.recovered += told.len();
+    assert_eq!(host.stores().check().unwrap().problems, [""; 0]);
+
+    // And it goes on.
+    commit(&mut director, &Ruleset::default()).unwrap();
+    commit(&mut director, &old).unwrap();
+    assert_eq!(director.plan_to(None, &options()).unwrap().plan.changes, []);
+}
+
+#[test]
+fn a_fault_anywhere_leaves_the_old_state_or_the_new_one() {
+    let rounds = variable("IPVSH_CRASH_ROUNDS").unwrap_or(60);
+    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let seed = variable("IPVSH_CRASH_SEED").unwrap_or(clock.unwrap().as_nanos() as u64);
+    let mut seen = Seen::default();
+    for round_seed in (0..rounds).map(|n| seed.wrapping_add(n)) {
+        round(round_seed, &mut seen);
+    }
+    println!("{rounds} rounds from seed {seed}: {seen:?}");
+    let met = seen.done + seen.failed + seen.died + seen.half_undone;
+    assert!(rounds < 30 || met as u64 * 4 > rounds, "{seen:?}");
+}
+
+#[test]
+fn a_commit_meets_every_point_of_the_store() {
+    let host = Host::new(&mut Random::new(1));
+    let met = Rc::new(RefCell::new(Vec::new()));
+    let list = Rc::clone(&met);
+    let faults: store::Faults = Rc::new(move |point| {
+        list.borrow_mut().push(point);
+        Ok(())
+    });
+    let mut rules = Ruleset::default();
+    rules.timeouts.tcp = Some(77);
+    let mut director = host.director(Faults::new(), host.stores().with_faults(faults));
+    commit(&mut director, &rules).unwrap();
+    assert_eq!(*met.borrow(), POINTS);
+}
