@@ -157,6 +157,11 @@ impl Witness {
 }
 
 impl Lock {
+    /// Holds it until this is dropped too.
+    pub(super) fn hold(&self) -> Option<File> {
+        self.file.try_clone().ok()
+    }
+
     /// What was on disk at least.
     pub(super) fn witness(&self) -> Witness {
         Witness::read(&self.file)

@@ -68,6 +68,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod trie;
+mod untouched;
 mod whole;
 
 pub use fsck::{Checkup, Counts, Repaired};

@@ -9,6 +9,7 @@ use super::directory::{self, Found};
 use super::history::History;
 use super::lock::{Lock, Patience, Witness};
 use super::table::{ENGINE, Table};
+use super::untouched::Untouched;
 use super::{DatabaseKind, Store, Stores, memory, mirror, no_mirror, swap};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Ruleset, SnapshotId};
@@ -89,9 +90,19 @@ impl SledStores {
             // Opening it would make an empty one.
             return Err(damaged(format!("its directory {ENGINE} is missing")));
         }
-        let table = Table::open(&self.dir, &patience)?;
+        // Held a moment longer than by the history, which a failed open drops.
+        let _held = lock.hold();
+        let untouched = Untouched::of(&self.dir.join(ENGINE));
         let faults = Rc::clone(&self.faults);
-        History::open(table, lock, self.dir.clone(), self.kind, to_write, faults).map(Some)
+        let opened = Table::open(&self.dir, &patience).and_then(|table| {
+            History::open(table, lock, self.dir.clone(), self.kind, to_write, faults)
+        });
+        let opened = opened.inspect_err(|error| {
+            if error.kind() == Kind::Damaged {
+                untouched.put_back();
+            }
+        });
+        opened.map(Some)
     }
 
     /// How long to wait for others, and what ends the wait.
