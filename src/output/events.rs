@@ -27,9 +27,6 @@ pub fn with_events(mut history: Value, events: &[Event]) -> Value {
         return history;
     };
     let oldest = snapshots.len().saturating_sub(1);
-    for map in snapshots.iter_mut().filter_map(Value::as_object_mut) {
-        map.insert("events".into(), json!([]));
-    }
     for event in events {
         let head = event.head.map_or(0, |head| head.0);
         let id_of = |snapshot: &Value| snapshot.get("id").and_then(Value::as_u64);
@@ -38,9 +35,9 @@ pub fn with_events(mut history: Value, events: &[Event]) -> Value {
             .position(|snapshot| id_of(snapshot).is_some_and(|id| id <= head));
         let told = snapshots
             .get_mut(place.unwrap_or(oldest))
-            .and_then(|snapshot| snapshot.get_mut("events"))
-            .and_then(Value::as_array_mut);
-        if let Some(told) = told {
+            .and_then(Value::as_object_mut)
+            .map(|snapshot| snapshot.entry("events").or_insert_with(|| json!([])));
+        if let Some(told) = told.and_then(Value::as_array_mut) {
             told.push(json!({"time": event.time, "message": event.message}));
         }
     }

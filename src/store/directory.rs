@@ -144,15 +144,18 @@ pub(super) fn look(dir: &Path, kind: DatabaseKind) -> Result<Found> {
     let entries = fs::read_dir(dir).map_err(|error| failed("read", dir, &error))?;
     for entry in entries {
         let entry = entry.map_err(|error| failed("read", dir, &error))?;
-        if !is_leftover(&entry.file_name()) {
-            return Err(foreign(
-                dir,
-                format!("it holds {} but no FORMAT", entry.path().display()),
-            )
-            .hint(
-                "it is no database of ipvsh, and nothing in it was touched: name another, --db DIR",
-            )
-            .hint("or it lost its FORMAT: ipvsh fsck knows"));
+        let name = entry.file_name();
+        if !is_leftover(&name) {
+            let cause = format!("it holds {} but no FORMAT", entry.path().display());
+            let ours = [ENGINE_DIR, super::mirror::BASE, super::mirror::LOG];
+            let hint = match ours.iter().any(|known| name == *known) {
+                true => "it may be a database that lost its FORMAT: ipvsh fsck knows",
+                false => {
+                    "it is no database of ipvsh, and nothing in it was touched: name another, \
+                     --db DIR"
+                }
+            };
+            return Err(foreign(dir, cause).hint(hint));
         }
     }
     Ok(Found::Nothing)
