@@ -20,7 +20,7 @@ mod arbitrary;
 fn director(rules: &Ruleset) -> Director {
     let stores = Rc::new(MemoryStores::new());
     let mut director = Director::new(Box::new(Sim::new(rules)), stores, "tester".to_owned());
-    director.adopt(&[], &ChangeOptions::default()).unwrap();
+    director.adopt(&[], false, &ChangeOptions::default()).unwrap();
     director
 }
 
@@ -128,7 +128,7 @@ proptest! {
             prop_assert_eq!(Format::of_text(&text), Some(format), "{}", text);
             let mut director = director(&before);
             import(&mut director, &read(format, &text).unwrap(), true).unwrap();
-            let mut head = director.ruleset(None).unwrap();
+            let mut head = director.head_rules().unwrap();
             // One chain per family: what stands between the families has no order.
             head.marks.sort_by_key(|rule| rule.family);
             prop_assert_eq!(&head, &rules, "{}: {}", format, text);
@@ -142,13 +142,13 @@ proptest! {
     ) {
         let (rules, before) = (arbitrary::peaceful(rules), arbitrary::peaceful(before));
         let mut director = director(&before);
-        let head = director.ruleset(None).unwrap();
+        let head = director.head_rules().unwrap();
         if import(&mut director, &rules, false).is_err() {
             // The kernel refused what only both together hold.
-            prop_assert_eq!(director.ruleset(None).unwrap(), head);
+            prop_assert_eq!(director.head_rules().unwrap(), head);
             return Ok(());
         }
-        let merged = director.ruleset(None).unwrap();
+        let merged = director.head_rules().unwrap();
         for entry in rules.entries() {
             prop_assert_eq!(merged.get(&entry), rules.get(&entry));
         }
@@ -172,7 +172,7 @@ proptest! {
             .and_then(|rules| import(&mut director, &rules, true).map(|()| rules));
         match result {
             Ok(read) => prop_assert_eq!(
-                director.ruleset(None).unwrap().services,
+                director.head_rules().unwrap().services,
                 read.services
             ),
             Err(error) => {
