@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let does = match daemon.state {
             DaemonState::Master => "sends to",
             DaemonState::Backup => "listens on",
+            _ => "is on",
         };
         println!("a sync daemon {does} {}", daemon.interface);
     }
