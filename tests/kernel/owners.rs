@@ -15,11 +15,12 @@ impl Process {
     fn named(director: &Director, name: &str) -> Process {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(name);
-        std::fs::copy("/bin/sleep", &path).unwrap();
+        // Whatever waits: of busybox, a copy by another name would be another program.
+        std::fs::copy("/usr/bin/perl", &path).unwrap();
         let child = Command::new("ip")
             .args(["netns", "exec", &director.namespace])
             .arg(&path)
-            .arg("600")
+            .args(["-e", "sleep 600"])
             .stdin(Stdio::null())
             .spawn()
             .unwrap();

@@ -18,7 +18,8 @@ use route::Routes;
 /// This host. Asks nothing before it is asked.
 #[derive(Debug, Default)]
 pub struct LinuxHost {
-    routes: RefCell<Option<Routes>>,
+    /// The socket, once it was needed; nothing where it failed.
+    routes: RefCell<Option<Option<Routes>>>,
     iptables: RefCell<Iptables>,
 }
 
@@ -31,16 +32,16 @@ impl LinuxHost {
 
 impl Host for LinuxHost {
     fn route(&self, to: IpAddr) -> Option<Route> {
-        let mut open = self.routes.borrow_mut();
-        if open.is_none() {
-            *open = Routes::open().ok();
+        let mut routes = self.routes.borrow_mut();
+        let open = routes.get_or_insert_with(|| Routes::open().ok());
+        match open.as_mut()?.to(to) {
+            Ok(route) => route,
+            // A kernel that does not answer is not waited for again: a note is not worth it.
+            Err(_) => {
+                *open = None;
+                None
+            }
         }
-        let answer = open.as_mut()?.to(to);
-        // What was not read may be taken for the next answer: a new socket has none.
-        if answer.is_err() {
-            *open = None;
-        }
-        answer.ok().flatten()
     }
 
     fn forwards(&self, family: Family, interface: Option<&str>) -> Option<bool> {

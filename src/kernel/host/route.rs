@@ -104,20 +104,21 @@ fn request(addr: IpAddr, sequence: u32) -> Vec<u8> {
         IpAddr::V4(v4) => (AF_INET, v4.octets().to_vec()),
         IpAddr::V6(v6) => (AF_INET6, v6.octets().to_vec()),
     };
-    let (length, bits) = match family {
-        AF_INET => (40_u32, 32),
-        _ => (52, 128),
+    let (bits, attribute): (u8, u16) = match family {
+        AF_INET => (32, 8),
+        _ => (128, 20),
     };
-    let mut bytes = Vec::with_capacity(64);
-    bytes.extend(length.to_ne_bytes());
+    let length = NLMSG_HDRLEN + RTMSG_LEN + usize::from(attribute);
+    let mut bytes = Vec::with_capacity(length);
+    bytes.extend(u32::try_from(length).unwrap_or_default().to_ne_bytes());
     bytes.extend(RTM_GETROUTE.to_ne_bytes());
     bytes.extend(NLM_F_REQUEST.to_ne_bytes());
     bytes.extend(sequence.to_ne_bytes());
     bytes.extend(0_u32.to_ne_bytes());
     // struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags.
     bytes.extend([family, bits, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    // struct rtattr: 20 or 8 bytes with the address.
-    bytes.extend((bits as u16 / 8 + 4).to_ne_bytes());
+    // struct rtattr, then the address.
+    bytes.extend(attribute.to_ne_bytes());
     bytes.extend(RTA_DST.to_ne_bytes());
     bytes.extend(addr);
     bytes
@@ -169,6 +170,18 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_is_as_long_as_it_says() {
+        for (addr, length) in [("192.0.2.1", 36), ("2001:db8::1", 48)] {
+            let request = request(addr.parse().unwrap(), 1);
+            assert_eq!(request.len(), length);
+            assert_eq!(
+                u32::from_ne_bytes(request[..4].try_into().unwrap()),
+                length as u32
+            );
+        }
+    }
 
     #[test]
     fn this_host_is_local_to_itself() {
