@@ -6,7 +6,7 @@
 //! | layer | place | owns |
 //! |---|---|---|
 //! | 0 | [`error`], [`model`], [`signals`] | plain data with validation; who ends us and when |
-//! | 1 | [`candidate`], [`plan`], [`notes`], [`mod@format`] | pure decisions: what was asked for, what must change, what may be regretted; rulesets as text |
+//! | 1 | [`candidate`], [`plan`], [`notes`], [`mod@format`], [`views`] | pure decisions: what was asked for, what must change, what may be regretted; rulesets as text; live state as rows |
 //! | 2 | [`ipvs`], [`marks`], [`kernel`], [`store`] | the outside world behind small traits |
 //! | 3 | [`director`], [`ipvsadm`] | the use cases; the drop-in for ipvsadm |
 //! | 4 | [`api`] | one table of facts per script function |
@@ -32,3 +32,4 @@ pub mod script;
 pub mod shell;
 pub mod signals;
 pub mod store;
+pub mod views;

@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use ipvsh::director::{ChangeOptions, Director, Outcome, Session};
 use ipvsh::error::{Kind, Result};
 use ipvsh::kernel::{self, Kernel, Place, Sim};
-use ipvsh::model::{Live, ServiceKey, SnapshotName, Weight};
+use ipvsh::model::{Connection, Info, Live, ServiceKey, SnapshotName, Traffic, Weight};
 use ipvsh::plan::Step;
 use ipvsh::store::Stores;
 use serde_json::json;
@@ -390,6 +391,18 @@ impl Kernel for Dying {
 
     fn zero(&mut self, service: Option<&ServiceKey>) -> Result<()> {
         self.sim.zero(service)
+    }
+
+    fn traffic(&mut self, service: Option<&ServiceKey>) -> Result<Traffic> {
+        self.sim.traffic(service)
+    }
+
+    fn connections(&mut self, visit: &mut dyn FnMut(Connection) -> ControlFlow<()>) -> Result<()> {
+        self.sim.connections(visit)
+    }
+
+    fn info(&mut self) -> Result<Info> {
+        self.sim.info()
     }
 
     fn place(&self) -> Result<Place> {

@@ -20,7 +20,9 @@ mod arbitrary;
 fn director(rules: &Ruleset) -> Director {
     let stores = Rc::new(MemoryStores::new());
     let mut director = Director::new(Box::new(Sim::new(rules)), stores, "tester".to_owned());
-    director.adopt(&[], false, &ChangeOptions::default()).unwrap();
+    director
+        .adopt(&[], false, &ChangeOptions::default())
+        .unwrap();
     director
 }
 

@@ -65,6 +65,11 @@ fn what_the_script_api_lets_through_is_taken() {
 }
 
 #[test]
+fn views_conform() {
+    conform(conformance::views::CASES);
+}
+
+#[test]
 fn agrees_with_itself() {
     random::agree(&mut namespace(), &mut namespace(), 3000);
 }

@@ -28,6 +28,7 @@ mod marks;
 mod servers;
 mod services;
 mod timeouts;
+mod views;
 
 pub use context::Context;
 pub use fact::{Form, Function, Group, On, Opt, Param, Property};
@@ -47,6 +48,7 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
         daemons::FUNCTIONS,
         change::FUNCTIONS,
         live::FUNCTIONS,
+        views::FUNCTIONS,
         host::FUNCTIONS,
     ]
     .into_iter()

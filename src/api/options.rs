@@ -393,3 +393,34 @@ pub const PROBE: &[Opt] = &[Opt {
         "How long to wait for an answer.",
     )
 }];
+
+/// What selects connections.
+pub const CONNECTIONS: &[Opt] = &[
+    Opt {
+        words: &["-t", "VIP"],
+        ..opt(
+            "service",
+            Type::ServiceOrName,
+            "all",
+            "Those of a virtual service; an address without a port may fit several.",
+        )
+    },
+    Opt {
+        words: &["RIP"],
+        range: "an address, an address and port, a port, a network",
+        ..opt("server", Type::Text, "all", "Those to a real server.")
+    },
+    Opt {
+        words: &["CIP", "source"],
+        range: "an address, an address and port, a port, a network",
+        ..opt("client", Type::Text, "all", "Those of a client.")
+    },
+    Opt {
+        range: "ESTABLISHED TIME_WAIT FIN_WAIT SYN_RECV UDP NONE ..., in any case",
+        ..opt("state", Type::Text, "all", "Those in a state.")
+    },
+    Opt {
+        range: "1 to 50000",
+        ..opt("limit", Type::Whole, "50000", "How many at most.")
+    },
+];

@@ -33,7 +33,9 @@ pub enum Type {
     TextOrWhole,
     /// A service, or its name.
     ServiceOrName,
-    /// A map, or an array of maps: fwmark rules.
+    /// A service, a server, or a service's name.
+    ServiceOrServer,
+    /// A map, or an array of maps: fwmark rules, counters.
     Rules,
     /// Text, or an array of text.
     Texts,
@@ -62,6 +64,7 @@ impl Type {
             Type::Daemon => "a sync daemon",
             Type::TextOrWhole => "text or a whole number",
             Type::ServiceOrName => "a virtual service or its name",
+            Type::ServiceOrServer => "a virtual service, its name, or a real server",
             Type::Rules => "a map or an array of maps",
             Type::Texts => "text or an array of text",
             Type::SecondsOrBool => "a whole number, true or false",
@@ -86,6 +89,9 @@ impl Type {
             Type::Daemon => is::<DaemonHandle>(value),
             Type::TextOrWhole => value.is_string() || value.is_int(),
             Type::ServiceOrName => is::<Service>(value) || value.is_string(),
+            Type::ServiceOrServer => {
+                is::<Service>(value) || is::<Server>(value) || value.is_string()
+            }
             Type::Rules => value.is_map() || value.is_array(),
             Type::Texts => value.is_string() || value.is_array() || is::<Service>(value),
             Type::SecondsOrBool => value.is_int() || value.is_bool(),

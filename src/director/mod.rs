@@ -7,6 +7,7 @@ mod adopt;
 mod beside;
 mod change;
 mod compare;
+mod connections;
 mod dry;
 mod forget;
 mod history;
@@ -22,6 +23,7 @@ mod revert;
 mod session;
 mod status;
 mod transaction;
+mod views;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -30,6 +32,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 
 pub use change::ChangeOptions;
 pub use compare::Difference;
+pub use connections::Wanted;
 pub use history::Query;
 pub use import::Import;
 pub use progress::{Advance, Progress, Silent};

@@ -507,7 +507,8 @@ impl Filter {
             .map_err(|e| e.hint(hint))
     }
 
-    fn fits(&self, addr: IpAddr, port: u16) -> bool {
+    /// Says whether it selects an address and port.
+    pub fn fits(&self, addr: IpAddr, port: u16) -> bool {
         match self {
             Filter::Port(wanted) => *wanted == port,
             Filter::Endpoint(wanted) => {

@@ -14,6 +14,8 @@
 //! - **client**: [`IpvsClient`] with one call per command, and [`IpvsClient::execute`] for many
 //!   [`Request`]s at once.
 //!
+//! Beside them [`each_connection`]: the list of connections, which only `/proc` has.
+//!
 //! "Destination" is the kernel's word for a real server.
 //!
 //! # Quick start
@@ -66,6 +68,7 @@
 
 mod attr;
 mod client;
+mod connection;
 mod errno;
 mod error;
 mod ext_ack;
@@ -78,6 +81,7 @@ mod request;
 
 pub use attr::{DaemonAttr, DestAttr, InfoAttr, IpvsAttr, ServiceAttr, Stats64Attr, StatsAttr};
 pub use client::{BatchReport, Counters, Dump, IpvsClient, OnError, Options, Outcome};
+pub use connection::{CONNECTION_FILES, Connection, each_connection, open_connections};
 pub use errno::Errno;
 pub use error::{IpvsError, KernelError};
 pub use message::{IpvsCommand, IpvsMessage};

@@ -6,6 +6,7 @@ use super::host::Names;
 use super::kind::{Given, Kind};
 use super::text;
 use crate::ipvs::{Destination, Family, Info, Netmask, Service, ServiceFlags, ServiceId, Stats};
+use crate::views::number::short;
 
 /// What a list shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -251,17 +252,13 @@ fn rates(stats: &Stats, exact: bool) -> String {
 
 /// A number in nine columns; in full it keeps a blank before it.
 fn number(number: u64, exact: bool) -> String {
-    const THOUSAND: u64 = 1000;
-    const MILLION: u64 = 1_000_000;
-    let (number, unit) = match number {
-        _ if exact => return format!(" {number:>8}"),
-        0..=99_999_999 => return format!("{number:>9}"),
-        100_000_000..=999_999_999 => (number / THOUSAND, 'K'),
-        1_000_000_000..=99_999_999_999 => (number / MILLION, 'M'),
-        100_000_000_000..=99_999_999_999_999 => (number / MILLION / THOUSAND, 'G'),
-        _ => (number / MILLION / MILLION, 'T'),
-    };
-    format!("{number:>8}{unit}")
+    if exact {
+        return format!(" {number:>8}");
+    }
+    match short(number) {
+        (number, "") => format!("{number:>9}"),
+        (number, unit) => format!("{number:>8}{unit}"),
+    }
 }
 
 /// Cuts a name to what its column holds.

@@ -1,14 +1,16 @@
 //! Command lines against the kernel: changes, lists, and what is said of refusals.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 
 use super::host::Names;
 use super::kind::{Command, Kind};
 use super::line::{Line, Refusal};
 use super::listing::Format;
 use super::{connections, daemons, help, listing, order, rules, words};
-use crate::ipvs::{Info, IpvsClient, IpvsError, OnError, Outcome, Request, Service};
+use crate::ipvs::{
+    CONNECTION_FILES, Info, IpvsClient, IpvsError, OnError, Outcome, Request, Service,
+    each_connection, open_connections,
+};
 
 /// The status of a line that the kernel refused, or that was not understood.
 const REFUSED: u8 = 255;
@@ -260,22 +262,23 @@ impl<'a> Session<'a> {
     }
 
     fn list_connections(&mut self, line: &Line) -> Result<(), Unlisted> {
-        let Ok(file) = File::open(connections::FILE) else {
-            say(self.err, &format!("cannot open file {}", connections::FILE));
+        let Ok(list) = open_connections() else {
+            let [_, file] = CONNECTION_FILES;
+            say(self.err, &format!("cannot open file {file}"));
             return Err(Unlisted::Silent);
         };
         let with_engine = line.given.has(Kind::PersistentConn);
         let mut names = Names::new(line.given.has(Kind::Numeric));
         self.out
             .write_all(connections::title(with_engine).as_bytes())?;
-        // The first line has the kernel's own titles.
-        for row in BufReader::new(file).lines().skip(1) {
-            let row = row.map_err(|_| Unlisted::Silent)?;
-            if let Some(text) = connections::entry(&row, with_engine, &mut names) {
-                self.out.write_all(text.as_bytes())?;
-            }
-        }
-        Ok(())
+        let mut written = Ok(());
+        each_connection(list, |connection| {
+            let text = connections::entry(&connection, with_engine, &mut names);
+            written = self.out.write_all(text.as_bytes());
+            written.is_ok()
+        })
+        .map_err(|_| Unlisted::Silent)?;
+        Ok(written?)
     }
 
     /// Says why a list was not finished; none where nobody reads it any more.

@@ -6,7 +6,7 @@ use super::kind::{Command, Given, Kind};
 use super::line::{Line, Refusal};
 use super::listing::{self, Format};
 use super::{connections, daemons, rules};
-use crate::ipvs::{Daemon, DaemonState, Destination, Info, Name, Service, Timeouts};
+use crate::ipvs::{Connection, Daemon, DaemonState, Destination, Info, Name, Service, Timeouts};
 
 const LISTS: &str = include_str!("../../tests/fixtures/ipvsadm/lists.txt");
 
@@ -86,7 +86,8 @@ fn connections_are_printed_as_the_original_does() {
         let mut names = Names::new(true);
         let mut text = connections::title(with_engine);
         for row in section("/proc/net/ip_vs_conn").lines().skip(1) {
-            text.push_str(&connections::entry(row, with_engine, &mut names).unwrap());
+            let row = Connection::parse(row).unwrap();
+            text.push_str(&connections::entry(&row, with_engine, &mut names));
         }
         assert_eq!(text, section(&format!("ipvsadm {line}")));
     }

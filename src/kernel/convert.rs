@@ -10,9 +10,9 @@ use crate::error::{Error, Kind, Result};
 use crate::ipvs::{self, Name, Request};
 use crate::model::service::SchedulerFlags;
 use crate::model::{
-    Counts, DaemonRole, Engine, Family, Forwarding, Fwmark, Netmask, Protocol, RealServer,
-    Scheduler, ServerKey, ServiceKey, ServiceOptions, SyncDaemon, Timeouts, Tunnel, TunnelChecksum,
-    TunnelKind, Weight,
+    Counters, Counts, DaemonRole, Engine, Family, Forwarding, Fwmark, Netmask, Protocol, Rates,
+    RealServer, Scheduler, ServerKey, ServiceKey, ServiceOptions, SyncDaemon, Timeouts, Tunnel,
+    TunnelChecksum, TunnelKind, Usage, Weight,
 };
 use crate::plan::Step;
 
@@ -230,6 +230,26 @@ pub fn server(destination: &ipvs::Destination) -> (ServerKey, RealServer, Counts
         persistent: destination.persistent_connections,
     };
     (key, server, counts)
+}
+
+/// Counters and rates of the kernel.
+pub fn usage(stats: &ipvs::Stats) -> Usage {
+    Usage {
+        stats: Counters {
+            connections: stats.connections,
+            in_packets: stats.packets_in,
+            out_packets: stats.packets_out,
+            in_bytes: stats.bytes_in,
+            out_bytes: stats.bytes_out,
+        },
+        rates: Rates {
+            cps: stats.connection_rate,
+            in_pps: stats.packet_rate_in,
+            out_pps: stats.packet_rate_out,
+            in_bps: stats.byte_rate_in,
+            out_bps: stats.byte_rate_out,
+        },
+    }
 }
 
 /// The timeouts of a kernel: all are known.

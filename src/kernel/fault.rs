@@ -6,6 +6,7 @@
 //! Debug builds read `IPVSH_FAULT` ([`Faults::parse`]); release builds do not contain that.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::names::Names;
@@ -13,7 +14,7 @@ use super::refusal::Refusal;
 use super::{Kernel, Outcome, Place};
 use crate::error::{Error, Kind, Result};
 use crate::ipvs::Errno;
-use crate::model::{Live, ServiceKey};
+use crate::model::{Connection, Info, Live, ServiceKey, Traffic};
 use crate::plan::Step;
 
 /// Where a fault strikes; each strikes once. All count from 1, over the kernel's whole life.
@@ -310,6 +311,18 @@ impl<K: Kernel> Kernel for Faulty<K> {
 
     fn zero(&mut self, service: Option<&ServiceKey>) -> Result<()> {
         self.kernel.zero(service)
+    }
+
+    fn traffic(&mut self, service: Option<&ServiceKey>) -> Result<Traffic> {
+        self.kernel.traffic(service)
+    }
+
+    fn connections(&mut self, visit: &mut dyn FnMut(Connection) -> ControlFlow<()>) -> Result<()> {
+        self.kernel.connections(visit)
+    }
+
+    fn info(&mut self) -> Result<Info> {
+        self.kernel.info()
     }
 
     fn place(&self) -> Result<Place> {

@@ -4,17 +4,20 @@
 //! net/netfilter/ipvs/ip_vs_ctl.c; network_namespaces(7), proc(5).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 
 use rustix::thread::CapabilitySet;
 
 use super::convert;
 use super::names::Names;
 use super::refusal::Refusal;
-use super::{Kernel, Outcome, Place};
+use super::{Kernel, Outcome, Place, proc};
 use crate::error::{Error, Kind, Result};
 use crate::ipvs::{self, IpvsClient, IpvsError, KernelError, OnError, Request};
 use crate::marks::{Iptables, Marks};
-use crate::model::{Family, Live, ServiceKey, VirtualService};
+use crate::model::{
+    Connection, Family, Info, Live, ServiceKey, ServiceTraffic, Traffic, VirtualService,
+};
 use crate::plan::Step;
 
 /// The kernel of this host, in the network namespace of the thread that uses it first.
@@ -104,6 +107,44 @@ impl Linux {
         live.rules.timeouts = convert::timeouts(client.timeouts()?);
         live.rules.daemons = client.daemons()?.iter().map(convert::daemon).collect();
         Ok(live)
+    }
+
+    /// The traffic of one service, or of all.
+    fn read_traffic(&mut self, only: Option<&ServiceKey>) -> Result<Traffic, ReadError> {
+        let client = self.client().map_err(ReadError::Ours)?;
+        let records = match only.map(convert::service_id) {
+            Some(id) => client.service(&id)?.into_iter().collect(),
+            None => client.services()?,
+        };
+        let mut traffic = Traffic::new();
+        for record in records {
+            let mut one = ServiceTraffic {
+                total: convert::usage(&record.stats),
+                ..ServiceTraffic::default()
+            };
+            for destination in client.destinations(&record.id)? {
+                let (server, _, _) = convert::server(&destination);
+                one.servers
+                    .insert(server, convert::usage(&destination.stats));
+            }
+            traffic.insert(convert::service_key(&record.id), one);
+        }
+        Ok(traffic)
+    }
+
+    /// Reads, and reads again where the family's number changed: the module was loaded anew.
+    fn reading<T>(
+        &mut self,
+        mut read: impl FnMut(&mut Linux) -> Result<T, ReadError>,
+    ) -> Result<T> {
+        match read(self) {
+            Err(ReadError::Kernel(IpvsError::NoFamily)) => {
+                self.close();
+                read(self)
+            }
+            read => read,
+        }
+        .map_err(ReadError::into_error)
     }
 
     /// Loads the modules that steps need: for the kernel to do it on the way is dangerous. What
@@ -196,14 +237,7 @@ impl Linux {
 
 impl Kernel for Linux {
     fn observe(&mut self) -> Result<Live> {
-        let mut live = match self.read_ipvs() {
-            Err(ReadError::Kernel(IpvsError::NoFamily)) => {
-                self.close();
-                self.read_ipvs()
-            }
-            read => read,
-        }
-        .map_err(ReadError::into_error)?;
+        let mut live = self.reading(Linux::read_ipvs)?;
         for family in Family::ALL {
             let support = self.marks.observe(family)?;
             live.set_marks(family, support);
@@ -235,6 +269,42 @@ impl Kernel for Linux {
             }
             done => done.map_err(|e| told(&e, Some("cannot zero the counters"))),
         }
+    }
+
+    fn traffic(&mut self, service: Option<&ServiceKey>) -> Result<Traffic> {
+        self.reading(|kernel| kernel.read_traffic(service))
+    }
+
+    fn connections(&mut self, visit: &mut dyn FnMut(Connection) -> ControlFlow<()>) -> Result<()> {
+        let opened = match ipvs::open_connections() {
+            // The module makes the file.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                self.client()?;
+                ipvs::open_connections()
+            }
+            opened => opened,
+        };
+        let list = opened.map_err(|e| {
+            let [_, file] = ipvs::CONNECTION_FILES;
+            Error::system("cannot list the connections", &e).object(file)
+        })?;
+        proc::connections(list, visit)
+    }
+
+    fn info(&mut self) -> Result<Info> {
+        let info = self.reading(|kernel| {
+            let client = kernel.client().map_err(ReadError::Ours)?;
+            Ok(client.info()?)
+        })?;
+        let loaded = Names::loaded();
+        Ok(Info {
+            version: info.version_text().to_string(),
+            connection_table_size: info.connection_table_size,
+            schedulers: loaded.schedulers.into_iter().collect(),
+            engines: loaded.engines.into_iter().collect(),
+            total: proc::total(),
+            settings: proc::settings(),
+        })
     }
 
     fn place(&self) -> Result<Place> {

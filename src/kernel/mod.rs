@@ -5,14 +5,15 @@
 //! both. Source of truth: net/netfilter/ipvs/ip_vs_ctl.c.
 //!
 //! Beside them: `refusal` (the words for what both refuse), `convert` (records of the model and
-//! of the kernel), `names` (which modules there are), `host` (what else this host says of itself), `fault` (faults
-//! for tests).
+//! of the kernel), `proc` (what only /proc says of IPVS), `names` (which modules there are),
+//! `host` (what else this host says of itself), `fault` (faults for tests).
 
 pub(crate) mod convert;
 pub mod fault;
 pub mod host;
 pub mod linux;
 mod names;
+pub mod proc;
 pub mod refusal;
 pub mod sim;
 
@@ -22,8 +23,10 @@ pub use linux::Linux;
 pub use names::Names;
 pub use sim::{Machine, Sim};
 
+use std::ops::ControlFlow;
+
 use crate::error::{Error, Result};
-use crate::model::{Live, Ruleset, ServiceKey};
+use crate::model::{Connection, Info, Live, Ruleset, ServiceKey, Traffic};
 use crate::plan::Step;
 
 /// What became of a step that was handed to a kernel.
@@ -67,6 +70,25 @@ pub trait Kernel {
     /// As the kernel refuses; `not_found` where there is no such service.
     fn zero(&mut self, service: Option<&ServiceKey>) -> Result<()>;
 
+    /// Says what went through one service, or through all; one that is not there is left out.
+    ///
+    /// # Errors
+    /// As [`Kernel::observe`].
+    fn traffic(&mut self, service: Option<&ServiceKey>) -> Result<Traffic>;
+
+    /// Walks over the connections in the kernel's own order, in constant memory; `visit` says
+    /// whether to go on. While the table changes, one may be missed or come twice.
+    ///
+    /// # Errors
+    /// `unsupported` without `ip_vs`, `system` where the list cannot be read.
+    fn connections(&mut self, visit: &mut dyn FnMut(Connection) -> ControlFlow<()>) -> Result<()>;
+
+    /// Says what IPVS says about itself.
+    ///
+    /// # Errors
+    /// As [`Kernel::observe`].
+    fn info(&mut self) -> Result<Info>;
+
     /// Where this is: which boot, which network namespace.
     ///
     /// # Errors
@@ -93,6 +115,18 @@ impl<K: Kernel + ?Sized> Kernel for Box<K> {
 
     fn zero(&mut self, service: Option<&ServiceKey>) -> Result<()> {
         (**self).zero(service)
+    }
+
+    fn traffic(&mut self, service: Option<&ServiceKey>) -> Result<Traffic> {
+        (**self).traffic(service)
+    }
+
+    fn connections(&mut self, visit: &mut dyn FnMut(Connection) -> ControlFlow<()>) -> Result<()> {
+        (**self).connections(visit)
+    }
+
+    fn info(&mut self) -> Result<Info> {
+        (**self).info()
     }
 
     fn place(&self) -> Result<Place> {

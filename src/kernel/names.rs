@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use crate::model::service::SCHEDULERS;
 
+/// The kernel's list of loaded modules.
+const LOADED: &str = "/proc/modules";
+
 /// The names that a kernel knows. What is not listed may exist all the same: a module can be
 /// added at any time, and the kernel is asked, not this list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,17 +49,26 @@ impl Names {
         (index.exists() && !names.schedulers.is_empty()).then_some(names)
     }
 
+    /// What the running kernel has at hand: loaded, or built in.
+    pub fn loaded() -> Names {
+        Names::listed(&[modules().join("modules.builtin"), LOADED.into()])
+    }
+
     fn read() -> Names {
         let modules = modules();
+        Names::listed(&[
+            modules.join("modules.dep"),
+            modules.join("modules.builtin"),
+            LOADED.into(),
+        ])
+    }
+
+    fn listed(lists: &[PathBuf]) -> Names {
         let mut names = Names {
             schedulers: BTreeSet::new(),
             engines: BTreeSet::new(),
         };
-        for list in [
-            modules.join("modules.dep"),
-            modules.join("modules.builtin"),
-            "/proc/modules".into(),
-        ] {
+        for list in lists {
             let text = std::fs::read_to_string(list).unwrap_or_default();
             text.lines().for_each(|line| names.note(line));
         }

@@ -3,12 +3,15 @@
 //! `live()`, `--json`, `save(path, "json")` and `load` share these forms; reading goes through
 //! [`super::patch`], so that a value is checked the same way wherever it comes from.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::address::Family;
+use super::connection::{Connection, EngineData};
 use super::daemon::{DaemonRole, SyncDaemon};
+use super::info::Info;
 use super::key::{Fwmark, Protocol, ServerKey, ServiceKey};
 use super::live::Live;
 use super::mark::{MarkRule, PortRange, net_text};
@@ -225,6 +228,85 @@ pub fn live_service(state: &Live, key: &ServiceKey, service: &VirtualService) ->
         })
         .collect();
     map.insert("servers".into(), Value::Array(servers));
+    map
+}
+
+/// A connection: a form that is written at once, since there may be a million of them.
+#[derive(Debug, Serialize)]
+pub struct ConnectionForm<'a> {
+    service: String,
+    client: SocketAddr,
+    server: SocketAddr,
+    state: &'a str,
+    expires: u64,
+    template: bool,
+    engine: Option<&'a str>,
+    engine_data: Option<&'a str>,
+}
+
+/// A connection.
+pub fn connection(connection: &Connection) -> ConnectionForm<'_> {
+    let engine = connection.engine.as_ref();
+    ConnectionForm {
+        service: connection.service.to_string(),
+        client: connection.client,
+        server: connection.server,
+        state: &connection.state,
+        expires: connection.expires,
+        template: connection.template,
+        engine: engine.map(|engine| engine.name.as_str()),
+        engine_data: engine.map(|engine| engine.data.as_str()),
+    }
+}
+
+/// A form as a value.
+pub fn object(form: &impl Serialize) -> Options {
+    match serde_json::to_value(form) {
+        Ok(Value::Object(map)) => map,
+        // Forms have fixed names, and values that JSON has: it cannot fail.
+        _ => Map::new(),
+    }
+}
+
+/// Reads a connection; none where it is something else.
+pub fn read_connection(value: &Value) -> Option<Connection> {
+    let text = |name| value.get(name).and_then(Value::as_str);
+    let engine = text("engine").zip(text("engine_data"));
+    Some(Connection {
+        service: ServiceKey::parse(text("service")?).ok()?,
+        client: text("client")?.parse().ok()?,
+        server: text("server")?.parse().ok()?,
+        state: text("state")?.to_owned(),
+        expires: value.get("expires")?.as_u64()?,
+        template: value.get("template")?.as_bool()?,
+        engine: engine.map(|(name, data)| EngineData {
+            name: name.to_owned(),
+            data: data.to_owned(),
+        }),
+    })
+}
+
+/// What IPVS says about itself.
+pub fn info(info: &Info) -> Options {
+    let mut map = Map::new();
+    let settings: Map<String, Value> = info
+        .settings
+        .iter()
+        .map(|(name, text)| {
+            let number = text.parse::<i64>().map(Value::from);
+            (name.clone(), number.unwrap_or_else(|_| json!(text)))
+        })
+        .collect();
+    map.insert("version".into(), json!(info.version));
+    map.insert(
+        "connection_table_size".into(),
+        json!(info.connection_table_size),
+    );
+    map.insert("schedulers".into(), json!(info.schedulers));
+    map.insert("engines".into(), json!(info.engines));
+    map.insert("stats".into(), json!(info.total.stats));
+    map.insert("rates".into(), json!(info.total.rates));
+    map.insert("settings".into(), Value::Object(settings));
     map
 }
 

@@ -6,8 +6,10 @@
 
 pub mod address;
 pub mod check;
+pub mod connection;
 pub mod daemon;
 pub mod entry;
+pub mod info;
 pub mod json;
 pub mod key;
 pub mod live;
@@ -21,10 +23,13 @@ pub mod server;
 pub mod service;
 pub mod snapshot;
 pub mod timeouts;
+pub mod traffic;
 
 pub use address::{Endpoint, Family};
+pub use connection::{Connection, EngineData};
 pub use daemon::{DaemonRole, SyncDaemon};
 pub use entry::{EntryKey, EntryValue};
+pub use info::Info;
 pub use key::{Fwmark, Protocol, ServerKey, ServiceKey, ServiceName};
 pub use live::{ChainRule, ChainState, Counts, Live, MarkSupport};
 pub use mark::{ForeignMark, MarkKey, MarkRule, PortRange, Stray};
@@ -36,3 +41,4 @@ pub use server::{Forwarding, RealServer, Tunnel, TunnelChecksum, TunnelKind, Wei
 pub use service::{Engine, Netmask, Scheduler, SchedulerFlags, ServiceOptions};
 pub use snapshot::{Event, Snapshot, SnapshotId, SnapshotName};
 pub use timeouts::{TimeoutKind, Timeouts};
+pub use traffic::{Counters, Rates, ServiceTraffic, Traffic, Usage};

@@ -6,6 +6,7 @@ use crate::model::{
     ChainRule, EntryKey, Family, Live, MarkSupport, RealServer, Ruleset, ServerKey, ServiceKey,
     TimeoutKind, VirtualService,
 };
+use crate::views::Row;
 
 /// A remark on an entry: whose it is, whether it is staged.
 pub type Remark<'a> = &'a dyn Fn(&EntryKey) -> Option<&'static str>;
@@ -24,33 +25,54 @@ pub fn foreign(head: Option<&Ruleset>) -> impl Fn(&EntryKey) -> Option<&'static 
     }
 }
 
-const TITLES: [&str; 6] = ["service", "method", "weight", "active", "inactive", ""];
+/// Where what is shown comes from; counts of connections are always live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// What the kernel holds.
+    Live,
+    /// What is staged, over what the head has: the titles say that the counts are live.
+    Candidate,
+}
 
-/// Virtual services, each above its servers.
+impl Origin {
+    fn titles(self, first: &'static str) -> [&'static str; 6] {
+        let (active, inactive) = match self {
+            Origin::Live => ("active", "inactive"),
+            Origin::Candidate => ("active (live)", "inactive (live)"),
+        };
+        [first, "method", "weight", active, inactive, ""]
+    }
+}
+
+/// Virtual services, each above its servers, in the order of the rows.
 pub fn services(
     state: &Live,
-    shown: &[ServiceKey],
+    rows: &[Row],
+    shown: Origin,
     remark: Remark,
     paint: Paint,
     width: Option<u16>,
 ) -> String {
-    let mut table = Table::new(&TITLES, &[2, 3, 4], paint, width);
-    for key in shown {
+    let mut table = Table::new(&shown.titles("service"), &[2, 3, 4], paint, width);
+    for Row { key, servers, .. } in rows {
         let Some(service) = state.rules.services.get(key) else {
             continue;
         };
         let said = remark(&EntryKey::Service(*key));
         table.row_styled(Style::Strong, &service_row(state, key, service, said));
-        for (server, options) in &service.servers {
-            let said = remark(&EntryKey::Server(*key, *server));
+        for server in servers.iter().map(|row| row.key) {
+            let Some(options) = service.servers.get(&server) else {
+                continue;
+            };
+            let said = remark(&EntryKey::Server(*key, server));
             let name = format!("  {server}");
-            table.row(&server_row(state, name, key, server, options, said));
+            table.row(&server_row(state, name, key, &server, options, said));
         }
     }
     table.text()
 }
 
-/// Real servers, each with its service.
+/// Real servers of the candidate, each with its service.
 pub fn servers(
     state: &Live,
     shown: &[(ServiceKey, ServerKey)],
@@ -58,9 +80,7 @@ pub fn servers(
     paint: Paint,
     width: Option<u16>,
 ) -> String {
-    let titles = [
-        "server", "method", "weight", "active", "inactive", "", "service",
-    ];
+    let titles = [&Origin::Candidate.titles("server")[..], &["service"]].concat();
     let mut table = Table::new(&titles, &[2, 3, 4], paint, width);
     for (service, key) in shown {
         let found = state.rules.services.get(service);
@@ -199,6 +219,7 @@ pub fn daemons(live: &Live, head: Option<&Ruleset>, paint: Paint, width: Option<
 mod tests {
     use super::*;
     use crate::model::json::parse_ruleset;
+    use crate::views::{View, of_live};
     use serde_json::json;
 
     fn live() -> Live {
@@ -226,7 +247,8 @@ mod tests {
         assert_eq!(
             services(
                 &live,
-                &shown,
+                &of_live(View::Services, &live, &shown),
+                Origin::Live,
                 &foreign(Some(&head)),
                 Paint::new(false),
                 None

@@ -4,6 +4,7 @@
 //! ends quietly: what is under way is still done, nobody reads of it.
 
 mod changes;
+mod connections;
 mod database;
 mod error;
 mod events;
@@ -12,21 +13,26 @@ mod json;
 mod live;
 mod paint;
 mod progress;
+mod rows;
 mod status;
 mod table;
 pub mod value;
 
 use std::io::{IsTerminal, Write};
+use std::ops::ControlFlow;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use changes::{changes, report};
+pub use connections::{Form, Listing};
 pub use database::{checkup, pruned, repaired};
 pub use error::error;
 pub use events::events;
 pub use history::{history, patches};
-pub use live::{daemons, foreign, marks, services, timeouts};
+pub use live::{Origin, Remark, daemons, foreign, marks, services, timeouts};
 pub use paint::{Paint, Style, clean};
 pub use progress::Teller;
+pub use rows::{Look, info, rows};
 pub use status::{Facts, status};
 pub use table::Table;
 
@@ -34,7 +40,11 @@ pub use crate::api::report::count;
 
 use crate::director::{Difference, Report};
 use crate::error::{Error, Kind};
+use crate::model::Connection;
 use crate::plan::Plan;
+
+/// How much of a long list is written at once.
+const BUFFER: usize = 64 << 10;
 
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -78,6 +88,23 @@ pub struct Output {
 /// What kept standard output from being written, other than a closed pipe.
 static FAILED: OnceLock<String> = OnceLock::new();
 
+/// Whoever read standard output went away.
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Says whether standard output takes no more: what is shown again and again need not be.
+pub fn is_closed() -> bool {
+    CLOSED.load(Ordering::Relaxed) || FAILED.get().is_some()
+}
+
+/// Remembers why standard output could not be written.
+fn unwritten(error: &std::io::Error) {
+    if error.kind() == std::io::ErrorKind::BrokenPipe {
+        CLOSED.store(true, Ordering::Relaxed);
+    } else {
+        FAILED.get_or_init(|| error.to_string());
+    }
+}
+
 impl Output {
     /// Looks at the streams and the environment.
     pub fn new(json: bool, verbosity: Verbosity, color: ColorWhen) -> Output {
@@ -105,10 +132,8 @@ impl Output {
         }
         let mut out = std::io::stdout().lock();
         let end = if text.ends_with('\n') { "" } else { "\n" };
-        if let Err(error) = write!(out, "{text}{end}").and_then(|()| out.flush())
-            && error.kind() != std::io::ErrorKind::BrokenPipe
-        {
-            FAILED.get_or_init(|| error.to_string());
+        if let Err(error) = write!(out, "{text}{end}").and_then(|()| out.flush()) {
+            unwritten(&error);
         }
     }
 
@@ -116,6 +141,25 @@ impl Output {
     pub fn print_json(&self, value: &serde_json::Value) {
         // Serialising a `Value` cannot fail: its keys are strings.
         self.print(&serde_json::to_string_pretty(value).unwrap_or_default());
+    }
+
+    /// Prints connections as they come; says whether there were any.
+    ///
+    /// # Errors
+    /// As they cannot be read.
+    pub fn connections(
+        &self,
+        form: Form,
+        walk: impl FnOnce(&mut dyn FnMut(Connection) -> ControlFlow<()>) -> Result<(), Error>,
+    ) -> Result<bool, Error> {
+        let out = std::io::BufWriter::with_capacity(BUFFER, std::io::stdout().lock());
+        let mut listing = Listing::new(out, form);
+        let walked = walk(&mut |connection| listing.add(&connection));
+        let some = listing.end().unwrap_or_else(|error| {
+            unwritten(&error);
+            true
+        });
+        walked.map(|()| some)
     }
 
     /// Prints a sentence about a result, unless it is to be quiet.

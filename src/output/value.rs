@@ -2,12 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
+use super::connections::connections;
 use super::paint::clean;
-use super::{Output, Table, live as views};
+use super::{Look, Output, Table, live as views};
 use crate::director::Session;
 use crate::error::Result;
-use crate::model::{EntryKey, Live, ServerKey, ServiceKey, json as form};
+use crate::model::{Connection, EntryKey, Live, ServerKey, ServiceKey, json as form};
 use crate::script::Shown;
+use crate::views::{Row, View, of_live};
 
 /// Says whether a value is only a name for what is in the candidate.
 pub fn is_handle(shown: &Shown) -> bool {
@@ -26,6 +28,18 @@ pub fn is_handle(shown: &Shown) -> bool {
 /// # Errors
 /// As the candidate cannot be read.
 pub fn show(out: &Output, shown: &Shown, session: &mut Session) -> Result<()> {
+    let staged = session.staged();
+    if staged > 0 && matches!(shown, Shown::Live(_) | Shown::View(..)) {
+        let changes = super::count(staged, "staged change");
+        let (are, them) = if staged == 1 {
+            ("is", "it")
+        } else {
+            ("are", "them")
+        };
+        out.note(&format!(
+            "live: {changes} {are} not shown (plan() shows {them})"
+        ));
+    }
     match shown {
         Shown::Nothing | Shown::Report(_) => {}
         Shown::Plan(report) => out.report(report, false),
@@ -78,6 +92,7 @@ fn as_text(out: &Output, shown: &Shown, session: &mut Session) -> Result<String>
         Shown::History(snapshots) if snapshots.is_empty() => "no snapshots yet".to_owned(),
         Shown::History(snapshots) => super::history(snapshots, paint, width),
         Shown::Live(live) => whole(out, live),
+        Shown::View(view, json) => viewed(out, *view, json),
         Shown::Json(json) => value(out, json),
         Shown::Text(text) => text.clone(),
         Shown::Nothing | Shown::Report(_) | Shown::Plan(_) | Shown::Difference(_) => String::new(),
@@ -87,7 +102,11 @@ fn as_text(out: &Output, shown: &Shown, session: &mut Session) -> Result<String>
 fn services(out: &Output, keys: &[ServiceKey], session: &mut Session) -> Result<String> {
     let state = state(session)?;
     let remark = staged(session)?;
-    Ok(views::services(&state, keys, &remark, out.paint, out.width))
+    let rows = of_live(View::Services, &state, keys);
+    let shown = views::Origin::Candidate;
+    Ok(views::services(
+        &state, &rows, shown, &remark, out.paint, out.width,
+    ))
 }
 
 /// Says of an entry that it is staged: not what the head has.
@@ -102,12 +121,36 @@ fn whole(out: &Output, live: &Live) -> String {
     let keys: Vec<ServiceKey> = live.rules.services.keys().copied().collect();
     let services = match keys.is_empty() {
         true => "no virtual services".to_owned(),
-        false => views::services(live, &keys, &|_| None, out.paint, out.width),
+        false => {
+            let rows = of_live(View::Services, live, &keys);
+            let shown = views::Origin::Live;
+            views::services(live, &rows, shown, &|_| None, out.paint, out.width)
+        }
     };
     let marks = views::marks(live, None, out.paint, out.width);
     let timeouts = views::timeouts(live, None, out.paint, out.width);
     let daemons = views::daemons(live, None, out.paint, out.width);
     format!("{services}\n\n{marks}\n{timeouts}\n\n{daemons}")
+}
+
+/// A view, as `ipvsh show` has it.
+fn viewed(out: &Output, view: View, json: &Value) -> String {
+    let look = Look {
+        exact: false,
+        paint: out.paint,
+        width: out.width,
+    };
+    let values = match json {
+        Value::Array(values) => values.as_slice(),
+        Value::Object(map) if view == View::Info => return super::info(map, look),
+        one => std::slice::from_ref(one),
+    };
+    if view == View::Connections {
+        let all: Vec<Connection> = values.iter().filter_map(form::read_connection).collect();
+        return connections(&all, out.paint);
+    }
+    let rows = Row::read(values).map(|(_, rows)| rows).unwrap_or_default();
+    super::rows(view, &rows, &|_| None, look)
 }
 
 /// Any other value: maps and arrays of maps as tables, the rest as it would be typed.
@@ -198,7 +241,7 @@ fn as_json(shown: &Shown, session: &mut Session) -> Result<Value> {
         Shown::Timeouts(timeouts) => Value::Object(form::timeouts(timeouts)),
         Shown::History(snapshots) => snapshots.iter().map(super::json::snapshot).collect(),
         Shown::Live(live) => form::live(live),
-        Shown::Json(value) => value.clone(),
+        Shown::Json(value) | Shown::View(_, value) => value.clone(),
         Shown::Text(text) => json!(text),
         Shown::Nothing | Shown::Report(_) | Shown::Plan(_) | Shown::Difference(_) => Value::Null,
     })

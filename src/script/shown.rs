@@ -7,7 +7,10 @@ use crate::api::value::{self, Server, Service};
 use crate::api::{Context, convert, types};
 use crate::director::{Difference, Outcome, Report, Session};
 use crate::error::{Kind, Result};
-use crate::model::{Fwmark, Live, MarkRule, ServerKey, ServiceKey, Snapshot, Timeouts, patch};
+use crate::model::{
+    Fwmark, Live, MarkRule, ServerKey, ServiceKey, Snapshot, Timeouts, json as form, patch,
+};
+use crate::views::{Row, View};
 
 /// How a script ended that did not fail.
 #[derive(Debug)]
@@ -56,6 +59,8 @@ pub enum Shown {
     Difference(Box<Difference>),
     /// Live state.
     Live(Box<Live>),
+    /// A view of live state, in its JSON form.
+    View(View, Value),
     /// Anything else.
     Json(serde_json::Value),
 }
@@ -142,6 +147,9 @@ fn list(array: &rhai::Array) -> Option<Shown> {
 
 /// Data that is what one of the functions gives.
 fn known(json: Value) -> Shown {
+    if let Some(view) = view(&json) {
+        return Shown::View(view, json);
+    }
     match &json {
         Value::Array(values) if !values.is_empty() => {
             let snapshots: Option<Vec<Snapshot>> = values.iter().map(snapshot).collect();
@@ -165,6 +173,26 @@ fn known(json: Value) -> Shown {
         _ => {}
     }
     Shown::Json(json)
+}
+
+/// The view that a value is of.
+fn view(json: &Value) -> Option<View> {
+    match json {
+        Value::Array(values) if values.is_empty() => None,
+        Value::Array(values) if values.iter().all(|v| form::read_connection(v).is_some()) => {
+            Some(View::Connections)
+        }
+        Value::Array(values) => Row::read(values).map(|(view, _)| view),
+        Value::Object(map)
+            if ["version", "schedulers", "settings"]
+                .iter()
+                .all(|k| map.contains_key(*k)) =>
+        {
+            Some(View::Info)
+        }
+        Value::Object(_) => Row::read(std::slice::from_ref(json)).map(|(view, _)| view),
+        _ => None,
+    }
 }
 
 fn snapshot(value: &Value) -> Option<Snapshot> {

@@ -1,6 +1,7 @@
 //! Words that the prompt understands without parentheses.
 
 use crate::api::help::overview;
+use crate::views::View;
 
 /// What a bare word means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +18,14 @@ pub(super) enum Word {
     Status,
 }
 
+/// A view by its name.
+const fn view(view: View, code: &'static str) -> (&'static str, Word, &'static str) {
+    let facts = view.facts();
+    (facts.name, Word::Code(code, facts.empty), facts.doc)
+}
+
 /// The words, with what they mean and say.
-pub(super) const WORDS: [(&str, Word, &str); 12] = [
+pub(super) const WORDS: [(&str, Word, &str); 19] = [
     ("help", Word::Help, "this"),
     ("status", Word::Status, "where things stand"),
     (
@@ -27,6 +34,13 @@ pub(super) const WORDS: [(&str, Word, &str); 12] = [
         "virtual services, staged ones included",
     ),
     ("show", Word::Code("live()", ""), "what the kernel holds"),
+    view(View::Stats, "stats()"),
+    view(View::Rates, "rates()"),
+    view(View::Connections, "connections()"),
+    view(View::Thresholds, "thresholds()"),
+    view(View::Persistent, "persistent()"),
+    view(View::Tunnels, "tunnels()"),
+    view(View::Info, "info()"),
     ("plan", Word::Code("plan()", ""), "what commit() would do"),
     (
         "commit",
@@ -85,6 +99,8 @@ mod tests {
         assert_eq!(Word::parse(" plan ", &[]), Some(Word::Code("plan()", "")));
         assert_eq!(Word::parse("plan", &["plan".to_owned()]), None);
         assert_eq!(Word::parse("plan()", &[]), None);
+        let stats = Word::Code("stats()", "no virtual services");
+        assert_eq!(Word::parse("stats", &[]), Some(stats));
         assert_eq!(Word::parse("quit;", &[]), Some(Word::Leave));
     }
 }

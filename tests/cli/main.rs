@@ -12,3 +12,4 @@ mod looks;
 mod refusals;
 mod scripts;
 mod statuses;
+mod views;

@@ -12,6 +12,7 @@ pub mod servers;
 pub mod services;
 pub mod steps;
 pub mod timeouts;
+pub mod views;
 
 use ipvsh::kernel::{Kernel, Outcome};
 use ipvsh::model::{Live, MarkSupport, Ruleset};

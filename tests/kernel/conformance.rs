@@ -76,6 +76,11 @@ fn daemons_conform() {
 }
 
 #[test]
+fn views_conform() {
+    conform(suite::views::CASES, ipvs_alone);
+}
+
+#[test]
 fn marks_conform() {
     conform(suite::marks::CASES, Linux::new);
 }

@@ -24,3 +24,4 @@ mod notes;
 mod owners;
 mod packets;
 mod promises;
+mod views;

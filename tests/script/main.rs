@@ -17,3 +17,4 @@ mod interface;
 mod lab;
 mod refusals;
 mod table;
+mod views;

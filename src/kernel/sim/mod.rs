@@ -5,11 +5,14 @@
 //! from the real thing, `tests/conformance` finds it.
 //!
 //! It accepts what ipvsadm refuses and the kernel does not: port 0 without persistence, a direct
-//! server on another port, protocol 99. Connections do not happen in it.
+//! server on another port, protocol 99. Connections do not happen in it: counters are zeros,
+//! unless a test says otherwise.
 
 mod machine;
 mod rules;
 
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,9 +20,18 @@ use super::refusal::Refusal;
 use super::{Kernel, Names, Outcome, Place};
 use crate::error::Result;
 use crate::ipvs::Errno;
-use crate::model::{ChainRule, ChainState, Family, Live, MarkSupport, Ruleset, ServiceKey};
+use crate::model::{
+    ChainRule, ChainState, Connection, Family, Info, Live, MarkSupport, Ruleset, ServiceKey,
+    ServiceTraffic, Traffic,
+};
 use crate::plan::Step;
 pub use machine::Machine;
+
+/// IP_VS_VERSION_CODE of include/uapi/linux/ip_vs.h.
+const IPVS_VERSION: &str = "1.2.1";
+
+/// CONFIG_IP_VS_TAB_BITS of Debian's kernels.
+const CONNECTION_TABLE_SIZE: u32 = 4096;
 
 static INSTANCES: AtomicU64 = AtomicU64::new(1);
 
@@ -32,6 +44,9 @@ pub struct Sim(Arc<Mutex<State>>);
 struct State {
     machine: Machine,
     live: Live,
+    /// What differs from zeros; services that are gone count nothing.
+    traffic: Traffic,
+    connections: Vec<Connection>,
     place: Place,
     writes: u64,
 }
@@ -58,6 +73,8 @@ impl Sim {
         Sim(Arc::new(Mutex::new(State {
             machine,
             live,
+            traffic: Traffic::new(),
+            connections: Vec::new(),
             place: Place {
                 boot: format!("sim-{}-{number}", std::process::id()),
                 namespace: "sim".to_owned(),
@@ -85,6 +102,16 @@ impl Sim {
             let chain = live.ipv4.clone();
             live.set_marks(Family::Ipv4, chain);
         }
+    }
+
+    /// Sets what went through, as if it had.
+    pub fn edit_traffic(&self, change: impl FnOnce(&mut Traffic)) {
+        change(&mut self.state().traffic);
+    }
+
+    /// Sets the connections, as if clients had made them.
+    pub fn edit_connections(&self, change: impl FnOnce(&mut Vec<Connection>)) {
+        change(&mut self.state().connections);
     }
 
     /// Changes the machine that the kernel runs on.
@@ -117,6 +144,21 @@ impl State {
             errno,
             said: None,
             names: &self.machine.names,
+        }
+    }
+
+    fn traffic_of(&self, key: &ServiceKey) -> ServiceTraffic {
+        let counted = self.traffic.get(key);
+        let service = self.live.rules.services.get(key);
+        let servers = service.into_iter().flat_map(|s| s.servers.keys());
+        ServiceTraffic {
+            total: counted.map(|one| one.total).unwrap_or_default(),
+            servers: servers
+                .map(|server| {
+                    let usage = counted.and_then(|one| one.servers.get(server));
+                    (*server, usage.copied().unwrap_or_default())
+                })
+                .collect(),
         }
     }
 
@@ -160,8 +202,44 @@ impl Kernel for Sim {
             Some(key) if !state.live.rules.services.contains_key(key) => {
                 Err(state.refusal(Errno::SRCH).of_zero(service))
             }
-            _ => Ok(()),
+            Some(key) => {
+                state.traffic.remove(key);
+                Ok(())
+            }
+            None => {
+                state.traffic.clear();
+                Ok(())
+            }
         }
+    }
+
+    fn traffic(&mut self, service: Option<&ServiceKey>) -> Result<Traffic> {
+        let state = self.state();
+        let fits = |key: &&ServiceKey| service.is_none_or(|only| only == *key);
+        let there = state.live.rules.services.keys().filter(fits);
+        Ok(there.map(|key| (*key, state.traffic_of(key))).collect())
+    }
+
+    fn connections(&mut self, visit: &mut dyn FnMut(Connection) -> ControlFlow<()>) -> Result<()> {
+        // A copy: whoever visits may ask this kernel for something else.
+        let all = self.state().connections.clone();
+        // Whether it was stopped half way matters to nobody.
+        let _ = all.into_iter().try_for_each(visit);
+        Ok(())
+    }
+
+    fn info(&mut self) -> Result<Info> {
+        let state = self.state();
+        let services = state.live.rules.services.values();
+        let used = services.clone().map(|s| s.options.scheduler.to_string());
+        let engines = services.filter_map(|s| Some(s.options.engine.as_ref()?.name().to_owned()));
+        Ok(Info {
+            version: IPVS_VERSION.to_owned(),
+            connection_table_size: CONNECTION_TABLE_SIZE,
+            schedulers: used.collect::<BTreeSet<_>>().into_iter().collect(),
+            engines: engines.collect::<BTreeSet<_>>().into_iter().collect(),
+            ..Info::default()
+        })
     }
 
     fn place(&self) -> Result<Place> {

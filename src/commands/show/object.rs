@@ -1,0 +1,106 @@
+//! The words of `ipvsh show`: a view, and what it is narrowed to.
+
+use super::super::objects::is_kind;
+use crate::error::{Error, Kind, Result, did_you_mean};
+use crate::model::{DaemonRole, Fwmark, ServiceName};
+use crate::views::{Takes, View};
+
+/// What a view is narrowed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Object {
+    /// Nothing: all of it.
+    All,
+    /// A virtual service, or an address that fits several.
+    Service(ServiceName),
+    /// The rules of a mark.
+    Mark(Fwmark),
+    /// A sync daemon.
+    Daemon(DaemonRole),
+}
+
+impl Object {
+    /// The service, where it is one.
+    pub(super) fn service(&self) -> Option<&ServiceName> {
+        match self {
+            Object::Service(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+/// A view, where the first word is one, else services; and an object.
+pub(super) fn parse(words: &[String]) -> Result<(View, Object)> {
+    let named = words.first().and_then(|word| View::named(word));
+    let rest = match named {
+        Some(_) => words.get(1..).unwrap_or_default(),
+        None => words,
+    };
+    let view = named.unwrap_or(View::Services);
+    let object = match rest {
+        [] => return Ok((view, Object::All)),
+        // A word that is like a view, or without digits, was to be one.
+        [word, ..] if named.is_none() && !is_object(word) => View::parse(word).map(|_| "")?,
+        words => &words.join(" "),
+    };
+    let object = match view.facts().takes {
+        Takes::Service => Object::Service(ServiceName::parse(object)?),
+        Takes::Mark => {
+            let number = object.trim_start_matches(|c: char| !c.is_ascii_digit());
+            Object::Mark(Fwmark::parse(number)?)
+        }
+        Takes::Daemon => Object::Daemon(DaemonRole::parse(object)?),
+        Takes::Nothing => {
+            let error = Error::new(Kind::Usage, format!("unexpected argument '{object}'"));
+            return Err(error.hint(format!("show {} takes no object", view.name())));
+        }
+    };
+    Ok((view, object))
+}
+
+/// Says whether a word can begin the name of an object.
+fn is_object(word: &str) -> bool {
+    is_kind(word)
+        || word.chars().any(|c| c.is_ascii_digit())
+        || did_you_mean(word, ["tcp", "udp", "sctp", "fwmark", "fwmark6"]).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<(View, Object)> {
+        let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+        parse(&words)
+    }
+
+    #[test]
+    fn views_and_objects_are_told_apart() {
+        assert_eq!(parsed("").unwrap(), (View::Services, Object::All));
+        assert_eq!(parsed("timeouts").unwrap(), (View::Timeouts, Object::All));
+        let name = Object::Service(ServiceName::parse("tcp 192.0.2.1:80").unwrap());
+        for (text, view) in [
+            ("tcp 192.0.2.1:80", View::Services),
+            ("services tcp 192.0.2.1:80", View::Services),
+            ("stats tcp 192.0.2.1:80", View::Stats),
+            ("connections tcp 192.0.2.1:80", View::Connections),
+        ] {
+            assert_eq!(parsed(text).unwrap(), (view, name.clone()));
+        }
+        let mark = Object::Mark(Fwmark::new(666).unwrap());
+        for text in ["marks 666", "marks fwmark 666", "marks mark 666"] {
+            assert_eq!(parsed(text).unwrap(), (View::Marks, mark.clone()));
+        }
+        let backup = Object::Daemon(DaemonRole::Backup);
+        assert_eq!(parsed("daemons backup").unwrap(), (View::Daemons, backup));
+    }
+
+    #[test]
+    fn unknown_views_are_answered() {
+        let error = parsed("sevices").unwrap_err();
+        assert_eq!(error.kind(), Kind::Usage);
+        assert_eq!(error.hints(), ["did you mean \"services\"?"]);
+        for text in ["timeouts x", "info tcp"] {
+            assert_eq!(parsed(text).unwrap_err().kind(), Kind::Usage);
+        }
+    }
+}

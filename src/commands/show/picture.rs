@@ -1,0 +1,128 @@
+//! A view at one moment, but for connections, which come one by one.
+
+use serde_json::Value;
+
+use super::super::context::Context;
+use super::Asked;
+use super::object::Object;
+use crate::director::Director;
+use crate::error::Result;
+use crate::model::{Fwmark, Ruleset, json};
+use crate::output::{self, Look, Origin, Output};
+use crate::views::{Row, View, fitting, of_live};
+
+/// What there is to see.
+pub(super) enum Picture {
+    /// With `--json`.
+    Json(Value),
+    /// A table.
+    Table(String),
+    /// That there is nothing.
+    Sentence(&'static str),
+}
+
+/// Reads a view.
+pub(super) fn take(context: &Context, director: &mut Director, asked: &Asked) -> Result<Picture> {
+    let out = &context.out;
+    match asked.view {
+        View::Services => services(context, director, asked),
+        View::Info => {
+            let info = json::info(&director.info()?);
+            Ok(match out.json {
+                true => Picture::Json(Value::Object(info)),
+                false => Picture::Table(output::info(&info, look(out, asked))),
+            })
+        }
+        View::Marks | View::Timeouts | View::Daemons => entries(context, director, asked),
+        view => {
+            let mut rows = director.rows(view, asked.object.service())?;
+            arrange(&mut rows, asked);
+            Ok(pictured(out, view, &rows, || {
+                output::rows(view, &rows, &|_| None, look(out, asked))
+            }))
+        }
+    }
+}
+
+fn look(out: &Output, asked: &Asked) -> Look {
+    Look {
+        exact: asked.exact,
+        paint: out.paint,
+        width: out.width,
+    }
+}
+
+/// Sorts, and leaves off what is too much.
+fn arrange(rows: &mut Vec<Row>, asked: &Asked) {
+    if let Some(order) = &asked.order {
+        order.sort(rows);
+    }
+    rows.truncate(asked.limit.unwrap_or(usize::MAX));
+}
+
+fn pictured(out: &Output, view: View, rows: &[Row], text: impl FnOnce() -> String) -> Picture {
+    match (out.json, rows.is_empty()) {
+        (true, _) => Picture::Json(rows.iter().map(Row::json).collect()),
+        (false, true) => Picture::Sentence(view.facts().empty),
+        (false, false) => Picture::Table(text()),
+    }
+}
+
+fn services(context: &Context, director: &mut Director, asked: &Asked) -> Result<Picture> {
+    let out = &context.out;
+    let live = director.live()?;
+    let keys = fitting(asked.object.service(), live.rules.services.keys())?;
+    let mut rows = of_live(View::Services, &live, &keys);
+    arrange(&mut rows, asked);
+    let head = head(context, director);
+    let remark = output::foreign(head.as_ref());
+    Ok(pictured(out, View::Services, &rows, || {
+        output::services(&live, &rows, Origin::Live, &remark, out.paint, out.width)
+    }))
+}
+
+/// The head's rules, where they can be read: they say what is ours.
+fn head(context: &Context, director: &Director) -> Option<Ruleset> {
+    let head = director.head_rules();
+    head.inspect_err(|error| {
+        let note = format!("what is ours cannot be told: {error}");
+        context.out.note(&note);
+    })
+    .ok()
+}
+
+/// Marks, timeouts, daemons.
+fn entries(context: &Context, director: &mut Director, asked: &Asked) -> Result<Picture> {
+    let out = &context.out;
+    let mut live = director.live()?;
+    if let Object::Daemon(only) = asked.object {
+        live.rules.daemons.retain(|role, _| *role == only);
+    }
+    let mark = match asked.object {
+        Object::Mark(mark) => Some(mark),
+        _ => None,
+    };
+    if out.json {
+        let mut whole = json::live(&live);
+        let mut part = whole
+            .get_mut(asked.view.name())
+            .map(Value::take)
+            .unwrap_or_default();
+        if let (Some(rules), Some(mark)) = (part.as_array_mut(), mark) {
+            rules.retain(|rule| rule.get("mark") == Some(&mark.value().into()));
+        }
+        return Ok(Picture::Json(part));
+    }
+    let (paint, width) = (out.paint, out.width);
+    Ok(Picture::Table(match asked.view {
+        View::Marks => output::marks(&live, mark.map(Fwmark::value), paint, width),
+        View::Daemons => {
+            let head = head(context, director);
+            output::daemons(&live, head.as_ref(), paint, width)
+        }
+        _ => {
+            let head = head(context, director);
+            output::timeouts(&live, head.as_ref(), paint, width)
+        }
+    }))
+}

@@ -1,0 +1,460 @@
+//! `ipvsh show` of what the kernel counts, and its options.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use insta::assert_snapshot;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::lab::Lab;
+
+/// A service with a tunnel and thresholds beside that of [`Lab::with_web`], and one of a mark.
+fn lab() -> Lab {
+    let lab = Lab::with_web();
+    lab.ok(&[
+        "-e",
+        r#"udp("[2001:db8::10]:53", #{ persistent: 60, servers: [
+            #{ address: "10.0.0.21:53", forward: "tunnel", upper: 100, lower: 50,
+               tunnel: #{ type: "gue", port: 6080, checksum: "full" } }] });
+        fwmark(666, #{ scheduler: "sh" });"#,
+    ]);
+    lab
+}
+
+#[test]
+fn every_view_of_services() {
+    let lab = lab();
+    assert_snapshot!(lab.run(&["show", "stats"]), @r"
+    service                connections  in_packets  out_packets  in_bytes  out_bytes
+    tcp 192.0.2.10:80                0           0            0         0          0
+      10.0.0.11:80                   0           0            0         0          0
+      10.0.0.12:80                   0           0            0         0          0
+    udp [2001:db8::10]:53            0           0            0         0          0
+      10.0.0.21:53                   0           0            0         0          0
+    fwmark 666                       0           0            0         0          0
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "rates", "fwmark", "666"]), @r"
+    service     cps  in_pps  out_pps  in_bps  out_bps
+    fwmark 666    0       0        0       0        0
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "thresholds"]), @r"
+    service                upper  lower  active  inactive
+    tcp 192.0.2.10:80                         0         0
+      10.0.0.11:80             0      0       0         0
+      10.0.0.12:80             0      0       0         0
+    udp [2001:db8::10]:53                     0         0
+      10.0.0.21:53           100     50       0         0
+    fwmark 666                                0         0
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "persistent"]), @r"
+    service                persistent  weight  persistent_connections  active  inactive
+    tcp 192.0.2.10:80               0                               0       0         0
+      10.0.0.11:80                          1                       0       0         0
+      10.0.0.12:80                          3                       0       0         0
+    udp [2001:db8::10]:53          60                               0       0         0
+      10.0.0.21:53                          1                       0       0         0
+    fwmark 666                      0                               0       0         0
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "tunnels"]), @r"
+    service                type  port  checksum  weight  active  inactive
+    udp [2001:db8::10]:53
+      10.0.0.21:53         gue   6080  full           1       0         0
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "tunnels", "192.0.2.10:80"]), @r"
+    no tunnels
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "info"]), @r"
+    info
+    version                1.2.1
+    connection table size  4096
+    schedulers loaded      rr, sh, wlc
+    engines loaded         none
+    total connections      0
+    total in_packets       0
+    total out_packets      0
+    total in_bytes         0
+    total out_bytes        0
+    cps                    0
+    in_pps                 0
+    out_pps                0
+    in_bps                 0
+    out_bps                0
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "connections"]), @r"
+    no connections
+    -- status 0
+    ");
+}
+
+#[test]
+fn every_view_as_json() {
+    let lab = lab();
+    assert_snapshot!(lab.run(&["show", "stats", "192.0.2.10:80", "--json"]), @r#"
+    [
+      {
+        "protocol": "tcp",
+        "address": "192.0.2.10",
+        "port": 80,
+        "connections": 0,
+        "in_packets": 0,
+        "out_packets": 0,
+        "in_bytes": 0,
+        "out_bytes": 0,
+        "servers": [
+          {
+            "address": "10.0.0.11",
+            "port": 80,
+            "connections": 0,
+            "in_packets": 0,
+            "out_packets": 0,
+            "in_bytes": 0,
+            "out_bytes": 0
+          },
+          {
+            "address": "10.0.0.12",
+            "port": 80,
+            "connections": 0,
+            "in_packets": 0,
+            "out_packets": 0,
+            "in_bytes": 0,
+            "out_bytes": 0
+          }
+        ]
+      }
+    ]
+    -- status 0
+    "#);
+    assert_snapshot!(lab.run(&["show", "rates", "fwmark", "666", "--json"]), @r#"
+    [
+      {
+        "mark": 666,
+        "family": "ipv4",
+        "cps": 0,
+        "in_pps": 0,
+        "out_pps": 0,
+        "in_bps": 0,
+        "out_bps": 0,
+        "servers": []
+      }
+    ]
+    -- status 0
+    "#);
+    assert_snapshot!(lab.run(&["show", "thresholds", "[2001:db8::10]:53", "--json"]), @r#"
+    [
+      {
+        "protocol": "udp",
+        "address": "2001:db8::10",
+        "port": 53,
+        "active": 0,
+        "inactive": 0,
+        "servers": [
+          {
+            "address": "10.0.0.21",
+            "port": 53,
+            "upper": 100,
+            "lower": 50,
+            "active": 0,
+            "inactive": 0
+          }
+        ]
+      }
+    ]
+    -- status 0
+    "#);
+    assert_snapshot!(lab.run(&["show", "persistent", "[2001:db8::10]:53", "--json"]), @r#"
+    [
+      {
+        "protocol": "udp",
+        "address": "2001:db8::10",
+        "port": 53,
+        "persistent": 60,
+        "netmask": 128,
+        "engine": null,
+        "persistent_connections": 0,
+        "active": 0,
+        "inactive": 0,
+        "servers": [
+          {
+            "address": "10.0.0.21",
+            "port": 53,
+            "weight": 1,
+            "persistent_connections": 0,
+            "active": 0,
+            "inactive": 0
+          }
+        ]
+      }
+    ]
+    -- status 0
+    "#);
+    assert_snapshot!(lab.run(&["show", "tunnels", "--json"]), @r#"
+    [
+      {
+        "protocol": "udp",
+        "address": "2001:db8::10",
+        "port": 53,
+        "servers": [
+          {
+            "address": "10.0.0.21",
+            "port": 53,
+            "tunnel": {
+              "type": "gue",
+              "port": 6080,
+              "checksum": "full"
+            },
+            "weight": 1,
+            "active": 0,
+            "inactive": 0
+          }
+        ]
+      }
+    ]
+    -- status 0
+    "#);
+    assert_snapshot!(lab.run(&["show", "info", "--json"]), @r#"
+    {
+      "version": "1.2.1",
+      "connection_table_size": 4096,
+      "schedulers": [
+        "rr",
+        "sh",
+        "wlc"
+      ],
+      "engines": [],
+      "stats": {
+        "connections": 0,
+        "in_packets": 0,
+        "out_packets": 0,
+        "in_bytes": 0,
+        "out_bytes": 0
+      },
+      "rates": {
+        "cps": 0,
+        "in_pps": 0,
+        "out_pps": 0,
+        "in_bps": 0,
+        "out_bps": 0
+      },
+      "settings": {}
+    }
+    -- status 0
+    "#);
+    assert_snapshot!(lab.run(&["show", "connections", "--json"]), @r"
+    []
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "daemons", "backup", "--json"]), @r"
+    []
+    -- status 0
+    ");
+}
+
+#[test]
+fn services_are_sorted_and_counted_off() {
+    let lab = lab();
+    assert_snapshot!(lab.run(&["show", "--sort", "-weight", "--limit", "1"]), @r"
+    service            method  weight  active  inactive
+    tcp 192.0.2.10:80  rr                   0         0
+      10.0.0.12:80     masq         3       0         0
+      10.0.0.11:80     masq         1       0         0
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "stats", "--sort=-service", "--limit", "2"]), @r"
+    service                connections  in_packets  out_packets  in_bytes  out_bytes
+    fwmark 666                       0           0            0         0          0
+    udp [2001:db8::10]:53            0           0            0         0          0
+      10.0.0.21:53                   0           0            0         0          0
+    -- status 0
+    ");
+}
+
+#[test]
+fn slips_are_answered() {
+    let lab = lab();
+    assert_snapshot!(lab.run(&["show", "sats"]), @r#"
+    -- stderr
+    Error: there is no view 'sats'
+    Hint: did you mean "stats"?
+    -- status 2
+    "#);
+    assert_snapshot!(lab.run(&["show", "stats", "tcp", "192.0.2.10:8"]), @r#"
+    -- stderr
+    Error: virtual service tcp 192.0.2.10:8: there is no such virtual service
+    Hint: did you mean "tcp 192.0.2.10:80"?
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["show", "stats", "--sort", "in_bites"]), @r#"
+    -- stderr
+    Error: stats has no column 'in_bites'
+    Hint: did you mean "in_bytes"?
+    -- status 2
+    "#);
+    assert_snapshot!(lab.run(&["show", "timeouts", "--sort", "tcp"]), @r"
+    -- stderr
+    Error: timeouts cannot be sorted
+    -- status 2
+    ");
+    assert_snapshot!(lab.run(&["show", "info", "tcp"]), @r"
+    -- stderr
+    Error: unexpected argument 'tcp'
+    Hint: show info takes no object
+    -- status 2
+    ");
+    assert_snapshot!(lab.run(&["show", "rates", "--state", "ESTABLISHED"]), @r"
+    -- stderr
+    Error: --state is for connections
+    Hint: this is show rates
+    -- status 2
+    ");
+    assert_snapshot!(lab.run(&["show", "connections", "--state", "establishd"]), @r#"
+    -- stderr
+    Error: --state: unknown state "establishd"
+    Hint: did you mean "ESTABLISHED"?
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["show", "connections", "--client", "somebody"]), @r#"
+    -- stderr
+    Error: --client: "somebody" is not an IP address
+    Hint: host names are not looked up: write the address itself
+    Hint: a filter is an address, a port or a network
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["show", "connections", "tcp", "192.0.2.10:8"]), @r#"
+    -- stderr
+    Error: virtual service tcp 192.0.2.10:8: there is no such virtual service
+    Hint: did you mean "tcp 192.0.2.10:80"?
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["show", "daemons", "bakup"]), @r#"
+    -- stderr
+    Error: unknown daemon role "bakup"
+    Hint: a sync daemon is "master" or "backup"
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["show", "stats", "--watch", "0"]), @r"
+    -- stderr
+    Error: --watch: '0' is no time to wait
+    Hint: it takes seconds, 0.1 to 86400
+    -- status 2
+    ");
+}
+
+#[test]
+fn scripts_see_the_same() {
+    let lab = lab();
+    for view in [
+        "stats",
+        "rates",
+        "thresholds",
+        "persistent",
+        "tunnels",
+        "info",
+    ] {
+        let call = format!("{view}()");
+        assert_eq!(lab.ok(&["-e", &call]), lab.ok(&["show", view]), "{view}");
+        // A script's maps are sorted by their keys.
+        let json = |args: &[&str]| -> serde_json::Value {
+            serde_json::from_str(&lab.ok(&[args, &["--json"]].concat())).unwrap()
+        };
+        assert_eq!(json(&["-e", &call]), json(&["show", view]), "{view}");
+    }
+    assert_snapshot!(lab.run(&["-e", r#"stats(find("192.0.2.10:80"))"#]), @r"
+    service            connections  in_packets  out_packets  in_bytes  out_bytes
+    tcp 192.0.2.10:80            0           0            0         0          0
+      10.0.0.11:80               0           0            0         0          0
+      10.0.0.12:80               0           0            0         0          0
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", r#"stats(find("192.0.2.10:80").find("10.0.0.11"))"#]), @r"
+    name         value
+    address      10.0.0.11
+    connections  0
+    in_bytes     0
+    in_packets   0
+    out_bytes    0
+    out_packets  0
+    port         80
+    service      tcp 192.0.2.10:80
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", "connections()"]), @r"
+    []
+    -- status 0
+    ");
+}
+
+#[test]
+fn what_is_staged_is_not_live_and_that_is_said() {
+    let lab = lab();
+    let code = r#"tcp("192.0.2.99:80"); stats("192.0.2.10:80")"#;
+    assert_snapshot!(lab.run(&["-e", code, "--plan"]), @r"
+    service            connections  in_packets  out_packets  in_bytes  out_bytes
+    tcp 192.0.2.10:80            0           0            0         0          0
+      10.0.0.11:80               0           0            0         0          0
+      10.0.0.12:80               0           0            0         0          0
+    + tcp 192.0.2.99:80  wlc
+    1 change planned, nothing done
+    -- stderr
+    note: live: 1 staged change is not shown (plan() shows it)
+    -- status 0
+    ");
+    let code = r#"let web = tcp("192.0.2.99:80"); stats(web)"#;
+    assert_snapshot!(lab.run(&["-e", code]), @r#"
+    -- stderr
+    Error: virtual service tcp 192.0.2.99:80: the kernel does not have it
+      --> -e:1:33
+    1 | let web = tcp("192.0.2.99:80"); stats(web)
+      |                                 ^
+    Hint: what is staged counts nothing: commit() first
+    -- status 1
+    "#);
+}
+
+#[test]
+fn a_view_is_shown_again_until_ctrl_c() {
+    let lab = lab();
+    for (json, lines) in [(false, 13), (true, 3)] {
+        let mut command = lab.command(&["show", "stats", "fwmark 666", "--watch", "0.1"]);
+        if json {
+            command.arg("--json");
+        }
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        let seen: Vec<String> = out.lines().take(lines).map(Result::unwrap).collect();
+        if json {
+            for line in &seen {
+                let value: serde_json::Value = serde_json::from_str(line).unwrap();
+                assert_eq!(value[0]["mark"], 666);
+            }
+        } else {
+            // A time, the titles, the service; a blank line, and so on.
+            for (number, line) in seen.iter().enumerate() {
+                match number % 4 {
+                    0 => assert_eq!(line.len(), "2026-11-21 16:10:17".len(), "{seen:?}"),
+                    1 => assert!(line.starts_with("service  "), "{seen:?}"),
+                    2 => assert!(line.starts_with("fwmark 666  "), "{seen:?}"),
+                    _ => assert_eq!(line, "", "{seen:?}"),
+                }
+            }
+        }
+        // The pipe is closed by now; a second run is ended by Ctrl-C.
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+    }
+    let mut child = lab
+        .command(&["show", "stats", "--watch", "60"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut String::new()).unwrap();
+    let pid = Pid::from_child(&child);
+    kill_process(pid, Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}

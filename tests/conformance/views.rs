@@ -1,0 +1,95 @@
+//! What a kernel says of itself and its traffic, when nothing went through yet.
+
+use std::ops::ControlFlow;
+
+use ipvsh::model::{Counters, Rates, ServiceTraffic, Usage};
+
+use super::{Bench, Case, steps};
+
+pub const CASES: &[Case] = &[
+    ("traffic_begins_at_zero", traffic_begins_at_zero),
+    ("one_service_is_counted_alone", one_service_is_counted_alone),
+    ("counters_are_zeroed", counters_are_zeroed),
+    ("nobody_is_connected", nobody_is_connected),
+    ("it_says_what_it_is", it_says_what_it_is),
+];
+
+const SERVICE: &str = "tcp 192.0.2.10:80";
+const OTHER: &str = "fwmark6 7";
+const SERVER: &str = "127.0.0.1:80";
+
+fn build(bench: &mut Bench) {
+    bench.does(&[
+        steps::add(SERVICE),
+        steps::serve(SERVICE, SERVER),
+        steps::add(OTHER),
+    ]);
+}
+
+fn nothing() -> ServiceTraffic {
+    let server = steps::server_key(SERVICE, SERVER);
+    ServiceTraffic {
+        total: Usage::default(),
+        servers: [(server, Usage::default())].into(),
+    }
+}
+
+fn traffic_begins_at_zero(bench: &mut Bench) {
+    assert!(bench.kernel.traffic(None).unwrap().is_empty());
+    build(bench);
+    let traffic = bench.kernel.traffic(None).unwrap();
+    assert_eq!(
+        traffic,
+        [
+            (steps::key(SERVICE), nothing()),
+            (steps::key(OTHER), ServiceTraffic::default()),
+        ]
+        .into()
+    );
+}
+
+fn one_service_is_counted_alone(bench: &mut Bench) {
+    build(bench);
+    let only = steps::key(SERVICE);
+    let traffic = bench.kernel.traffic(Some(&only)).unwrap();
+    assert_eq!(traffic, [(only, nothing())].into());
+    let missing = steps::key("tcp 192.0.2.10:81");
+    assert!(bench.kernel.traffic(Some(&missing)).unwrap().is_empty());
+}
+
+fn counters_are_zeroed(bench: &mut Bench) {
+    build(bench);
+    bench.kernel.zero(Some(&steps::key(OTHER))).unwrap();
+    bench.kernel.zero(None).unwrap();
+    let error = bench.kernel.zero(Some(&steps::key("fwmark 7")));
+    let error = error.unwrap_err();
+    assert_eq!(error.kind().name(), "not_found", "{error}");
+    assert_eq!(error.object_name(), Some("virtual service fwmark 7"));
+}
+
+fn nobody_is_connected(bench: &mut Bench) {
+    build(bench);
+    let mut seen = Vec::new();
+    bench
+        .kernel
+        .connections(&mut |connection| {
+            seen.push(connection);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert_eq!(seen, []);
+}
+
+fn it_says_what_it_is(bench: &mut Bench) {
+    bench.does(&[steps::add(SERVICE)]);
+    let info = bench.kernel.info().unwrap();
+    assert_eq!(info.version, "1.2.1");
+    assert!(info.connection_table_size.is_power_of_two());
+    // Where modules are built in they may not be listed; what is listed is loaded.
+    assert!(info.schedulers.is_sorted());
+    assert!(info.schedulers.contains(&"wlc".to_owned()), "{info:?}");
+    assert_eq!(
+        (info.total.stats, info.total.rates),
+        (Counters::default(), Rates::default())
+    );
+}
