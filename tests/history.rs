@@ -375,7 +375,9 @@ fn a_health_checkers_weight_0_is_kept_where_that_is_asked() {
         lines(&report),
         [WEB, "~ server 10.0.0.2:80  upper 100 -> 0"]
     );
-    assert_eq!(report.all_notes(), [kept]);
+    let regret = "tcp 192.0.2.10:80: all real servers have weight 0, so new clients are refused. \
+                  Fix: find(\"tcp 192.0.2.10:80\").find(\"10.0.0.1:80\").set(#{ weight: 1 })";
+    assert_eq!(report.all_notes(), [regret, kept]);
     // The record is what was wanted; without the option the weights come back.
     let report = bob.restore(false, &ChangeOptions::default()).unwrap();
     assert_eq!(report.plan.changes.len(), 2);

@@ -262,7 +262,7 @@ fn a_process_that_holds_it_is_waited_for_and_named() {
     assert!(
         error
             .to_string()
-            .contains(&format!("(pid {}) holds it", child.id())),
+            .contains(&format!("(pid {}, since ", child.id())),
         "{error}"
     );
     assert!(began.elapsed() < Duration::from_secs(2));

@@ -60,6 +60,7 @@ fn a_prune_removes_what_is_old_and_nothing_that_is_needed() {
     let told = lab.ok(&["history", "-p"]);
     assert!(told.contains("weight 4 -> 5"), "{told}");
     assert_snapshot!(lab.run(&["rollback", "3"]), @r"
+    -- stderr
     Error: snapshot 3: it was pruned
     Hint: the snapshots are 2 to 5 (ipvsh history)
     -- status 1
@@ -87,6 +88,7 @@ fn a_prune_must_be_told_what_stays() {
 fn a_check_of_a_whole_database_says_so_and_changes_nothing() {
     let lab = Lab::new();
     assert_snapshot!(lab.run(&["fsck"]), @r"
+    -- stderr
     Error: database LAB/db: there is no database yet
     Hint: the first commit makes it; name another: --db DIR (IPVSH_DB)
     -- status 1
@@ -130,7 +132,9 @@ fn a_damaged_database_is_repaired_and_the_damage_kept() {
     let found = lab.said(&["fsck"]);
     assert_eq!(found.status, 1);
     assert!(
-        found.out.contains("damage    sled gave up on its files"),
+        found
+            .out
+            .contains("damage    sled finds its files corrupted"),
         "{}",
         found.out
     );

@@ -28,7 +28,7 @@ fn a_file_is_merged_with_what_is_there() {
     let lab = Lab::with_web();
     lab.ok(&["-e", r#"udp("192.0.2.10:53", #{})"#]);
     let file = lab.script("lvs.sh", SCRIPT);
-    assert_snapshot!(lab.run(&["import", &file]), @"
+    assert_snapshot!(lab.run(&["import", &file]), @r#"
     tcp 192.0.2.10:80
       ~ scheduler rr -> wrr
       ~ server 10.0.0.12:80  weight 3 -> 5
@@ -43,14 +43,15 @@ fn a_file_is_merged_with_what_is_there() {
     note: LAB/lvs.sh:10: ignored, not a rule of the mangle table: iptables -t nat -A POSTROUTING -o eth0 -j MASQUERADE
     note: LAB/lvs.sh:14: ignored, it only shows: ipvsadm -L -n
     note: LAB/lvs.sh:15: what follows is not read: exit
+    note: fwmark 666: no real servers, so clients are refused. Fix: find("fwmark 666").server("10.0.0.11")
     -- status 0
-    ");
+    "#);
     assert_snapshot!(lab.run(&["import", "-q", &file]), @"-- status 0");
-    assert_snapshot!(lab.run(&["history", "-q"]), @"
+    assert_snapshot!(lab.run(&["history", "-q"]), @r"
     snapshot  time                 author  changes  message
-    3  TIME  AUTHOR  5  import LAB/lvs.sh
-    2  TIME  AUTHOR  1  +udp 192.0.2.10:53
-    1  TIME  AUTHOR  3  +tcp 192.0.2.10:80 with 2 servers
+    3  TIME  AUTHOR  +3 ~2  import LAB/lvs.sh
+    2  TIME  AUTHOR  +1  +udp 192.0.2.10:53
+    1  TIME  AUTHOR  +3  +tcp 192.0.2.10:80 with 2 servers
     -- status 0
     ");
 }
@@ -85,11 +86,11 @@ fn a_file_takes_the_place_of_what_is_ours() {
     snapshot 3 (2 before), 4 changes, verified. Undo: ipvsh rollback 2
     -- status 0
     ");
-    assert_snapshot!(lab.run(&["history", "-q"]), @"
+    assert_snapshot!(lab.run(&["history", "-q"]), @r"
     snapshot  time                 author  changes  message
-    3  TIME  AUTHOR  4  anew
-    2  TIME  AUTHOR  3  +1 service, ~1 timeout
-    1  TIME  AUTHOR  3  +tcp 192.0.2.10:80 with 2 servers
+    3  TIME  AUTHOR  ~1 -3  anew
+    2  TIME  AUTHOR  +2 ~1  +1 service, ~1 timeout
+    1  TIME  AUTHOR  +3  +tcp 192.0.2.10:80 with 2 servers
     -- status 0
     ");
     let all = lab.ok(&["export", "--format", "ipvsadm"]);
@@ -276,12 +277,15 @@ fn a_script_is_imported_for_what_it_declares() {
     }
     assert_eq!(lab.state(), before);
     let script = "// more\nfor n in 1..3 { tcp(`192.0.2.10:${n}`, #{ scheduler: \"rr\" }); }";
-    assert_snapshot!(lab.run_fed(&["import", "-"], script), @"
+    assert_snapshot!(lab.run_fed(&["import", "-"], script), @r#"
     + tcp 192.0.2.10:1  rr
     + tcp 192.0.2.10:2  rr
     snapshot 2 (1 before), 2 changes, verified. Undo: ipvsh rollback 1
+    -- stderr
+    note: tcp 192.0.2.10:1: no real servers, so clients are refused. Fix: find("tcp 192.0.2.10:1").server("10.0.0.11")
+    note: tcp 192.0.2.10:2: no real servers, so clients are refused. Fix: find("tcp 192.0.2.10:2").server("10.0.0.11")
     -- status 0
-    ");
+    "#);
 }
 
 #[test]

@@ -85,6 +85,7 @@ fn status_of_a_head() {
         "marks": 0,
         "daemons": 0
       },
+      "kept_weights": 0,
       "ours": {
         "services": 1,
         "servers": 2
@@ -285,6 +286,7 @@ fn plan_and_diff() {
         "marks": 0,
         "daemons": 0
       },
+      "kept_weights": 0,
       "notes": []
     }
     -- status 0
