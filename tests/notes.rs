@@ -6,7 +6,7 @@
 //! (`ipv4`, `ipv4 eth0`), `marks` (`ipv4`: a list of `TABLE CHAIN MARK/MASK`, or `restores` where
 //! a rule restores the mark of the connection). What is left out cannot be told.
 
-#![allow(clippy::unwrap_used, clippy::panic)] // a test
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test
 
 use std::cell::Cell;
 use std::collections::BTreeSet;

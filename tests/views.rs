@@ -6,7 +6,7 @@ use std::io::{BufReader, Read, Write};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use ipvsh::director::{Director, Filter, Wanted};
+use ipvsh::director::{Director, Wanted};
 use ipvsh::error::Result;
 use ipvsh::kernel::{Kernel, Outcome, Place, Sim, proc};
 use ipvsh::model::{Connection, Info, Live, Ruleset, ServiceKey, Traffic};

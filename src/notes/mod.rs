@@ -112,12 +112,15 @@ fn parts(named: &BTreeSet<EntryKey>) -> BTreeMap<ServiceKey, Part> {
 /// How many routes are asked for in one go: a note less is better than a slow commit.
 const MOST_ROUTES: usize = 512;
 
+/// A family, and the interface where one is meant.
+type Way = (Family, Option<String>);
+
 /// A host's answers, each asked for once.
 struct Facts<'a> {
     host: &'a dyn Host,
     routes: RefCell<BTreeMap<IpAddr, Option<Route>>>,
     marks: RefCell<BTreeMap<Family, Option<Vec<ForeignMark>>>>,
-    forwards: RefCell<BTreeMap<(Family, Option<String>), Option<bool>>>,
+    forwards: RefCell<BTreeMap<Way, Option<bool>>>,
 }
 
 impl<'a> Facts<'a> {

@@ -24,10 +24,12 @@ impl Process {
             .stdin(Stdio::null())
             .spawn()
             .unwrap();
-        let comm = format!("/proc/{}/comm", child.id());
+        // From here on it is ended with this.
+        let process = Process { child, _dir: dir };
+        let comm = format!("/proc/{}/comm", process.child.id());
         for _ in 0..600 {
             if std::fs::read_to_string(&comm).is_ok_and(|comm| comm.trim() == name) {
-                return Process { child, _dir: dir };
+                return process;
             }
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
