@@ -67,6 +67,20 @@ fn is_locked(error: &sled::Error) -> bool {
     matches!(error, sled::Error::Io(error) if error.to_string().contains("could not acquire lock"))
 }
 
+/// Removes what is left of a snapshot of sled's own (a summary of its log, made to open faster)
+/// that was cut off: sled takes it for a whole one and refuses everything as corrupted. Whole
+/// ones have been renamed.
+fn remove_unfinished(own: &Path) -> Result<()> {
+    let entries = std::fs::read_dir(own).map_err(|error| failed("read", own, &error))?;
+    for entry in entries {
+        let path = entry.map_err(|error| failed("read", own, &error))?.path();
+        if path.extension().is_some_and(|end| end == "generating") {
+            std::fs::remove_file(&path).map_err(|error| failed("remove", &path, &error))?;
+        }
+    }
+    Ok(())
+}
+
 impl Table {
     /// Opens the tree below `dir`, making it where it is not there; the caller holds our lock.
     ///
@@ -79,6 +93,7 @@ impl Table {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
             Err(error) => return Err(failed("make", &own, &error)),
         };
+        remove_unfinished(&own)?;
         let db = loop {
             let config = sled::Config::new()
                 .path(&own)

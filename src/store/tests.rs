@@ -477,6 +477,20 @@ fn a_failed_write_leaves_the_old_state() {
 }
 
 #[test]
+fn what_sled_left_unfinished_on_a_full_disk_is_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores = disk(dir.path());
+    let mut store = stores.open_to_write().unwrap();
+    let recorded = store.record(&draft("first"), &rules(3, 2)).unwrap();
+    drop(store);
+    // Seen with ENOSPC at the first write of sled's snapshot (strace -e inject).
+    let left = dir.path().join("db/sled/snap.00000000000019E2.generating");
+    std::fs::write(&left, "").unwrap();
+    assert_eq!(stores.open().unwrap().head().unwrap(), Some(recorded));
+    assert!(!left.exists());
+}
+
+#[test]
 fn a_database_that_lost_commits_is_refused_and_the_mirror_has_them() {
     let dir = tempfile::tempdir().unwrap();
     let stores = disk(dir.path());

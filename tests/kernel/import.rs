@@ -90,7 +90,7 @@ fn what_the_real_ipvsadm_saves_is_what_is_live() {
     let director = Director::alone();
     for line in [
         "-A -t 192.0.2.10:80 -s wrr -p 300 -M 255.255.255.0",
-        "-a -t 192.0.2.10:80 -r 10.0.0.11:8080 -m -w 3 -x 10 -y 5",
+        "-a -t 192.0.2.10:80 -r 10.0.0.11:8080 -m -w 3",
         "-a -t 192.0.2.10:80 -r 10.0.0.12 -i --tun-type gue --tun-port 6080 --tun-remcsum",
         "-A -u [2001:db8::10]:53 -s sh -b sh-port -o",
         "-a -u [2001:db8::10]:53 -r [2001:db8:1::11]:53 -g -w 0",

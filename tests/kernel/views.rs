@@ -168,6 +168,14 @@ fn views_agree_with_ipvsadm() {
     let namespace = Namespace::new(true);
     namespace.within(|| {
         let open = traffic();
+        // The kernel sums up what its processors counted every two seconds (ip_vs_est.c).
+        let summed = || counted(&show("stats"), STATS).iter().any(|n| n[1] == 4);
+        for _ in 0..100 {
+            if summed() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
         let (theirs, ours) = steady(
             || numbers(&ipvsadm("-L -n --stats --exact")),
             || counted(&show("stats"), STATS),
