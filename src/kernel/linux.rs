@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 
 use rustix::thread::CapabilitySet;
 
+use super::boot;
 use super::convert;
 use super::names::Names;
 use super::refusal::Refusal;
@@ -308,13 +309,9 @@ impl Kernel for Linux {
     }
 
     fn place(&self) -> Result<Place> {
-        let boot = "/proc/sys/kernel/random/boot_id";
         let namespace = "/proc/thread-self/ns/net";
         Ok(Place {
-            boot: std::fs::read_to_string(boot)
-                .map_err(|e| Error::system(format!("cannot read {boot}"), &e))?
-                .trim()
-                .to_owned(),
+            boot: boot::boot_id()?,
             namespace: std::fs::read_link(namespace)
                 .map_err(|e| Error::system(format!("cannot read {namespace}"), &e))?
                 .to_string_lossy()

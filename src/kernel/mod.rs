@@ -5,9 +5,11 @@
 //! both. Source of truth: net/netfilter/ipvs/ip_vs_ctl.c.
 //!
 //! Beside them: `refusal` (the words for what both refuse), `convert` (records of the model and
-//! of the kernel), `proc` (what only /proc says of IPVS), `names` (which modules there are),
+//! of the kernel), `proc` (what only /proc says of IPVS), `names` (which modules there are), `boot`
+//! (which boot this is, and its clock),
 //! `host` (what else this host says of itself), `fault` (faults for tests).
 
+pub mod boot;
 pub(crate) mod convert;
 pub mod fault;
 pub mod host;
