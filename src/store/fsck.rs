@@ -14,6 +14,7 @@ use super::directory::{self, FORMAT, Identity, LOCK, close_to_others};
 use super::history::History;
 use super::lock::{Lock, Witness};
 use super::mirror::{self, BASE, LOG};
+use super::notice::NOTICE;
 use super::salvage::{self, Losses};
 use super::scratch::{SCRATCH, Scratch};
 use super::table::{ENGINE, Table};
@@ -138,7 +139,7 @@ impl SledStores {
             "mirror: ",
             mirror::read_newest(&self.dir, self.kind),
         )?;
-        let mirror = held.flatten().map(|(head, _)| head.snapshot.id);
+        let mirror = held.flatten().map(|held| held.head.snapshot.id);
         let head = counts.and_then(|counts: Counts| counts.head);
         // A commit that was cut off leaves the mirror a step ahead; the copy settled that.
         if problems.is_empty() && mirror < head {
@@ -218,7 +219,7 @@ fn note<T>(problems: &mut Vec<String>, what: &str, result: Result<T>) -> Result<
 
 /// Says whether a name in the directory is that of a part of the database.
 fn is_ours(name: &str) -> bool {
-    [FORMAT, LOCK, ENGINE, BASE, LOG].contains(&name) || name.starts_with(swap::DAMAGED)
+    [FORMAT, LOCK, ENGINE, BASE, LOG, NOTICE].contains(&name) || name.starts_with(swap::DAMAGED)
 }
 
 /// What else stands in the directory: gives what repairs kept, and notes the rest.

@@ -14,7 +14,7 @@ use super::rebuild::Contents;
 use super::record::{self, Manifest, Parts, Record, Tags};
 use super::table::{Batch, Table};
 use super::whole::Wholeness;
-use super::{Counts, DatabaseKind, Draft, Faults, Intent, Store};
+use super::{Confirm, Counts, DatabaseKind, Draft, Faults, Intent, Pending, Store};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Event, Ruleset, ServiceKey, Snapshot, SnapshotId, VirtualService};
 
@@ -93,7 +93,7 @@ impl History {
         })
     }
 
-    fn check_writable(&self) -> Result<()> {
+    pub(super) fn check_writable(&self) -> Result<()> {
         if self.to_write {
             return Ok(());
         }
@@ -263,72 +263,29 @@ impl Store for History {
     }
 
     fn record(&mut self, draft: &Draft, rules: &Ruleset) -> Result<Snapshot> {
-        self.check_writable()?;
-        let old = self.rules_of_head()?;
-        let id = SnapshotId(self.manifest.next);
-        let snapshot = record::snapshot_of(draft, id, self.manifest.head);
+        self.record_with(draft, rules, None)
+    }
 
-        let mut nodes = Overlay {
-            table: &self.table,
-            new: Loose::default(),
-        };
-        let at = self
-            .head
-            .as_ref()
-            .map_or_else(Content::default, |head| head.content);
-        let content = content::write(&mut nodes, (at, &old), rules)?;
-        let mut batch = Batch::new();
-        for (address, bytes) in nodes.new.0 {
-            let name = record::node_name(address);
-            if self.table.get(&name)?.as_deref() != Some(&bytes) {
-                batch.push((name, Some(bytes)));
-            }
-        }
-        let manifest = Manifest {
-            head: Some(id),
-            next: id.0.saturating_add(1),
-            intent: None,
-            ..self.manifest.clone()
-        };
-        let head = Head {
-            snapshot: snapshot.clone(),
-            content,
-        };
-        let record = Record {
-            snapshot: snapshot.clone(),
-            content,
-        };
-        batch.push(sealed_json(&record::snapshot_name(id), &record)?);
-        batch.push(sealed_json(record::MANIFEST_BEFORE, &self.manifest)?);
+    fn record_unconfirmed(
+        &mut self,
+        draft: &Draft,
+        rules: &Ruleset,
+        confirm: &Confirm,
+        back: &Ruleset,
+    ) -> Result<Snapshot> {
+        self.record_with(draft, rules, Some((confirm, back)))
+    }
 
-        self.table.check_room(&batch)?;
-        if self.mirror.is_none() {
-            self.rewrite_mirror()?;
-        }
-        self.fault("mirror")?;
-        if let Some(mirror) = &mut self.mirror {
-            let prepared = mirror.prepare(&old, rules, head.clone());
-            prepared.map_err(|error| self.table.named(error))?;
-        }
-        let before = self.manifest.clone();
-        let written = self
-            .fault("database")
-            .and_then(|()| self.apply(batch, manifest));
-        let written = written.and_then(|()| self.fault("recorded"));
-        if let Err(error) = written {
-            // Whether the database has it is not known. This mark decides that it has not.
-            if let Some(mirror) = &mut self.mirror {
-                let _ = mirror.mark(State::Void, true);
-            }
-            self.table.give_up(&error);
-            self.lock.bear_witness(before.witness());
-            self.manifest = before;
-            return Err(error.attempt(format!("cannot record snapshot {id}")));
-        }
-        self.head = Some(head);
-        self.rules_of_head.take();
-        self.settle_mirror(rules);
-        Ok(snapshot)
+    fn pending(&self) -> Result<Option<Pending>> {
+        Ok(self.pending_head())
+    }
+
+    fn back(&self) -> Result<Ruleset> {
+        self.rules_of_return()
+    }
+
+    fn keep(&mut self) -> Result<()> {
+        self.confirm_head()
     }
 
     fn intent(&self) -> Result<Option<Intent>> {
@@ -447,6 +404,9 @@ impl Store for History {
             if let Some(tag) = record::tags_of(&tags, *id).first() {
                 return Err(super::cannot_prune(*id, &format!("has the tag {tag}")));
             }
+            if let Some(pending) = self.pending_head() {
+                pending.check_prune(*id)?;
+            }
             manifest.prune(*id);
         }
         manifest.writes = manifest.writes.saturating_add(1);
@@ -471,6 +431,87 @@ impl Store for History {
 }
 
 impl History {
+    /// Records a snapshot; with a confirmation, as one that awaits it, and what the kernel is to
+    /// hold again without.
+    fn record_with(
+        &mut self,
+        draft: &Draft,
+        rules: &Ruleset,
+        confirm: Option<(&Confirm, &Ruleset)>,
+    ) -> Result<Snapshot> {
+        self.check_writable()?;
+        let old = self.rules_of_head()?;
+        let id = SnapshotId(self.manifest.next);
+        let snapshot = record::snapshot_of(draft, id, self.manifest.head);
+
+        let mut nodes = Overlay {
+            table: &self.table,
+            new: Loose::default(),
+        };
+        let at = self
+            .head
+            .as_ref()
+            .map_or_else(Content::default, |head| head.content);
+        let content = content::write(&mut nodes, (at, &old), rules)?;
+        let back = match confirm {
+            Some((_, back)) if *back != *old => Some(content::write(&mut nodes, (at, &old), back)?),
+            _ => None,
+        };
+        let mut batch = Batch::new();
+        for (address, bytes) in nodes.new.0 {
+            let name = record::node_name(address);
+            if self.table.get(&name)?.as_deref() != Some(&bytes) {
+                batch.push((name, Some(bytes)));
+            }
+        }
+        let manifest = Manifest {
+            head: Some(id),
+            next: id.0.saturating_add(1),
+            intent: None,
+            pending: confirm.is_some(),
+            ..self.manifest.clone()
+        };
+        let record = Record {
+            snapshot: snapshot.clone(),
+            content,
+            confirm: confirm.map(|(confirm, _)| confirm.clone()),
+            back,
+        };
+        let head = Head::of(&record);
+        batch.push(sealed_json(&record::snapshot_name(id), &record)?);
+        batch.push(sealed_json(record::MANIFEST_BEFORE, &self.manifest)?);
+
+        self.table.check_room(&batch)?;
+        if self.mirror.is_none() {
+            self.rewrite_mirror()?;
+        }
+        self.fault("mirror")?;
+        if let Some(mirror) = &mut self.mirror {
+            let prepared = mirror.prepare(&old, rules, head.clone(), confirm.map(|(_, back)| back));
+            prepared.map_err(|error| self.table.named(error))?;
+        }
+        let before = self.manifest.clone();
+        let written = self
+            .fault("database")
+            .and_then(|()| self.apply(batch, manifest));
+        let written = written.and_then(|()| self.fault("recorded"));
+        if let Err(error) = written {
+            // Whether the database has it is not known. This mark decides that it has not.
+            if let Some(mirror) = &mut self.mirror {
+                let _ = mirror.mark(State::Void, true);
+            }
+            self.table.give_up(&error);
+            self.lock.bear_witness(before.witness());
+            self.manifest = before;
+            return Err(error.attempt(format!("cannot record snapshot {id}")));
+        }
+        self.head = Some(head);
+        self.rules_of_head.take();
+        self.settle_mirror(rules);
+        self.post_notice();
+        Ok(snapshot)
+    }
+
     /// Reads everything that there is; gives how much it is, and what is wrong with it.
     ///
     /// # Errors
@@ -500,7 +541,9 @@ impl History {
                 continue;
             }
             let whole = self.record_of(id).and_then(|record| {
-                let whole = wholeness.check(&&self.table, record.content);
+                let back = record.back.filter(|_| self.awaits(id));
+                let mut contents = [record.content].into_iter().chain(back);
+                let whole = contents.try_for_each(|at| wholeness.check(&&self.table, at));
                 whole.map_err(|error| error.attempt(format!("snapshot {id} cannot be read")))
             });
             counts.snapshots += note(whole.map(|()| 1))?;
@@ -508,7 +551,7 @@ impl History {
         counts.nodes = wholeness.count();
         let held = super::mirror::read(&self.dir, self.kind);
         note(held.and_then(|held| {
-            if held.map(|(head, _)| head) == self.head {
+            if held.map(|held| held.head) == self.head {
                 return Ok(0);
             }
             Err(damaged("the mirror does not hold the head"))
@@ -536,7 +579,12 @@ impl History {
                 message: format!("~1 server in tcp 192.0.2.10:80, the {id}th time"),
                 ..snapshot.clone()
             };
-            let record = Record { snapshot, content };
+            let record = Record {
+                snapshot,
+                content,
+                confirm: None,
+                back: None,
+            };
             batch.push(sealed_json(&record::snapshot_name(id), &record)?);
         }
         let manifest = Manifest {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::record::{self, Tags};
-use super::{Draft, Intent, Store, Stores};
+use super::{Confirm, Draft, Intent, Mirrored, Pending, Store, Stores, Unconfirmed};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Event, Ruleset, Snapshot, SnapshotId};
 
@@ -24,6 +24,7 @@ struct Held {
     tags: Tags,
     intent: Option<Intent>,
     events: Vec<Event>,
+    pending: Option<(Pending, Rc<Ruleset>)>,
     below: Option<Rc<dyn Stores>>,
     open: bool,
 }
@@ -85,6 +86,9 @@ impl MemoryStores {
         for snapshot in store.snapshots()? {
             stores.insert(snapshot, None);
         }
+        if let Some(pending) = store.pending()? {
+            stores.held.borrow_mut().pending = Some((pending, Rc::new(store.back()?)));
+        }
         drop(store);
         stores.held.borrow_mut().below = Some(below);
         Ok(stores)
@@ -119,12 +123,31 @@ impl Stores for MemoryStores {
         self.open_as(true)
     }
 
-    fn mirror(&self) -> Result<(SnapshotId, Ruleset)> {
-        let head = self.held.borrow().head();
-        match head {
-            Some(id) => rules_of(&self.held, id).map(|rules| (id, (*rules).clone())),
-            None => Err(super::no_mirror(&self.location())),
-        }
+    fn mirrored(&self) -> Result<Mirrored> {
+        let (head, pending) = {
+            let held = self.held.borrow();
+            (held.head(), held.pending.clone())
+        };
+        let id = head.ok_or_else(|| super::no_mirror(&self.location()))?;
+        let rules = |id| rules_of(&self.held, id).map(|rules| (*rules).clone());
+        let unconfirmed = match pending {
+            Some((pending, back)) => Some(Unconfirmed {
+                rules: pending.parent.map(rules).transpose()?.unwrap_or_default(),
+                pending,
+                back: (*back).clone(),
+            }),
+            None => None,
+        };
+        Ok(Mirrored {
+            id,
+            rules: rules(id)?,
+            unconfirmed,
+        })
+    }
+
+    fn notice(&self) -> Option<Pending> {
+        let held = self.held.borrow();
+        held.pending.as_ref().map(|(pending, _)| pending.clone())
     }
 
     fn location(&self) -> String {
@@ -194,6 +217,7 @@ impl Store for MemoryStore {
 
     fn record(&mut self, draft: &Draft, rules: &Ruleset) -> Result<Snapshot> {
         self.check_writable()?;
+        self.held.borrow_mut().pending = None;
         let mut held = self.held.borrow_mut();
         let parent = held.head();
         let id = SnapshotId(parent.map_or(0, |id| id.0).saturating_add(1));
@@ -205,6 +229,40 @@ impl Store for MemoryStore {
         held.entries.insert(id, entry);
         held.intent = None;
         Ok(snapshot)
+    }
+
+    fn record_unconfirmed(
+        &mut self,
+        draft: &Draft,
+        rules: &Ruleset,
+        confirm: &Confirm,
+        back: &Ruleset,
+    ) -> Result<Snapshot> {
+        let snapshot = self.record(draft, rules)?;
+        let pending = Pending {
+            id: snapshot.id,
+            parent: snapshot.parent,
+            confirm: confirm.clone(),
+        };
+        self.held.borrow_mut().pending = Some((pending, Rc::new(back.clone())));
+        Ok(snapshot)
+    }
+
+    fn pending(&self) -> Result<Option<Pending>> {
+        let held = self.held.borrow();
+        Ok(held.pending.as_ref().map(|(pending, _)| pending.clone()))
+    }
+
+    fn back(&self) -> Result<Ruleset> {
+        let held = self.held.borrow();
+        let (_, back) = held.pending.as_ref().ok_or_else(super::pending::none)?;
+        Ok((**back).clone())
+    }
+
+    fn keep(&mut self) -> Result<()> {
+        self.check_writable()?;
+        self.held.borrow_mut().pending = None;
+        Ok(())
     }
 
     fn intent(&self) -> Result<Option<Intent>> {
@@ -245,6 +303,9 @@ impl Store for MemoryStore {
             }
             if let Some(tag) = record::tags_of(&held.tags, *id).first() {
                 return Err(super::cannot_prune(*id, &format!("has the tag {tag}")));
+            }
+            if let Some((pending, _)) = &held.pending {
+                pending.check_prune(*id)?;
             }
         }
         held.entries.retain(|id, _| !ids.contains(id));

@@ -14,6 +14,7 @@
 //! |---|---|
 //! | `?` | on its way: whether the commit was done, the database knows. Without a database it counts: it was applied and verified, and may have been reported |
 //! | `+` | done: written once the database has it, and not synced, as nothing depends on it. A database that lacks it lost it |
+//! | `=` | done, and confirmed, for one that had to be; synced. What stands in a base needs none |
 //! | `-` | the database could not write it; it does not count |
 //!
 //! A crash can cut only a line that is on its way; such a line is ignored, because its commit never
@@ -26,11 +27,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::DatabaseKind;
 use super::address::Address;
 use super::content::{self, Content, Rest, from_json, to_json};
 use super::directory::{failed, kind_name, private, replace};
 use super::lock::Witness;
+use super::node::Nodes;
+use super::record::Record;
+use super::{Confirm, DatabaseKind, Mirrored, Pending, Unconfirmed};
 use crate::error::{Error, Kind, Result};
 use crate::model::{EntryKey, EntryValue, MarkRule, Ruleset, ServiceKey, Snapshot, VirtualService};
 
@@ -52,6 +55,20 @@ pub(super) struct Head {
     pub(super) snapshot: Snapshot,
     /// Its content.
     pub(super) content: Content,
+    /// How it was to be confirmed, for one that had to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) confirm: Option<Confirm>,
+}
+
+impl Head {
+    /// What a record leads to.
+    pub(super) fn of(record: &Record) -> Head {
+        Head {
+            snapshot: record.snapshot.clone(),
+            content: record.content,
+            confirm: record.confirm.clone(),
+        }
+    }
 }
 
 /// One commit: what it leads to and how.
@@ -66,16 +83,26 @@ struct Commit {
     /// All marks, where setting them one by one would not give their order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     marks: Option<Vec<MarkRule>>,
+    /// What the kernel is to hold again beside the old rules, where it is not confirmed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    back: Vec<(EntryKey, EntryValue)>,
 }
 
 impl Commit {
-    fn between(old: &Ruleset, new: &Ruleset, head: Head) -> Commit {
+    fn between(old: &Ruleset, new: &Ruleset, head: Head, back: Option<&Ruleset>) -> Commit {
         let mut commit = Commit {
             head,
             set: Vec::new(),
             unset: Vec::new(),
             marks: None,
+            back: Vec::new(),
         };
+        if let Some(back) = back {
+            let beside = old.differences(back).into_iter();
+            commit.back = beside
+                .filter_map(|key| Some((key, back.get(&key)?)))
+                .collect();
+        }
         for key in old.differences(new) {
             match (new.get(&key), key) {
                 (Some(value), _) => commit.set.push((key, value)),
@@ -124,6 +151,8 @@ pub(super) enum State {
     UnderWay,
     /// `+`
     Done,
+    /// `=`
+    Kept,
     /// `-`
     Void,
 }
@@ -133,14 +162,20 @@ impl State {
         match self {
             State::UnderWay => b'?',
             State::Done => b'+',
+            State::Kept => b'=',
             State::Void => b'-',
         }
     }
 
     fn of(byte: u8) -> Option<State> {
-        [State::UnderWay, State::Done, State::Void]
+        [State::UnderWay, State::Done, State::Kept, State::Void]
             .into_iter()
             .find(|state| state.byte() == byte)
+    }
+
+    /// The database has it.
+    pub(super) fn is_done(self) -> bool {
+        matches!(self, State::Done | State::Kept)
     }
 }
 
@@ -275,11 +310,41 @@ fn decode_base(bytes: &[u8], kind: DatabaseKind) -> Result<(Head, Ruleset)> {
     Err(cut())
 }
 
+/// What a mirror holds.
+pub(super) struct Held {
+    /// The head.
+    pub(super) head: Head,
+    rules: Ruleset,
+    /// The rules before the head, and those to return to, while it awaits confirmation.
+    before: Option<(Ruleset, Ruleset)>,
+}
+
+impl Held {
+    /// The same for those who restore it.
+    pub(super) fn told(self) -> Mirrored {
+        let snapshot = &self.head.snapshot;
+        let unconfirmed = self.before.zip(self.head.confirm);
+        Mirrored {
+            id: snapshot.id,
+            rules: self.rules,
+            unconfirmed: unconfirmed.map(|((rules, back), confirm)| Unconfirmed {
+                pending: Pending {
+                    id: snapshot.id,
+                    parent: snapshot.parent,
+                    confirm,
+                },
+                rules,
+                back,
+            }),
+        }
+    }
+}
+
 /// Reads the mirror, whole or not at all; `None` where there is none.
 ///
 /// # Errors
 /// `damaged` where any part of it does not fit.
-pub(super) fn read(dir: &Path, kind: DatabaseKind) -> Result<Option<(Head, Ruleset)>> {
+pub(super) fn read(dir: &Path, kind: DatabaseKind) -> Result<Option<Held>> {
     let base = read_file(&dir.join(BASE))?;
     let Some(log) = read_file(&dir.join(LOG))? else {
         return match base {
@@ -294,6 +359,7 @@ pub(super) fn read(dir: &Path, kind: DatabaseKind) -> Result<Option<(Head, Rules
     };
     let mut rest = skip_header(&log, kind)?;
     let mut changed = false;
+    let mut before = None;
     while let Some(line) = take_line(rest)? {
         rest = rest.get(line.length..).unwrap_or_default();
         if line.state == State::Void {
@@ -307,11 +373,27 @@ pub(super) fn read(dir: &Path, kind: DatabaseKind) -> Result<Option<(Head, Rules
         if commit.head.snapshot.parent != at {
             return Err(broken("a line of its log is missing"));
         }
+        before = None;
+        if commit.head.confirm.is_some() && line.state != State::Kept {
+            if content::content_of(&rules)? != head.map_or(Content::default(), |head| head.content)
+            {
+                return Err(broken("what it holds is not what was committed"));
+            }
+            let mut back = rules.clone();
+            for (key, value) in &commit.back {
+                back.put(key, Some(value.clone()));
+            }
+            before = Some((rules.clone(), back));
+        }
         head = Some(commit.apply(&mut rules));
         changed = true;
     }
     match head {
-        Some(head) if content::content_of(&rules)? == head.content => Ok(Some((head, rules))),
+        Some(head) if content::content_of(&rules)? == head.content => Ok(Some(Held {
+            head,
+            rules,
+            before,
+        })),
         Some(_) => Err(broken("what it holds is not what was committed")),
         None => Ok(None),
     }
@@ -336,7 +418,7 @@ pub(super) fn replay(
         };
         rules = held;
         at = Some(head.snapshot.id);
-        visit(State::Done, &head, &rules)?;
+        visit(State::Kept, &head, &rules)?;
     }
     let log = read_file(&dir.join(LOG))?.unwrap_or_default();
     let mut rest = skip_header(&log, kind).unwrap_or_default();
@@ -373,9 +455,9 @@ pub(super) fn exists(dir: &Path) -> bool {
 ///
 /// # Errors
 /// As [`read`].
-pub(super) fn read_newest(dir: &Path, kind: DatabaseKind) -> Result<Option<(Head, Ruleset)>> {
+pub(super) fn read_newest(dir: &Path, kind: DatabaseKind) -> Result<Option<Held>> {
     let held = read(dir, kind)?;
-    let newest = held.as_ref().map_or(0, |(head, _)| head.snapshot.id.0);
+    let newest = held.as_ref().map_or(0, |held| held.head.snapshot.id.0);
     let witnessed = Witness::of(dir).head;
     if witnessed <= newest {
         return Ok(held);
@@ -388,12 +470,19 @@ pub(super) fn read_newest(dir: &Path, kind: DatabaseKind) -> Result<Option<(Head
 /// The last commit that the mirror knows.
 #[derive(Debug, Clone)]
 pub(super) struct Tip {
-    /// Its state; what a base holds is done.
+    /// Its state; what a base holds is done, and needs no confirmation.
     pub(super) state: State,
     /// What it leads to.
     pub(super) head: Head,
     /// Where its line begins, for one in the log.
     at: Option<u64>,
+}
+
+impl Tip {
+    /// It awaits confirmation as far as the mirror knows.
+    pub(super) fn is_pending(&self) -> bool {
+        self.head.confirm.is_some() && self.state != State::Kept
+    }
 }
 
 /// The mirror, open for writing.
@@ -433,7 +522,7 @@ impl Mirror {
             log_end(&log, kind, WINDOW).map_err(|error| error.object(path.display()))?;
         let base_bytes = base.as_ref().map_or(0, |(_, bytes)| *bytes);
         let base = base.map(|(head, _)| Tip {
-            state: State::Done,
+            state: State::Kept,
             head,
             at: None,
         });
@@ -485,12 +574,43 @@ impl Mirror {
         Mirror::open(dir, kind)?.ok_or_else(|| broken("its log is missing"))
     }
 
-    /// Writes a commit's line, on disk when this returns; its state is "on its way".
+    /// The same for a head that awaits confirmation: what is before it becomes the base, since it
+    /// may not stand; `back` is what the kernel returns to.
+    ///
+    /// # Errors
+    /// As [`Mirror::create`]; `damaged` where the one before cannot be read.
+    pub(super) fn create_pending(
+        dir: &Path,
+        kind: DatabaseKind,
+        before: Option<Head>,
+        (head, rules): (&Head, &Ruleset),
+        back: &Ruleset,
+        nodes: &impl Nodes,
+    ) -> Result<Mirror> {
+        let old = match &before {
+            Some(before) => content::read(nodes, before.content)?,
+            None => Ruleset::default(),
+        };
+        let base = before.as_ref().map(|before| (before, &old));
+        let mut mirror = Mirror::create(dir, kind, base)?;
+        mirror.prepare(&old, rules, head.clone(), Some(back))?;
+        mirror.mark(State::Done, false)?;
+        Ok(mirror)
+    }
+
+    /// Writes a commit's line, on disk when this returns; its state is "on its way". `back` is what
+    /// the kernel is to hold again, for one that awaits confirmation.
     ///
     /// # Errors
     /// `system`, with the log as it was.
-    pub(super) fn prepare(&mut self, old: &Ruleset, new: &Ruleset, head: Head) -> Result<()> {
-        let line = encode_line(&to_json(&Commit::between(old, new, head.clone()))?);
+    pub(super) fn prepare(
+        &mut self,
+        old: &Ruleset,
+        new: &Ruleset,
+        head: Head,
+        back: Option<&Ruleset>,
+    ) -> Result<()> {
+        let line = encode_line(&to_json(&Commit::between(old, new, head.clone(), back))?);
         let write = self
             .log
             .write_all_at(&line, self.end)

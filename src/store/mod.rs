@@ -14,6 +14,7 @@
 //! | `mirror.base`, `mirror.log` | what boot would restore, without sled (`mirror`) |
 //! | `damaged-TIME/` | what a repair found, kept as it was (`repair`); yours to remove |
 //! | `building/`, `next/`, `old/` | for the moment of a prune or a repair (`swap`) |
+//! | `PENDING` | there while the head awaits confirmation; for a look without the lock (`notice`) |
 //!
 //! The directory has mode 0700, its files 0600. Rulesets are content-addressed trees (`content`,
 //! `trie`, `pieces`, `node`): what two snapshots share is stored once, and a change stores one
@@ -42,6 +43,10 @@
 //! mirror that has less, or is damaged, is written anew from the database. A mirror that ends before
 //! the head that `LOCK` names has lost lines, and is refused. What nothing can tell is two damages
 //! at once that fit together, such as a mirror cut at the end of a line and an older `LOCK`.
+//!
+//! That the head awaits confirmation is in its own record and line, and so in the same transaction.
+//! A confirmation is done when the manifest says so on disk; then the line does. The mirror keeps
+//! the parent of such a head apart (it is never made a base), because boot may have to restore it.
 
 mod address;
 mod carve;
@@ -56,6 +61,8 @@ mod lock;
 mod memory;
 mod mirror;
 mod node;
+mod notice;
+mod pending;
 mod pieces;
 mod rebuild;
 mod record;
@@ -73,6 +80,7 @@ mod whole;
 
 pub use fsck::{Checkup, Counts, Repaired};
 pub use memory::MemoryStores;
+pub use pending::{Confirm, Mirrored, Pending, Unconfirmed};
 pub use salvage::Losses;
 pub use stores::{Faults, SledStores, WAIT};
 
@@ -172,6 +180,37 @@ pub trait Store {
     /// `system` (disk full, I/O), with the old state intact.
     fn record(&mut self, draft: &Draft, rules: &Ruleset) -> Result<Snapshot>;
 
+    /// Records a snapshot as [`Store::record`] does, as one that awaits confirmation; `back` is what
+    /// the kernel is to hold again where none comes.
+    ///
+    /// # Errors
+    /// As [`Store::record`].
+    fn record_unconfirmed(
+        &mut self,
+        draft: &Draft,
+        rules: &Ruleset,
+        confirm: &Confirm,
+        back: &Ruleset,
+    ) -> Result<Snapshot>;
+
+    /// The head, where it awaits confirmation.
+    ///
+    /// # Errors
+    /// `damaged`.
+    fn pending(&self) -> Result<Option<Pending>>;
+
+    /// What the kernel is to hold again where the head is not confirmed.
+    ///
+    /// # Errors
+    /// `damaged`; `state` where the head awaits no confirmation.
+    fn back(&self) -> Result<Ruleset>;
+
+    /// Lets the head stand: it awaits confirmation no more; on disk when this returns.
+    ///
+    /// # Errors
+    /// `system`.
+    fn keep(&mut self) -> Result<()>;
+
     /// The intent that is there, if any.
     ///
     /// # Errors
@@ -226,8 +265,8 @@ pub trait Store {
     /// not given again. Gives the bytes on disk before and after.
     ///
     /// # Errors
-    /// `not_found` where one is not there, `state` for the head and for one with a tag; nothing is
-    /// removed then. `system`, `damaged`.
+    /// `not_found` where one is not there, `state` for the head, for one with a tag and for the one
+    /// that an unconfirmed head rolls back to; nothing is removed then. `system`, `damaged`.
     fn prune(&mut self, ids: &BTreeSet<SnapshotId>) -> Result<(u64, u64)>;
 
     /// The newest so many records, newest first, with their tags; the others are not read.
@@ -278,10 +317,24 @@ pub trait Stores {
     fn open_to_write(&self) -> Result<Box<dyn Store>>;
 
     /// What boot would restore, from the plain-file mirror: for when the database does not open.
+    /// Where the head awaits confirmation, also what was before it.
     ///
     /// # Errors
     /// `not_found` where there is no mirror, `damaged` where it cannot be trusted.
-    fn mirror(&self) -> Result<(SnapshotId, Ruleset)>;
+    fn mirrored(&self) -> Result<Mirrored>;
+
+    /// The head that the mirror holds, confirmed or not, and its ruleset.
+    ///
+    /// # Errors
+    /// As [`Stores::mirrored`].
+    fn mirror(&self) -> Result<(SnapshotId, Ruleset)> {
+        self.mirrored()
+            .map(|mirrored| (mirrored.id, mirrored.rules))
+    }
+
+    /// A look at whether the head awaits confirmation, without the lock and without waiting: for a
+    /// prompt and for who waits. It may be a moment old.
+    fn notice(&self) -> Option<Pending>;
 
     /// Where it is, for messages.
     fn location(&self) -> String;

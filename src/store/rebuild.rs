@@ -34,6 +34,13 @@ pub(super) struct Contents {
     pub(super) intent: Option<Intent>,
 }
 
+impl Contents {
+    /// Says whether a snapshot awaits confirmation.
+    fn awaits(&self, record: &Record) -> bool {
+        self.manifest.pending && self.manifest.head == Some(record.snapshot.id)
+    }
+}
+
 /// Makes a database in an empty directory, with its mirror and its marker, and reads all of it
 /// back; gives its manifest.
 ///
@@ -68,12 +75,20 @@ pub(super) fn build(
         .find(|record| Some(record.snapshot.id) == manifest.head);
     match newest {
         Some(record) => {
-            let head = Head {
-                snapshot: record.snapshot.clone(),
-                content: record.content,
-            };
+            let head = Head::of(record);
             let rules = content::read(nodes, record.content)?;
-            Mirror::create(dir, kind, Some((&head, &rules)))?;
+            if manifest.pending {
+                let parent = record.snapshot.parent;
+                let mut all = contents.records.iter();
+                let before = all
+                    .find(|one| Some(one.snapshot.id) == parent)
+                    .map(Head::of);
+                let at = record.back.or(before.as_ref().map(|before| before.content));
+                let back = content::read(nodes, at.unwrap_or_default())?;
+                Mirror::create_pending(dir, kind, before, (&head, &rules), &back, nodes)?;
+            } else {
+                Mirror::create(dir, kind, Some((&head, &rules)))?;
+            }
         }
         None => drop(Mirror::create(dir, kind, None)?),
     }
@@ -138,6 +153,9 @@ impl Writer {
                 is_new
             };
             content::walk(nodes, record.content, &mut enter)?;
+            if let (Some(back), true) = (record.back, contents.awaits(record)) {
+                content::walk(nodes, back, &mut enter)?;
+            }
             for address in new {
                 self.put((record::node_name(address), Some(nodes.read(address)?)))?;
             }

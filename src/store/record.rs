@@ -16,10 +16,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Draft;
 use super::address::Address;
 use super::content::Content;
 use super::lock::Witness;
+use super::{Confirm, Draft};
 use crate::error::{Error, Result};
 use crate::model::{Snapshot, SnapshotId};
 
@@ -87,6 +87,9 @@ pub(super) struct Manifest {
     /// How many parts of an intent there are, of this one or an older one.
     #[serde(default)]
     pub(super) parts: u32,
+    /// The head awaits confirmation; its record says until when.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) pending: bool,
     /// How many times the database was written.
     pub(super) writes: u64,
 }
@@ -111,6 +114,7 @@ impl Default for Manifest {
             tags: None,
             intent: None,
             parts: 0,
+            pending: false,
             writes: 0,
         }
     }
@@ -186,6 +190,12 @@ pub(super) struct Record {
     pub(super) snapshot: Snapshot,
     /// Where its ruleset is.
     pub(super) content: Content,
+    /// How it was to be confirmed, for one that had to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) confirm: Option<Confirm>,
+    /// What the kernel was to hold again without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) back: Option<Content>,
 }
 
 /// Makes a snapshot from a draft.

@@ -288,6 +288,18 @@ impl Finds {
             ..known.clone()
         };
         let mut losses = Losses::default();
+        manifest.pending = match head == known.head {
+            true => known.pending,
+            false => head.is_some() && head == mirrored.pending,
+        };
+        if manifest.pending {
+            manifest.pending = check_return(&mut records, head, &mut wholeness, &self.pool);
+            if !manifest.pending {
+                losses.others.push(
+                    "what the head rolls back to: it awaits no confirmation any more".to_owned(),
+                );
+            }
+        }
         // Commits among them are told by their numbers; a tag or a note may have been the rest.
         let missing = witness.writes.saturating_sub(known.writes);
         if self.newest.is_none() {
@@ -358,11 +370,31 @@ impl Finds {
     }
 }
 
+/// Says whether an unconfirmed head can be rolled back; forgets what it would return to where that
+/// cannot be read, for the rules of its parent.
+fn check_return(
+    records: &mut BTreeMap<SnapshotId, Record>,
+    head: Option<SnapshotId>,
+    wholeness: &mut Wholeness,
+    pool: &Pool,
+) -> bool {
+    let Some(record) = head.and_then(|id| records.get_mut(&id)) else {
+        return false;
+    };
+    record.back = record
+        .back
+        .filter(|back| wholeness.check(pool, *back).is_ok());
+    let (parent, is_known) = (record.snapshot.parent, record.confirm.is_some());
+    is_known && parent.is_none_or(|parent| records.contains_key(&parent))
+}
+
 /// What the mirror adds.
 #[derive(Default)]
 struct Mirrored {
     records: BTreeMap<SnapshotId, Record>,
     void: BTreeMap<SnapshotId, Snapshot>,
+    /// The last one, where it awaits confirmation.
+    pending: Option<SnapshotId>,
     before: (Content, Ruleset),
 }
 
@@ -384,9 +416,13 @@ impl Mirrored {
             return Err(damaged("what the mirror holds is not what was committed"));
         }
         self.before = (content, rules.clone());
+        self.pending = (head.confirm.is_some() && state != State::Kept).then_some(id);
         let record = Record {
             snapshot: head.snapshot.clone(),
             content,
+            confirm: head.confirm.clone(),
+            // The parent's rules: what was somebody else's beside them stands in the database alone.
+            back: None,
         };
         self.records.insert(id, record);
         Ok(())

@@ -52,6 +52,7 @@ impl History {
         }
         history.load_head()?;
         history.reconcile()?;
+        history.post_notice();
         Ok(history)
     }
 
@@ -61,10 +62,7 @@ impl History {
             .head
             .map(|id| self.record_of(id))
             .transpose()?;
-        self.head = record.map(|record| Head {
-            snapshot: record.snapshot,
-            content: record.content,
-        });
+        self.head = record.as_ref().map(Head::of);
         self.rules_of_head.take();
         Ok(())
     }
@@ -84,7 +82,15 @@ impl History {
             let theirs = tip.head.snapshot.id.0;
             if self.head.as_ref() == Some(&tip.head) {
                 match tip.state {
-                    State::Done => {}
+                    State::Done | State::UnderWay if tip.is_pending() && !self.manifest.pending => {
+                        open.mark(State::Kept, true)?;
+                    }
+                    State::Kept if self.manifest.pending => {
+                        return Err(damaged(format!(
+                            "that snapshot {ours} was confirmed is missing"
+                        )));
+                    }
+                    State::Done | State::Kept => {}
                     State::UnderWay => open.mark(State::Done, false)?,
                     State::Void => {
                         self.take_back()?;
@@ -98,7 +104,7 @@ impl History {
             if theirs <= ours {
                 break;
             }
-            if tip.state == State::Done || tip.head.snapshot.parent != self.manifest.head {
+            if tip.state.is_done() || tip.head.snapshot.parent != self.manifest.head {
                 return Err(damaged(format!(
                     "snapshot {theirs} was committed, but the history ends at {ours}"
                 )));
@@ -125,8 +131,20 @@ impl History {
 
     pub(super) fn rewrite_mirror(&mut self) -> Result<()> {
         let rules = self.rules_of_head()?;
-        let head = self.head.as_ref().map(|head| (head, rules.as_ref()));
-        self.mirror = Some(Mirror::create(&self.dir, self.kind, head)?);
+        let mirror = match (&self.head, self.pending_head()) {
+            (Some(head), Some(pending)) => {
+                let before = pending.parent.map(|id| self.record_of(id)).transpose()?;
+                let before = before.as_ref().map(Head::of);
+                let back = self.rules_of_return()?;
+                let nodes = &&self.table;
+                Mirror::create_pending(&self.dir, self.kind, before, (head, &rules), &back, nodes)?
+            }
+            (head, _) => {
+                let head = head.as_ref().map(|head| (head, rules.as_ref()));
+                Mirror::create(&self.dir, self.kind, head)?
+            }
+        };
+        self.mirror = Some(mirror);
         Ok(())
     }
 
@@ -168,6 +186,7 @@ impl History {
         };
         let _ = mirror.mark(State::Done, false);
         if mirror.is_long()
+            && !self.manifest.pending
             && let Ok(renewed) = Mirror::create(&self.dir, self.kind, Some((head, rules)))
         {
             let written = mirror.written;

@@ -10,9 +10,10 @@ use super::history::History;
 use super::lock::{Lock, Patience, Witness};
 use super::table::{ENGINE, Table};
 use super::untouched::Untouched;
-use super::{DatabaseKind, Store, Stores, memory, mirror, no_mirror, swap};
+use super::{
+    DatabaseKind, Mirrored, Pending, Store, Stores, memory, mirror, no_mirror, notice, swap,
+};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Ruleset, SnapshotId};
 
 /// How long to wait for another process unless told otherwise.
 pub const WAIT: Duration = Duration::from_secs(10);
@@ -128,7 +129,7 @@ impl Stores for SledStores {
         })
     }
 
-    fn mirror(&self) -> Result<(SnapshotId, Ruleset)> {
+    fn mirrored(&self) -> Result<Mirrored> {
         directory::check_dir(&self.dir)?;
         let patience = self.patience();
         // The lock keeps a writer from changing the files while they are read. Without it (a full
@@ -143,9 +144,13 @@ impl Stores for SledStores {
         }
         let named = |error: Error| error.object(format!("mirror in {}", self.dir.display()));
         match mirror::read_newest(&self.dir, self.kind).map_err(named)? {
-            Some((head, rules)) => Ok((head.snapshot.id, rules)),
+            Some(held) => Ok(held.told()),
             None => Err(no_mirror(&self.location())),
         }
+    }
+
+    fn notice(&self) -> Option<Pending> {
+        notice::read(&self.dir)
     }
 
     fn location(&self) -> String {
