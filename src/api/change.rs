@@ -83,6 +83,25 @@ pub const FUNCTIONS: &[Function] = &[
         ],
     },
     Function {
+        name: "confirm",
+        group: Group::Change,
+        on: On::Nothing,
+        forms: &[Form {
+            params: &[],
+            call: confirm,
+        }],
+        result: Type::Whole,
+        doc: "Keeps a commit that was made with `confirm: SECONDS`; gives its snapshot's number.\n\
+              Such a commit is rolled back by itself when the time is over, whatever has become of \
+              who made it. Until then other commits are refused; `rollback()` takes it back.",
+        errors: &[Kind::State, Kind::Busy],
+        example: "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\", servers: [\"10.0.0.11\"] });\n\
+                  commit(\"first service\", #{ confirm: 60 });\n\
+                  // Still here, so it did not lock us out.\n\
+                  confirm();",
+        words: &["commit confirmed", "keep", "--confirm"],
+    },
+    Function {
         name: "discard",
         group: Group::Change,
         on: On::Nothing,
@@ -109,7 +128,8 @@ pub const FUNCTIONS: &[Function] = &[
         doc: "Lists snapshots, newest first: an array of maps.\n\
               Each has id, time, author, message, parent, rollback_of, revert_of, host, command, \
               script (path and sha256, or ()), duration (seconds), changes (their number), added, \
-              changed, removed and tags. With an object, only the snapshots that changed it.",
+              changed, removed and tags; one that awaits confirmation has `pending`. With an \
+              object, only the snapshots that changed it.",
         errors: &[Kind::Invalid, Kind::Busy, Kind::Damaged],
         example: "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\" });\ncommit(\"first\");\n\
                   print(history()[0].message);",
@@ -145,8 +165,9 @@ pub const FUNCTIONS: &[Function] = &[
         }],
         result: Type::Report,
         doc: "Makes an old snapshot the new head, at once; without one, the one before the head.\n\
-              History is never rewritten: the rollback is a new snapshot with the old content. It \
-              is refused while changes are staged, and stands even if the script fails later.",
+              History is never rewritten: the rollback is a new snapshot with the old content. A \
+              commit that awaits confirmation is taken back by it. It is refused while changes \
+              are staged, and stands even if the script fails later.",
         errors: &[Kind::NotFound, Kind::State, Kind::Guarded, Kind::Undone],
         example: "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\" });\ncommit();\n\
                   find(\"192.0.2.10:80\").set(#{ scheduler: \"sh\" });\ncommit();\n\
@@ -277,6 +298,17 @@ fn commit(call: &Call, message: Option<usize>, options: usize) -> Result<Dynamic
     made(call, report)
 }
 
+fn confirm(call: &Call) -> Result<Dynamic> {
+    let mut session = call.context.session()?;
+    let confirmed = session.confirm()?;
+    if session.is_dry() {
+        let effect = format!("would confirm snapshot {}", confirmed.snapshot.id);
+        call.context.effect(effect);
+    }
+    let id = i64::try_from(confirmed.snapshot.id.0).unwrap_or(i64::MAX);
+    Ok(Dynamic::from(id))
+}
+
 /// What ends every function that changes the kernel: who listens is told, in a dry run too.
 fn made(call: &Call, report: Report) -> Result<Dynamic> {
     call.done(&report);
@@ -299,9 +331,10 @@ fn history(call: &Call) -> Result<Dynamic> {
         object,
         ..Query::default()
     })?;
-    Ok(snapshots
+    let awaiting = session.director().pending()?;
+    Ok(report::snapshots(&snapshots, awaiting.as_ref())
         .iter()
-        .map(|snapshot| convert::from_json(&report::snapshot(snapshot)))
+        .map(convert::from_json)
         .collect::<Vec<_>>()
         .into())
 }

@@ -371,6 +371,17 @@ pub const COMMIT: &[Opt] = &[
         "Take over what somebody else made and was declared differently.",
     ),
     Opt {
+        unit: "seconds",
+        range: "1 to 86400",
+        words: &["commit confirmed", "rollback timer", "lockout", "dead man"],
+        ..opt(
+            "confirm",
+            Type::Whole,
+            "() (it stands at once)",
+            "Roll back by itself unless `confirm()` or `ipvsh confirm` comes within this time.",
+        )
+    },
+    Opt {
         words: &["flush", "-C"],
         ..opt(
             "exact",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::director::{Difference, Outcome, Report};
+use crate::director::{Awaiting, Difference, Outcome, Report};
 use crate::error::Error;
 use crate::model::{Options, Snapshot, SnapshotId};
 use crate::plan::{Change, lines};
@@ -60,6 +60,28 @@ pub fn snapshot(snapshot: &Snapshot) -> Value {
     Value::Object(map)
 }
 
+/// A confirmation that is awaited: `snapshot seconds_left rolls_back_to`.
+pub fn pending(awaiting: &Awaiting) -> Value {
+    json!({
+        "snapshot": awaiting.snapshot.0,
+        "seconds_left": awaiting.seconds_left(),
+        "rolls_back_to": awaiting.rolls_back_to.map(|id| id.0),
+    })
+}
+
+/// Snapshots, with what the head awaits.
+pub fn snapshots(snapshots: &[Snapshot], awaiting: Option<&Awaiting>) -> Vec<Value> {
+    let form = |one: &Snapshot| {
+        let mut map = snapshot(one);
+        let its = awaiting.filter(|awaiting| awaiting.snapshot == one.id);
+        if let (Some(map), Some(awaiting)) = (map.as_object_mut(), its) {
+            map.insert("pending".into(), pending(awaiting));
+        }
+        map
+    };
+    snapshots.iter().map(form).collect()
+}
+
 /// How a change ended, in a word.
 pub fn outcome(outcome: &Outcome) -> &'static str {
     match outcome {
@@ -71,7 +93,7 @@ pub fn outcome(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// A report: `outcome changes snapshot notes text`.
+/// A report: `outcome changes snapshot notes text`; `pending` where it is to be confirmed.
 pub fn report(report: &Report) -> Options {
     let mut map = Map::new();
     map.insert("outcome".into(), json!(outcome(&report.outcome)));
@@ -80,6 +102,9 @@ pub fn report(report: &Report) -> Options {
         "snapshot".into(),
         json!(report.snapshot().map(|snapshot| snapshot.id.0)),
     );
+    if let Some(awaiting) = report.awaiting() {
+        map.insert("pending".into(), pending(&awaiting));
+    }
     map.insert("notes".into(), json!(report.all_notes()));
     map.insert("text".into(), json!(report_text(report)));
     map

@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::director::ChangeOptions;
 use crate::error::Error;
+use crate::model::Grace;
 use crate::output::{ColorWhen, Verbosity};
 
 /// Options of every verb, before or behind it.
@@ -53,6 +54,9 @@ pub(super) struct ChangeArgs {
     /// The snapshot's message [default: made from the change]
     #[arg(short, long, value_name = "MESSAGE")]
     message: Option<String>,
+    /// Roll back by itself unless `ipvsh confirm` comes within SECONDS
+    #[arg(long, value_name = "SECONDS", value_parser = Grace::parse)]
+    confirm: Option<Grace>,
     /// Take over what somebody else made and this declares differently
     #[arg(long)]
     adopt: bool,
@@ -76,6 +80,7 @@ impl ChangeArgs {
             exact: self.exact,
             allow_removals: self.allow_removals,
             keep_weights: false,
+            confirm: self.confirm,
             plan_only: self.plan,
         }
     }

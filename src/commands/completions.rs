@@ -18,7 +18,12 @@ pub(super) struct CompletionsArgs {
 /// Runs `ipvsh completions`.
 pub(super) fn run(context: &Context, args: &CompletionsArgs) -> Result<u8> {
     let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut super::definition(), "ipvsh", &mut text);
+    clap_complete::generate(
+        args.shell,
+        &mut super::public_definition(),
+        "ipvsh",
+        &mut text,
+    );
     context.out.print(&String::from_utf8_lossy(&text));
     Ok(0)
 }

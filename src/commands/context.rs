@@ -9,9 +9,10 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use super::args::{ChangeArgs, Global};
 use super::author::author;
+use super::keeper::HostKeeper;
 use super::origin::origin;
 use super::places;
-use crate::director::{ChangeOptions, Director, Report};
+use crate::director::{ChangeOptions, Director, Keeper, Report, Unwatched};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{self, Kernel, LinuxHost, Sim};
 use crate::model::Ruleset;
@@ -87,7 +88,12 @@ impl Context {
     pub fn director(&self) -> Result<Director> {
         let stores = self.stores()?;
         let kernel = self.kernel(&stores)?;
+        let keeper: Rc<dyn Keeper> = match self.global.sim {
+            true => Rc::new(Unwatched),
+            false => Rc::new(HostKeeper::new(&stores.dir)?),
+        };
         let director = Director::new(kernel, Rc::new(stores), author()).with_origin(origin(None));
+        let director = director.with_keeper(keeper);
         let director = director.followed_by(Rc::new(Teller::new(&self.out)));
         Ok(match self.global.sim {
             true => director,
@@ -116,7 +122,7 @@ impl Context {
             self.out.note("checking without the head, from nothing");
             (Ruleset::default(), MemoryStores::new())
         });
-        Director::new(Box::new(Sim::new(&rules)), Rc::new(stores), author())
+        Director::new(Box::new(Sim::new(&rules)), Rc::new(stores), author()).rehearsing()
     }
 
     /// Makes a change; where a safety rule refuses it, a terminal asks.

@@ -36,6 +36,8 @@ pub(super) fn run(context: &Context, args: &HistoryArgs) -> Result<u8> {
         since: args.since.clone(),
         count: args.count,
     })?;
+    let awaiting = director.pending()?;
+    let awaiting = awaiting.as_ref();
     let out = &context.out;
     let changes = match args.patch {
         true => Some(director.changes_of_each(&snapshots)?),
@@ -47,7 +49,7 @@ pub(super) fn run(context: &Context, args: &HistoryArgs) -> Result<u8> {
         false => Vec::new(),
     };
     if out.json {
-        let history = output::forms::history(&snapshots, changes.as_deref());
+        let history = output::forms::history(&snapshots, changes.as_deref(), awaiting);
         out.print_json(&output::forms::with_events(history, &events));
     } else if snapshots.is_empty() {
         out.sentence(match (&args.since, args.object.is_empty()) {
@@ -58,8 +60,8 @@ pub(super) fn run(context: &Context, args: &HistoryArgs) -> Result<u8> {
         });
     } else {
         out.print(&match changes {
-            Some(changes) => output::patches(&snapshots, &changes, out.paint),
-            None => output::history(&snapshots, out.paint, out.width),
+            Some(changes) => output::patches(&snapshots, &changes, awaiting, out.paint),
+            None => output::history(&snapshots, awaiting, out.paint, out.width),
         });
         out.print(&output::events(&events, out.paint));
     }

@@ -8,6 +8,7 @@ use super::context::Context;
 use crate::director::ChangeOptions;
 use crate::error::{Error, Kind, Result};
 use crate::ipvsadm::{self, Program};
+use crate::model::Grace;
 
 const NAME: &str = "ipvsadm";
 
@@ -19,7 +20,7 @@ const VALUED: [&str; 2] = ["--db", "--color"];
 /// It acts on the kernel at once and records nothing: `ipvsh plan` shows what it changed,
 /// `ipvsh adopt` takes it over. The binary does the same when it is called ipvsadm, ipvsadm-save
 /// or ipvsadm-restore. `ipvsh ipvsadm -h` lists its options. Two are ours, and stand before them:
-/// `--record [-m MESSAGE]` makes the change a commit with a snapshot; `--atomic` makes all changes
+/// `--record [-m MESSAGE] [--confirm SECONDS]` makes the change a commit with a snapshot; `--atomic` makes all changes
 /// of -R, or none, and names the line that was refused.
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
@@ -39,6 +40,7 @@ struct Own {
     atomic: bool,
     record: bool,
     message: Option<String>,
+    confirm: Option<Grace>,
 }
 
 impl Own {
@@ -48,13 +50,18 @@ impl Own {
         let mut words = words.into_iter().peekable();
         let is_ours = |own: &Own, word: &String| match word.as_str() {
             "--atomic" | "--record" => true,
-            "-m" | "--message" => own.record,
+            "-m" | "--message" | "--confirm" => own.record,
             _ => false,
         };
         while let Some(word) = words.next_if(|word| is_ours(&own, word)) {
             match word.as_str() {
                 "--atomic" => own.atomic = true,
                 "--record" => own.record = true,
+                "--confirm" => {
+                    let seconds = words.next().unwrap_or_default();
+                    let grace = Grace::parse(&seconds).map_err(|e| e.with_kind(Kind::Usage))?;
+                    own.confirm = Some(grace);
+                }
                 _ => {
                     own.message = Some(words.next().ok_or_else(|| {
                         Error::new(Kind::Usage, format!("{word} lacks its message"))
@@ -96,6 +103,7 @@ fn record(context: &Context, own: Own, words: Vec<String>) -> Result<u8> {
     ipvsadm::stage(&changes, &live.rules, &mut candidate)?;
     let options = ChangeOptions {
         message: Some(message),
+        confirm: own.confirm,
         // -C and -D name what goes.
         allow_removals: true,
         ..ChangeOptions::default()
@@ -143,6 +151,10 @@ mod tests {
         let (own, rest) = take("-m --record").unwrap();
         assert_eq!((own, rest.len()), (Own::default(), 2));
         assert!(take("--record -m").is_err());
+        let (own, rest) = take("--record --confirm 300 -A -t x").unwrap();
+        assert_eq!(own.confirm.map(Grace::seconds), Some(300));
+        assert_eq!(rest, ["-A", "-t", "x"]);
+        assert!(take("--record --confirm -A").is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod author;
 mod bug;
 mod check;
 mod completions;
+mod confirm;
 mod context;
 mod diff;
 mod export;
@@ -17,6 +18,7 @@ mod fsck;
 mod history;
 mod import;
 mod ipvsadm;
+mod keeper;
 mod man;
 mod objects;
 mod origin;
@@ -32,6 +34,7 @@ mod show;
 mod status;
 mod tag;
 mod usage;
+mod watch;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -86,11 +89,14 @@ enum Verb {
     Import(import::ImportArgs),
     Export(export::ExportArgs),
     Ipvsadm(ipvsadm::IpvsadmArgs),
+    Confirm(confirm::ConfirmArgs),
     Tag(tag::TagArgs),
     Prune(prune::PruneArgs),
     Fsck(fsck::FsckArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
+    #[command(hide = true)]
+    Watch(watch::WatchArgs),
 }
 
 /// Runs the program; gives its exit status. A panic is a bug of ours: it is caught and told.
@@ -173,17 +179,28 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Import(args) => import::run(context, &args),
         Verb::Export(args) => export::run(context, &args),
         Verb::Ipvsadm(args) => ipvsadm::run(context, args.words),
+        Verb::Confirm(args) => confirm::run(context, &args),
         Verb::Tag(args) => tag::run(context, &args),
         Verb::Prune(args) => prune::run(context, &args),
         Verb::Fsck(args) => fsck::run(context, &args),
         Verb::Completions(args) => completions::run(context, &args),
         Verb::Man(args) => man::run(context, &args),
+        Verb::Watch(args) => watch::run(context, &args),
     }
 }
 
 /// The command line's definition, for completions and the manual page.
 fn definition() -> clap::Command {
     Cli::command()
+}
+
+/// The same without what is not for people.
+fn public_definition() -> clap::Command {
+    let all = definition();
+    let verbs = all.get_subcommands().filter(|verb| !verb.is_hide_set());
+    clap::Command::new("ipvsh")
+        .args(all.get_arguments())
+        .subcommands(verbs.cloned())
 }
 
 #[cfg(test)]

@@ -29,7 +29,9 @@ pub(super) fn run(context: &Context, args: &RollbackArgs) -> Result<u8> {
     let mut director = context.director()?;
     let mut name = args.snapshot.clone();
     let mut agreed = false;
-    if name.is_none() && !args.change.plan && !args.change.yes && is_terminal() {
+    let asks = name.is_none() && !args.change.plan && !args.change.yes && is_terminal();
+    // What awaits confirmation goes by itself: nobody is asked whether it may go now.
+    if asks && director.pending()?.is_none() {
         let target = director.before_head()?;
         // What was agreed to is what is done, whatever the head is by then.
         name = Some(SnapshotName::Id(target.id));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::beside::{self, Fed};
 use super::change::{Begun, ChangeOptions};
+use super::confirm::nothing_to_confirm;
 use super::forget::untouched;
 use super::object::Object;
 use super::report::Report;
@@ -31,6 +32,12 @@ impl Director {
         options: &ChangeOptions,
     ) -> Result<Report> {
         let _hold = signals::hold();
+        if options.confirm.is_some() {
+            return Err(nothing_to_confirm(
+                "adopt",
+                "what it takes stays in the kernel",
+            ));
+        }
         let (store, mut notes) = self.begin(options)?;
         let (head, head_rules) = head_of(&*store)?;
         let live = self.kernel.observe()?;
@@ -69,6 +76,8 @@ impl Director {
             rollback_of: None,
             revert_of: None,
             rules: &rules,
+            unless: None,
+            ends_wait: false,
         });
         if recording.is_some() {
             notes.extend(managers.first().map(beside::two_owners));

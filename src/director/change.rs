@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::confirm::Unless;
 use super::history::last_to_change;
 use super::names::{before_head, resolve, told};
 use super::report::{Outcome, Report};
@@ -11,7 +12,7 @@ use crate::candidate::Candidate;
 use crate::error::{Error, Kind, Result};
 use crate::kernel::refusal::check_names;
 use crate::model::remedy::{DISCARD, REVERT};
-use crate::model::{EntryKey, Live, MarkKey, Ruleset, Snapshot, SnapshotId, SnapshotName};
+use crate::model::{EntryKey, Grace, Live, MarkKey, Ruleset, Snapshot, SnapshotId, SnapshotName};
 use crate::plan::{Plan, Request, Scope, plan, summary};
 use crate::signals;
 use crate::store::Store;
@@ -29,6 +30,8 @@ pub struct ChangeOptions {
     pub allow_removals: bool,
     /// Leave a real server at weight 0 where the kernel has it there: a health checker did that.
     pub keep_weights: bool,
+    /// Roll back by itself unless confirmed in this time.
+    pub confirm: Option<Grace>,
     /// Only plan.
     pub plan_only: bool,
 }
@@ -60,6 +63,19 @@ impl Director {
         candidate.check()?;
         let _hold = signals::hold();
         let (store, notes) = self.begin(options)?;
+        let settled = notes.clone();
+        // What was settled first is done, whatever becomes of this.
+        self.commit_on(store, candidate, options, notes)
+            .map_err(|error| settled.into_iter().fold(error, Error::hint))
+    }
+
+    fn commit_on(
+        &mut self,
+        store: Box<dyn Store>,
+        candidate: &mut Candidate,
+        options: &ChangeOptions,
+        notes: Vec<String>,
+    ) -> Result<Report> {
         let (head, head_rules) = head_of(&*store)?;
         let mine = on_head(&*store, candidate, head.as_ref(), &head_rules)?;
         let (rules, base) = (mine.rules().clone(), mine.base_id());
@@ -113,12 +129,17 @@ impl Director {
             rollback_of: None,
             revert_of: recorded.revert_of,
             rules: mine.rules(),
+            unless: options
+                .confirm
+                .map(|grace| Unless::of(grace, &begun.head_rules, mine.rules(), &live, &plan)),
+            ends_wait: false,
         });
         let report = self.finish(begun, plan, recording, options)?;
         Ok(self.regret(report, &mine.scope()))
     }
 
-    /// Makes an old snapshot the new head; without a name, the one before the head.
+    /// Makes an old snapshot the new head; without a name, the one before the head. It ends the
+    /// wait for a confirmation; without a name it takes back what awaits it.
     ///
     /// # Errors
     /// `state` where the head is itself a rollback and no name was given; `not_found`; as
@@ -130,7 +151,18 @@ impl Director {
     ) -> Result<Report> {
         let _hold = signals::hold();
         let now = self.now();
-        let (store, mut notes) = self.begin(options)?;
+        // It ends the wait for a confirmation itself: a head whose time is over may stand.
+        let (store, mut notes) = match options.plan_only {
+            true => self.begin(options)?,
+            false => self.open_to_write()?,
+        };
+        let awaiting = self.awaiting(&*store)?;
+        if let (Some(awaiting), Some(_)) = (&awaiting, options.confirm) {
+            return Err(confirm_twice(awaiting.snapshot));
+        }
+        if let (Some(awaiting), None) = (&awaiting, name) {
+            return self.withdraw(store, awaiting, options, notes);
+        }
         let (head, head_rules) = head_of(&*store)?;
         let to = match name {
             Some(name) => {
@@ -149,14 +181,22 @@ impl Director {
         };
         notes.extend(head.as_ref().and_then(|head| also_undone(head, &to)));
         let wanted = store.ruleset(to.id)?;
+        let in_kernel = match awaiting.and_then(|awaiting| awaiting.rolls_back_to) == Some(to.id) {
+            true => self.rules_to_return_to(&*store, &wanted)?,
+            false => wanted.clone(),
+        };
         let live = self.kernel.observe()?;
-        let plan = plan_of_everything(&head_rules, &live, &wanted, options);
+        let plan = plan_of_everything(&head_rules, &live, &in_kernel, options);
         let default = || format!("rollback to {}", to.id);
         let recording = (wanted != head_rules).then(|| Recording {
             message: options.message.clone().unwrap_or_else(default),
             rollback_of: Some(to.id),
             revert_of: None,
             rules: &wanted,
+            unless: options
+                .confirm
+                .map(|grace| Unless::of(grace, &head_rules, &wanted, &live, &plan)),
+            ends_wait: true,
         });
         let touched = wanted.differences(&head_rules);
         let begun = Begun {
@@ -187,17 +227,20 @@ impl Director {
         named.try_for_each(|(key, service)| check_names(key, &service.options, &names))
     }
 
-    /// Opens the history for a change, or only to look where it is planned.
+    /// Opens the history for a change, when what others left is settled; or only to look, where
+    /// it is planned.
     pub(super) fn begin(
         &mut self,
         options: &ChangeOptions,
     ) -> Result<(Box<dyn Store>, Vec<String>)> {
         if options.plan_only {
             let store = self.stores.open()?;
-            let notes = self.unfinished(&*store)?.into_iter().collect();
+            let notes = self.unsettled(&*store)?;
             return Ok((store, notes));
         }
-        self.open_to_write()
+        let mut notes = Vec::new();
+        let store = self.open_settled(&mut notes)?;
+        Ok((store, notes))
     }
 
     /// The end of every change: guard, carry out, record, report.
@@ -210,7 +253,7 @@ impl Director {
     ) -> Result<Report> {
         let Begun {
             store,
-            notes,
+            mut notes,
             head,
             head_rules,
         } = begun;
@@ -230,11 +273,30 @@ impl Director {
             let back = || plan_of_everything(recording.rules, &plan.target, &head_rules, &all);
             plan.is_empty() && !back().is_empty()
         });
+        let grace = recording.as_ref().and_then(Recording::grace);
+        match &recording {
+            Some(recording) if !recording.ends_wait => {
+                notes.extend(self.refuse_pending(&*store)?);
+            }
+            Some(_) => {}
+            None => {
+                notes.extend(self.awaiting(&*store)?.map(|awaiting| awaiting.sentence()));
+                if options.confirm.is_some() && !plan.is_empty() {
+                    notes.push("no snapshot was made: there is nothing to confirm".to_owned());
+                }
+            }
+        }
+        let watcher = match grace {
+            Some(_) => self.start_watcher(head.as_ref())?,
+            None => None,
+        };
         let snapshot = self.transact(store, head.as_ref(), &plan, recording)?;
+        notes.extend(watcher.and_then(super::confirm::release));
         let outcome = match (snapshot, head) {
             (Some(snapshot), _) => Outcome::Recorded {
                 snapshot: Box::new(snapshot),
                 by_forgetting,
+                grace,
             },
             (None, Some(head)) if !plan.is_empty() => Outcome::Repaired { head: head.id },
             (None, _) => Outcome::Unchanged,
@@ -352,6 +414,16 @@ fn refuse_foreign(candidate: &Candidate, head: &Ruleset, live: &Live) -> Result<
         }
     }
     Ok(())
+}
+
+/// A rollback that fails to be confirmed would bring back what was not confirmed either.
+fn confirm_twice(pending: SnapshotId) -> Error {
+    Error::new(
+        Kind::State,
+        format!("snapshot {pending} awaits confirmation: what takes it back cannot"),
+    )
+    .attempt("cannot roll back with --confirm")
+    .hint("leave --confirm out, or keep that snapshot first: ipvsh confirm")
 }
 
 fn foreign(entry: &EntryKey, standing: &str) -> Error {

@@ -33,7 +33,7 @@ impl Director {
     ) -> Result<Difference> {
         let now = self.now();
         let store = self.stores.open()?;
-        let mut notes: Vec<String> = self.unfinished(&*store)?.into_iter().collect();
+        let mut notes = self.unsettled(&*store)?;
         let a = a.unwrap_or(&SnapshotName::Head(0));
         let first = resolve(&*store, a, now)?;
         notes.extend(told(a, &first));

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Director, Silent};
+use super::Director;
 use crate::error::Result;
 use crate::kernel::{Kernel, Machine, Names, Sim};
 use crate::model::Ruleset;
@@ -23,14 +23,13 @@ impl Director {
         };
         let sim = Sim::on(machine, &Ruleset::default());
         sim.edit(|state| *state = live);
+        let kernel = Box::new(sim) as Box<dyn Kernel>;
         Ok(Director {
-            kernel: Box::new(sim) as Box<dyn Kernel>,
-            stores: Rc::new(stores),
-            author: self.author.clone(),
             origin: self.origin.clone(),
             clock: self.clock,
-            progress: Rc::new(Silent),
             host: Rc::clone(&self.host),
+            keeper: Rc::clone(&self.keeper),
+            ..Director::new(kernel, Rc::new(stores), self.author.clone()).rehearsing()
         })
     }
 }

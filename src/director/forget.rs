@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::change::{Begun, ChangeOptions};
+use super::confirm::nothing_to_confirm;
 use super::history::{both_sides, parent_is_pruned};
 use super::names::resolve;
 use super::object::Object;
@@ -23,6 +24,9 @@ impl Director {
     /// `not_found` where an object is not in the head; `invalid` for a malformed name.
     pub fn forget(&mut self, names: &[String], options: &ChangeOptions) -> Result<Report> {
         let _hold = signals::hold();
+        if options.confirm.is_some() {
+            return Err(nothing_to_confirm("forget", "it does not touch the kernel"));
+        }
         let now = self.now();
         let (store, mut notes) = self.begin(options)?;
         let (head, head_rules) = head_of(&*store)?;
@@ -46,6 +50,8 @@ impl Director {
             rollback_of: None,
             revert_of: revert_of.filter(|_| names.len() == 1),
             rules: &rules,
+            unless: None,
+            ends_wait: false,
         });
         let begun = Begun {
             store,

@@ -1,4 +1,4 @@
-//! The use cases: observe, plan, commit, rollback, restore, adopt, import, history.
+//! The use cases: observe, plan, commit, confirm, rollback, restore, adopt, import, history.
 //!
 //! Layer 3. One transaction routine (`transaction`) serves everything that changes the kernel;
 //! `commands`, `api` and `shell` decide nothing that this room could.
@@ -7,6 +7,7 @@ mod adopt;
 mod beside;
 mod change;
 mod compare;
+mod confirm;
 mod connections;
 mod dry;
 mod forget;
@@ -32,6 +33,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 
 pub use change::ChangeOptions;
 pub use compare::Difference;
+pub use confirm::{Awaiting, Confirmed, Keeper, Left, Unwatched, Watch, Watcher, is_noticed};
 pub use connections::Wanted;
 pub use history::Query;
 pub use import::Import;
@@ -44,7 +46,7 @@ pub use status::Status;
 use crate::candidate::Candidate;
 use crate::error::Result;
 use crate::kernel::Kernel;
-use crate::model::{EntryKey, Live, Origin, Ruleset, ServiceKey, Snapshot};
+use crate::model::{EntryKey, Live, Origin, Ruleset, ServiceKey, Snapshot, SnapshotId};
 use crate::notes::{self, Host, NoHost};
 use crate::plan::{Plan, Request, Scope, plan};
 use crate::store::{Store, Stores};
@@ -58,6 +60,11 @@ pub struct Director {
     clock: fn() -> DateTime<Utc>,
     progress: Rc<dyn Progress>,
     host: Rc<dyn Host>,
+    keeper: Rc<dyn Keeper>,
+    /// Everything is only shown: nobody is to wait for a confirmation.
+    rehearsing: bool,
+    /// The head that awaited confirmation when the rehearsal began.
+    forgiven: Option<SnapshotId>,
 }
 
 impl Director {
@@ -71,6 +78,9 @@ impl Director {
             clock: Utc::now,
             progress: Rc::new(Silent),
             host: Rc::new(NoHost),
+            keeper: Rc::new(Unwatched),
+            rehearsing: false,
+            forgiven: None,
         }
     }
 
@@ -85,6 +95,21 @@ impl Director {
     #[must_use]
     pub fn with_origin(mut self, origin: Origin) -> Director {
         self.origin = origin;
+        self
+    }
+
+    /// The same with another keeper of commits that must be confirmed.
+    #[must_use]
+    pub fn with_keeper(mut self, keeper: Rc<dyn Keeper>) -> Director {
+        self.keeper = keeper;
+        self
+    }
+
+    /// The same on a simulator, only to show what would happen.
+    #[must_use]
+    pub fn rehearsing(mut self) -> Director {
+        self.rehearsing = true;
+        self.forgiven = self.stores.notice().map(|pending| pending.id);
         self
     }
 
@@ -123,12 +148,19 @@ impl Director {
         (self.clock)().trunc_subsecs(0)
     }
 
-    /// A candidate on the head.
+    /// A candidate on the head; where that is to be rolled back because its time to be confirmed
+    /// is over, on what it rolls back to.
     ///
     /// # Errors
     /// As the store fails to open or read.
     pub fn candidate(&self) -> Result<Candidate> {
         let store = self.stores.open()?;
+        if let Some(awaiting) = self.awaiting(&*store)?
+            && awaiting.seconds_left() == 0
+        {
+            let rules = confirm::parent_rules(&*store, awaiting.rolls_back_to)?;
+            return Ok(Candidate::new(awaiting.rolls_back_to, rules));
+        }
         let (head, rules) = head_of(&*store)?;
         Ok(Candidate::new(head.map(|head| head.id), rules))
     }

@@ -8,6 +8,7 @@ use super::Director;
 use crate::error::{Error, Result};
 use crate::model::{Snapshot, SnapshotId, snapshot::ranges};
 use crate::signals;
+use crate::store::Pending;
 
 /// Which snapshots are to stay; where both are given, one of them is enough to stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,9 +41,15 @@ impl Retention {
 }
 
 /// Why a snapshot stays whatever its age, if it does.
-fn protection(head: &Snapshot, snapshot: &Snapshot) -> Option<String> {
+fn protection(head: &Snapshot, pending: Option<&Pending>, snapshot: &Snapshot) -> Option<String> {
     if snapshot.id == head.id {
         return Some("the head".to_owned());
+    }
+    if let Some(pending) = pending
+        && pending.parent == Some(snapshot.id)
+    {
+        let id = pending.id;
+        return Some(format!("snapshot {id}, unconfirmed, rolls back to it"));
     }
     let tag = snapshot.tags.first()?;
     Some(format!("tag {tag}"))
@@ -65,7 +72,7 @@ impl Director {
             false => self.open_to_write()?,
         };
         let now = self.now();
-        let snapshots = store.snapshots()?;
+        let (snapshots, pending) = (store.snapshots()?, store.pending()?);
         let mut pruned = Pruned {
             removed: Vec::new(),
             protected: Vec::new(),
@@ -79,7 +86,7 @@ impl Director {
             }
             match snapshots
                 .first()
-                .and_then(|head| protection(head, snapshot))
+                .and_then(|head| protection(head, pending.as_ref(), snapshot))
             {
                 Some(reason) => pruned.protected.push((snapshot.id, reason)),
                 None => pruned.removed.push(snapshot.id),

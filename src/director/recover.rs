@@ -71,6 +71,17 @@ impl Director {
         Ok(sentence)
     }
 
+    /// Reports what the next command that writes settles, and what awaits confirmation, for
+    /// commands that only read.
+    pub(super) fn unsettled(&self, store: &dyn Store) -> Result<Vec<String>> {
+        let awaiting = self.awaiting(store)?.map(|awaiting| awaiting.sentence());
+        Ok(self
+            .unfinished(store)?
+            .into_iter()
+            .chain(awaiting)
+            .collect())
+    }
+
     /// Reports an unfinished commit, for commands that only read.
     pub(super) fn unfinished(&self, store: &dyn Store) -> Result<Option<String>> {
         Ok(store.intent()?.map(|intent| {

@@ -1,7 +1,8 @@
 //! What a use case did, for those who tell it to the user.
 
+use super::confirm::{Awaiting, Left};
 use crate::error::Error;
-use crate::model::{Snapshot, SnapshotId};
+use crate::model::{Grace, Snapshot, SnapshotId};
 use crate::plan::Plan;
 
 /// How a change ended.
@@ -22,6 +23,8 @@ pub enum Outcome {
         snapshot: Box<Snapshot>,
         /// It is undone by letting go: a rollback would change the kernel, and this did not.
         by_forgetting: bool,
+        /// It rolls back by itself unless confirmed in this time.
+        grace: Option<Grace>,
     },
     /// Some parts could not be done (`restore --best-effort`).
     Partly {
@@ -52,6 +55,22 @@ impl Report {
         }
     }
 
+    /// What the new snapshot awaits, where it is to be confirmed.
+    pub fn awaiting(&self) -> Option<Awaiting> {
+        match &self.outcome {
+            Outcome::Recorded {
+                snapshot,
+                grace: Some(grace),
+                ..
+            } => Some(Awaiting {
+                snapshot: snapshot.id,
+                rolls_back_to: snapshot.parent,
+                left: Left::Seconds(u64::from(grace.seconds())),
+            }),
+            _ => None,
+        }
+    }
+
     /// The sentence that ends every change.
     pub fn sentence(&self) -> String {
         let changes = self.plan.changes.len();
@@ -67,6 +86,7 @@ impl Report {
             Outcome::Recorded {
                 snapshot,
                 by_forgetting,
+                grace,
             } => {
                 let before = match snapshot.parent {
                     Some(parent) => format!("({parent} before)"),
@@ -87,6 +107,10 @@ impl Report {
                     }
                     _ => format!("{}, verified", count(changes, "change")),
                 };
+                if let Some(grace) = grace {
+                    let rolls_back = format!("Rolls back in {grace} unless: ipvsh confirm");
+                    return format!("snapshot {} {before}, {done}. {rolls_back}", snapshot.id);
+                }
                 format!("snapshot {} {before}, {done}. Undo: {undo}", snapshot.id)
             }
         }

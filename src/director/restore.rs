@@ -3,16 +3,70 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{ChangeOptions, unavailable};
+use super::confirm::nothing_to_confirm;
 use super::names::{resolve, told};
 use super::report::{Outcome, Report};
 use super::transaction::{carry_out, undo};
-use super::{Advance, Director, Silent, head_of, plan_of_everything};
+use super::{Advance, Director, Left, Silent, head_of, plan_of_everything};
 use crate::error::{Error, Kind, Result};
 use crate::model::{EntryKey, Live, MarkKey, Ruleset, ServiceKey, SnapshotId, SnapshotName};
 use crate::plan::{Plan, Request, Scope, plan};
 use crate::signals;
+use crate::store::Mirrored;
+
+/// What a mirror says that the kernel is to hold.
+struct Standing {
+    /// The snapshot.
+    id: SnapshotId,
+    /// What ipvsh had the kernel hold before.
+    held: Ruleset,
+    /// What it is to hold.
+    rules: Ruleset,
+    /// What the user should know.
+    note: Option<String>,
+}
 
 impl Director {
+    /// The head of a mirror; where that was not confirmed and has no time left, what it rolls back
+    /// to.
+    fn standing(&self, mirrored: Mirrored) -> Result<Standing> {
+        let (id, rules) = (mirrored.id, mirrored.rules);
+        let of_head = |note| Standing {
+            id,
+            held: rules.clone(),
+            rules: rules.clone(),
+            note,
+        };
+        let Some(unconfirmed) = mirrored.unconfirmed else {
+            return Ok(of_head(None));
+        };
+        let pending = &unconfirmed.pending;
+        let awaiting = self.awaiting_of(pending)?;
+        let to = awaiting.target();
+        match awaiting.left {
+            Left::Seconds(_) => Ok(of_head(Some(awaiting.sentence()))),
+            Left::Rebooted => Ok(Standing {
+                id: pending.parent.unwrap_or(id),
+                held: unconfirmed.rules.clone(),
+                rules: unconfirmed.rules,
+                note: Some(format!(
+                    "snapshot {id} was not confirmed before the machine restarted: restored {to}"
+                )),
+            }),
+            Left::Expired => {
+                self.check_namespace(pending)?;
+                Ok(Standing {
+                    id: pending.parent.unwrap_or(id),
+                    held: rules,
+                    rules: unconfirmed.back,
+                    note: Some(format!(
+                        "snapshot {id} was not confirmed in time: restored {to}"
+                    )),
+                })
+            }
+        }
+    }
+
     /// Plans what it would take to bring the kernel to the head, or to another snapshot.
     ///
     /// # Errors
@@ -24,7 +78,7 @@ impl Director {
     ) -> Result<Report> {
         let now = self.now();
         let store = self.stores.open()?;
-        let mut notes: Vec<String> = self.unfinished(&*store)?.into_iter().collect();
+        let mut notes = self.unsettled(&*store)?;
         let (_, head_rules) = head_of(&*store)?;
         let wanted = match name {
             Some(name) => {
@@ -53,6 +107,9 @@ impl Director {
     /// the mirror is used instead.
     pub fn restore(&mut self, best_effort: bool, options: &ChangeOptions) -> Result<Report> {
         let _hold = signals::hold();
+        if options.confirm.is_some() {
+            return Err(nothing_to_confirm("restore", "it makes no snapshot"));
+        }
         let opened = self.begin(options).and_then(|(store, notes)| {
             let head = head_of(&*store)?;
             Ok((store, notes, head))
@@ -132,12 +189,18 @@ impl Director {
         options: &ChangeOptions,
         damage: &Error,
     ) -> Result<Report> {
-        let (id, rules) = self.stores.mirror().map_err(|mirror| {
+        let mirrored = self.stores.mirrored().map_err(|mirror| {
             damage
                 .clone()
                 .hint(format!("the mirror cannot help either: {mirror}"))
         })?;
-        let notes = vec![
+        let Standing {
+            id,
+            held,
+            rules,
+            note,
+        } = self.standing(mirrored)?;
+        let mut notes = vec![
             match damage.kind() {
                 Kind::Damaged => format!("the database is damaged: {}", damage.message()),
                 _ => format!("the database cannot be used: {}", damage.message()),
@@ -150,14 +213,18 @@ impl Director {
                 _ => format!("restored from its mirror, snapshot {id}"),
             },
         ];
+        notes.extend(note);
         let live = self.kernel.observe()?;
-        let plan = plan_of_everything(&rules, &live, &rules, options);
+        let plan = plan_of_everything(&held, &live, &rules, options);
         if options.plan_only {
             return Ok(Report {
                 plan,
                 outcome: Outcome::Planned,
                 notes,
             });
+        }
+        if held != rules {
+            self.carry_out_or_undo(&plan)?;
         }
         let failures = self.restore_in_parts(&rules, options)?;
         match failures.into_iter().collect::<Vec<_>>() {
@@ -266,7 +333,12 @@ impl Director {
         if plan.is_empty() {
             return Ok(());
         }
-        carry_out(&mut *self.kernel, &plan, &Silent).map_err(|error| {
+        self.carry_out_or_undo(&plan)
+    }
+
+    /// All or nothing, without an intent.
+    fn carry_out_or_undo(&mut self, plan: &Plan) -> Result<()> {
+        carry_out(&mut *self.kernel, plan, &Silent).map_err(|error| {
             match undo(&mut *self.kernel, &plan.steps) {
                 Ok(()) => error,
                 Err(undoing) => undoing

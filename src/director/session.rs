@@ -10,14 +10,16 @@ use ipnet::IpNet;
 
 use super::Director;
 use super::change::ChangeOptions;
+use super::confirm::Confirmed;
 use super::report::{Outcome, Report};
 use crate::candidate::Candidate;
 use crate::error::{Error, Result, did_you_mean};
 use crate::model::address::Endpoint;
+use crate::model::grace;
 use crate::model::remedy::DISCARD;
 use crate::model::server::server_name;
 use crate::model::{
-    EntryKey, Live, Options, Ruleset, ServerKey, ServerPatch, ServiceKey, ServiceName,
+    EntryKey, Grace, Live, Options, Ruleset, ServerKey, ServerPatch, ServiceKey, ServiceName,
     ServicePatch, SnapshotName,
 };
 
@@ -417,7 +419,7 @@ impl Session {
     /// As [`Director::restore`].
     pub fn restore(&mut self, options: &ChangeOptions) -> Result<Report> {
         self.refresh();
-        let result = self.director.restore(false, options);
+        let result = self.director.restore(false, &unconditional(options));
         self.remember(result)
     }
 
@@ -428,7 +430,7 @@ impl Session {
     pub fn adopt(&mut self, objects: &[String], options: &ChangeOptions) -> Result<Report> {
         self.refuse_staged("adopt")?;
         self.discard();
-        let result = self.director.adopt(objects, false, options);
+        let result = self.director.adopt(objects, false, &unconditional(options));
         self.remember(result)
     }
 
@@ -439,8 +441,16 @@ impl Session {
     pub fn forget(&mut self, names: &[String], options: &ChangeOptions) -> Result<Report> {
         self.refuse_staged("forget")?;
         self.discard();
-        let result = self.director.forget(names, options);
+        let result = self.director.forget(names, &unconditional(options));
         self.remember(result)
+    }
+
+    /// Lets the head stand, which awaited confirmation; what is staged stays staged.
+    ///
+    /// # Errors
+    /// As [`Director::confirm`].
+    pub fn confirm(&mut self) -> Result<Confirmed> {
+        self.director.confirm()
     }
 
     fn refuse_staged(&self, what: &str) -> Result<()> {
@@ -465,6 +475,14 @@ impl Session {
             self.reports.push(report.clone());
         }
         result
+    }
+}
+
+/// What is not confirmed at all does not take the session's time to confirm.
+fn unconditional(options: &ChangeOptions) -> ChangeOptions {
+    ChangeOptions {
+        confirm: None,
+        ..options.clone()
     }
 }
 
@@ -538,7 +556,14 @@ pub fn change_options(defaults: &ChangeOptions, options: &Options) -> Result<Cha
         ("allow_removals", &mut result.allow_removals),
     ]);
     for (name, value) in options {
-        let known: Vec<&str> = flags.keys().copied().collect();
+        if name == "confirm" {
+            result.confirm = Some(match value.as_i64() {
+                Some(seconds) => Grace::new(seconds)?,
+                None => return Err(grace::refused(&value.to_string())),
+            });
+            continue;
+        }
+        let known: Vec<&str> = flags.keys().copied().chain(["confirm"]).collect();
         match (flags.get_mut(name.as_str()), value.as_bool()) {
             (Some(flag), Some(value)) => **flag = value,
             (Some(_), None) => {

@@ -1,7 +1,7 @@
 //! One screen: where things stand, and one thing to do about it.
 
 use super::change::ChangeOptions;
-use super::{Director, head_of, plan_of_everything};
+use super::{Awaiting, Director, Left, head_of, plan_of_everything};
 use crate::error::{Error, Result};
 use crate::model::Snapshot;
 use crate::model::remedy::RESTORE;
@@ -14,6 +14,8 @@ pub struct Status {
     pub database: String,
     /// The head, if there is one.
     pub head: Option<Snapshot>,
+    /// The head's confirmation, where it is awaited.
+    pub pending: Option<Awaiting>,
     /// An unfinished commit, in words.
     pub unfinished: Option<String>,
     /// What it would take to bring the kernel to the head; or why the kernel cannot be read.
@@ -30,6 +32,17 @@ impl Status {
         let drift = self.drift.as_ref().ok();
         if self.unfinished.is_some() {
             Some((RESTORE.command, "undo the unfinished commit"))
+        } else if let Some(awaiting) = &self.pending {
+            Some(match awaiting.left {
+                Left::Seconds(_) => (
+                    "ipvsh confirm",
+                    "keep the head; ipvsh rollback takes it back",
+                ),
+                _ => (
+                    RESTORE.command,
+                    "roll back the head, which was not confirmed",
+                ),
+            })
         } else if self.head.is_none() && drift.is_some_and(|plan| plan.foreign.services > 0) {
             Some(("ipvsh adopt", "record what is live as the first snapshot"))
         } else if self.head.is_none() {
@@ -54,6 +67,7 @@ impl Director {
         let store = self.stores.open()?;
         let (head, rules) = head_of(&*store)?;
         let unfinished = self.unfinished(&*store)?;
+        let pending = self.awaiting(&*store)?;
         drop(store);
         let live = self.kernel.observe();
         let counts = live
@@ -63,6 +77,7 @@ impl Director {
         Ok(Status {
             database: self.stores.location(),
             head,
+            pending,
             unfinished,
             live: counts,
             ours: (rules.services.len(), rules.server_count()),

@@ -6,11 +6,12 @@
 
 use std::time::Instant;
 
+use super::confirm::Unless;
 use super::progress::{Advance, Progress};
 use super::{Director, Silent};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{Kernel, Outcome};
-use crate::model::{EntryKey, EntryValue, Live, Ruleset, Snapshot, SnapshotId};
+use crate::model::{EntryKey, EntryValue, Grace, Live, Ruleset, Snapshot, SnapshotId};
 use crate::plan::{Plan, Step, command_lines, steps, tally};
 use crate::store::{Draft, Intent, Store};
 
@@ -24,6 +25,17 @@ pub(super) struct Recording<'a> {
     pub rollback_of: Option<SnapshotId>,
     pub revert_of: Option<SnapshotId>,
     pub rules: &'a Ruleset,
+    /// It is to be confirmed.
+    pub unless: Option<Unless>,
+    /// It may follow a head that awaits confirmation, and ends that wait.
+    pub ends_wait: bool,
+}
+
+impl Recording<'_> {
+    /// The time in which it is to be confirmed, where it is.
+    pub fn grace(&self) -> Option<Grace> {
+        self.unless.as_ref().map(|unless| unless.grace)
+    }
 }
 
 impl Director {
@@ -65,7 +77,13 @@ impl Director {
                     origin: self.origin.clone(),
                     took: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
                 };
-                match store.record(&draft, recording.rules) {
+                let recorded = match &recording.unless {
+                    None => store.record(&draft, recording.rules),
+                    Some(unless) => self.confirm_by(unless.grace).and_then(|confirm| {
+                        store.record_unconfirmed(&draft, recording.rules, &confirm, &unless.back)
+                    }),
+                };
+                match recorded {
                     Ok(snapshot) => Ok(Some(snapshot)),
                     Err(error) if plan.is_empty() => Err(error),
                     Err(error) => Err(self.take_back(store, plan, error)),

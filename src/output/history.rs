@@ -3,6 +3,7 @@
 use super::changes::changes;
 use super::paint::{Paint, Style, clean};
 use super::table::Table;
+use crate::director::Awaiting;
 use crate::model::moment::local;
 use crate::model::origin::cut;
 use crate::model::{Origin, Snapshot};
@@ -18,10 +19,13 @@ const MOST_AUTHOR: usize = 20;
 /// The space behind each column.
 const GAP: usize = 2;
 
-fn number(snapshot: &Snapshot) -> String {
-    match snapshot.tags.is_empty() {
+fn number(snapshot: &Snapshot, awaiting: Option<&Awaiting>) -> String {
+    let its = awaiting.filter(|awaiting| awaiting.snapshot == snapshot.id);
+    let mark = its.map(|awaiting| format!("unconfirmed: {}", awaiting.time()));
+    let marks: Vec<String> = snapshot.tags.iter().cloned().chain(mark).collect();
+    match marks.is_empty() {
         true => snapshot.id.to_string(),
-        false => format!("{} ({})", snapshot.id, snapshot.tags.join(", ")),
+        false => format!("{} ({})", snapshot.id, marks.join(", ")),
     }
 }
 
@@ -45,13 +49,19 @@ fn tally(snapshot: &Snapshot) -> String {
     }
 }
 
-/// Snapshots, newest first, a line each; cut to the terminal's width.
-pub fn history(snapshots: &[Snapshot], paint: Paint, width: Option<u16>) -> String {
+/// Snapshots, newest first, a line each, with a mark at one that awaits confirmation; cut to the
+/// terminal's width.
+pub fn history(
+    snapshots: &[Snapshot],
+    awaiting: Option<&Awaiting>,
+    paint: Paint,
+    width: Option<u16>,
+) -> String {
     let mut rows: Vec<[String; 5]> = snapshots
         .iter()
         .map(|snapshot| {
             [
-                number(snapshot),
+                number(snapshot, awaiting),
                 local(snapshot.time),
                 clean(&snapshot.author),
                 tally(snapshot),
@@ -86,13 +96,21 @@ fn fit(rows: &mut [[String; 5]], width: usize) {
 
 /// Snapshots, newest first, each with where it came from and what it changed; `None` where
 /// nothing can tell.
-pub fn patches(snapshots: &[Snapshot], of_each: &[Option<Vec<Change>>], paint: Paint) -> String {
+pub fn patches(
+    snapshots: &[Snapshot],
+    of_each: &[Option<Vec<Change>>],
+    awaiting: Option<&Awaiting>,
+    paint: Paint,
+) -> String {
     let mut text = String::new();
     for (snapshot, touched) in snapshots.iter().zip(of_each) {
         if !text.is_empty() {
             text.push('\n');
         }
-        let head = paint.paint(Style::Strong, &format!("snapshot {}", number(snapshot)));
+        let head = paint.paint(
+            Style::Strong,
+            &format!("snapshot {}", number(snapshot, awaiting)),
+        );
         text += &format!(
             "{head}  {}  {}  {}\n",
             local(snapshot.time),
@@ -158,7 +176,12 @@ mod tests {
     #[test]
     fn a_snapshot_is_a_line_of_the_terminal() {
         let long = snapshot(&"a".repeat(60), &"word ".repeat(40));
-        let text = history(&[long, snapshot("b", "short")], Paint::new(false), Some(90));
+        let text = history(
+            &[long, snapshot("b", "short")],
+            None,
+            Paint::new(false),
+            Some(90),
+        );
         assert_eq!(text.lines().count(), 3);
         assert!(
             text.lines().all(|line| line.chars().count() <= 90),
@@ -176,9 +199,12 @@ mod tests {
             removed: 2,
         });
         let all = [evil];
-        let text = history(&all, Paint::new(false), None);
+        let text = history(&all, None, Paint::new(false), None);
         assert!(text.contains("+1 -2"), "{text}");
-        let text = format!("{text}\n{}", patches(&all, &[None], Paint::new(false)));
+        let text = format!(
+            "{text}\n{}",
+            patches(&all, &[None], None, Paint::new(false))
+        );
         let strange = |c: char| c.is_control() && c != '\n';
         assert!(!text.contains(strange), "{text:?}");
         assert_eq!(text.lines().count(), 5, "{text}");

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::status::Facts;
 use crate::api::report as form;
 pub use crate::api::report::snapshot;
-use crate::director::{Difference, Outcome, Report};
+use crate::director::{Awaiting, Difference, Outcome, Report};
 use crate::error::Error;
 use crate::model::{Family, MarkSupport, Snapshot};
 use crate::plan::{Change, Foreign, Plan};
@@ -27,8 +27,12 @@ fn error(failure: &Error) -> Value {
 
 /// Snapshots, newest first; with their changes in place of the number of them where given, null
 /// where nothing can tell them.
-pub fn history(snapshots: &[Snapshot], of_each: Option<&[Option<Vec<Change>>]>) -> Value {
-    let mut forms: Vec<Value> = snapshots.iter().map(snapshot).collect();
+pub fn history(
+    snapshots: &[Snapshot],
+    of_each: Option<&[Option<Vec<Change>>]>,
+    awaiting: Option<&Awaiting>,
+) -> Value {
+    let mut forms = form::snapshots(snapshots, awaiting);
     for (form, touched) in forms.iter_mut().zip(of_each.into_iter().flatten()) {
         if let Some(map) = form.as_object_mut() {
             map.insert("changes".into(), json!(touched.as_deref().map(changes)));
@@ -47,6 +51,9 @@ pub fn report(report: &Report, dry: bool) -> Value {
     map.insert("outcome".into(), json!(outcome));
     let made = report.snapshot().filter(|_| !dry).map(snapshot);
     map.insert("snapshot".into(), json!(made));
+    if let (Some(awaiting), false) = (report.awaiting(), dry) {
+        map.insert("pending".into(), form::pending(&awaiting));
+    }
     map.insert("changes".into(), changes(&report.plan.changes));
     map.insert("notes".into(), json!(report.all_notes()));
     if let Outcome::Partly { failures, .. } = &report.outcome {
@@ -85,6 +92,7 @@ pub fn status(facts: &Facts) -> Value {
     let live = status.and_then(|status| status.live);
     json!({
         "head": status.and_then(|s| s.head.as_ref()).map(snapshot),
+        "pending": status.and_then(|s| s.pending.as_ref()).map(form::pending),
         "unfinished": status.and_then(|s| s.unfinished.clone()),
         "drift": plan.map(|plan| changes(&plan.changes)),
         "foreign": plan.map(|plan| foreign(&plan.foreign)),

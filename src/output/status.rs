@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::changes::changes;
 use super::count;
 use super::paint::{Paint, Style, clean};
-use crate::director::Status;
+use crate::director::{Left, Status};
 use crate::error::Error;
 use crate::model::Family;
 use crate::model::moment::local;
@@ -85,6 +85,20 @@ fn head(status: &Status, now: DateTime<Utc>, lines: &mut Vec<(&str, String)>) {
             let author = clean(&head.author);
             lines.push(("", format!("by {author}, {} ({age})", local(head.time))));
         }
+    }
+    if let Some(awaiting) = &status.pending {
+        let (to, what) = (
+            awaiting.target(),
+            match awaiting.left {
+                Left::Seconds(_) => "awaits confirmation: rolls back",
+                _ => "was not confirmed: is to be rolled back",
+            },
+        );
+        let time = match awaiting.left {
+            Left::Seconds(seconds) => format!(" in {seconds} s"),
+            _ => String::new(),
+        };
+        lines.push(("pending", format!("{what} to {to}{time}")));
     }
     if let Some(unfinished) = &status.unfinished {
         lines.push(("warning", clean(unfinished)));

@@ -90,7 +90,10 @@ fn as_text(out: &Output, shown: &Shown, session: &mut Session) -> Result<String>
             table.text()
         }
         Shown::History(snapshots) if snapshots.is_empty() => "no snapshots yet".to_owned(),
-        Shown::History(snapshots) => super::history(snapshots, paint, width),
+        Shown::History(snapshots) => {
+            let awaiting = session.director().glance();
+            super::history(snapshots, awaiting.as_ref(), paint, width)
+        }
         Shown::Live(live) => whole(out, live),
         Shown::View(view, json) => viewed(out, *view, json),
         Shown::Json(json) => value(out, json),

@@ -102,12 +102,19 @@ impl Shell {
         }
     }
 
-    /// `ipvsh>`, or `ipvsh*3>` with three changes staged.
+    /// `ipvsh>`, or `ipvsh*3>` with three changes staged, or `ipvsh (confirm: 240 s)>` while a
+    /// commit awaits confirmation.
     fn prompt(&self) -> String {
-        match self.interpreter.session().staged() {
-            0 => "ipvsh> ".to_owned(),
-            staged => format!("ipvsh*{staged}> "),
-        }
+        let mut session = self.interpreter.session();
+        let staged = match session.staged() {
+            0 => String::new(),
+            staged => format!("*{staged}"),
+        };
+        let awaiting = session.director().glance();
+        let awaiting = awaiting.map_or(String::new(), |awaiting| {
+            format!(" (confirm: {})", awaiting.time())
+        });
+        format!("ipvsh{staged}{awaiting}> ")
     }
 
     fn line(&mut self, line: &str) -> Result<Next> {

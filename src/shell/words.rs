@@ -25,7 +25,7 @@ const fn view(view: View, code: &'static str) -> (&'static str, Word, &'static s
 }
 
 /// The words, with what they mean and say.
-pub(super) const WORDS: [(&str, Word, &str); 19] = [
+pub(super) const WORDS: [(&str, Word, &str); 20] = [
     ("help", Word::Help, "this"),
     ("status", Word::Status, "where things stand"),
     (
@@ -46,6 +46,11 @@ pub(super) const WORDS: [(&str, Word, &str); 19] = [
         "commit",
         Word::Code("commit()", ""),
         "do it, and record a snapshot",
+    ),
+    (
+        "confirm",
+        Word::Code("print(`snapshot ${confirm()} is confirmed`)", ""),
+        "keep a commit that rolls back by itself",
     ),
     (
         "discard",

@@ -77,6 +77,7 @@ fn status_of_a_head() {
         "removed": 0,
         "tags": []
       },
+      "pending": null,
       "unfinished": null,
       "drift": [],
       "foreign": {

@@ -68,6 +68,9 @@ pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<u8> {
         Some(interval) => watch::run(context, &mut director, &asked, interval),
         None => {
             print(context, &mut director, &asked, false)?;
+            if let Some(awaiting) = director.glance() {
+                context.out.note(&awaiting.sentence());
+            }
             Ok(0)
         }
     }

@@ -1,0 +1,27 @@
+//! `ipvsh confirm`.
+
+use clap::Args;
+use serde_json::json;
+
+use super::context::Context;
+use crate::error::Result;
+use crate::output;
+
+/// Keep a commit made with --confirm SECONDS (it rolls back by itself otherwise)
+///
+/// From any shell, until its time is over; `ipvsh status` says how long that is.
+#[derive(Debug, Args)]
+pub(super) struct ConfirmArgs {}
+
+/// Runs `ipvsh confirm`.
+pub(super) fn run(context: &Context, _args: &ConfirmArgs) -> Result<u8> {
+    let confirmed = context.director()?.confirm()?;
+    match context.out.json {
+        true => context.out.print_json(&json!({
+            "snapshot": output::forms::snapshot(&confirmed.snapshot),
+            "seconds_left": confirmed.seconds_left,
+        })),
+        false => context.out.sentence(&confirmed.sentence()),
+    }
+    Ok(0)
+}

@@ -1,0 +1,530 @@
+//! Commits that must be confirmed: what the head awaits, confirming it, rolling it back.
+//!
+//! The history holds the truth: such a head carries the boot in which it was made, and a deadline
+//! in CLOCK_BOOTTIME. Whoever opens the history to write after that rolls it back first: the next
+//! command, `restore` at boot, or the process that a commit starts to wait for it
+//! ([`Director::watch`]). None of them is needed for another to do it.
+
+use super::change::{Begun, ChangeOptions};
+use super::report::{Report, count};
+use super::transaction::Recording;
+use super::{Director, head_of, plan_of_everything};
+use crate::error::{Error, Kind, Result};
+use crate::kernel::{Place, boot};
+use crate::model::{Grace, Live, Ruleset, Snapshot, SnapshotId};
+use crate::plan::Plan;
+use crate::signals;
+use crate::store::{Confirm, Pending, Store, Stores};
+
+/// What a commit that must be confirmed needs of the host.
+pub trait Keeper {
+    /// Which boot this is.
+    ///
+    /// # Errors
+    /// `system` where that cannot be read.
+    fn boot(&self) -> Result<String>;
+
+    /// CLOCK_BOOTTIME, in milliseconds.
+    fn now(&self) -> u64;
+
+    /// Starts somebody who waits for a snapshot that is about to be committed, and rolls it back
+    /// where it is not confirmed; `None` where nobody can, or need.
+    ///
+    /// # Errors
+    /// `system` where that fails: the commit is refused then.
+    fn watch(&self, id: SnapshotId) -> Result<Option<Box<dyn Watcher>>>;
+}
+
+/// Somebody who waits. Dropping it is the same as the end of this process: the waiting begins with
+/// a look at what the history holds by then.
+pub trait Watcher {
+    /// Lets the waiting begin.
+    ///
+    /// # Errors
+    /// `system` where nobody is there any more.
+    fn release(self: Box<Self>) -> Result<()>;
+}
+
+/// This host, with nobody who waits: the simulator's, whose kernel ends with its process.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unwatched;
+
+impl Keeper for Unwatched {
+    fn boot(&self) -> Result<String> {
+        boot::boot_id()
+    }
+
+    fn now(&self) -> u64 {
+        boot::boottime()
+    }
+
+    fn watch(&self, _id: SnapshotId) -> Result<Option<Box<dyn Watcher>>> {
+        Ok(None)
+    }
+}
+
+/// How much time a head has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// So many seconds, begun ones counted.
+    Seconds(u64),
+    /// None: it is to be rolled back.
+    Expired,
+    /// None: it did not outlive a restart of the machine.
+    Rebooted,
+}
+
+/// The head, while it awaits confirmation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Awaiting {
+    /// Its number.
+    pub snapshot: SnapshotId,
+    /// What it rolls back to; `None`: to no rules.
+    pub rolls_back_to: Option<SnapshotId>,
+    /// How much time it has left.
+    pub left: Left,
+}
+
+impl Awaiting {
+    fn of(pending: &Pending, boot: &str, now: u64) -> Awaiting {
+        let left = pending.confirm.deadline.saturating_sub(now);
+        Awaiting {
+            snapshot: pending.id,
+            rolls_back_to: pending.parent,
+            left: match left.div_ceil(1000) {
+                _ if pending.confirm.place.boot != boot => Left::Rebooted,
+                0 => Left::Expired,
+                seconds => Left::Seconds(seconds),
+            },
+        }
+    }
+
+    /// The seconds that are left.
+    pub fn seconds_left(&self) -> u64 {
+        match self.left {
+            Left::Seconds(seconds) => seconds,
+            Left::Expired | Left::Rebooted => 0,
+        }
+    }
+
+    /// What it rolls back to, in words.
+    pub fn target(&self) -> String {
+        target(self.rolls_back_to)
+    }
+
+    /// The time that is left, in a word or two.
+    pub fn time(&self) -> String {
+        match self.left {
+            Left::Seconds(seconds) => format!("{seconds} s"),
+            Left::Expired | Left::Rebooted => "too late".to_owned(),
+        }
+    }
+
+    /// A sentence for those who look.
+    pub fn sentence(&self) -> String {
+        let (id, to) = (self.snapshot, self.target());
+        match self.left {
+            Left::Seconds(seconds) => format!(
+                "snapshot {id} awaits confirmation: it rolls back to {to} in {seconds} s unless: \
+                 ipvsh confirm"
+            ),
+            Left::Expired => format!(
+                "snapshot {id} was not confirmed in time: the next command that writes rolls it \
+                 back to {to} (ipvsh restore)"
+            ),
+            Left::Rebooted => format!(
+                "snapshot {id} was not confirmed before the machine restarted: the next command \
+                 that writes rolls it back to {to} (ipvsh restore)"
+            ),
+        }
+    }
+}
+
+fn target(parent: Option<SnapshotId>) -> String {
+    parent.map_or("no rules".to_owned(), |id| id.to_string())
+}
+
+/// What is recorded with a commit that must be confirmed.
+pub(super) struct Unless {
+    /// How long it may stand.
+    pub grace: Grace,
+    /// What the kernel is to hold again.
+    pub back: Ruleset,
+}
+
+impl Unless {
+    /// To hold again: the head's rules, and what was there of others that the commit takes over,
+    /// changes or removes.
+    pub fn of(grace: Grace, head: &Ruleset, wanted: &Ruleset, live: &Live, plan: &Plan) -> Unless {
+        let mut back = head.clone();
+        let changed = live.rules.differences(&plan.target.rules).into_iter();
+        for entry in changed.chain(wanted.entries()) {
+            if let (None, Some(theirs)) = (head.get(&entry), live.rules.get(&entry)) {
+                back.put(&entry, Some(theirs));
+            }
+        }
+        if back.marks != head.marks {
+            back.arrange_marks(&live.rules);
+        }
+        Unless { grace, back }
+    }
+}
+
+/// What to do next about a snapshot that is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watch {
+    /// Look again when CLOCK_BOOTTIME says so, in milliseconds, or when the notice is gone.
+    Until(u64),
+    /// Nothing: it awaits no confirmation any more.
+    Over,
+}
+
+/// What was confirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmed {
+    /// The snapshot, which stands now.
+    pub snapshot: Snapshot,
+    /// The seconds that were left.
+    pub seconds_left: u64,
+}
+
+impl Confirmed {
+    /// The sentence that tells it.
+    pub fn sentence(&self) -> String {
+        format!(
+            "snapshot {} confirmed, {} s before it would have rolled back",
+            self.snapshot.id, self.seconds_left
+        )
+    }
+}
+
+impl Director {
+    /// Lets the head stand, which awaited confirmation; from any network namespace.
+    ///
+    /// # Errors
+    /// `state` where nothing awaits confirmation, and where it comes too late: what was to be
+    /// confirmed is rolled back then.
+    pub fn confirm(&mut self) -> Result<Confirmed> {
+        let _hold = signals::hold();
+        let mut store = self.stores.open_to_write()?;
+        let head = store.head()?;
+        let (Some(awaiting), Some(snapshot)) = (self.awaiting(&*store)?, head.clone()) else {
+            return Err(nothing_awaits(head.as_ref()));
+        };
+        let Left::Seconds(seconds_left) = awaiting.left else {
+            drop(store);
+            let mut notes = Vec::new();
+            self.open_settled(&mut notes)?;
+            let error = Error::new(Kind::State, "it comes too late").attempt("cannot confirm");
+            let error = error.object(format!("snapshot {}", awaiting.snapshot));
+            return Err(notes.into_iter().fold(error, Error::hint));
+        };
+        store.keep()?;
+        Ok(Confirmed {
+            snapshot,
+            seconds_left,
+        })
+    }
+
+    /// What the head awaits, for a prompt: at once, without the lock; it may be a moment old.
+    pub fn glance(&self) -> Option<Awaiting> {
+        let pending = self.stores.notice()?;
+        let boot = self.keeper.boot().ok()?;
+        Some(Awaiting::of(&pending, &boot, self.keeper.now()))
+    }
+
+    /// What the head awaits, where it awaits confirmation.
+    ///
+    /// # Errors
+    /// As the store fails.
+    pub fn pending(&self) -> Result<Option<Awaiting>> {
+        self.awaiting(&*self.stores.open()?)
+    }
+
+    /// What the head awaits.
+    pub(super) fn awaiting(&self, store: &dyn Store) -> Result<Option<Awaiting>> {
+        let Some(pending) = store.pending()? else {
+            return Ok(None);
+        };
+        self.awaiting_of(&pending).map(Some)
+    }
+
+    /// The same of what the history or its mirror says.
+    pub(super) fn awaiting_of(&self, pending: &Pending) -> Result<Awaiting> {
+        let boot = self.keeper.boot()?;
+        Ok(Awaiting::of(pending, &boot, self.keeper.now()))
+    }
+
+    /// Opens the history to write, when what others left is settled: an unfinished commit is
+    /// undone, a head whose time is over is rolled back; both are noted.
+    pub(super) fn open_settled(&mut self, notes: &mut Vec<String>) -> Result<Box<dyn Store>> {
+        loop {
+            let (store, more) = self.open_to_write()?;
+            notes.extend(more);
+            match self.awaiting(&*store)? {
+                None => return Ok(store),
+                Some(awaiting) if awaiting.seconds_left() > 0 => return Ok(store),
+                Some(awaiting) => notes.push(self.expire(store, &awaiting)?),
+            }
+        }
+    }
+
+    /// Starts somebody who waits for what is about to be committed on a head.
+    pub(super) fn start_watcher(
+        &self,
+        head: Option<&Snapshot>,
+    ) -> Result<Option<Box<dyn Watcher>>> {
+        if self.rehearsing {
+            return Ok(None);
+        }
+        let next = SnapshotId(head.map_or(0, |head| head.id.0).saturating_add(1));
+        self.keeper.watch(next)
+    }
+
+    /// Rolls the head back, which was not confirmed; says so in a sentence.
+    fn expire(&mut self, store: Box<dyn Store>, awaiting: &Awaiting) -> Result<String> {
+        let (head, head_rules) = head_of(&*store)?;
+        let rebooted = awaiting.left == Left::Rebooted;
+        let plan = match rebooted {
+            // Nothing of it is in the kernel any more.
+            true => Plan::default(),
+            false => {
+                if let Some(pending) = store.pending()? {
+                    self.check_namespace(&pending)?;
+                }
+                let live = self.kernel.observe()?;
+                plan_of_everything(
+                    &head_rules,
+                    &live,
+                    &store.back()?,
+                    &ChangeOptions::default(),
+                )
+            }
+        };
+        let rules = parent_rules(&*store, awaiting.rolls_back_to)?;
+        let (id, to) = (awaiting.snapshot, awaiting.target());
+        let recording = Recording {
+            message: format!("rollback to {to} (not confirmed)"),
+            rollback_of: awaiting.rolls_back_to,
+            revert_of: None,
+            rules: &rules,
+            unless: None,
+            ends_wait: true,
+        };
+        let recorded = self
+            .transact(store, head.as_ref(), &plan, Some(recording))
+            .map_err(|error| {
+                error.hint(format!(
+                    "snapshot {id} was not confirmed in time and is to be rolled back to {to}: the \
+                     next command that writes tries again"
+                ))
+            })?;
+        let made = recorded.map_or(String::new(), |snapshot| {
+            format!(", snapshot {}", snapshot.id)
+        });
+        Ok(match rebooted {
+            true => format!(
+                "snapshot {id} was not confirmed before the machine restarted: rolled back to \
+                 {to}{made}"
+            ),
+            false => format!(
+                "snapshot {id} was not confirmed in time: rolled back to {to}{made}, {}",
+                count(plan.changes.len(), "change")
+            ),
+        })
+    }
+
+    /// Takes the head back, which awaits confirmation, before its time is over.
+    pub(super) fn withdraw(
+        &mut self,
+        store: Box<dyn Store>,
+        awaiting: &Awaiting,
+        options: &ChangeOptions,
+        notes: Vec<String>,
+    ) -> Result<Report> {
+        let (head, head_rules) = head_of(&*store)?;
+        let rules = parent_rules(&*store, awaiting.rolls_back_to)?;
+        let back = self.rules_to_return_to(&*store, &rules)?;
+        let live = self.kernel.observe()?;
+        let plan = plan_of_everything(&head_rules, &live, &back, options);
+        let message = options.message.clone();
+        let recording = Recording {
+            message: message.unwrap_or_else(|| format!("rollback to {}", awaiting.target())),
+            rollback_of: awaiting.rolls_back_to,
+            revert_of: None,
+            rules: &rules,
+            unless: None,
+            ends_wait: true,
+        };
+        let options = ChangeOptions {
+            // It would happen by itself: that it removes much is no accident.
+            allow_removals: true,
+            ..options.clone()
+        };
+        let begun = Begun {
+            store,
+            notes,
+            head,
+            head_rules,
+        };
+        self.finish(begun, plan, Some(recording), &options)
+    }
+
+    /// What the kernel is to hold again where the head, which awaits confirmation, gives way to
+    /// its parent: the parent's rules, and what was somebody else's before.
+    pub(super) fn rules_to_return_to(&self, store: &dyn Store, rules: &Ruleset) -> Result<Ruleset> {
+        match store.pending()? {
+            Some(pending) if self.awaiting_of(&pending)?.left != Left::Rebooted => {
+                self.check_namespace(&pending)?;
+                store.back()
+            }
+            _ => Ok(rules.clone()),
+        }
+    }
+
+    /// Refuses to roll back in another network namespace than that of the commit.
+    pub(super) fn check_namespace(&self, pending: &Pending) -> Result<()> {
+        let (here, there) = (
+            self.kernel.place()?.namespace,
+            &pending.confirm.place.namespace,
+        );
+        if *there == here || self.rehearsing {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::State,
+            format!("it was committed in another network namespace, {there}"),
+        )
+        .object(format!("snapshot {}", pending.id))
+        .attempt("cannot roll back")
+        .hint(format!(
+            "run any command that writes in {there} (this is {here}), for example `ipvsh restore`"
+        )))
+    }
+
+    /// Refuses a commit on a head that awaits confirmation; where that was so before a rehearsal
+    /// began, it is only noted.
+    ///
+    /// # Errors
+    /// `state`.
+    pub(super) fn refuse_pending(&self, store: &dyn Store) -> Result<Option<String>> {
+        let Some(awaiting) = self.awaiting(store)? else {
+            return Ok(None);
+        };
+        if self.forgiven == Some(awaiting.snapshot) {
+            return Ok(Some(awaiting.sentence()));
+        }
+        let (to, seconds) = (awaiting.target(), awaiting.seconds_left());
+        Err(Error::new(
+            Kind::State,
+            format!(
+                "snapshot {} awaits confirmation, for another {seconds} s",
+                awaiting.snapshot
+            ),
+        )
+        .attempt("cannot commit")
+        .hint("to keep it: ipvsh confirm")
+        .hint(format!("to take it back: ipvsh rollback (to {to})"))
+        .hint(format!(
+            "or wait: it rolls back to {to} by itself in {seconds} s"
+        )))
+    }
+
+    /// How a commit is confirmed that is recorded now.
+    pub(super) fn confirm_by(&self, grace: Grace) -> Result<Confirm> {
+        let time = u64::from(grace.seconds()).saturating_mul(1000);
+        Ok(Confirm {
+            place: Place {
+                boot: self.keeper.boot()?,
+                namespace: self.kernel.place()?.namespace,
+            },
+            deadline: self.keeper.now().saturating_add(time),
+            seconds: grace.seconds(),
+        })
+    }
+
+    /// Looks after a snapshot, for the process that waits for it: undoes a commit that was cut off,
+    /// rolls back one whose time is over; notes what it did.
+    ///
+    /// # Errors
+    /// As the history fails to open, and as a rollback fails: it is to be called again.
+    pub fn watch(&mut self, id: SnapshotId, notes: &mut Vec<String>) -> Result<Watch> {
+        let _hold = signals::hold();
+        let looked = self.stores.open().and_then(|store| {
+            let pending = store.pending()?.filter(|pending| pending.id == id);
+            Ok(pending.is_none() && store.intent()?.is_none())
+        });
+        if let Ok(true) = looked {
+            // Nothing is made where the database is gone.
+            return Ok(Watch::Over);
+        }
+        let store = match looked.and_then(|_| self.open_settled(notes)) {
+            Ok(store) => store,
+            Err(error) if error.kind() == Kind::Damaged => {
+                return self.watch_mirror(id, error, notes);
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(match store.pending()? {
+            Some(pending) if pending.id == id => Watch::Until(pending.confirm.deadline),
+            _ => Watch::Over,
+        })
+    }
+
+    /// The same where the database is damaged: the mirror knows it too, and nothing is recorded.
+    fn watch_mirror(
+        &mut self,
+        id: SnapshotId,
+        damage: Error,
+        notes: &mut Vec<String>,
+    ) -> Result<Watch> {
+        let unconfirmed = self.stores.mirrored().map_err(|_| damage)?.unconfirmed;
+        match unconfirmed.filter(|unconfirmed| unconfirmed.pending.id == id) {
+            Some(unconfirmed) if unconfirmed.pending.confirm.deadline > self.keeper.now() => {
+                Ok(Watch::Until(unconfirmed.pending.confirm.deadline))
+            }
+            Some(_) => {
+                let options = ChangeOptions::default();
+                notes.extend(self.restore(false, &options)?.notes);
+                Ok(Watch::Over)
+            }
+            None => Ok(Watch::Over),
+        }
+    }
+}
+
+/// Says whether a snapshot awaits confirmation as far as the notice tells: without the lock.
+pub fn is_noticed(stores: &dyn Stores, id: SnapshotId) -> bool {
+    stores.notice().is_some_and(|pending| pending.id == id)
+}
+
+/// The rules of a parent; without one, none.
+pub(super) fn parent_rules(store: &dyn Store, parent: Option<SnapshotId>) -> Result<Ruleset> {
+    parent.map_or_else(|| Ok(Ruleset::default()), |id| store.ruleset(id))
+}
+
+/// Lets somebody's waiting begin; says so where that fails.
+pub(super) fn release(watcher: Box<dyn Watcher>) -> Option<String> {
+    let error = watcher.release().err()?;
+    Some(format!(
+        "nobody waits to roll it back ({error}): the next command that writes does it"
+    ))
+}
+
+/// Refuses a time to confirm where none can be.
+pub(super) fn nothing_to_confirm(what: &str, because: &str) -> Error {
+    Error::invalid(format!("{because}: there is nothing to confirm"))
+        .attempt(format!("cannot {what} with a time to confirm"))
+        .hint("leave --confirm out")
+}
+
+fn nothing_awaits(head: Option<&Snapshot>) -> Error {
+    let error = Error::new(Kind::State, "nothing awaits confirmation").attempt("cannot confirm");
+    match head {
+        Some(head) => error.hint(format!(
+            "the head is snapshot {}, \"{}\"",
+            head.id, head.message
+        )),
+        None => error.hint("there are no snapshots yet"),
+    }
+}
