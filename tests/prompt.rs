@@ -276,3 +276,20 @@ fn a_terminal_is_asked_before_a_large_removal() {
     session.exp_string("snapshot 4 (3 before)").unwrap();
     session.exp_eof().unwrap();
 }
+
+#[test]
+fn the_prompt_counts_what_is_left_to_confirm() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session
+        .send_line("tcp(\"192.0.2.10:80\"); commit(\"x\", #{ confirm: 600 });")
+        .unwrap();
+    session.exp_string("unless: ipvsh confirm").unwrap();
+    session
+        .exp_regex(r"ipvsh \(confirm: (600|5[0-9]{2}) s\)> ")
+        .unwrap();
+    session.send_line("confirm").unwrap();
+    session.exp_string("snapshot 1 is confirmed").unwrap();
+    session.exp_string("ipvsh> ").unwrap();
+    leave(session);
+}

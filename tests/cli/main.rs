@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // a test may give up
 
 mod changes;
+mod confirm;
 mod database;
 mod history;
 mod import;

@@ -10,6 +10,7 @@
     clippy::panic
 )]
 
+mod confirm;
 mod conformance;
 mod daemons;
 mod differential;
