@@ -76,7 +76,7 @@ fn calls(director: &Director) -> BTreeMap<String, usize> {
 
 #[test]
 fn a_system_call_that_fails_anywhere_leaves_the_old_state_or_the_new_one() {
-    let rounds = variable("IPVSH_FAULT_ROUNDS").unwrap_or(24);
+    let rounds = variable("IPVSH_FAULT_ROUNDS").unwrap_or(8);
     let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let seed = variable("IPVSH_FAULT_SEED").unwrap_or(clock.unwrap().as_nanos() as u64);
     let director = Director::alone();

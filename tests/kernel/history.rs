@@ -70,9 +70,8 @@ fn a_revert_undoes_one_snapshot_in_the_kernel() {
     );
 }
 
-/// As many as the emulated machine makes in the 10 s that each of them waits for its turn; on the
-/// simulator it is 20 (tests/cli).
-const COMMITS: u64 = 6;
+/// On the simulator it is 20 (tests/cli).
+const COMMITS: u64 = 8;
 
 #[test]
 fn commits_at_once_are_serialised_and_merged() {
@@ -85,9 +84,12 @@ fn commits_at_once_are_serialised_and_merged() {
                 let code = format!(
                     r#"find("192.0.2.10:80").server("10.0.1.{n}:80"); udp("192.0.2.{n}:53")"#
                 );
-                director
-                    .ipvsh(&["-m", &format!("number {n}"), "-e", &code])
-                    .ended(0);
+                let message = format!("number {n}");
+                // Who waits 10 s in vain is told so, and tries again: the emulated machine is slow.
+                let said =
+                    std::iter::repeat_with(|| director.ipvsh(&["-m", &message, "-e", &code]))
+                        .find(|said| !said.err.contains("holds it (waited 10 s)"));
+                said.unwrap().ended(0);
             });
         }
     });
