@@ -151,6 +151,19 @@ pub fn words(line: &str) -> Vec<String> {
 /// The whole table of the calling thread's namespace, by their ipvsadm: lines in an order of their
 /// own, each server with its service.
 pub fn table() -> String {
+    let mut before = listed();
+    loop {
+        let now = listed();
+        if now == before {
+            return now;
+        }
+        before = now;
+    }
+}
+
+/// The table as it is listed once. A list is torn, with lines twice or not at all, where another
+/// namespace changes its table in the same moment: two that are the same are believed.
+fn listed() -> String {
     let views = "-Sn\n-Ln --thresholds\n-Ln --tun-info\n-L --timeout\n-L --daemon\n";
     let said = Program::Theirs("ipvsadm").run(&words("-R"), views);
     let mut service = String::new();
