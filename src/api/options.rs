@@ -316,7 +316,7 @@ pub const DAEMON: &[Opt] = &[
     },
     Opt {
         unit: "bytes",
-        range: "1 to 65507",
+        range: "1 (a backup: 1024) to 65507 (an IPv6 group: 65487)",
         words: &["--sync-maxlen"],
         ..opt(
             "maxlen",

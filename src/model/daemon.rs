@@ -5,11 +5,17 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
 use super::service::Field;
 use crate::error::{Error, Result};
+
+/// `sizeof(struct iphdr) + sizeof(struct udphdr)`.
+const IPV4_HEADERS: u16 = 28;
+/// `sizeof(struct ipv6hdr) + sizeof(struct udphdr)`.
+const IPV6_HEADERS: u16 = 48;
 
 /// Which of the two daemons; a namespace can run one of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -88,6 +94,20 @@ impl SyncDaemon {
             && fits(&self.group, &live.group)
             && fits(&self.port, &live.port)
             && fits(&self.ttl, &live.ttl)
+    }
+
+    /// The lengths of a message that the kernel keeps as they are given: a backup takes at least
+    /// 1024 bytes, and the headers of IP and UDP have to fit a datagram (ip_vs_sync.c).
+    pub fn kept_lengths(&self, role: DaemonRole) -> RangeInclusive<u16> {
+        let least = match role {
+            DaemonRole::Master => 1,
+            DaemonRole::Backup => 1024,
+        };
+        let headers = match self.group.is_some_and(|group| group.is_ipv6()) {
+            true => IPV6_HEADERS,
+            false => IPV4_HEADERS,
+        };
+        least..=u16::MAX - headers
     }
 
     /// Every option with its value as text.

@@ -588,7 +588,7 @@ pub fn daemon(role: DaemonRole, options: &Options) -> Result<SyncDaemon> {
     for (name, value) in options.iter().filter(|(_, value)| !value.is_null()) {
         match name.as_str() {
             "id" => daemon.id = ranged(name, value, "0 to 255")?,
-            "maxlen" => daemon.maxlen = Some(positive(name, value, 65_507, "bytes")?),
+            "maxlen" => daemon.maxlen = Some(positive(name, value, u16::MAX.into(), "bytes")?),
             "group" => {
                 let group = super::address::parse_ip(text(name, value)?)?;
                 if !group.is_multicast() {
@@ -602,6 +602,7 @@ pub fn daemon(role: DaemonRole, options: &Options) -> Result<SyncDaemon> {
             _ => {}
         }
     }
+    super::check::check_daemon(role, &daemon)?;
     Ok(daemon)
 }
 

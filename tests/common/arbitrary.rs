@@ -239,7 +239,7 @@ pub fn timeouts() -> impl Strategy<Value = Timeouts> {
     })
 }
 
-/// Sync daemons, with things left to the kernel.
+/// Sync daemons, with things left to the kernel and lengths that it keeps.
 pub fn daemons() -> impl Strategy<Value = BTreeMap<DaemonRole, SyncDaemon>> {
     let daemon = (
         (select(vec!["eth0", "bond0.100"]), any::<u8>()),
@@ -256,5 +256,11 @@ pub fn daemons() -> impl Strategy<Value = BTreeMap<DaemonRole, SyncDaemon>> {
             port,
             ttl,
         });
-    btree_map(select(DaemonRole::ALL.to_vec()), daemon, 0..=2)
+    btree_map(select(DaemonRole::ALL.to_vec()), daemon, 0..=2).prop_map(|mut daemons| {
+        for (role, daemon) in &mut daemons {
+            let kept = daemon.kept_lengths(*role);
+            daemon.maxlen = daemon.maxlen.map(|it| it.clamp(*kept.start(), *kept.end()));
+        }
+        daemons
+    })
 }

@@ -14,13 +14,8 @@ pub(super) const HZ: u32 = 250;
 
 const IP_VS_SYNC_GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 81));
 const IP_VS_SYNC_PORT: u16 = 8848;
-/// sizeof(struct iphdr) + sizeof(struct udphdr).
-const IPV4_HEADERS: u32 = 28;
-/// sizeof(struct ipv6hdr) + sizeof(struct udphdr).
-const IPV6_HEADERS: u32 = 48;
 const MASTER_MTU: u32 = 1500;
 const BACKUP_MTU: std::ops::RangeInclusive<u32> = 1500..=65535;
-const BACKUP_LEAST: u32 = 1024;
 const LOOPBACK_MTU: u32 = 65536;
 
 /// The machine that a simulated kernel runs on.
@@ -61,27 +56,23 @@ impl Machine {
     pub(super) fn filled_daemon(&self, role: DaemonRole, daemon: &SyncDaemon) -> SyncDaemon {
         let given = |number: u16| (number != 0).then_some(number);
         let group = daemon.group.unwrap_or(IP_VS_SYNC_GROUP);
-        let headers = if group.is_ipv6() {
-            IPV6_HEADERS
-        } else {
-            IPV4_HEADERS
-        };
-        let (mtu, least) = match role {
-            DaemonRole::Master => (MASTER_MTU, 1),
+        let kept = daemon.kept_lengths(role);
+        let mtu = match role {
+            DaemonRole::Master => MASTER_MTU,
             DaemonRole::Backup => {
                 let mtu = self.mtu(&daemon.interface).unwrap_or(MASTER_MTU);
-                let (low, high) = (*BACKUP_MTU.start(), *BACKUP_MTU.end());
-                (mtu.clamp(low, high), BACKUP_LEAST)
+                mtu.clamp(*BACKUP_MTU.start(), *BACKUP_MTU.end())
             }
         };
+        let headers = u32::from(u16::MAX - kept.end());
         let maxlen = match daemon.maxlen.and_then(given) {
-            Some(maxlen) => u32::from(maxlen).clamp(least, u32::from(u16::MAX) - headers),
-            None => mtu - headers,
+            Some(maxlen) => maxlen.clamp(*kept.start(), *kept.end()),
+            None => u16::try_from(mtu - headers).unwrap_or(u16::MAX),
         };
         SyncDaemon {
             interface: daemon.interface.clone(),
             id: daemon.id,
-            maxlen: Some(u16::try_from(maxlen).unwrap_or(u16::MAX)),
+            maxlen: Some(maxlen),
             group: Some(group),
             port: Some(daemon.port.and_then(given).unwrap_or(IP_VS_SYNC_PORT)),
             ttl: Some(daemon.ttl.filter(|ttl| *ttl != 0).unwrap_or(1)),
