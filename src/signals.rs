@@ -5,12 +5,17 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::error::{Error, Kind, Result};
 
+/// How often a wait looks for a signal.
+pub const SLICE: Duration = Duration::from_millis(50);
+
 static HOLDS: AtomicUsize = AtomicUsize::new(0);
+static DEAFENED: AtomicUsize = AtomicUsize::new(0);
 static STATE: OnceLock<State> = OnceLock::new();
 
 struct State {
@@ -64,8 +69,28 @@ impl Drop for Hold {
     }
 }
 
+/// While one of these lives, nobody hears of a signal that came: what takes things back because
+/// of it must come to its end.
+#[derive(Debug)]
+pub struct Deaf(());
+
+/// Lets nobody hear of signals until the guard is dropped; guards nest.
+pub fn deafen() -> Deaf {
+    DEAFENED.fetch_add(1, Ordering::SeqCst);
+    Deaf(())
+}
+
+impl Drop for Deaf {
+    fn drop(&mut self) {
+        DEAFENED.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// The name of the signal that came while signals were held, if one did.
 pub fn interrupted() -> Option<&'static str> {
+    if DEAFENED.load(Ordering::SeqCst) > 0 {
+        return None;
+    }
     let number = STATE.get()?.pending.load(Ordering::SeqCst);
     match i32::try_from(number).ok()? {
         SIGINT => Some("SIGINT"),
@@ -79,6 +104,24 @@ pub fn interrupted() -> Option<&'static str> {
 pub fn forget() {
     if let Some(state) = STATE.get() {
         state.pending.store(0, Ordering::SeqCst);
+    }
+}
+
+/// Waits, saying now and then how long it has; a signal that comes while signals are held ends it.
+///
+/// # Errors
+/// `interrupted`.
+pub fn sleep(duration: Duration, mut told: impl FnMut(Duration)) -> Result<()> {
+    let start = Instant::now();
+    loop {
+        check()?;
+        let gone = start.elapsed();
+        let left = duration.saturating_sub(gone);
+        if left.is_zero() {
+            return Ok(());
+        }
+        told(gone);
+        std::thread::sleep(left.min(SLICE));
     }
 }
 

@@ -9,6 +9,7 @@ use super::fact::{Form, Function, Group, On, Param};
 use super::options::PROBE;
 use super::types::Type;
 use super::{convert, files, help, wait};
+use crate::director::pause;
 use crate::error::{Error, Kind, Result};
 
 const PATH: Param = Param::new("path", Type::Text);
@@ -239,7 +240,7 @@ fn sleep(call: &Call) -> Result<Dynamic> {
         return Ok(Dynamic::UNIT);
     }
     let progress = call.context.session()?.director().progress();
-    wait::sleep(duration, &*progress)?;
+    pause("waiting", duration, &*progress)?;
     call.context.refresh()?;
     Ok(Dynamic::UNIT)
 }

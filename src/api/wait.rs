@@ -1,45 +1,12 @@
-//! Waiting that a signal can end: `sleep` and `probe`.
+//! A connection attempt that a signal can end: `probe`.
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::director::{Advance, Progress};
 use crate::error::{Error, Kind, Result};
 use crate::model::Endpoint;
 use crate::signals;
-
-/// How often a wait looks for a signal.
-const SLICE: Duration = Duration::from_millis(50);
-
-/// Waits.
-///
-/// # Errors
-/// `interrupted` where a signal came.
-pub fn sleep(duration: Duration, progress: &dyn Progress) -> Result<()> {
-    let slept = sleep_in_slices(duration, progress);
-    progress.over();
-    slept
-}
-
-fn sleep_in_slices(duration: Duration, progress: &dyn Progress) -> Result<()> {
-    let start = Instant::now();
-    loop {
-        signals::check()?;
-        let gone = start.elapsed();
-        let left = duration.saturating_sub(gone);
-        if left.is_zero() {
-            return Ok(());
-        }
-        progress.tell(&Advance {
-            what: "waiting",
-            done: gone.as_secs(),
-            total: Some(duration.as_secs().max(1)),
-            unit: "s",
-        });
-        std::thread::sleep(left.min(SLICE));
-    }
-}
 
 /// Reads an address with a port.
 ///
@@ -74,7 +41,7 @@ pub fn connects(address: SocketAddr, timeout: Duration) -> Result<bool> {
         .map_err(|e| Error::system("cannot probe", &e))?;
     loop {
         signals::check()?;
-        match answered.recv_timeout(SLICE) {
+        match answered.recv_timeout(signals::SLICE) {
             Ok(accepted) => return Ok(accepted),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {

@@ -25,6 +25,7 @@ mod session;
 mod status;
 mod transaction;
 mod views;
+mod wait;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -42,6 +43,7 @@ pub use prune::{Pruned, Retention};
 pub use report::{Outcome, Report};
 pub use session::{Filter, Session, change_options};
 pub use status::Status;
+pub use wait::{Attend, Attendant, News, pause};
 
 use crate::candidate::Candidate;
 use crate::error::Result;

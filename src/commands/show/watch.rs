@@ -10,8 +10,7 @@ use chrono::Local;
 use super::super::context::Context;
 use super::picture::{self, Picture};
 use super::{Asked, print};
-use crate::api::wait;
-use crate::director::{Director, Silent};
+use crate::director::Director;
 use crate::error::{Error, Kind, Result};
 use crate::output::{self, Form, Listing};
 use crate::signals;
@@ -51,7 +50,7 @@ pub(super) fn run(
             if output::is_closed() {
                 return Ok(false);
             }
-            wait::sleep(interval.saturating_sub(start.elapsed()), &Silent)?;
+            signals::sleep(interval.saturating_sub(start.elapsed()), |_| ())?;
             Ok(true)
         });
         match shown {
