@@ -19,6 +19,7 @@ impl Director {
         let live = self.kernel.observe()?;
         let machine = Machine {
             names: Names::of_this_host(),
+            settings: self.kernel.info()?.settings,
             ..Machine::default()
         };
         let sim = Sim::on(machine, &Ruleset::default());

@@ -27,7 +27,7 @@ mod transaction;
 mod views;
 mod wait;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use chrono::{DateTime, SubsecRound, Utc};
@@ -48,7 +48,9 @@ pub use wait::{Attend, Attendant, News, pause};
 use crate::candidate::Candidate;
 use crate::error::Result;
 use crate::kernel::Kernel;
-use crate::model::{EntryKey, Live, Origin, Ruleset, ServiceKey, Snapshot, SnapshotId};
+use crate::model::{
+    EntryKey, Live, LiveServer, Origin, Ruleset, ServerKey, ServiceKey, Snapshot, SnapshotId,
+};
 use crate::notes::{self, Host, NoHost};
 use crate::plan::{Plan, Request, Scope, plan};
 use crate::store::{Store, Stores};
@@ -173,6 +175,18 @@ impl Director {
     /// As the kernel refuses.
     pub fn live(&mut self) -> Result<Live> {
         self.kernel.observe()
+    }
+
+    /// The servers of one service now, with their connections; none where there is no such
+    /// service.
+    ///
+    /// # Errors
+    /// As the kernel refuses.
+    pub fn servers(
+        &mut self,
+        service: &ServiceKey,
+    ) -> Result<Option<BTreeMap<ServerKey, LiveServer>>> {
+        self.kernel.servers(service)
     }
 
     /// Sets the counters of one service, or of all, to zero.

@@ -5,6 +5,7 @@
 //!
 //! Debug builds read `IPVSH_FAULT` ([`Faults::parse`]); release builds do not contain that.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +15,7 @@ use super::refusal::Refusal;
 use super::{Kernel, Outcome, Place};
 use crate::error::{Error, Kind, Result};
 use crate::ipvs::Errno;
-use crate::model::{Connection, Info, Live, ServiceKey, Traffic};
+use crate::model::{Connection, Info, Live, LiveServer, ServerKey, ServiceKey, Traffic};
 use crate::plan::Step;
 
 /// Where a fault strikes; each strikes once. All count from 1, over the kernel's whole life.
@@ -293,6 +294,10 @@ impl<K: Kernel> Kernel for Faulty<K> {
                 .of_observing())
             }
         }
+    }
+
+    fn servers(&mut self, service: &ServiceKey) -> Result<Option<BTreeMap<ServerKey, LiveServer>>> {
+        self.kernel.servers(service)
     }
 
     fn apply(&mut self, steps: &[Step]) -> Vec<Outcome> {

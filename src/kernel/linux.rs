@@ -17,7 +17,8 @@ use crate::error::{Error, Kind, Result};
 use crate::ipvs::{self, IpvsClient, IpvsError, KernelError, OnError, Request};
 use crate::marks::{Iptables, Marks};
 use crate::model::{
-    Connection, Family, Info, Live, ServiceKey, ServiceTraffic, Traffic, VirtualService,
+    Connection, Family, Info, Live, LiveServer, ServerKey, ServiceKey, ServiceTraffic, Traffic,
+    VirtualService,
 };
 use crate::plan::Step;
 
@@ -108,6 +109,25 @@ impl Linux {
         live.rules.timeouts = convert::timeouts(client.timeouts()?);
         live.rules.daemons = client.daemons()?.iter().map(convert::daemon).collect();
         Ok(live)
+    }
+
+    /// The servers of one service: one dump. The kernel answers with none also where there is no
+    /// such service, so that is asked then.
+    fn read_servers(
+        &mut self,
+        service: &ServiceKey,
+    ) -> Result<Option<BTreeMap<ServerKey, LiveServer>>, ReadError> {
+        let id = convert::service_id(service);
+        let client = self.client().map_err(ReadError::Ours)?;
+        let destinations = client.destinations(&id)?;
+        if destinations.is_empty() && client.service(&id)?.is_none() {
+            return Ok(None);
+        }
+        let servers = destinations.iter().map(|destination| {
+            let (key, options, counts) = convert::server(destination);
+            (key, LiveServer { options, counts })
+        });
+        Ok(Some(servers.collect()))
     }
 
     /// The traffic of one service, or of all.
@@ -244,6 +264,10 @@ impl Kernel for Linux {
             live.set_marks(family, support);
         }
         Ok(live)
+    }
+
+    fn servers(&mut self, service: &ServiceKey) -> Result<Option<BTreeMap<ServerKey, LiveServer>>> {
+        self.reading(|kernel| kernel.read_servers(service))
     }
 
     fn apply(&mut self, steps: &[Step]) -> Vec<Outcome> {

@@ -25,10 +25,11 @@ pub use linux::Linux;
 pub use names::Names;
 pub use sim::{Machine, Sim};
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use crate::error::{Error, Result};
-use crate::model::{Connection, Info, Live, Ruleset, ServiceKey, Traffic};
+use crate::model::{Connection, Info, Live, LiveServer, Ruleset, ServerKey, ServiceKey, Traffic};
 use crate::plan::Step;
 
 /// What became of a step that was handed to a kernel.
@@ -61,6 +62,15 @@ pub trait Kernel {
     /// `not_permitted` without CAP_NET_ADMIN, `unsupported` without `ip_vs`, `system` where the
     /// transport fails.
     fn observe(&mut self) -> Result<Live>;
+
+    /// The servers of one service now, with their connections; none where there is no such
+    /// service. Cheap, whatever else the kernel holds: for a look once a second.
+    ///
+    /// # Errors
+    /// As [`Kernel::observe`].
+    fn servers(&mut self, service: &ServiceKey) -> Result<Option<BTreeMap<ServerKey, LiveServer>>> {
+        Ok(self.observe()?.servers_of(service))
+    }
 
     /// Does steps in order, and nothing behind the first that fails: one outcome per step.
     /// Steps behind a failure that were already on their way may be `Done` all the same.
@@ -109,6 +119,10 @@ pub trait Kernel {
 impl<K: Kernel + ?Sized> Kernel for Box<K> {
     fn observe(&mut self) -> Result<Live> {
         (**self).observe()
+    }
+
+    fn servers(&mut self, service: &ServiceKey) -> Result<Option<BTreeMap<ServerKey, LiveServer>>> {
+        (**self).servers(service)
     }
 
     fn apply(&mut self, steps: &[Step]) -> Vec<Outcome> {

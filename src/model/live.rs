@@ -8,6 +8,7 @@ use super::address::Family;
 use super::key::{ServerKey, ServiceKey};
 use super::mark::{MarkRule, Stray};
 use super::ruleset::Ruleset;
+use super::server::RealServer;
 
 /// Connections of one real server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,6 +19,15 @@ pub struct Counts {
     pub inactive: u32,
     /// Persistence templates.
     pub persistent: u32,
+}
+
+/// One real server as it stands, with its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LiveServer {
+    /// What it is set to.
+    pub options: RealServer,
+    /// Its connections.
+    pub counts: Counts,
 }
 
 /// One rule of our own chain, as it stands there.
@@ -131,6 +141,17 @@ impl Live {
             .and_then(|s| s.get(server))
             .copied()
             .unwrap_or_default()
+    }
+
+    /// The servers of one service, with their connections; none where there is no such service.
+    pub fn servers_of(&self, service: &ServiceKey) -> Option<BTreeMap<ServerKey, LiveServer>> {
+        let servers = &self.rules.services.get(service)?.servers;
+        let one = |(key, options): (&ServerKey, &RealServer)| {
+            let counts = self.counts_of(service, key);
+            let options = *options;
+            (*key, LiveServer { options, counts })
+        };
+        Some(servers.iter().map(one).collect())
     }
 
     /// The connections of all servers of a service.

@@ -33,7 +33,7 @@ pub use entry::{EntryKey, EntryValue};
 pub use grace::Grace;
 pub use info::Info;
 pub use key::{Fwmark, Protocol, ServerKey, ServiceKey, ServiceName};
-pub use live::{ChainRule, ChainState, Counts, Live, MarkSupport};
+pub use live::{ChainRule, ChainState, Counts, Live, LiveServer, MarkSupport};
 pub use mark::{ForeignMark, MarkKey, MarkRule, PortRange, Stray};
 pub use moment::Moment;
 pub use origin::{Origin, ScriptFile, Tally};

@@ -9,6 +9,10 @@ use super::{Bench, Case, steps};
 pub const CASES: &[Case] = &[
     ("traffic_begins_at_zero", traffic_begins_at_zero),
     ("one_service_is_counted_alone", one_service_is_counted_alone),
+    (
+        "the_servers_of_one_service_are_read_alone",
+        the_servers_of_one_service_are_read_alone,
+    ),
     ("counters_are_zeroed", counters_are_zeroed),
     ("nobody_is_connected", nobody_is_connected),
     ("it_says_what_it_is", it_says_what_it_is),
@@ -55,6 +59,21 @@ fn one_service_is_counted_alone(bench: &mut Bench) {
     assert_eq!(traffic, [(only, nothing())].into());
     let missing = steps::key("tcp 192.0.2.10:81");
     assert!(bench.kernel.traffic(Some(&missing)).unwrap().is_empty());
+}
+
+fn the_servers_of_one_service_are_read_alone(bench: &mut Bench) {
+    build(bench);
+    let live = bench.live();
+    for (service, count) in [
+        (SERVICE, Some(1)),
+        (OTHER, Some(0)),
+        ("tcp 192.0.2.10:81", None),
+    ] {
+        let key = steps::key(service);
+        let servers = bench.kernel.servers(&key).unwrap();
+        assert_eq!(servers.as_ref().map(|all| all.len()), count, "{service}");
+        assert_eq!(servers, live.servers_of(&key), "{service}");
+    }
 }
 
 fn counters_are_zeroed(bench: &mut Bench) {

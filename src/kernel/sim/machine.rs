@@ -29,6 +29,8 @@ pub struct Machine {
     pub ipv6: bool,
     /// `lo` was up once in this namespace; default yes. Without, IPv4 has no unicast addresses.
     pub loopback: bool,
+    /// Settings of net.ipv4.vs by name; default none, as where they cannot be read.
+    pub settings: BTreeMap<String, String>,
 }
 
 impl Default for Machine {
@@ -38,6 +40,7 @@ impl Default for Machine {
             interfaces: None,
             ipv6: true,
             loopback: true,
+            settings: BTreeMap::new(),
         }
     }
 }

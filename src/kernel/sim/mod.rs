@@ -238,6 +238,7 @@ impl Kernel for Sim {
             connection_table_size: CONNECTION_TABLE_SIZE,
             schedulers: used.collect::<BTreeSet<_>>().into_iter().collect(),
             engines: engines.collect::<BTreeSet<_>>().into_iter().collect(),
+            settings: state.machine.settings.clone(),
             ..Info::default()
         })
     }
