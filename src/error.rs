@@ -41,6 +41,8 @@ pub enum Kind {
     Damaged,
     /// A signal asked for an end.
     Interrupted,
+    /// A wait ended before what it waited for came about.
+    Timeout,
     /// A script failed by itself: syntax, a thrown value, a limit.
     Script,
     /// A change was sent, then refused or failed, and everything was undone.
@@ -72,6 +74,7 @@ impl Kind {
             Kind::Busy => "busy",
             Kind::Damaged => "damaged",
             Kind::Interrupted => "interrupted",
+            Kind::Timeout => "timeout",
             Kind::Script => "script",
             Kind::Undone => "undone",
             Kind::UndoFailed => "undo_failed",

@@ -427,20 +427,26 @@ fn confirm_twice(pending: SnapshotId) -> Error {
 }
 
 fn foreign(entry: &EntryKey, standing: &str) -> Error {
+    let differs = format!("somebody else made it, and it differs: the kernel has {standing}");
+    taken_over_first(differs, entry).attempt("cannot change")
+}
+
+/// Refuses to work on what somebody else made and nobody took over.
+pub(super) fn not_ours(entry: &EntryKey) -> Error {
+    taken_over_first("somebody else made it".to_owned(), entry)
+}
+
+fn taken_over_first(cause: String, entry: &EntryKey) -> Error {
     let name = match entry {
         EntryKey::Marks(key) => key.service().to_string(),
         other => other
             .service()
             .map_or_else(|| other.to_string(), |key| key.to_string()),
     };
-    Error::new(
-        Kind::Foreign,
-        format!("somebody else made it, and it differs: the kernel has {standing}"),
-    )
-    .object(entry)
-    .attempt("cannot change")
-    .hint(format!("take it over first: ipvsh adopt \"{name}\""))
-    .hint("or let this change take it over: --adopt")
+    Error::new(Kind::Foreign, cause)
+        .object(entry)
+        .hint(format!("take it over first: ipvsh adopt \"{name}\""))
+        .hint("or let this change take it over: --adopt")
 }
 
 fn standing_text(entry: &EntryKey, live: &Live) -> String {

@@ -4,7 +4,9 @@ use super::names::{newest_since, resolve, told};
 use super::object::Object;
 use super::{Director, head_of};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Event, Moment, Ruleset, Snapshot, SnapshotId, SnapshotName};
+use crate::model::{
+    Event, Moment, Ruleset, ServerKey, ServiceKey, Snapshot, SnapshotId, SnapshotName, Weight,
+};
 use crate::plan::{Change, between};
 use crate::store::Store;
 
@@ -87,6 +89,34 @@ impl Director {
             Ok(sides.map(|(before, after)| between(&before, &after)))
         };
         snapshots.iter().map(changes).collect()
+    }
+
+    /// The last weight above 0 that a server has in the history, the head's first.
+    ///
+    /// # Errors
+    /// As the store fails.
+    pub(super) fn last_weight(
+        &self,
+        service: &ServiceKey,
+        server: &ServerKey,
+    ) -> Result<Option<Weight>> {
+        let store = self.stores.open()?;
+        let mut at = store.head()?;
+        while let Some(snapshot) = at {
+            let held = store.service(snapshot.id, service)?;
+            let weight = held.and_then(|held| Some(held.servers.get(server)?.weight));
+            if let Some(weight) = weight.filter(|weight| *weight != Weight::ZERO) {
+                return Ok(Some(weight));
+            }
+            at = match snapshot.parent.map(|parent| store.snapshot(parent)) {
+                None => None,
+                Some(Ok(parent)) => Some(parent),
+                // Pruned: what was before is not known.
+                Some(Err(error)) if error.kind() == Kind::NotFound => None,
+                Some(Err(error)) => return Err(error),
+            };
+        }
+        Ok(None)
     }
 
     /// Finds a snapshot by name.

@@ -68,6 +68,11 @@ impl Session {
         &self.defaults
     }
 
+    /// The options for commits that stand by themselves: a drain's, a shift's.
+    pub fn unconditional_defaults(&self) -> ChangeOptions {
+        unconditional(&self.defaults)
+    }
+
     /// What was committed since this was last asked.
     pub fn take_reports(&mut self) -> Vec<Report> {
         std::mem::take(&mut self.reports)
@@ -453,7 +458,23 @@ impl Session {
         self.director.confirm()
     }
 
-    fn refuse_staged(&self, what: &str) -> Result<()> {
+    /// For how many seconds the kernel keeps clients with a server that is at weight 0; none where
+    /// it does not.
+    ///
+    /// # Errors
+    /// As the store and the kernel fail to be read.
+    pub fn persistence(&mut self, service: &ServiceKey) -> Result<Option<u32>> {
+        let rules = &self.candidate()?.rules().services;
+        let Some(seconds) = rules.get(service).and_then(|s| s.options.persistent) else {
+            return Ok(None);
+        };
+        let settings = self.director.info()?.settings;
+        let expires = settings.get("expire_quiescent_template");
+        let expires = expires.is_some_and(|setting| setting != "0");
+        Ok((!expires).then_some(seconds))
+    }
+
+    pub(super) fn refuse_staged(&self, what: &str) -> Result<()> {
         match self.staged() {
             0 => Ok(()),
             staged => Err(Error::new(

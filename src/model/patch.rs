@@ -77,7 +77,8 @@ const SYNONYMS: [(&str, &str); 22] = [
     ("l_threshold", "lower"),
 ];
 
-fn check_names(options: &Options, known: &[&str], what: &str) -> Result<()> {
+/// Refuses names that are none of those known, saying which was probably meant.
+pub(crate) fn check_names(options: &Options, known: &[&str], what: &str) -> Result<()> {
     for name in options.keys() {
         if !known.contains(&name.as_str()) {
             let lower = name.to_lowercase();
@@ -108,7 +109,8 @@ fn describe(value: &Value) -> String {
     }
 }
 
-fn wrong(name: &str, wants: &str, value: &Value) -> Error {
+/// A value of another type than the option takes.
+pub(crate) fn wrong(name: &str, wants: &str, value: &Value) -> Error {
     Error::invalid(format!("{name} must be {wants}, not {}", describe(value)))
 }
 
