@@ -43,6 +43,8 @@ pub enum Kind {
     Interrupted,
     /// A wait ended before what it waited for came about.
     Timeout,
+    /// A check of the user's said no half-way, and what was done was taken back.
+    Aborted,
     /// A script failed by itself: syntax, a thrown value, a limit.
     Script,
     /// A change was sent, then refused or failed, and everything was undone.
@@ -75,6 +77,7 @@ impl Kind {
             Kind::Damaged => "damaged",
             Kind::Interrupted => "interrupted",
             Kind::Timeout => "timeout",
+            Kind::Aborted => "aborted",
             Kind::Script => "script",
             Kind::Undone => "undone",
             Kind::UndoFailed => "undo_failed",

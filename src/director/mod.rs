@@ -24,6 +24,8 @@ mod report;
 mod restore;
 mod revert;
 mod session;
+mod shares;
+mod shift;
 mod status;
 mod transaction;
 mod views;
@@ -45,6 +47,8 @@ pub use progress::{Advance, Progress, Silent};
 pub use prune::{Pruned, Retention};
 pub use report::{Outcome, Report};
 pub use session::{Filter, Session, change_options};
+pub use shares::Weights;
+pub use shift::{Moves, SHIFT_OPTIONS, Shift, ShiftOptions};
 pub use status::Status;
 pub use wait::{Attend, Attendant, News, pause};
 
