@@ -1,12 +1,12 @@
 //! A call under way: its arguments, read in the user's words.
 
-use rhai::{Dynamic, ImmutableString, Position};
+use rhai::{Dynamic, FnPtr, ImmutableString, NativeCallContext, Position};
 
 use super::context::Context;
 use super::convert;
 use super::types::describe;
 use super::value::{DaemonHandle, Server, Service};
-use crate::director::Report;
+use crate::director::{News, Report};
 use crate::error::{Error, Kind, Place, Result};
 use crate::model::Options;
 
@@ -20,6 +20,8 @@ pub struct Call<'a> {
     pub place: Option<Place>,
     /// Where the call is, as Rhai has it.
     pub position: Position,
+    /// The call as Rhai has it.
+    pub native: &'a NativeCallContext<'a>,
 }
 
 impl Call<'_> {
@@ -119,6 +121,26 @@ impl Call<'_> {
                 let mut session = self.context.session()?;
                 convert::options(&mut session, value).map(Some)
             }
+        }
+    }
+
+    /// Calls a function of the script's, without arguments. The session must be free: it may use
+    /// it.
+    ///
+    /// # Errors
+    /// What it raised, with its place.
+    pub fn ask(&self, function: &FnPtr) -> Result<Dynamic> {
+        function
+            .call_within_context::<Dynamic>(self.native, ())
+            .map_err(|error| self.context.translate(*error, self.native.call_source()))
+    }
+
+    /// Passes on what a use case tells on its way.
+    pub fn news(&self, news: News) {
+        match news {
+            News::Change(report) => self.done(report),
+            News::Would(line) => self.context.effect(line),
+            News::Note(_) | News::Done(_) => self.context.news(news),
         }
     }
 

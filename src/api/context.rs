@@ -1,14 +1,14 @@
 //! What the functions of a script share: the session, the arguments, what was done so far.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{Cell, OnceCell, RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use rhai::Position;
+use rhai::{EvalAltResult, Position};
 
-use crate::director::{Report, Session};
+use crate::director::{News, Report, Session};
 use crate::error::{Error, Kind, Place, Result};
 use crate::model::{Live, SnapshotId};
 
@@ -21,6 +21,12 @@ const MAX_EFFECTS: usize = 10_000;
 
 /// Called with each report when it is made.
 pub type Listener = Box<dyn FnMut(&Report)>;
+
+/// Called with what a use case tells on its way, reports and effects excepted.
+pub type Teller = Box<dyn FnMut(News)>;
+
+/// Puts an error of Rhai's into our words; the text is the name of the script.
+pub type Translator = Box<dyn Fn(EvalAltResult, &str) -> Error>;
 
 /// A commit that a script made by itself.
 #[derive(Debug, Clone)]
@@ -40,6 +46,8 @@ pub struct Context {
     effects: RefCell<Vec<String>>,
     standing: RefCell<Vec<Standing>>,
     listener: RefCell<Option<Listener>>,
+    teller: RefCell<Option<Teller>>,
+    translator: OnceCell<Translator>,
     sources: RefCell<BTreeMap<String, Rc<str>>>,
     live: RefCell<Option<Live>>,
     counted: Cell<Option<Instant>>,
@@ -56,6 +64,8 @@ impl Context {
             effects: RefCell::default(),
             standing: RefCell::default(),
             listener: RefCell::new(None),
+            teller: RefCell::new(None),
+            translator: OnceCell::new(),
             sources: RefCell::default(),
             live: RefCell::new(None),
             counted: Cell::new(None),
@@ -164,6 +174,32 @@ impl Context {
     /// Sets who listens.
     pub fn set_listener(&self, listener: Listener) {
         self.listener.replace(Some(listener));
+    }
+
+    /// Tells whoever listens what a use case tells on its way.
+    pub fn news(&self, news: News) {
+        if let Some(teller) = self.teller.borrow_mut().as_mut() {
+            teller(news);
+        }
+    }
+
+    /// Sets who listens to that.
+    pub fn set_teller(&self, teller: Teller) {
+        self.teller.replace(Some(teller));
+    }
+
+    /// An error that a function of the script's raised, in our words.
+    pub fn translate(&self, error: EvalAltResult, source: Option<&str>) -> Error {
+        match self.translator.get() {
+            Some(translator) => translator(error, source.unwrap_or_default()),
+            None => Error::new(Kind::Script, error.to_string()),
+        }
+    }
+
+    /// Sets, once, who puts errors of Rhai's into our words.
+    pub fn set_translator(&self, translator: Translator) {
+        // The first one stays: an interpreter sets it, and has its context for itself.
+        let _ = self.translator.set(translator);
     }
 
     /// Remembers a snapshot that stands whatever the script does next.

@@ -22,11 +22,13 @@ pub mod wait;
 
 mod change;
 mod daemons;
+mod drain;
 mod host;
 mod live;
 mod marks;
 mod servers;
 mod services;
+mod shift;
 mod timeouts;
 mod views;
 
@@ -49,6 +51,8 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
         change::FUNCTIONS,
         live::FUNCTIONS,
         views::FUNCTIONS,
+        drain::FUNCTIONS,
+        shift::FUNCTIONS,
         host::FUNCTIONS,
     ]
     .into_iter()

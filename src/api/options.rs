@@ -392,6 +392,80 @@ pub const COMMIT: &[Opt] = &[
     },
 ];
 
+/// The options of `drain`.
+pub const DRAIN: &[Opt] = &[
+    Opt {
+        unit: "seconds",
+        range: "0 (look once) to 604800",
+        ..opt(
+            "timeout",
+            Type::Number,
+            "600",
+            "How long to wait; then it is an error, and the server stays at weight 0.",
+        )
+    },
+    Opt {
+        range: "\"keep\" (at weight 0), \"remove\", \"restore\" (the weight that it had)",
+        ..opt(
+            "then",
+            Type::Text,
+            "\"keep\"",
+            "What follows when the connections are gone.",
+        )
+    },
+    Opt {
+        words: &["InActConn", "TIME_WAIT"],
+        ..opt(
+            "inactive",
+            Type::Bool,
+            "false",
+            "Wait for inactive connections too, which are closing; of UDP always.",
+        )
+    },
+    Opt {
+        words: &["sticky", "template"],
+        ..opt(
+            "persistent",
+            Type::Bool,
+            "false",
+            "Wait until the kernel has forgotten the clients that it kept with the server.",
+        )
+    },
+];
+
+/// The options of `shift`.
+pub const SHIFT: &[Opt] = &[
+    Opt {
+        unit: "percent",
+        range: "whole numbers from 1 to 100, rising",
+        ..opt(
+            "steps",
+            Type::Array,
+            "[10, 50, 100]",
+            "The share of the new servers after each step.",
+        )
+    },
+    Opt {
+        unit: "seconds",
+        range: "0 to 86400",
+        ..opt(
+            "pause",
+            Type::Number,
+            "60",
+            "How long to wait after each step; after the last only for the check.",
+        )
+    },
+    Opt {
+        range: "a function without parameters that gives true or false",
+        ..opt(
+            "check",
+            Type::Function,
+            "none",
+            "Called after each pause: false, or an error, takes the shift back.",
+        )
+    },
+];
+
 /// The options of `probe`.
 pub const PROBE: &[Opt] = &[Opt {
     unit: "seconds",

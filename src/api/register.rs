@@ -70,6 +70,7 @@ fn remove_of_text(engine: &mut Engine, context: &Rc<Context>) {
                     args: &[text.clone().into(), part.into()],
                     place: place.clone(),
                     position,
+                    native: &native,
                 };
                 super::services::remove_server_at(&call).map_err(|error| match place {
                     Some(place) => raise(error.at(place), position),
@@ -181,6 +182,7 @@ impl Callable {
             args,
             place: place.clone(),
             position,
+            native,
         };
         let result = self
             .choose(args)

@@ -39,6 +39,10 @@ pub enum Type {
     Rules,
     /// Text, or an array of text.
     Texts,
+    /// A real server, its address, or an array of them.
+    Servers,
+    /// A function.
+    Function,
     /// A number of seconds, or true or false: persistence.
     SecondsOrBool,
     /// What a change did or would do.
@@ -67,6 +71,8 @@ impl Type {
             Type::ServiceOrServer => "a virtual service, its name, or a real server",
             Type::Rules => "a map or an array of maps",
             Type::Texts => "text or an array of text",
+            Type::Servers => "a real server, its address, or an array of them",
+            Type::Function => "a function",
             Type::SecondsOrBool => "a whole number, true or false",
             Type::Report => "a report",
             Type::Difference => "a difference",
@@ -94,6 +100,8 @@ impl Type {
             }
             Type::Rules => value.is_map() || value.is_array(),
             Type::Texts => value.is_string() || value.is_array() || is::<Service>(value),
+            Type::Servers => value.is_string() || value.is_array() || is::<Server>(value),
+            Type::Function => value.is_fnptr(),
             Type::SecondsOrBool => value.is_int() || value.is_bool(),
             Type::Report => is::<Outcome>(value),
             Type::Difference => is::<Divergence>(value),

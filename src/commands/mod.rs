@@ -12,6 +12,7 @@ mod completions;
 mod confirm;
 mod context;
 mod diff;
+mod drain;
 mod export;
 mod forget;
 mod fsck;
@@ -87,6 +88,7 @@ enum Verb {
     Adopt(adopt::AdoptArgs),
     Forget(forget::ForgetArgs),
     Import(import::ImportArgs),
+    Drain(drain::DrainArgs),
     Export(export::ExportArgs),
     Ipvsadm(ipvsadm::IpvsadmArgs),
     Confirm(confirm::ConfirmArgs),
@@ -177,6 +179,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Adopt(args) => adopt::run(context, &args),
         Verb::Forget(args) => forget::run(context, &args),
         Verb::Import(args) => import::run(context, &args),
+        Verb::Drain(args) => drain::run(context, &args),
         Verb::Export(args) => export::run(context, &args),
         Verb::Ipvsadm(args) => ipvsadm::run(context, args.words),
         Verb::Confirm(args) => confirm::run(context, &args),

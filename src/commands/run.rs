@@ -83,6 +83,7 @@ pub(super) fn run_in(
     let out = context.out;
     let dry = interpreter.session().is_dry();
     interpreter.on_report(move |report| out.report(report, dry));
+    interpreter.on_news(move |news| out.news(news, dry));
     let ended = interpreter.run(source);
     for effect in interpreter.effects() {
         out.note(&effect);

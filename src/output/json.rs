@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 use super::status::Facts;
 use crate::api::report as form;
 pub use crate::api::report::snapshot;
-use crate::director::{Awaiting, Difference, Outcome, Report};
+use crate::director::{Awaiting, Difference, Drained, Outcome, Report};
 use crate::error::Error;
-use crate::model::{Family, MarkSupport, Snapshot};
+use crate::model::{Family, MarkSupport, ServerKey, ServiceKey, Snapshot, Weight};
 use crate::plan::{Change, Foreign, Plan};
 use form::changes;
 
@@ -60,6 +60,27 @@ pub fn report(report: &Report, dry: bool) -> Value {
         map.insert("failures".into(), failures.iter().map(error).collect());
     }
     Value::Object(map)
+}
+
+/// A drain: how it ended, and every change that it made.
+pub fn drain(
+    (service, server): (&ServiceKey, &ServerKey),
+    drained: Option<&Drained>,
+    reports: &[Report],
+    dry: bool,
+) -> Value {
+    let left = drained.map(|drained| drained.left);
+    json!({
+        "service": service.to_string(),
+        "server": server.to_string(),
+        "drained": drained.is_some() && !dry,
+        "seconds": drained.map(|drained| drained.waited.as_secs()),
+        "weight_before": drained.and_then(|drained| drained.weight).map(Weight::value),
+        "active": left.map(|left| left.active),
+        "inactive": left.map(|left| left.inactive),
+        "persistent_connections": left.map(|left| left.persistent),
+        "changes": reports.iter().map(|one| report(one, dry)).collect::<Value>(),
+    })
 }
 
 /// A plan: its changes, what is foreign, notes.

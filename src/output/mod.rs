@@ -38,7 +38,7 @@ pub use table::Table;
 
 pub use crate::api::report::count;
 
-use crate::director::{Difference, Report};
+use crate::director::{Difference, News, Report};
 use crate::error::{Error, Kind};
 use crate::model::Connection;
 use crate::plan::Plan;
@@ -212,6 +212,17 @@ impl Output {
         }
     }
 
+    /// Tells what a use case that takes its time has to say on its way.
+    pub fn news(&self, news: News, dry: bool) {
+        match news {
+            News::Note(text) | News::Would(text) => self.note(text),
+            News::Change(report) => self.report(report, dry),
+            // Among documents of JSON it would be in the way.
+            News::Done(text) if !self.json => self.sentence(text),
+            News::Done(_) => {}
+        }
+    }
+
     /// Shows what would be done, before a question.
     pub fn preview(&self, plan: &Plan) {
         to_stderr(&changes(&plan.changes, self.paint_err));
@@ -275,7 +286,7 @@ pub mod forms {
         checkup_json as checkup, pruned_json as pruned, repaired_json as repaired,
     };
     pub use super::events::with_events;
-    pub use super::json::{history, snapshot, status};
+    pub use super::json::{drain, history, snapshot, status};
 }
 
 fn to_stderr(text: &str) {

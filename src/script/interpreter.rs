@@ -13,7 +13,7 @@ use super::{Catches, Ended, Shown, Source, limits, prepare, syntax};
 use crate::api::register::raise;
 use crate::api::value::Raised;
 use crate::api::{self, Context};
-use crate::director::{Report, Session};
+use crate::director::{News, Report, Session};
 use crate::error::{Error, Kind, Place, Result};
 use crate::signals;
 
@@ -48,6 +48,7 @@ impl Interpreter {
         print_to(&mut engine, &context);
         look_at_variables(&mut engine, &context, &catches, arguments);
         properties_of_thrown_text(&mut engine);
+        translate_errors(&context, standard.clone(), arguments);
         Interpreter {
             engine,
             context,
@@ -151,6 +152,12 @@ impl Interpreter {
     /// at the moment when it is done; they also stay in [`Session::take_reports`].
     pub fn on_report(&mut self, listener: impl FnMut(&Report) + 'static) {
         self.context.set_listener(Box::new(listener));
+    }
+
+    /// Calls `listener` with what a drain and the like tell on their way: notes, and the sentence
+    /// that ends them.
+    pub fn on_news(&mut self, listener: impl FnMut(News) + 'static) {
+        self.context.set_teller(Box::new(listener));
     }
 
     fn begin(&self, source: &Source) {
@@ -362,6 +369,25 @@ fn look_at_variables(
         };
         Ok(errors::caught(&map, &around).map(|error| Dynamic::from(Raised(error))))
     });
+}
+
+/// What a function of the script's raises in the middle of one of ours.
+fn translate_errors(context: &Rc<Context>, standard: Vec<String>, arguments: usize) {
+    let weak = Rc::downgrade(context);
+    context.set_translator(Box::new(move |error, file| match weak.upgrade() {
+        None => Error::new(Kind::Bug, "the script is gone"),
+        Some(context) => interruption(errors::uncaught(
+            error,
+            &Surroundings {
+                context: &context,
+                file,
+                functions: &[],
+                standard: &standard,
+                variables: &[],
+                arguments,
+            },
+        )),
+    }));
 }
 
 /// `throw "text"` is caught as that text; it has the fields of an error all the same.

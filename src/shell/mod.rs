@@ -71,6 +71,7 @@ impl Shell {
         let mut editor = Editor::with_config(config).map_err(|e| failed(&e))?;
         editor.set_helper(Some(LineHelper::new(out.paint)));
         interpreter.on_report(move |report| out.report(report, false));
+        interpreter.on_news(move |news| out.news(news, false));
         Ok(Shell {
             interpreter,
             out,

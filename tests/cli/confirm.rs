@@ -10,14 +10,14 @@ use super::lab::Lab;
 const SECOND: &str = r#"find("192.0.2.10:80").set(#{ scheduler: "sh" })"#;
 
 /// A lab whose head awaits confirmation.
-fn pending(seconds: &str) -> Lab {
+pub fn pending(seconds: &str) -> Lab {
     let lab = Lab::with_web();
     lab.ok(&["-e", SECOND, "--confirm", seconds]);
     lab
 }
 
 /// With 300 in the place of what is left of 300 seconds by now.
-fn settled(text: &str) -> String {
+pub fn settled(text: &str) -> String {
     let mut text = text.to_owned();
     for seconds in 200..300 {
         for (before, after) in [(" ", " s"), ("\": ", ",")] {

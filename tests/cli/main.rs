@@ -6,6 +6,7 @@
 mod changes;
 mod confirm;
 mod database;
+mod drain;
 mod history;
 mod import;
 mod lab;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::lab::{Lab, render};
+use crate::lab::{Lab, render, run_on};
 use ipvsh::script::Source;
 
 fn script(name: &str) -> Source {
@@ -79,6 +79,56 @@ fn director_pair() {
     let lab = Lab::new();
     twice(&lab, "pair", &[]);
     assert_eq!(lab.json()["daemons"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn maintenance_of_a_machine() {
+    let lab = Lab::new();
+    lab.run(
+        "for port in [80, 443] { tcp(`192.0.2.10:${port}`, #{ servers: [\"10.0.0.11\", \"10.0.0.12\"] }); }",
+    )
+    .printed();
+    for snapshots in [2, 2] {
+        let run = lab.run_source(&script("maintenance"), &["10.0.0.11"]);
+        assert!(run.ended.is_ok(), "{:?}", run.ended);
+        let live = lab.json();
+        for service in live["services"].as_array().unwrap() {
+            assert_eq!(service["servers"][0]["weight"], 0);
+            assert_eq!(service["servers"][1]["weight"], 1);
+        }
+        let made = lab.run("print(history().len())").printed();
+        assert_eq!(made, format!("{snapshots}\n"));
+    }
+}
+
+/// Nobody answers here, and nobody wants to wait: `tests/kernel` runs them for real.
+#[test]
+fn adding_a_server_and_blue_green() {
+    let lab = Lab::new();
+    lab.run(
+        "for port in [80, 443] { tcp(`192.0.2.10:${port}`, #{ scheduler: \"wrr\", servers: [\"10.0.1.11\"] }); }",
+    )
+    .printed();
+    let added = run_on(lab.session().dry(), &script("add_server"), &["10.0.1.12"]);
+    assert!(added.ended.is_ok(), "{:?}", added.ended);
+    assert!(
+        added.reports[0].contains("Rolls back in 300 s unless"),
+        "{:?}",
+        added.reports
+    );
+    lab.run("confirm()").value();
+    let moved = run_on(lab.session().dry(), &script("blue_green"), &[]);
+    assert!(moved.ended.is_ok(), "{:?}", moved.ended);
+    assert_eq!(moved.reports.len(), 4);
+    let live = lab.json();
+    let weights = |service: usize| -> Vec<i64> {
+        let servers = live["services"][service]["servers"].as_array().unwrap();
+        servers
+            .iter()
+            .map(|s| s["weight"].as_i64().unwrap())
+            .collect()
+    };
+    assert_eq!((weights(0), weights(1)), (vec![1, 1], vec![0, 100, 100]));
 }
 
 #[test]

@@ -18,3 +18,4 @@ mod lab;
 mod refusals;
 mod table;
 mod views;
+mod waits;

@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 
 use crate::lab::{Lab, render};
-use ipvsh::api::options::{DAEMON, MARK, SERVER, SERVICE, TIMEOUTS, TUNNEL};
+use ipvsh::api::options::{DAEMON, DRAIN, MARK, SERVER, SERVICE, SHIFT, TIMEOUTS, TUNNEL};
 use ipvsh::api::properties::READ_ONLY;
 use ipvsh::api::register::MAX_ARGUMENTS;
 use ipvsh::api::{Group, On, Opt, functions, help, reference};
+use ipvsh::director;
 use ipvsh::model::patch;
 
 fn names(options: &[Opt]) -> Vec<&str> {
@@ -22,6 +23,8 @@ fn options_are_those_of_the_model() {
     assert_eq!(names(MARK), patch::MARK_OPTIONS);
     assert_eq!(names(TIMEOUTS), patch::TIMEOUT_OPTIONS);
     assert_eq!(names(DAEMON), patch::DAEMON_OPTIONS);
+    assert_eq!(names(DRAIN), director::DRAIN_OPTIONS);
+    assert_eq!(names(SHIFT), director::SHIFT_OPTIONS);
 }
 
 #[test]
@@ -100,8 +103,8 @@ fn the_contract_is_there() {
     let wanted = "tcp udp sctp fwmark fwmark6 find services service.set remove clear \
         service.server service.find service.servers servers server.set mark marks unmark timeouts \
         sync_daemon sync_daemons plan commit discard history diff rollback restore adopt forget tag live \
-        zero stats rates connections thresholds persistent tunnels info ARGS env sleep probe read load \
-        save json exit import print help";
+        zero stats rates connections thresholds persistent tunnels info drain shift ARGS env sleep probe \
+        read load save json exit import print help";
     for name in wanted.split_whitespace() {
         assert!(names.contains(name), "{name} is missing");
     }
