@@ -14,7 +14,7 @@ fn examples() -> Vec<PathBuf> {
         .filter(|path| path.extension().is_some_and(|ending| ending == "rhai"))
         .collect();
     scripts.sort();
-    assert!(scripts.len() >= 7, "examples are missing: {scripts:?}");
+    assert!(scripts.len() >= 11, "examples are missing: {scripts:?}");
     scripts
 }
 
@@ -36,19 +36,60 @@ fn ipvsh(db: &Path, args: &[&str]) -> (String, String) {
     (stdout, stderr)
 }
 
+/// The words behind `// KEY: ` in the comment that opens a script.
+fn header(script: &Path, key: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(script).unwrap();
+    let key = format!("// {key}: ");
+    let line = text.lines().find_map(|line| line.strip_prefix(&key));
+    let words = line.unwrap_or_default().split_whitespace();
+    words.map(str::to_owned).collect()
+}
+
+/// Runs the scripts that an example has to come after.
+fn prepare(db: &Path, script: &Path) {
+    for before in header(script, "After") {
+        let before = script.with_file_name(before);
+        ipvsh(db, &["run", before.to_str().unwrap()]);
+    }
+}
+
+/// Runs an example as its header says for the simulator; both outputs.
+fn run(db: &Path, script: &Path) -> String {
+    let arguments = header(script, "Simulator");
+    let mut words = vec!["run", script.to_str().unwrap()];
+    words.extend(arguments.iter().map(String::as_str));
+    let (out, err) = ipvsh(db, &words);
+    out + &err
+}
+
+fn history(db: &Path) -> Vec<serde_json::Value> {
+    let (json, _) = ipvsh(db, &["history", "--json"]);
+    serde_json::from_str(&json).unwrap()
+}
+
 #[test]
 fn every_example_runs_and_settles() {
     for script in examples() {
         let place = tempfile::tempdir().unwrap();
         let db = place.path().join("db");
-        let path = script.to_str().unwrap();
-        let (first, words) = ipvsh(&db, &["run", path]);
-        let first = first + &words;
-        assert!(first.contains("snapshot 1"), "{path}: {first}");
-        let (again, words) = ipvsh(&db, &["run", path]);
-        let again = again + &words;
-        assert!(again.contains("nothing to change"), "{path}: {again}");
-        assert!(!again.contains("snapshot 2"), "{path}: {again}");
+        let path = script.display();
+        prepare(&db, &script);
+        let before = history(&db).len();
+        let first = run(&db, &script);
+        let made = history(&db);
+        assert!(made.len() > before, "{path}: {first}");
+        assert!(
+            first.contains(&format!("snapshot {}", made.len())),
+            "{path}: {first}"
+        );
+        let again = run(&db, &script);
+        assert_eq!(history(&db), made, "{path}: {again}");
+        assert!(
+            ["nothing to change", "nothing to shift", "drained: "]
+                .iter()
+                .any(|words| again.contains(words)),
+            "{path}: {again}"
+        );
     }
 }
 
@@ -57,7 +98,8 @@ fn every_example_survives_every_format() {
     for script in examples() {
         let place = tempfile::tempdir().unwrap();
         let db = |name: &str| place.path().join(name);
-        ipvsh(&db("first"), &["run", script.to_str().unwrap()]);
+        prepare(&db("first"), &script);
+        run(&db("first"), &script);
         let (json, _) = ipvsh(&db("first"), &["export", "--format", "json"]);
         for format in ["json", "rhai", "ipvsadm"] {
             let (text, notes) = ipvsh(&db("first"), &["export", "--format", format]);
@@ -83,10 +125,9 @@ fn every_example_survives_every_format() {
 fn every_example_can_be_checked() {
     for script in examples() {
         let place = tempfile::tempdir().unwrap();
-        ipvsh(
-            &place.path().join("db"),
-            &["check", script.to_str().unwrap()],
-        );
+        let db = place.path().join("db");
+        prepare(&db, &script);
+        ipvsh(&db, &["check", script.to_str().unwrap()]);
     }
 }
 

@@ -1,8 +1,12 @@
 //! A director of one test: a network namespace, a database, and the commands to look at both.
 
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// What a command said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +23,11 @@ impl Said {
             err: String::from_utf8(output.stderr).unwrap(),
             status: output.status.code().unwrap_or(-1),
         }
+    }
+
+    /// What a command says that was left to itself, when it has ended.
+    pub fn at_last(child: Child) -> Said {
+        Said::of(child.wait_with_output().unwrap())
     }
 
     /// The same, where it must have ended with this status.
@@ -58,6 +67,16 @@ fn run(program: &str, args: &[&str]) -> Said {
 fn topology(args: &[&str]) -> Said {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/vm/topology");
     run(script.to_str().unwrap(), args)
+}
+
+fn in_namespace<T: Send>(name: &str, act: impl FnOnce() -> T + Send) -> T {
+    let file = std::fs::File::open(format!("/run/netns/{name}")).unwrap();
+    let body = || {
+        let network = Some(LinkNameSpaceType::Network);
+        move_into_link_name_space(file.as_fd(), network).unwrap();
+        act()
+    };
+    std::thread::scope(|scope| scope.spawn(body).join().unwrap())
 }
 
 /// A file of the repository.
@@ -123,6 +142,43 @@ impl Director {
         self.home.path().join("db")
     }
 
+    /// Does something on a thread in the namespace of a role of the topology: `client`, `rs1`.
+    pub fn within<T: Send>(&self, role: &str, act: impl FnOnce() -> T + Send) -> T {
+        let prefix = self.prefix.as_deref().expect("a director with a topology");
+        in_namespace(&format!("{prefix}{role}"), act)
+    }
+
+    /// Does something on a thread in the director's own namespace.
+    pub fn inside<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
+        in_namespace(&self.namespace, act)
+    }
+
+    /// Takes a role's network away: it answers nobody any more.
+    pub fn break_server(&self, role: &str) {
+        let prefix = self.prefix.as_deref().expect("a director with a topology");
+        let namespace = format!("{prefix}{role}");
+        run("ip", &["-n", &namespace, "link", "set", "eth0", "down"]).ended(0);
+    }
+
+    /// Starts ipvsh, and leaves it to itself.
+    pub fn start(&self, args: &[&str]) -> Child {
+        Command::new("ip")
+            .args([
+                "netns",
+                "exec",
+                &self.namespace,
+                env!("CARGO_BIN_EXE_ipvsh"),
+            ])
+            .args(args)
+            .env("IPVSH_DB", self.database())
+            .env("SUDO_USER", "alice")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
     /// Runs ipvsh.
     pub fn ipvsh(&self, args: &[&str]) -> Said {
         self.exec(env!("CARGO_BIN_EXE_ipvsh"), args)
@@ -145,6 +201,25 @@ impl Director {
     pub fn ipvsadm(&self, line: &str) -> String {
         let args: Vec<&str> = line.split_whitespace().collect();
         self.exec("ipvsadm", &args).ended(0).out
+    }
+
+    /// A server's line in ipvsadm's table: forwarding, weight, active, inactive.
+    #[track_caller]
+    pub fn row(&self, server: &str) -> Option<Vec<String>> {
+        let table = self.ipvsadm("-Ln");
+        let line = table.lines().find(|line| line.contains(server))?;
+        Some(line.split_whitespace().skip(2).map(str::to_owned).collect())
+    }
+
+    /// Waits until a server has this weight.
+    #[track_caller]
+    pub fn await_weight(&self, server: &str, weight: &str) {
+        let start = Instant::now();
+        while self.row(server).is_none_or(|row| row[1] != weight) {
+            let waited = start.elapsed();
+            assert!(waited < Duration::from_secs(120), "no weight {weight}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
 
     /// Runs the real iptables.
