@@ -13,6 +13,8 @@ pub use rhai::mark_statement;
 
 use std::fmt;
 
+pub use ipvsadm::{Translated, translate};
+
 use crate::error::{Error, Place, Result, did_you_mean};
 use crate::model::{self, Ruleset};
 

@@ -11,7 +11,7 @@ use crate::model::mark::{PortRange, net_text};
 use crate::model::server::{Forwarding, RealServer, Tunnel, TunnelChecksum};
 use crate::model::{
     DaemonRole, Family, MarkKey, MarkRule, Protocol, Ruleset, ServerKey, ServiceKey,
-    ServiceOptions, ServicePatch, SyncDaemon, TimeoutKind, VirtualService, json,
+    ServiceOptions, ServicePatch, SyncDaemon, TimeoutKind, Timeouts, VirtualService, json,
 };
 
 /// How many columns a statement may take on one line.
@@ -58,33 +58,13 @@ impl Script {
     }
 
     fn timeouts(&mut self, rules: &Ruleset) {
-        let fields: Vec<String> = TimeoutKind::ALL
-            .into_iter()
-            .filter_map(|kind| Some(format!("{kind}: {}", rules.timeouts.get(kind)?)))
-            .collect();
-        if !fields.is_empty() {
-            self.statement(&format!("timeouts({})", inline(&fields)));
+        if let Some(call) = timeouts_call(&rules.timeouts) {
+            self.statement(&call);
         }
     }
 
     fn daemon(&mut self, role: DaemonRole, daemon: &SyncDaemon) {
-        let mut fields = vec![
-            format!("interface: {}", quote(&daemon.interface)),
-            format!("id: {}", daemon.id),
-        ];
-        fields.extend(daemon.maxlen.map(|n| format!("maxlen: {n}")));
-        fields.extend(
-            daemon
-                .group
-                .map(|g| format!("group: {}", quote(&g.to_string()))),
-        );
-        fields.extend(daemon.port.map(|n| format!("port: {n}")));
-        fields.extend(daemon.ttl.map(|n| format!("ttl: {n}")));
-        self.statement(&format!(
-            "sync_daemon({}, {})",
-            quote(role.name()),
-            inline(&fields)
-        ));
+        self.statement(&daemon_call(role, daemon));
     }
 
     /// Marks in the order of the chain: in their service where every family of the mark has one,
@@ -162,27 +142,7 @@ impl Script {
         if !servers.is_empty() {
             fields.push(format!("servers: {}", list(&servers, 1)));
         }
-        let (name, target) = match key {
-            ServiceKey::Fwmark {
-                family: Family::Ipv4,
-                mark,
-            } => ("fwmark".to_owned(), mark.to_string()),
-            ServiceKey::Fwmark {
-                family: Family::Ipv6,
-                mark,
-            } => ("fwmark6".to_owned(), mark.to_string()),
-            ServiceKey::Address {
-                protocol,
-                addr,
-                port,
-            } => {
-                let endpoint = ServerKey {
-                    addr: *addr,
-                    port: *port,
-                };
-                (protocol.to_string(), quote(&endpoint.to_string()))
-            }
-        };
+        let (name, target) = target(key);
         let call = format!("{name}({target}, ");
         let options = map(&fields, WIDTH - call.len().min(WIDTH));
         self.statement(&format!("{call}{options})"));
@@ -215,6 +175,57 @@ impl Script {
     }
 }
 
+/// The call that sets timeouts, where any is given.
+pub(super) fn timeouts_call(timeouts: &Timeouts) -> Option<String> {
+    let fields: Vec<String> = TimeoutKind::ALL
+        .into_iter()
+        .filter_map(|kind| Some(format!("{kind}: {}", timeouts.get(kind)?)))
+        .collect();
+    (!fields.is_empty()).then(|| format!("timeouts({})", inline(&fields)))
+}
+
+/// The call that declares a sync daemon.
+pub(super) fn daemon_call(role: DaemonRole, daemon: &SyncDaemon) -> String {
+    let mut fields = vec![
+        format!("interface: {}", quote(&daemon.interface)),
+        format!("id: {}", daemon.id),
+    ];
+    fields.extend(daemon.maxlen.map(|n| format!("maxlen: {n}")));
+    fields.extend(
+        daemon
+            .group
+            .map(|g| format!("group: {}", quote(&g.to_string()))),
+    );
+    fields.extend(daemon.port.map(|n| format!("port: {n}")));
+    fields.extend(daemon.ttl.map(|n| format!("ttl: {n}")));
+    format!("sync_daemon({}, {})", quote(role.name()), inline(&fields))
+}
+
+/// The function that declares a service, and its first argument.
+pub(super) fn target(key: &ServiceKey) -> (String, String) {
+    match key {
+        ServiceKey::Fwmark {
+            family: Family::Ipv4,
+            mark,
+        } => ("fwmark".to_owned(), mark.to_string()),
+        ServiceKey::Fwmark {
+            family: Family::Ipv6,
+            mark,
+        } => ("fwmark6".to_owned(), mark.to_string()),
+        ServiceKey::Address {
+            protocol,
+            addr,
+            port,
+        } => {
+            let endpoint = ServerKey {
+                addr: *addr,
+                port: *port,
+            };
+            (protocol.to_string(), quote(&endpoint.to_string()))
+        }
+    }
+}
+
 /// Why the API would not take a service's own options as they are.
 fn refuses(key: &ServiceKey, options: &ServiceOptions) -> Option<String> {
     if let ServiceKey::Address { protocol, .. } = key
@@ -235,7 +246,8 @@ fn refuses(key: &ServiceKey, options: &ServiceOptions) -> Option<String> {
     (again != *options).then(|| "a script cannot say its options".to_owned())
 }
 
-fn options(options: &ServiceOptions, family: Family) -> Vec<String> {
+/// The options of a service that are not its defaults.
+pub(super) fn options(options: &ServiceOptions, family: Family) -> Vec<String> {
     let plain = ServiceOptions::defaults(family);
     let mut fields = Vec::new();
     if options.scheduler != plain.scheduler {
@@ -274,6 +286,17 @@ fn server_map(
         quote(&key.to_string())
     };
     let mut fields = vec![format!("address: {address}")];
+    fields.extend(server_options(server, common));
+    if fields.len() == 1 {
+        address
+    } else {
+        inline(&fields)
+    }
+}
+
+/// The options of a server that are not its defaults; `common` is its service's method.
+pub(super) fn server_options(server: &RealServer, common: Option<Forwarding>) -> Vec<String> {
+    let mut fields = Vec::new();
     if common != Some(server.forward) {
         fields.push(format!("forward: {}", quote(server.forward.name())));
     }
@@ -289,11 +312,7 @@ fn server_map(
     if server.tunnel != Tunnel::default() {
         fields.push(format!("tunnel: {}", tunnel(server.tunnel)));
     }
-    if fields.len() == 1 {
-        address
-    } else {
-        inline(&fields)
-    }
+    fields
 }
 
 fn tunnel(tunnel: Tunnel) -> String {
@@ -361,7 +380,7 @@ fn ports(ranges: &[PortRange]) -> String {
 }
 
 /// A map on one line: `#{ a: 1, b: 2 }`.
-fn inline(fields: &[String]) -> String {
+pub(super) fn inline(fields: &[String]) -> String {
     if fields.is_empty() {
         return "#{}".to_owned();
     }
@@ -396,7 +415,7 @@ fn list(elements: &[String], depth: usize) -> String {
 }
 
 /// A string literal of Rhai: double quotes, which interpolate nothing.
-fn quote(text: &str) -> String {
+pub(super) fn quote(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {

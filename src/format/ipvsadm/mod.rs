@@ -12,11 +12,14 @@
 
 mod options;
 mod read;
+mod settings;
 mod shell;
+mod translate;
 mod values;
 mod words;
 mod write;
 
 pub(crate) use read::read;
 pub(super) use shell::is_command;
+pub use translate::{Translated, translate};
 pub(crate) use write::{daemon_line, selector, server_line, service_line, timeouts_line, write};

@@ -2,32 +2,29 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
-
 use super::options::Given;
+use super::settings;
 use super::shell::{self, Command};
-use super::values::{TUNNEL, number, real_server, server_key, service_key, service_options};
+use super::values::{TUNNEL, real_server, server_key, service_key, service_options};
 use super::words::lines;
 use crate::error::{Error, Result};
 use crate::format::{Reading, iptables, place, together};
 use crate::model::check::check_server;
 use crate::model::server::{Forwarding, server_name};
 use crate::model::{
-    DaemonRole, MarkRule, Ruleset, ServerKey, ServiceKey, TimeoutKind, Timeouts, VirtualService,
-    patch,
+    DaemonRole, MarkRule, Ruleset, ServerKey, ServiceKey, TimeoutKind, VirtualService,
 };
 
-/// Where a daemon sends to, unless told otherwise (ipvsadm(8)).
-const INTERFACE_DEFAULT: &str = "eth0";
-
-const SELECT: [&str; 5] = [
+/// The options that name a service.
+pub(super) const SELECT: [&str; 5] = [
     "tcp-service",
     "udp-service",
     "sctp-service",
     "fwmark-service",
     "ipv6",
 ];
-const SERVICE: [&str; 6] = [
+/// The options that a service has.
+pub(super) const SERVICE: [&str; 6] = [
     "scheduler",
     "persistent",
     "netmask",
@@ -35,7 +32,8 @@ const SERVICE: [&str; 6] = [
     "ops",
     "sched-flags",
 ];
-const SERVER: [&str; 7] = [
+/// The options that a server has.
+pub(super) const SERVER: [&str; 7] = [
     "real-server",
     "gatewaying",
     "ipip",
@@ -44,16 +42,6 @@ const SERVER: [&str; 7] = [
     "u-threshold",
     "l-threshold",
 ];
-/// A daemon's options here and in a script; the values of the latter are numbers, unless false.
-const OF_DAEMON: [(&str, &str, bool); 6] = [
-    ("mcast-interface", "interface", false),
-    ("mcast-group", "group", false),
-    ("mcast-port", "port", true),
-    ("mcast-ttl", "ttl", true),
-    ("syncid", "id", true),
-    ("sync-maxlen", "maxlen", true),
-];
-
 /// How much of an ignored command is told.
 const TOLD: usize = 60;
 /// How many ignored commands are told.
@@ -281,43 +269,17 @@ impl Table {
     }
 
     fn set_timeouts(&mut self, given: &Given) -> Result<()> {
-        let first = given.value("set").map(str::to_owned);
-        let words: Vec<String> = first
-            .into_iter()
-            .chain(given.rest.iter().cloned())
-            .collect();
-        if words.len() != TimeoutKind::ALL.len() {
-            return Err(Error::invalid("--set takes three numbers")
-                .hint("seconds for tcp, tcp_fin and udp; 0 leaves one as it is"));
-        }
-        for (kind, word) in TimeoutKind::ALL.into_iter().zip(words) {
-            match number(&format!("timeout {kind}"), &word)? {
-                0 => {}
-                seconds => {
-                    let seconds = Timeouts::check(kind, seconds)?;
-                    self.rules.timeouts.set(kind, Some(seconds));
-                }
+        let set = settings::timeouts(given)?;
+        for kind in TimeoutKind::ALL {
+            if let Some(seconds) = set.get(kind) {
+                self.rules.timeouts.set(kind, Some(seconds));
             }
         }
         Ok(())
     }
 
     fn start_daemon(&mut self, given: &Given) -> Result<()> {
-        given.only("start-daemon", &[&OF_DAEMON.map(|(name, _, _)| name)])?;
-        let role = DaemonRole::parse(given.value("start-daemon").unwrap_or(""))?;
-        let mut options = Map::new();
-        options.insert("interface".to_owned(), Value::from(INTERFACE_DEFAULT));
-        for (theirs, ours, is_number) in OF_DAEMON {
-            if let Some(word) = given.value(theirs) {
-                let value = if is_number {
-                    Value::from(number(theirs, word)?)
-                } else {
-                    Value::from(word)
-                };
-                options.insert(ours.to_owned(), value);
-            }
-        }
-        let daemon = patch::daemon(role, &options)?;
+        let (role, daemon) = settings::daemon(given)?;
         match self.rules.daemons.insert(role, daemon) {
             None => Ok(()),
             Some(_) => {
