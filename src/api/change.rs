@@ -124,7 +124,7 @@ pub const FUNCTIONS: &[Function] = &[
             params: &[Param::new("object", Type::ServiceOrName).optional()],
             call: history,
         }],
-        result: Type::Array,
+        result: Type::Snapshots,
         doc: "Lists snapshots, newest first: an array of maps.\n\
               Each has id, time, author, message, parent, rollback_of, revert_of, host, command, \
               script (path and sha256, or ()), duration (seconds), changes (their number), added, \

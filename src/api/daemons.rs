@@ -46,7 +46,7 @@ pub const FUNCTIONS: &[Function] = &[
             params: &[],
             call: list,
         }],
-        result: Type::Array,
+        result: Type::Daemons,
         doc: "Lists the candidate's sync daemons.\n\
               Each has its options as properties, and `role`.",
         errors: &[],

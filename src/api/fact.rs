@@ -108,6 +108,19 @@ pub struct Opt {
     pub words: &'static [&'static str],
 }
 
+/// The default of an option that has none.
+pub const REQUIRED: &str = "must be given";
+
+impl Opt {
+    /// Its default in words: `default 1`, or that it must be given.
+    pub fn default_words(&self) -> String {
+        match self.default {
+            REQUIRED => REQUIRED.to_owned(),
+            default => format!("default {default}"),
+        }
+    }
+}
+
 /// Says whether two lists are the same; constants have no address to compare.
 pub fn is_same(one: &[Opt], other: &[Opt]) -> bool {
     one.iter()

@@ -10,12 +10,37 @@ use crate::model::remedy;
 /// How wide the text is.
 const WIDTH: usize = 80;
 
+/// The groups as the map has them: a screen has no more lines.
+const MAP: [(&str, &[Group]); 7] = [
+    ("services", &[Group::Services]),
+    ("servers", &[Group::Servers]),
+    ("fwmark rules", &[Group::Marks]),
+    ("timeouts, sync", &[Group::Timeouts, Group::Daemons]),
+    ("change control", &[Group::Change]),
+    ("live", &[Group::Live]),
+    ("script", &[Group::Script]),
+];
+
+/// Words of ipvsadm, keepalived and textbooks that mean one value of an option.
+const VALUES: [(&[&str], &str); 4] = [
+    (
+        &["-g", "--gatewaying", "DR", "LVS-DR", "route"],
+        "forward: \"direct\"",
+    ),
+    (
+        &["-m", "--masquerading", "NAT", "LVS-NAT"],
+        "forward: \"masq\"",
+    ),
+    (&["-i", "--ipip", "TUN", "LVS-TUN"], "forward: \"tunnel\""),
+    (&["-o", "--ops"], "one_packet: true"),
+];
+
 /// What there is, on one screen.
 pub fn overview() -> String {
     let mut text = String::new();
-    for group in Group::ALL {
+    for (title, groups) in MAP {
         let mut names: Vec<String> = Vec::new();
-        for function in functions().filter(|function| function.group == group) {
+        for function in functions().filter(|function| groups.contains(&function.group)) {
             names.push(match function.on {
                 On::Nothing => function.name.to_owned(),
                 _ => format!(".{}", function.name),
@@ -24,16 +49,17 @@ pub fn overview() -> String {
         names.dedup();
         let indent = 16;
         let list = wrap(&names.join(" "), WIDTH - indent).join(&format!("\n{:indent$}", ""));
-        text.push_str(&format!("{:indent$}{list}\n", group.title()));
+        text.push_str(&format!("{title:indent$}{list}\n"));
     }
     text.push_str(&format!(
         "\nWhen something went wrong:\n{}\n",
         remedy::lines(|remedy| remedy.call)
     ));
     text.push_str(
-        "\nA call with options declares; without them it finds or creates; .set(#{ ... }) changes\n\
-         only what it names. Nothing happens before commit() or the script's end: plan() shows it.\n\
-         help(\"tcp\") says more, and any word will do: help(\"persist\"), help(\"-m\").",
+        "\nA call with options declares; without them it finds or creates; .set(#{ ... })\n\
+         changes only what it names. Nothing happens before commit() or a script's end:\n\
+         plan() shows it. help(\"tcp\") says more, and any word will do: help(\"persist\"),\n\
+         help(\"-m\").",
     );
     text
 }
@@ -48,7 +74,9 @@ pub fn topic(topic: &str) -> String {
     if !named.is_empty() {
         return named.join("\n\n");
     }
-    let found = search(wanted);
+    let meaning = VALUES.iter().find(|(words, _)| is_among(wanted, words));
+    let meaning = meaning.map(|(_, value)| format!("{wanted} is written {value}"));
+    let found: Vec<String> = meaning.into_iter().chain(search(wanted)).collect();
     if !found.is_empty() {
         return found.join("\n");
     }
@@ -78,7 +106,8 @@ pub fn of_function(function: &Function) -> String {
     }
     if !function.errors.is_empty() {
         let kinds: Vec<&str> = function.errors.iter().map(|kind| kind.name()).collect();
-        text.push_str(&format!("errors: {}\n", kinds.join(", ")));
+        text.push_str(&hanging(&format!("errors: {}", kinds.join(", "))));
+        text.push('\n');
     }
     text.push_str("example:\n");
     for line in function.example.lines() {
@@ -97,12 +126,13 @@ pub fn signatures(function: &Function) -> Vec<String> {
 
 /// One option: its name, type, default, unit, range, and what it is for.
 fn of_option(option: &Opt) -> String {
-    let mut text = format!("  {:<14} {}", option.name, option.doc);
+    let doc = wrap(option.doc, WIDTH - 17).join(&format!("\n{:17}", ""));
+    let mut text = format!("  {:<14} {doc}", option.name);
     let mut facts = vec![option.takes.words().to_owned()];
     if !option.unit.is_empty() {
         facts.push(option.unit.to_owned());
     }
-    facts.push(format!("default {}", option.default));
+    facts.push(option.default_words());
     if !option.range.is_empty() {
         facts.push(option.range.to_owned());
     }
@@ -113,18 +143,22 @@ fn of_option(option: &Opt) -> String {
     text
 }
 
+/// Says whether a word is one of these. `-m` and `-M` are different things to ipvsadm: flags count
+/// only as they are written.
+fn is_among(word: &str, words: &[&str]) -> bool {
+    words.contains(&word)
+        || !word.starts_with('-') && words.iter().any(|one| one.eq_ignore_ascii_case(word))
+}
+
 /// Lines for what a word may mean: options and functions whose words hold it, best first.
 fn search(word: &str) -> Vec<String> {
     let lower = word.to_lowercase();
     let mut found: Vec<(u8, String)> = Vec::new();
-    // `-m` and `-M` are different things to ipvsadm: flags count only as they are written.
     let rank = |name: &str, words: &[&str], doc: &str| -> Option<u8> {
         let flag = word.starts_with('-');
         if name == lower {
             Some(0)
-        } else if words.contains(&word)
-            || (!flag && words.iter().any(|w| w.to_lowercase() == lower))
-        {
+        } else if is_among(word, words) {
             Some(1)
         } else if flag || lower.len() < 3 {
             None
@@ -145,22 +179,22 @@ fn search(word: &str) -> Vec<String> {
         if let Some(rank) = rank(property.name, &[], property.doc) {
             let owner = property.on.word().unwrap_or_default();
             let line = format!(
-                "property {owner}.{} ({}): {}\n",
+                "property {owner}.{} ({}): {}",
                 property.name,
                 property.gives.words(),
                 property.doc
             );
-            found.push((rank, line));
+            found.push((rank, hanging(&line)));
         }
     }
     for function in functions() {
         if let Some(rank) = rank(function.name, function.words, function.doc) {
             let line = format!(
-                "{}: {}\n",
+                "{}: {}",
                 signatures(function).join(", "),
                 function.sentence()
             );
-            found.push((rank, line));
+            found.push((rank, hanging(&line)));
         }
     }
     found.sort_by_key(|(rank, _)| *rank);
@@ -187,6 +221,11 @@ fn option_lists() -> Vec<(String, &'static [Opt])> {
         }
     }
     lists
+}
+
+/// Lines of which all but the first stand further in.
+fn hanging(text: &str) -> String {
+    wrap(text, WIDTH - 4).join("\n    ")
 }
 
 /// Breaks a text into lines.

@@ -38,7 +38,7 @@ pub const FUNCTIONS: &[Function] = &[
         errors: &[Kind::Invalid],
         example: "mark(666, [\n    \
                   #{ protocol: \"tcp\", to: \"192.0.2.20\", ports: [80, 443, \"8000-8100\"] },\n    \
-                  #{ protocol: \"udp\", to: \"192.0.2.20\", ports: [53], from: \"198.51.100.0/24\" },\n\
+                  #{ protocol: \"udp\", to: \"192.0.2.20\", from: \"198.51.100.0/24\" },\n\
                   ]);",
         words: &[
             "iptables",

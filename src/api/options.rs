@@ -2,7 +2,7 @@
 //!
 //! The names are those of `model::patch`; a test compares them.
 
-use super::fact::Opt;
+use super::fact::{Opt, REQUIRED};
 use super::types::Type;
 
 /// A fact with what most options leave out.
@@ -300,7 +300,7 @@ pub const DAEMON: &[Opt] = &[
         ..opt(
             "interface",
             Type::Text,
-            "must be given",
+            REQUIRED,
             "The interface that the multicast leaves or enters.",
         )
     },

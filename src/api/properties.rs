@@ -112,6 +112,47 @@ pub(super) fn register(engine: &mut Engine, context: &Rc<Context>) {
     );
 }
 
+/// The properties of a type's values: each with its type and what it is.
+pub fn of_type(value: Type) -> Vec<(&'static str, Type, &'static str)> {
+    let options = |on: On, list: &'static [Opt]| {
+        let read_only = READ_ONLY.iter().filter(move |p| p.on == on);
+        list.iter()
+            .map(|o| (o.name, held(o), o.doc))
+            .chain(read_only.map(|p| (p.name, p.gives, p.doc)))
+            .collect()
+    };
+    let plain = |names: Vec<&'static str>| {
+        let typed = names.into_iter().map(|name| (name, Type::Any, ""));
+        typed.collect()
+    };
+    match value {
+        Type::Service => options(On::Service, SERVICE),
+        Type::Server => options(On::Server, SERVER),
+        Type::Daemon => plain(daemon_names()),
+        Type::Report => plain(report_names()),
+        Type::Difference => plain(difference_names()),
+        Type::Snapshot => plain(vec![
+            "id",
+            "time",
+            "author",
+            "message",
+            "parent",
+            "rollback_of",
+            "changes",
+            "tags",
+        ]),
+        _ => Vec::new(),
+    }
+}
+
+/// What an option is as a property: `servers` holds handles.
+fn held(option: &Opt) -> Type {
+    match option.name {
+        "servers" => Type::Servers,
+        _ => option.takes,
+    }
+}
+
 type Names = fn() -> Vec<&'static str>;
 
 fn service_names() -> Vec<&'static str> {

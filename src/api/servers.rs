@@ -66,7 +66,7 @@ pub const FUNCTIONS: &[Function] = &[
             params: &[],
             call: servers_of,
         }],
-        result: Type::Array,
+        result: Type::Servers,
         doc: "Lists a service's real servers.\n\
               As the candidate has them; of a service that only the kernel has, as that has them.",
         errors: &[Kind::NotFound],
@@ -82,7 +82,7 @@ pub const FUNCTIONS: &[Function] = &[
             params: &[Param::new("filter", Type::TextOrWhole).optional()],
             call: servers,
         }],
-        result: Type::Array,
+        result: Type::Servers,
         doc: "Lists real servers over all services: all, or those that fit an address, port or network.\n\
               One machine that serves several services is there once for each.",
         errors: &[Kind::Invalid],

@@ -62,7 +62,8 @@ pub const FUNCTIONS: &[Function] = &[
         }],
         "Declares a UDP service, or without options finds it or creates it.\n\
          As tcp; `one_packet` sends every datagram to a server chosen anew.",
-        "udp(\"192.0.2.10:53\", #{ scheduler: \"rr\", one_packet: true, servers: [\"10.0.0.11\"] });",
+        "udp(\"192.0.2.10:53\", #{ scheduler: \"rr\", one_packet: true })\n    \
+         .server(\"10.0.0.11\");",
         &["-A", "-E", "-u", "--udp-service", "virtual_server", "VIP"],
     ),
     declares(
@@ -98,7 +99,9 @@ pub const FUNCTIONS: &[Function] = &[
         }],
         "Declares a service for packets that carry a firewall mark (IPv6).\n\
          As fwmark; its rules are IPv6 rules.",
-        "fwmark6(666, #{ marks: [#{ protocol: \"tcp\", to: \"2001:db8::20\", ports: [80, 443] }] })\n    \
+        "fwmark6(666, #{\n    \
+             marks: [#{ protocol: \"tcp\", to: \"2001:db8::20\", ports: [80, 443] }],\n\
+         })\n    \
          .server(\"2001:db8:1::21\");",
         &["-f", "-6", "--fwmark-service", "pool", "firewall mark"],
     ),
@@ -128,7 +131,7 @@ pub const FUNCTIONS: &[Function] = &[
             params: &[Param::new("filter", Type::TextOrWhole).optional()],
             call: services,
         }],
-        result: Type::Array,
+        result: Type::Services,
         doc: "Lists the candidate's services: all, or those that fit an address, port or network.\n\
               Services that are not managed by ipvsh are in `live()`.",
         errors: &[Kind::Invalid],

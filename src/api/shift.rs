@@ -21,8 +21,8 @@ pub const FUNCTIONS: &[Function] = &[Function {
     forms: &[Form {
         params: &[
             Param::new("service", Type::ServiceOrName),
-            Param::new("from", Type::Servers),
-            Param::new("to", Type::Servers),
+            Param::new("from", Type::SomeServers),
+            Param::new("to", Type::SomeServers),
             Param::options(SHIFT),
         ],
         call: shift,

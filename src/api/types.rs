@@ -29,6 +29,16 @@ pub enum Type {
     Server,
     /// A sync daemon.
     Daemon,
+    /// An array of virtual services.
+    Services,
+    /// An array of real servers.
+    Servers,
+    /// An array of sync daemons.
+    Daemons,
+    /// An array of snapshots.
+    Snapshots,
+    /// A snapshot: a map.
+    Snapshot,
     /// Text or a whole number: a snapshot's name, a filter, a netmask.
     TextOrWhole,
     /// A service, or its name.
@@ -40,7 +50,7 @@ pub enum Type {
     /// Text, or an array of text.
     Texts,
     /// A real server, its address, or an array of them.
-    Servers,
+    SomeServers,
     /// A function.
     Function,
     /// A number of seconds, or true or false: persistence.
@@ -52,6 +62,49 @@ pub enum Type {
 }
 
 impl Type {
+    /// What the elements are, of an array that is known by them.
+    pub fn element(self) -> Option<Type> {
+        match self {
+            Type::Services => Some(Type::Service),
+            Type::Servers => Some(Type::Server),
+            Type::Daemons => Some(Type::Daemon),
+            Type::Snapshots => Some(Type::Snapshot),
+            _ => None,
+        }
+    }
+
+    /// The type of a value; an array is known by its first element.
+    pub fn of(value: &Dynamic) -> Type {
+        if let Some(array) = value.read_lock::<rhai::Array>() {
+            let lists = [Type::Services, Type::Servers, Type::Daemons];
+            return array
+                .first()
+                .and_then(|first| {
+                    lists
+                        .into_iter()
+                        .find(|list| list.element().is_some_and(|element| element.fits(first)))
+                })
+                .unwrap_or(Type::Array);
+        }
+        let types = [
+            Type::Nothing,
+            Type::Text,
+            Type::Whole,
+            Type::Number,
+            Type::Bool,
+            Type::Map,
+            Type::Service,
+            Type::Server,
+            Type::Daemon,
+            Type::Report,
+            Type::Difference,
+        ];
+        types
+            .into_iter()
+            .find(|known| known.fits(value))
+            .unwrap_or(Type::Any)
+    }
+
     /// What it takes, in words: `weight must be a whole number`.
     pub fn words(self) -> &'static str {
         match self {
@@ -66,12 +119,17 @@ impl Type {
             Type::Service => "a virtual service",
             Type::Server => "a real server",
             Type::Daemon => "a sync daemon",
+            Type::Services => "an array of virtual services",
+            Type::Servers => "an array of real servers",
+            Type::Daemons => "an array of sync daemons",
+            Type::Snapshots => "an array of snapshots",
+            Type::Snapshot => "a snapshot, a map",
             Type::TextOrWhole => "text or a whole number",
             Type::ServiceOrName => "a virtual service or its name",
             Type::ServiceOrServer => "a virtual service, its name, or a real server",
             Type::Rules => "a map or an array of maps",
             Type::Texts => "text or an array of text",
-            Type::Servers => "a real server, its address, or an array of them",
+            Type::SomeServers => "a real server, its address, or an array of them",
             Type::Function => "a function",
             Type::SecondsOrBool => "a whole number, true or false",
             Type::Report => "a report",
@@ -88,8 +146,10 @@ impl Type {
             Type::Whole => value.is_int(),
             Type::Number => value.is_int() || value.is_float(),
             Type::Bool => value.is_bool(),
-            Type::Map => value.is_map(),
-            Type::Array => value.is_array(),
+            Type::Map | Type::Snapshot => value.is_map(),
+            Type::Array | Type::Services | Type::Servers | Type::Daemons | Type::Snapshots => {
+                value.is_array()
+            }
             Type::Service => is::<Service>(value),
             Type::Server => is::<Server>(value),
             Type::Daemon => is::<DaemonHandle>(value),
@@ -100,7 +160,7 @@ impl Type {
             }
             Type::Rules => value.is_map() || value.is_array(),
             Type::Texts => value.is_string() || value.is_array() || is::<Service>(value),
-            Type::Servers => value.is_string() || value.is_array() || is::<Server>(value),
+            Type::SomeServers => value.is_string() || value.is_array() || is::<Server>(value),
             Type::Function => value.is_fnptr(),
             Type::SecondsOrBool => value.is_int() || value.is_bool(),
             Type::Report => is::<Outcome>(value),

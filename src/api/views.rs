@@ -111,7 +111,8 @@ pub const FUNCTIONS: &[Function] = &[
         doc: "Lists the thresholds of servers: an array of maps, a service each, as in JSON; its \
               servers have upper, lower, active and inactive.\n\
               With a service only that one.",
-        example: "for s in thresholds() { for r in s.servers { print(`${r.address} ${r.upper}`); } }",
+        example: "for s in thresholds() {\n    \
+                  for r in s.servers { print(`${r.address} ${r.upper}`); }\n}",
         words: &["--thresholds", "ipvsadm -Ln --thresholds"],
         ..live(
             "thresholds",

@@ -7,12 +7,19 @@ use crate::lab::{Lab, render};
 use ipvsh::api::options::{DAEMON, DRAIN, MARK, SERVER, SERVICE, SHIFT, TIMEOUTS, TUNNEL};
 use ipvsh::api::properties::READ_ONLY;
 use ipvsh::api::register::MAX_ARGUMENTS;
-use ipvsh::api::{Group, On, Opt, functions, help, reference};
+use ipvsh::api::{Group, On, Opt, Type, functions, help, reference};
 use ipvsh::director;
 use ipvsh::model::patch;
 
 fn names(options: &[Opt]) -> Vec<&str> {
     options.iter().map(|option| option.name).collect()
+}
+
+/// A screen has 80 columns.
+#[track_caller]
+fn fits(text: &str) {
+    let is_wide = |line: &&str| line.chars().count() > 80;
+    assert_eq!(text.lines().find(is_wide), None, "{text}");
 }
 
 #[test]
@@ -78,16 +85,29 @@ fn every_row_is_complete() {
                 option.doc
             );
             assert!(!option.default.is_empty(), "{name}: {}", option.name);
+            let says_its_values = !option.unit.is_empty() || !option.range.is_empty();
+            assert!(
+                option.takes != Type::Whole || says_its_values,
+                "{name}: {}: a number of what?",
+                option.name
+            );
         }
         let text = help::topic(&name);
         assert!(
             text.contains(function.sentence().split(' ').next().unwrap()),
             "{text}"
         );
+        let whole = help::of_function(function);
+        for option in function.options() {
+            let fact = format!(" {}", option.name);
+            assert!(whole.contains(&fact), "{name}: {fact}:\n{whole}");
+        }
         assert!(
-            text.lines().all(|line| line.chars().count() <= 100),
-            "{text}"
+            function.errors.is_empty() || whole.contains("\nerrors: "),
+            "{whole}"
         );
+        assert!(whole.contains("\nexample:\n  "), "{whole}");
+        fits(&text);
     }
     for group in Group::ALL {
         assert!(
@@ -124,7 +144,9 @@ fn help_finds_words_of_other_tools() {
         ("server", "service.server(address [, options])"),
         ("service.find", "service.find(address)"),
         ("persist", "persistent"),
-        ("-m", "forward"),
+        ("-m", "-m is written forward: \"masq\""),
+        ("-i", "forward: \"tunnel\""),
+        ("nat", "forward: \"masq\""),
         ("-s", "scheduler"),
         ("-C", "clear()"),
         ("lb_kind", "forward"),
@@ -138,12 +160,33 @@ fn help_finds_words_of_other_tools() {
     ] {
         let text = help::topic(word);
         assert!(text.contains(found), "{word}:\n{text}");
+        fits(&text);
     }
     let overview = help::overview();
     assert!(overview.lines().count() <= 24, "{overview}");
-    assert!(
-        overview.lines().all(|line| line.chars().count() <= 100),
-        "{overview}"
+    fits(&overview);
+    for function in functions() {
+        assert!(overview.contains(function.name), "{}", function.name);
+    }
+}
+
+#[test]
+fn what_cannot_fail_is_known() {
+    let sure: Vec<String> = functions()
+        .filter(|function| function.errors.is_empty())
+        .map(|function| function.full_name())
+        .collect();
+    assert_eq!(
+        sure,
+        [
+            "clear",
+            "marks",
+            "sync_daemons",
+            "discard",
+            "ARGS",
+            "print",
+            "help"
+        ]
     );
 }
 
