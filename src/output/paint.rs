@@ -13,6 +13,16 @@ pub enum Style {
     Strong,
     /// What matters least.
     Faint,
+    /// A word of the language.
+    Keyword,
+    /// A text in quotes.
+    Text,
+    /// A number.
+    Number,
+    /// What does not belong where it is.
+    Wrong,
+    /// A bracket whose other half is at the cursor.
+    Match,
 }
 
 impl Style {
@@ -23,6 +33,11 @@ impl Style {
             Style::Changed => "33",
             Style::Strong => "1",
             Style::Faint => "2",
+            Style::Keyword => "35",
+            Style::Text => "32",
+            Style::Number => "36",
+            Style::Wrong => "4;31",
+            Style::Match => "1;4",
         }
     }
 }

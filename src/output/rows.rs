@@ -81,22 +81,28 @@ pub fn info(info: &Options, look: Look) -> String {
         };
         table.row(&[name, text]);
     };
-    for (name, value) in info {
-        match (name.as_str(), value) {
-            ("settings", Value::Object(settings)) => {
-                for (name, value) in settings {
-                    line(format!("net.ipv4.vs.{name}"), value, false);
-                }
-            }
-            ("schedulers" | "engines", value) => line(format!("{name} loaded"), value, false),
-            (of, Value::Object(counts)) => {
-                let total = if of == "stats" { "total " } else { "" };
-                for (name, value) in counts {
-                    line(format!("{total}{name}"), value, !look.exact);
-                }
-            }
-            (name, value) => line(name.replace('_', " "), value, false),
+    // In an order of its own: a script's maps come sorted by their keys.
+    for name in ["version", "connection_table_size"] {
+        if let Some(value) = info.get(name) {
+            line(name.replace('_', " "), value, false);
         }
+    }
+    for name in ["schedulers", "engines"] {
+        if let Some(value) = info.get(name) {
+            line(format!("{name} loaded"), value, false);
+        }
+    }
+    for (view, total) in [(View::Stats, "total "), (View::Rates, "")] {
+        let facts = view.facts();
+        for name in facts.service {
+            if let Some(value) = info.get(facts.name).and_then(|counts| counts.get(name)) {
+                line(format!("{total}{name}"), value, !look.exact);
+            }
+        }
+    }
+    let settings = info.get("settings").and_then(Value::as_object);
+    for (name, value) in settings.into_iter().flatten() {
+        line(format!("net.ipv4.vs.{name}"), value, false);
     }
     table.text()
 }
