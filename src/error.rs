@@ -221,6 +221,13 @@ impl Error {
         self
     }
 
+    /// Says more precisely where in a script it happened.
+    #[must_use]
+    pub fn moved_to(mut self, place: Place) -> Error {
+        self.0.place = Some(place);
+        self
+    }
+
     /// Replaces the kind: the same failure seen from a layer that knows more.
     #[must_use]
     pub fn with_kind(mut self, kind: Kind) -> Error {

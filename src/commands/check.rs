@@ -12,7 +12,8 @@ use crate::signals;
 
 /// Parse a script and dry-run it on a simulated kernel; touches nothing
 ///
-/// The simulated kernel holds what the head says. Status 0 where the script ran, 1 where not.
+/// The simulated kernel holds what the head says. Every problem that can be found is told, also in
+/// branches that this run does not take. Status 0 where the script ran, 1 where not.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
     /// The script's file, or `-` for standard input
@@ -29,6 +30,23 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<u8> {
     let change = ChangeArgs::default();
     let session = Session::new(context.detached_director(), change.options()).dry();
     let mut interpreter = Interpreter::new(session, args.args.clone());
-    interpreter.check_syntax(&source)?;
-    run::run_in(context, &mut interpreter, &source, &change, false)
+    let mut problems = interpreter.problems(&source);
+    let ended = match interpreter.check_syntax(&source) {
+        Ok(()) => run::run_in(context, &mut interpreter, &source, &change, false),
+        // It is among the problems already.
+        Err(_) => Ok(1),
+    };
+    let ended = ended.or_else(|error| {
+        // What ran into it says more of a problem than what only read it.
+        problems.retain(|problem| problem.place() != error.place());
+        problems.push(error);
+        Ok(1)
+    })?;
+    let Some(last) = problems.pop() else {
+        return Ok(ended);
+    };
+    for problem in &problems {
+        context.out.error(problem);
+    }
+    Err(last)
 }

@@ -45,7 +45,7 @@ fn position(place: &Place, paint: Paint) -> String {
     }
     let number = place.line.to_string();
     let bar = paint.paint(Style::Faint, "|");
-    text += &format!("{number} {bar} {}\n", clean(&place.source));
+    text += &format!("{number} {bar} {}\n", underlined(place, paint));
     if place.column > 0 {
         let caret = paint.paint(Style::Removed, "^");
         let indent = " ".repeat(number.len());
@@ -53,6 +53,32 @@ fn position(place: &Place, paint: Paint) -> String {
         text += &format!("{indent} {bar} {before}{caret}\n");
     }
     text
+}
+
+/// The line with the word at the column underlined, where there are colours.
+fn underlined(place: &Place, paint: Paint) -> String {
+    let line = clean(&place.source);
+    let Some(start) = place.column.checked_sub(1) else {
+        return line;
+    };
+    let at = |index| {
+        line.char_indices()
+            .nth(index)
+            .map_or(line.len(), |(at, _)| at)
+    };
+    let (before, rest) = line.split_at(at(start));
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let length = match rest.chars().next() {
+        Some('"') => rest
+            .get(1..)
+            .and_then(|text| text.find('"'))
+            .map_or(1, |end| end + 2),
+        Some(c) if is_name(c) => rest.find(|c| !is_name(c)).unwrap_or(rest.len()),
+        Some(c) => c.len_utf8(),
+        None => return line,
+    };
+    let (word, after) = rest.split_at(length);
+    format!("{before}{}{after}", paint.paint(Style::Wrong, word))
 }
 
 #[cfg(test)]
@@ -95,5 +121,25 @@ mod tests {
              Hint: did you mean \"rr\"?\n  \
                ipvsadm -D -t 192.0.2.1:80\n"
         );
+    }
+
+    #[test]
+    fn the_word_at_fault_is_underlined_where_there_are_colours() {
+        let of = |source: &str, column| {
+            let place = Place {
+                file: "x".to_owned(),
+                line: 1,
+                column,
+                source: source.to_owned(),
+            };
+            underlined(&place, Paint::new(true))
+                .replace("\x1b[4;31m", "<")
+                .replace("\x1b[0m", ">")
+        };
+        assert_eq!(of("é = tpc(1)", 5), "é = <tpc>(1)");
+        assert_eq!(of("a(\"b c\")", 3), "a(<\"b c\">)");
+        assert_eq!(of("a;", 2), "a<;>");
+        assert_eq!(of("a", 2), "a");
+        assert_eq!(of("a", 0), "a");
     }
 }

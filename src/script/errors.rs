@@ -2,6 +2,7 @@
 
 use rhai::{Dynamic, EvalAltResult, Map, ParseErrorType, Position};
 
+use super::pinpoint::pinpoint;
 use super::scan::{declared, scan};
 use super::{limits, syntax};
 use crate::api::context::Context;
@@ -70,8 +71,28 @@ fn error_at(
         EvalAltResult::ErrorRuntime(value, _) => thrown(&value),
         other => describe(&other, place.as_ref(), in_function, around),
     };
-    match place {
+    let error = match place {
         Some(place) => error.at(place),
+        None => error,
+    };
+    pinpointed(error, around.context)
+}
+
+/// The error at the option or value that it names, where that is certain.
+pub fn pinpointed(error: Error, context: &Context) -> Error {
+    if error.kind() != Kind::Invalid {
+        return error;
+    }
+    let Some(place) = error.place() else {
+        return error;
+    };
+    let found = context.source(&place.file).and_then(|text| {
+        let message = error.message();
+        let (line, column) = pinpoint(&text, place.line, place.column, &message)?;
+        context.place_at(&place.file, line, column)
+    });
+    match found {
+        Some(found) => error.moved_to(found),
         None => error,
     }
 }
@@ -241,9 +262,11 @@ fn function_not_found(signature: &str, around: &Surroundings) -> Error {
         .chain(own)
         .chain(around.standard.iter().map(String::as_str));
     let close = did_you_mean(name, known);
-    script(format!("there is no function {name}")).maybe_hint(match close {
-        Some(close) => Some(format!("did you mean \"{close}\"?")),
-        None => Some("help() says what there is".to_owned()),
+    let theirs = functions().find(|function| function.words.contains(&name));
+    script(format!("there is no function {name}")).hint(match (theirs, close) {
+        (Some(function), _) => format!("here it is called {}", function.full_name()),
+        (None, Some(close)) => format!("did you mean \"{close}\"?"),
+        (None, None) => "help() says what there is".to_owned(),
     })
 }
 

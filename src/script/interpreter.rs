@@ -7,14 +7,17 @@ use std::rc::Rc;
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Map, Module, ParseError, Position, Scope};
 
 use super::errors::{self, Surroundings};
+use super::pinpoint::offset;
+use super::problems::{self, Problem, problems, without_statement};
 use super::resolver::Beside;
 use super::scan::{catch_variables, scan};
 use super::{Catches, Ended, Shown, Source, limits, prepare, syntax};
 use crate::api::register::raise;
-use crate::api::value::Raised;
-use crate::api::{self, Context};
+use crate::api::value::{Raised, Service};
+use crate::api::{self, Context, Type};
 use crate::director::{News, Report, Session};
 use crate::error::{Error, Kind, Place, Result};
+use crate::model::ServiceKey;
 use crate::signals;
 
 /// A Rhai engine on a session.
@@ -90,10 +93,17 @@ impl Interpreter {
     /// # Errors
     /// What the line raised and did not catch, with its place.
     pub fn line(&mut self, text: &str) -> Result<Ended> {
+        self.start_up(&Source::prompt(text))
+    }
+
+    /// Runs a script before the first line: its variables and functions are there for all.
+    ///
+    /// # Errors
+    /// What it raised and did not catch, with its place.
+    pub fn start_up(&mut self, source: &Source) -> Result<Ended> {
         let _hold = signals::hold();
-        let source = Source::prompt(text);
-        self.begin(&source);
-        let ast = self.compile(&source, &self.scope)?;
+        self.begin(source);
+        let ast = self.compile(source, &self.scope)?;
         // What earlier lines defined is there, and what this one defines anew wins.
         let all = self.library.merge(&ast);
         let variables = self.scope.len();
@@ -131,6 +141,51 @@ impl Interpreter {
         self.compile(source, &Scope::new()).map(|_| ())
     }
 
+    /// What is wrong with a script as far as that can be told without running it, in order.
+    pub fn problems(&self, source: &Source) -> Vec<Error> {
+        let text = prepare(&source.text);
+        self.context.add_source(&source.name, &text);
+        let mut found = self.syntax_errors(source, &text);
+        let at = |(error, line, column): Problem| match self.context.place_at(
+            &source.name,
+            line,
+            column,
+        ) {
+            Some(place) => error.at(place),
+            None => error,
+        };
+        found.extend(problems(&text, &self.standard).into_iter().map(at));
+        found.sort_by_key(|error| error.place().map(|place| (place.line, place.column)));
+        found.dedup_by(|one, other| one.place() == other.place());
+        found
+    }
+
+    /// Every syntax error that does not follow from another: the statement that holds one is left
+    /// out, and the rest parsed again.
+    fn syntax_errors(&self, source: &Source, text: &str) -> Vec<Error> {
+        let mut found = Vec::new();
+        let mut text = text.to_owned();
+        while found.len() < problems::MOST {
+            let again = Source {
+                text: text.clone(),
+                ..source.clone()
+            };
+            let Err(error) = self.compile(&again, &Scope::new()) else {
+                break;
+            };
+            let rest = error.place().and_then(|place| {
+                let at = offset(&text, place.line, place.column)?;
+                without_statement(&text, at)
+            });
+            found.push(error);
+            match rest {
+                Some(rest) => text = rest,
+                None => break,
+            }
+        }
+        found
+    }
+
     /// What was only shown of a dry run's effects since this was last asked, a line each.
     pub fn effects(&mut self) -> Vec<String> {
         self.context.take_effects()
@@ -146,6 +201,30 @@ impl Interpreter {
         names.sort();
         names.dedup();
         names
+    }
+
+    /// The variables that a prompt line can use, with their types.
+    pub fn typed_variables(&self) -> Vec<(String, Type)> {
+        let names = self.variables().into_iter();
+        names
+            .map(|name| {
+                let value = self.scope.get(&name);
+                let of = value.map_or(Type::Any, Type::of);
+                (name, of)
+            })
+            .collect()
+    }
+
+    /// The service that a variable of the prompt names.
+    pub fn service_of(&self, variable: &str) -> Option<ServiceKey> {
+        let value = self.scope.get(variable)?;
+        value.read_lock::<Service>().map(|service| service.0)
+    }
+
+    /// The functions that earlier lines defined, as `add(w, ip)`.
+    pub fn own_functions(&self) -> Vec<String> {
+        let functions = self.library.iter_functions();
+        functions.map(|function| function.to_string()).collect()
     }
 
     /// Calls `listener` with the report of each explicit commit, rollback, restore and adoption

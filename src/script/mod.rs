@@ -4,14 +4,19 @@
 //! Source of truth: the Rhai book (rhai.rs/book) and rhai 1.27's source.
 
 mod errors;
+pub mod frames;
+pub mod infer;
 mod interpreter;
 pub mod limits;
+mod pinpoint;
+mod problems;
 mod resolver;
 mod ruleset;
 mod scan;
 mod shown;
 mod source;
 mod syntax;
+pub mod token;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

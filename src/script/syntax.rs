@@ -4,6 +4,7 @@ use rhai::{LexError, ParseError, ParseErrorType};
 
 use crate::api::types::words_of_name;
 use crate::error::{Error, Kind};
+use crate::format::{Translated, translate};
 
 /// A syntax error; `line` is the text of the line that it is in, `column` its place there.
 pub fn describe(kind: &ParseErrorType, line: &str, column: usize) -> Error {
@@ -144,9 +145,15 @@ fn reserved_after(line: &str, column: usize) -> Option<&str> {
 fn missing(token: &str, line: &str) -> Option<String> {
     let trimmed = line.trim_start();
     match token {
-        ";" if trimmed.starts_with("-") || trimmed.starts_with("ipvsadm") => Some(
-            "this looks like a line for ipvsadm: help(\"-A\") has the same in words".to_owned(),
-        ),
+        ";" if trimmed.starts_with("-") || trimmed.starts_with("ipvsadm") => {
+            Some(match translate(trimmed) {
+                Ok(Translated::Change(code) | Translated::View(code)) => {
+                    format!("this looks like a line for ipvsadm: in a script it is {code}")
+                }
+                _ => "this looks like a line for ipvsadm: help(\"-A\") has the same in words"
+                    .to_owned(),
+            })
+        }
         ";" => Some("statements are separated by \";\"".to_owned()),
         "{" if trimmed.starts_with("if") || trimmed.starts_with("else") => {
             Some("what follows a condition stands in braces".to_owned())

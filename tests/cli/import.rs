@@ -268,7 +268,7 @@ fn a_script_is_imported_for_what_it_declares() {
         ),
         (
             "// x\ntcp(\"192.0.2.10:80\", #{ shceduler: 1 });",
-            "<stdin>:2:1",
+            "<stdin>:2:25",
         ),
     ] {
         let told = lab.run_fed(&["import", "-"], script);

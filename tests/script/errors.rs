@@ -270,7 +270,7 @@ fn errors_are_values() {
 #[test]
 fn an_error_that_is_thrown_again_keeps_its_place() {
     let text = error("fn f() {\n  tcp(\"x\")\n}\ntry { f() } catch (e) {\n  throw e;\n}");
-    assert!(text.starts_with("-e:2:3\n"), "{text}");
+    assert!(text.starts_with("-e:2:7\n"), "{text}");
     assert!(text.contains("invalid: virtual service tcp x"), "{text}");
     let text = error("try {\n  [1][3]\n} catch (e) {\n  throw e;\n}");
     assert!(text.starts_with("-e:2:"), "{text}");

@@ -75,7 +75,7 @@ fn a_link_that_stays_inside_is_followed() {
 #[test]
 fn errors_name_the_module() {
     let cases: &[(&str, &str)] = &[
-        ("fn f() {\n  tcp(\"x\")\n}", "lib.rhai:2:3"),
+        ("fn f() {\n  tcp(\"x\")\n}", "lib.rhai:2:7"),
         ("fn f() {\n  let a = 1 +;\n}", "lib.rhai:2:14"),
         ("fn f() {\n  nothing()\n}", "lib.rhai:2:3"),
         (
