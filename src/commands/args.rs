@@ -10,7 +10,7 @@ use crate::model::Grace;
 use crate::output::{ColorWhen, Verbosity};
 
 /// Options of every verb, before or behind it.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct Global {
     /// The database's directory (IPVSH_DB) [default: /var/lib/ipvsh; not root: ~/.local/state/ipvsh]
@@ -25,6 +25,9 @@ pub(super) struct Global {
     /// When to use colours (NO_COLOR is obeyed)
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
     pub color: ColorWhen,
+    /// No pager for long results (also: IPVSH_PAGER=)
+    #[arg(long, global = true)]
+    pub no_pager: bool,
     /// Results and errors only
     #[arg(short, long, global = true)]
     quiet: bool,

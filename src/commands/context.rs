@@ -3,7 +3,7 @@
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, poll};
 
@@ -15,7 +15,7 @@ use super::places;
 use crate::director::{ChangeOptions, Director, Keeper, Report, Unwatched};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{self, Kernel, LinuxHost, Sim};
-use crate::model::Ruleset;
+use crate::model::{Ruleset, Snapshot};
 use crate::output::{Output, Teller};
 use crate::signals;
 use crate::store::{DatabaseKind, MemoryStores, SledStores, Stores};
@@ -32,9 +32,41 @@ impl Context {
     /// A context from the global options.
     pub fn new(global: Global) -> Context {
         Context {
-            out: Output::new(global.json, global.verbosity(), global.color),
+            out: Output::new(global.json, global.verbosity(), global.color)
+                .paging(!global.no_pager),
             global,
             started: Instant::now(),
+        }
+    }
+
+    /// The same for a verb whose result may be long.
+    pub fn paged(&self) -> Context {
+        Context {
+            out: self.out.long(),
+            global: self.global.clone(),
+            started: self.started,
+        }
+    }
+
+    /// A director who waits for nobody: for completion.
+    ///
+    /// # Errors
+    /// As the history of a simulated kernel fails to open at once.
+    pub fn hasty_director(&self) -> Result<Director> {
+        let stores = self.stores()?.waiting(Duration::ZERO);
+        let kernel = self.kernel(&stores)?;
+        Ok(Director::new(kernel, Rc::new(stores), author()))
+    }
+
+    /// The snapshots, newest first, as far as they can be read without waiting for anybody.
+    pub fn snapshots_at_hand(&self) -> impl Fn() -> Vec<Snapshot> + 'static {
+        let stores = self.stores().map(|stores| stores.waiting(Duration::ZERO));
+        move || {
+            let listed = stores.as_ref().ok().and_then(|stores| {
+                let store = stores.open().ok()?;
+                store.snapshots().ok()
+            });
+            listed.unwrap_or_default()
         }
     }
 

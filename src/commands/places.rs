@@ -29,18 +29,38 @@ pub(super) fn database(sim: bool) -> Result<PathBuf> {
 
 /// The user's directory for state (XDG base directories: only absolute paths count).
 fn state() -> Option<PathBuf> {
-    let absolute = |name: &str| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
     absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))
+}
+
+fn absolute(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
 }
 
 /// The file with the prompt's history; not in the database's directory, which is not the user's
 /// to fill.
 pub(super) fn prompt_history() -> Option<PathBuf> {
     Some(state()?.join("ipvsh-shell").join("history"))
+}
+
+/// The script that a prompt reads first.
+pub(super) fn startup() -> Option<PathBuf> {
+    let config = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")));
+    Some(config?.join("ipvsh").join("init.rhai"))
+}
+
+/// What a prompt calls this place: the host's name without its domain, or the simulator.
+pub(super) fn host(sim: bool) -> String {
+    if sim {
+        return "sim".to_owned();
+    }
+    let uname = rustix::system::uname();
+    let name = uname.nodename().to_string_lossy();
+    match name.split('.').next() {
+        Some(first) if !first.is_empty() => first.to_owned(),
+        _ => "ipvsh".to_owned(),
+    }
 }
 
 /// The size of a directory's files, where it can be read.

@@ -7,8 +7,9 @@ use super::context::Context;
 use super::{places, run, status};
 use crate::director::Session;
 use crate::error::{Error, Kind, Result};
+use crate::kernel::Names;
 use crate::script::{Interpreter, Source};
-use crate::shell::Shell;
+use crate::shell::{Setting, Shell};
 
 /// Runs `ipvsh` without a verb.
 pub(super) fn run(context: &Context, change: &ChangeArgs) -> Result<u8> {
@@ -25,8 +26,18 @@ pub(super) fn run(context: &Context, change: &ChangeArgs) -> Result<u8> {
     }
     let session = Session::new(context.director()?, change.options());
     let interpreter = Interpreter::new(session, Vec::new());
-    let history = places::prompt_history();
     let (database, is_sim) = (context.database()?, context.is_sim());
     let facts = move |answer| status::facts(database.clone(), is_sim, answer);
-    Shell::new(interpreter, context.out, history, Box::new(facts))?.run()
+    let setting = Setting {
+        place: places::host(is_sim),
+        history: places::prompt_history(),
+        startup: places::startup(),
+        facts: Box::new(facts),
+        names: match is_sim {
+            true => Names::of_debian(),
+            false => Names::of_this_host(),
+        },
+        snapshots: Box::new(context.snapshots_at_hand()),
+    };
+    Shell::new(interpreter, context.out, setting)?.run()
 }

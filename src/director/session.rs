@@ -73,6 +73,11 @@ impl Session {
         unconditional(&self.defaults)
     }
 
+    /// Lets commits remove as much as they are told to, or no longer.
+    pub fn allow_removals(&mut self, allowed: bool) {
+        self.defaults.allow_removals = allowed;
+    }
+
     /// What was committed since this was last asked.
     pub fn take_reports(&mut self) -> Vec<Report> {
         std::mem::take(&mut self.reports)
@@ -87,6 +92,11 @@ impl Session {
             self.candidate = Some(self.director.candidate()?);
         }
         self.candidate.as_mut().ok_or_else(lost)
+    }
+
+    /// The candidate where it is loaded already: for those who must not wait for the database.
+    pub fn loaded(&self) -> Option<&Candidate> {
+        self.candidate.as_ref()
     }
 
     /// What the kernel holds, read once until [`Session::refresh`].

@@ -11,6 +11,7 @@ mod events;
 mod history;
 mod json;
 mod live;
+mod pager;
 mod paint;
 mod progress;
 mod rows;
@@ -83,6 +84,10 @@ pub struct Output {
     pub paint_err: Paint,
     /// The width of the terminal that standard output is, if it is one.
     pub width: Option<u16>,
+    /// Long results may go through a pager.
+    may_page: bool,
+    /// Results go through a pager where they are long.
+    pages: bool,
 }
 
 /// What kept standard output from being written, other than a closed pipe.
@@ -122,7 +127,32 @@ impl Output {
             paint: paint(std::io::stdout().is_terminal()),
             paint_err: paint(std::io::stderr().is_terminal()),
             width,
+            may_page: std::io::stdout().is_terminal() && pager::is_wanted(),
+            pages: false,
         }
+    }
+
+    /// The same without a pager, where none is wanted.
+    #[must_use]
+    pub fn paging(self, wanted: bool) -> Output {
+        Output {
+            may_page: self.may_page && wanted,
+            ..self
+        }
+    }
+
+    /// The same for a result that may be long: it goes through the pager where it is.
+    #[must_use]
+    pub fn long(self) -> Output {
+        Output {
+            pages: self.may_page,
+            ..self
+        }
+    }
+
+    /// Looks how wide the terminal is now.
+    pub fn measure(&mut self) {
+        self.width = std::io::stdout().is_terminal().then(columns).flatten();
     }
 
     /// Prints a result: a line, or several.
@@ -130,8 +160,11 @@ impl Output {
         if text.is_empty() {
             return;
         }
-        let mut out = std::io::stdout().lock();
         let end = if text.ends_with('\n') { "" } else { "\n" };
+        if self.pages && is_long(text) && pager::show(&format!("{text}{end}")) {
+            return;
+        }
+        let mut out = std::io::stdout().lock();
         if let Err(error) = write!(out, "{text}{end}").and_then(|()| out.flush()) {
             unwritten(&error);
         }
@@ -270,8 +303,18 @@ impl Output {
     }
 }
 
+/// Says whether a text is longer than the terminal is high.
+fn is_long(text: &str) -> bool {
+    let rows = rustix::termios::tcgetwinsize(std::io::stdout())
+        .ok()
+        .map(|size| usize::from(size.ws_row))
+        .filter(|rows| *rows > 0)
+        .unwrap_or(24);
+    text.lines().count() >= rows
+}
+
 /// How wide the terminal is now, where there is one.
-fn columns() -> Option<u16> {
+pub fn columns() -> Option<u16> {
     let stdout = std::io::stdout();
     let size = match stdout.is_terminal() {
         true => rustix::termios::tcgetwinsize(stdout),

@@ -1,83 +1,144 @@
-//! What rustyline asks while a line is typed: is it whole, what could it become.
+//! What rustyline asks while a line is typed: is it whole, what could it become, how it looks.
 
 use std::borrow::Cow;
+use std::cell::Cell;
+use std::rc::Rc;
 
-use rustyline::completion::Completer;
-use rustyline::highlight::{CmdKind, Highlighter, MatchingBracketHighlighter};
+use rustyline::completion::{self, Completer};
+use rustyline::highlight::{CmdKind, Highlighter};
+use rustyline::hint::{Hinter, HistoryHinter};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{Context, Helper, Hinter};
+use rustyline::{Context, Helper};
 
-use super::words::WORDS;
-use crate::api::functions;
-use crate::output::{Paint, Style};
+use super::complete::{Candidate, complete};
+use super::words::is_topic;
+use super::world::World;
+use super::{highlight, hints, ipvsadm};
+use crate::output::{Paint, Style, columns};
 use crate::script::is_incomplete;
 
 /// The helper of a line.
-#[derive(Helper, Hinter)]
+#[derive(Helper)]
 pub(super) struct LineHelper {
-    brackets: MatchingBracketHighlighter,
     paint: Paint,
-    names: Vec<String>,
+    world: Rc<dyn World>,
+    history: HistoryHinter,
+    /// The line is done: the cursor's bracket is no longer of interest.
+    is_done: Cell<bool>,
     /// A question is being answered: what is typed is no script.
     pub answering: bool,
+    /// How many columns the prompt takes.
+    pub indent: usize,
 }
 
 impl LineHelper {
-    /// A helper that colours as told.
-    pub fn new(paint: Paint) -> LineHelper {
-        let words = WORDS.iter().map(|(name, _, _)| *name);
-        let functions = functions().map(|function| function.name);
-        let mut names: Vec<String> = words.chain(functions).map(str::to_owned).collect();
-        names.sort();
-        names.dedup();
+    /// A helper that knows a world and colours as told.
+    pub fn new(paint: Paint, world: Rc<dyn World>) -> LineHelper {
         LineHelper {
-            brackets: MatchingBracketHighlighter::new(),
             paint,
-            names,
+            world,
+            history: HistoryHinter::new(),
+            is_done: Cell::new(false),
             answering: false,
+            indent: 0,
         }
+    }
+
+    /// How many columns are left behind the end of a line.
+    fn room(&self, line: &str) -> usize {
+        let width = columns().map_or(80, usize::from).max(1);
+        let (indent, last) = match line.rsplit_once('\n') {
+            Some((_, last)) => (0, last),
+            None => (self.indent, line),
+        };
+        width - (indent + last.chars().count()) % width - 1
     }
 }
 
 impl Validator for LineHelper {
     fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
-        match !self.answering && is_incomplete(context.input()) {
+        let line = context.input();
+        let is_script = !self.answering && !is_topic(line) && !ipvsadm::is_line(line);
+        match is_script && is_incomplete(line) {
             true => Ok(ValidationResult::Incomplete),
             false => Ok(ValidationResult::Valid(None)),
         }
     }
 }
 
+impl completion::Candidate for Candidate {
+    fn display(&self) -> &str {
+        &self.shown
+    }
+
+    fn replacement(&self) -> &str {
+        &self.text
+    }
+}
+
 impl Completer for LineHelper {
-    type Candidate = String;
+    type Candidate = Candidate;
 
     fn complete(
         &self,
         line: &str,
         place: usize,
         _context: &Context<'_>,
-    ) -> rustyline::Result<(usize, Vec<String>)> {
-        let before = line.get(..place).unwrap_or(line);
-        let is_name = |c: char| c.is_alphanumeric() || c == '_';
-        let start = before.trim_end_matches(is_name).len();
-        let word = before.get(start..).unwrap_or("");
-        if word.is_empty() || is_in_text(before) {
-            return Ok((start, Vec::new()));
+    ) -> rustyline::Result<(usize, Vec<Candidate>)> {
+        match self.answering {
+            true => Ok((place, Vec::new())),
+            false => Ok(complete(line, place, &*self.world)),
         }
-        let fitting = self.names.iter().filter(|name| name.starts_with(word));
-        Ok((start, fitting.cloned().collect()))
     }
 }
 
-/// Says whether what was typed so far ends inside quotes.
-fn is_in_text(before: &str) -> bool {
-    before.chars().filter(|c| *c == '"').count() % 2 == 1
+/// What is shown behind the cursor.
+pub(super) struct Hint {
+    shown: String,
+    /// What the right arrow puts in; a signature is only to be read.
+    taken: Option<String>,
+}
+
+impl rustyline::hint::Hint for Hint {
+    fn display(&self) -> &str {
+        &self.shown
+    }
+
+    fn completion(&self) -> Option<&str> {
+        self.taken.as_deref()
+    }
+}
+
+impl Hinter for LineHelper {
+    type Hint = Hint;
+
+    fn hint(&self, line: &str, place: usize, context: &Context<'_>) -> Option<Hint> {
+        // Without colours it would look like what was typed.
+        let is_plain = self.answering || !self.paint.is_on();
+        if is_plain || place < line.len() || line.trim().is_empty() {
+            return None;
+        }
+        if let Some(shown) = hints::signature(line, &*self.world) {
+            let shown = hints::fitting(&shown, self.room(line))?;
+            return Some(Hint { shown, taken: None });
+        }
+        // Of several lines only the last would be looked for.
+        let earlier = self.history.hint(line, place, context);
+        let shown = earlier.filter(|rest| !rest.contains('\n'))?;
+        Some(Hint {
+            taken: Some(shown.clone()),
+            shown,
+        })
+    }
 }
 
 impl Highlighter for LineHelper {
     fn highlight<'l>(&self, line: &'l str, place: usize) -> Cow<'l, str> {
-        match self.paint.is_on() {
-            true => self.brackets.highlight(line, place),
+        match self.paint.is_on() && !self.answering {
+            true => Cow::Owned({
+                let cursor = (!self.is_done.get()).then_some(place);
+                highlight::paint(line, cursor, self.paint)
+            }),
             false => Cow::Borrowed(line),
         }
     }
@@ -90,7 +151,12 @@ impl Highlighter for LineHelper {
         Cow::Owned(self.paint.paint(Style::Strong, prompt))
     }
 
-    fn highlight_char(&self, line: &str, place: usize, kind: CmdKind) -> bool {
-        self.paint.is_on() && self.brackets.highlight_char(line, place, kind)
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        Cow::Owned(self.paint.paint(Style::Faint, hint))
+    }
+
+    fn highlight_char(&self, _line: &str, _place: usize, kind: CmdKind) -> bool {
+        self.is_done.set(kind == CmdKind::ForcedRefresh);
+        self.paint.is_on()
     }
 }

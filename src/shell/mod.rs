@@ -1,29 +1,43 @@
 //! The interactive prompt.
 //!
 //! Layer 6. A line is a script's, or a bare word (`plan`, `status`); what it gives is shown as
-//! the right table. The database is open only while a line runs. Ctrl-C clears the line or
-//! interrupts what runs, Ctrl-D leaves.
+//! the right table. A line for ipvsadm is answered in our language. The database is open only
+//! while a line runs. Ctrl-C clears the line or interrupts what runs, Ctrl-D leaves.
 
+pub mod complete;
+mod context;
 mod helper;
+mod highlight;
+mod hints;
+mod ipvsadm;
+mod standard;
+mod startup;
 mod words;
+pub mod world;
 
+use std::cell::{RefCell, RefMut};
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor};
 use serde_json::json;
 
+use crate::api::help;
 use crate::director::{ChangeOptions, Status};
 use crate::error::{Error, Kind, Result};
-use crate::output::{Facts, Output, count, status, value};
+use crate::kernel::Names;
+use crate::output::{Facts, Output, clean, count, status, value};
 use crate::script::{Ended, Interpreter, Shown};
 use crate::signals;
 
 use helper::LineHelper;
+use ipvsadm::Answer;
 use words::Word;
+use world::{PromptWorld, SnapshotsOf};
 
 /// How many lines the history keeps.
 const HISTORY: usize = 10_000;
@@ -31,13 +45,34 @@ const HISTORY: usize = 10_000;
 /// Adds what the host says to a director's status.
 pub type FactsOf = Box<dyn Fn(Result<Status>) -> Facts>;
 
+/// What a prompt is given beside its interpreter.
+pub struct Setting {
+    /// Where this is: the host's name, or `sim`.
+    pub place: String,
+    /// The file that keeps the lines, where there is one.
+    pub history: Option<PathBuf>,
+    /// The script with the user's own functions, where there may be one.
+    pub startup: Option<PathBuf>,
+    /// Adds what the host says to a director's status.
+    pub facts: FactsOf,
+    /// The schedulers and engines of this kernel.
+    pub names: Names,
+    /// Reads the history for completion, without waiting.
+    pub snapshots: SnapshotsOf,
+}
+
 /// A prompt on an interpreter.
 pub struct Shell {
-    interpreter: Interpreter,
+    interpreter: Rc<RefCell<Interpreter>>,
+    world: Rc<PromptWorld>,
     out: Output,
     editor: Editor<LineHelper, FileHistory>,
+    place: String,
     history: Option<PathBuf>,
+    startup: Option<PathBuf>,
     facts: FactsOf,
+    /// What the next line begins with.
+    offered: Option<String>,
 }
 
 fn failed(error: &ReadlineError) -> Error {
@@ -51,16 +86,11 @@ enum Next {
 }
 
 impl Shell {
-    /// A prompt that keeps its lines in a file, where there is one.
+    /// A prompt on an interpreter.
     ///
     /// # Errors
     /// `system` where the terminal cannot be used.
-    pub fn new(
-        mut interpreter: Interpreter,
-        out: Output,
-        history: Option<PathBuf>,
-        facts: FactsOf,
-    ) -> Result<Shell> {
+    pub fn new(mut interpreter: Interpreter, out: Output, setting: Setting) -> Result<Shell> {
         let config = Config::builder()
             .completion_type(CompletionType::List)
             .max_history_size(HISTORY)
@@ -68,16 +98,26 @@ impl Shell {
             .map_err(|e| failed(&e))?
             .history_ignore_space(true)
             .build();
-        let mut editor = Editor::with_config(config).map_err(|e| failed(&e))?;
-        editor.set_helper(Some(LineHelper::new(out.paint)));
         interpreter.on_report(move |report| out.report(report, false));
         interpreter.on_news(move |news| out.news(news, false));
+        let interpreter = Rc::new(RefCell::new(interpreter));
+        let world = Rc::new(PromptWorld::new(
+            Rc::clone(&interpreter),
+            setting.names,
+            setting.snapshots,
+        ));
+        let mut editor = Editor::with_config(config).map_err(|e| failed(&e))?;
+        editor.set_helper(Some(LineHelper::new(out.paint, world.clone())));
         Ok(Shell {
             interpreter,
+            world,
             out,
             editor,
-            history,
-            facts,
+            place: clean(&setting.place),
+            history: setting.history,
+            startup: setting.startup,
+            facts: setting.facts,
+            offered: None,
         })
     }
 
@@ -87,9 +127,19 @@ impl Shell {
     /// `system` where the terminal fails, `interrupted` by SIGTERM or SIGHUP.
     pub fn run(&mut self) -> Result<u8> {
         self.open_history();
+        self.start_up();
         self.out.say("`help` says what there is, Ctrl-D leaves.");
         loop {
-            let next = match self.editor.readline(&self.prompt()) {
+            self.world.refresh();
+            let (prompt, offered) = (self.prompt(), self.offered.take());
+            if let Some(helper) = self.editor.helper_mut() {
+                helper.indent = prompt.chars().count();
+            }
+            let read = match offered {
+                Some(text) => self.editor.readline_with_initial(&prompt, (&text, "")),
+                None => self.editor.readline(&prompt),
+            };
+            let next = match read {
                 Ok(line) => self.line(&line)?,
                 Err(ReadlineError::Interrupted) => Next::Line,
                 Err(ReadlineError::Eof) => Next::Leave(0),
@@ -103,10 +153,11 @@ impl Shell {
         }
     }
 
-    /// `ipvsh>`, or `ipvsh*3>` with three changes staged, or `ipvsh (confirm: 240 s)>` while a
-    /// commit awaits confirmation.
+    /// `lb1>`, or `lb1*3>` with three changes staged, or `lb1 (confirm: 240 s)>` while a commit
+    /// awaits confirmation.
     fn prompt(&self) -> String {
-        let mut session = self.interpreter.session();
+        let interpreter = self.interpreter();
+        let mut session = interpreter.session();
         let staged = match session.staged() {
             0 => String::new(),
             staged => format!("*{staged}"),
@@ -115,7 +166,34 @@ impl Shell {
         let awaiting = awaiting.map_or(String::new(), |awaiting| {
             format!(" (confirm: {})", awaiting.time())
         });
-        format!("ipvsh{staged}{awaiting}> ")
+        format!("{}{staged}{awaiting}> ", self.place)
+    }
+
+    fn interpreter(&self) -> RefMut<'_, Interpreter> {
+        self.interpreter.borrow_mut()
+    }
+
+    /// Runs the user's own script, or says why not.
+    fn start_up(&mut self) {
+        let Some(path) = self.startup.take() else {
+            return;
+        };
+        let _hold = signals::hold();
+        let ran = match startup::read(&path) {
+            Ok(Some(source)) => self.interpreter().start_up(&source).map(|_| ()),
+            Ok(None) => return,
+            Err(error) => return self.out.note(&format!("{error}: not read")),
+        };
+        if let Err(error) = ran {
+            self.out.error(&error);
+        }
+        let staged = self.interpreter().session().staged();
+        if staged > 0 {
+            let changes = count(staged, "change");
+            self.out
+                .note(&format!("{changes} staged by {}", path.display()));
+        }
+        signals::forget();
     }
 
     fn line(&mut self, line: &str) -> Result<Next> {
@@ -139,15 +217,20 @@ impl Shell {
     }
 
     fn execute(&mut self, line: &str) -> Result<Next> {
-        {
-            let mut session = self.interpreter.session();
-            // Others may have changed the kernel, and, while nothing is staged, the head.
-            match session.is_untouched() {
-                true => session.discard(),
-                false => session.refresh(),
-            }
+        self.out.measure();
+        if let Some(topic) = words::topic(line) {
+            let text = match topic {
+                "" => words::help(),
+                topic => help::topic(topic),
+            };
+            self.out.long().print(&text);
+            return Ok(Next::Line);
         }
-        let variables = self.interpreter.variables();
+        if ipvsadm::is_line(line) {
+            return self.answer(line);
+        }
+        self.refresh();
+        let variables = self.interpreter().variables();
         let (code, empty) = match Word::parse(line, &variables) {
             None => (line, ""),
             Some(Word::Code(code, empty)) => (code, empty),
@@ -165,15 +248,79 @@ impl Shell {
                 return Ok(Next::Line);
             }
         };
-        let ended = self.interpreter.line(code)?;
+        match self.code(code, empty) {
+            Err(error) if error.kind() == Kind::Guarded && words::is_one_change(code) => {
+                self.guarded(code, error)
+            }
+            done => done,
+        }
+    }
+
+    /// Asks whether what a safety rule refused is to be done all the same.
+    fn guarded(&mut self, code: &str, error: Error) -> Result<Next> {
+        let message = error.message();
+        let what = message.strip_prefix("refused: ").unwrap_or(&message);
+        if !matches!(self.agrees(&format!("{what}. Go on? [y/N] ")), Ok(true)) {
+            return Err(error);
+        }
+        self.interpreter().session().allow_removals(true);
+        let done = self.code(code, "");
+        self.interpreter().session().allow_removals(false);
+        done
+    }
+
+    /// Asks a question; no is the answer to everything but y and yes.
+    fn agrees(&mut self, question: &str) -> rustyline::Result<bool> {
+        if let Some(helper) = self.editor.helper_mut() {
+            helper.answering = true;
+        }
+        let answer = self.editor.readline(question);
+        if let Some(helper) = self.editor.helper_mut() {
+            helper.answering = false;
+        }
+        let answer = answer?;
+        Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// Others may have changed the kernel, and, while nothing is staged, the head.
+    fn refresh(&self) {
+        let interpreter = self.interpreter();
+        let mut session = interpreter.session();
+        match session.is_untouched() {
+            true => session.discard(),
+            false => session.refresh(),
+        }
+    }
+
+    /// Answers a line of ipvsadm.
+    fn answer(&mut self, line: &str) -> Result<Next> {
+        match ipvsadm::answer(line)? {
+            Answer::Offer(code) => {
+                self.out.say("in ipvsh's words, ready to run:");
+                self.offered = Some(code);
+            }
+            Answer::Run(code) => {
+                self.out.say(&format!("in ipvsh's words: {code}"));
+                self.refresh();
+                return self.code(&code, words::nothing_of(&code));
+            }
+            Answer::Say(words) => self.out.say(words),
+        }
+        Ok(Next::Line)
+    }
+
+    /// Runs code and shows its value; `empty` is what to say of an empty list.
+    fn code(&mut self, code: &str, empty: &str) -> Result<Next> {
+        let mut interpreter = self.interpreter();
+        let ended = interpreter.line(code)?;
         match ended {
             Ended::Value(Shown::Json(list)) if list == json!([]) && !empty.is_empty() => {
                 self.out.sentence(empty);
                 Ok(Next::Line)
             }
             Ended::Value(shown) => {
-                let mut session = self.interpreter.session();
-                value::show(&self.out, &shown, &mut session)?;
+                let mut session = interpreter.session();
+                value::show(&self.out.long(), &shown, &mut session)?;
                 Ok(Next::Line)
             }
             Ended::Exit(status) => Ok(Next::Leave(u8::try_from(status).unwrap_or(1))),
@@ -183,13 +330,13 @@ impl Shell {
 
     fn status(&mut self) {
         let answer = self
-            .interpreter
+            .interpreter()
             .session()
             .director()
             .status(&ChangeOptions::default());
         let facts = (self.facts)(answer);
         self.out.print(&status(&facts, self.out.paint));
-        let staged = self.interpreter.session().staged();
+        let staged = self.interpreter().session().staged();
         if staged > 0 {
             let changes = count(staged, "change");
             self.out
@@ -199,21 +346,14 @@ impl Shell {
 
     /// Asks where changes are staged; Ctrl-D once more is a yes.
     fn may_leave(&mut self) -> bool {
-        let staged = self.interpreter.session().staged();
+        let staged = self.interpreter().session().staged();
         if staged == 0 {
             return true;
         }
         let changes = count(staged, "change");
         let question = format!("{changes} staged and not committed: leave without? [y/N] ");
-        if let Some(helper) = self.editor.helper_mut() {
-            helper.answering = true;
-        }
-        let answer = self.editor.readline(&question);
-        if let Some(helper) = self.editor.helper_mut() {
-            helper.answering = false;
-        }
-        match answer {
-            Ok(answer) => matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"),
+        match self.agrees(&question) {
+            Ok(agreed) => agreed,
             Err(ReadlineError::Interrupted) => false,
             Err(_) => true,
         }

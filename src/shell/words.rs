@@ -1,6 +1,7 @@
 //! Words that the prompt understands without parentheses.
 
 use crate::api::help::overview;
+use crate::script::token::tokens;
 use crate::views::View;
 
 /// What a bare word means.
@@ -18,6 +19,12 @@ pub(super) enum Word {
     Status,
 }
 
+/// Where the words stand on a line, as the functions below them do.
+const INDENT: usize = 16;
+
+/// How wide a screen is.
+const WIDTH: usize = 80;
+
 /// A view by its name.
 const fn view(view: View, code: &'static str) -> (&'static str, Word, &'static str) {
     let facts = view.facts();
@@ -25,7 +32,7 @@ const fn view(view: View, code: &'static str) -> (&'static str, Word, &'static s
 }
 
 /// The words, with what they mean and say.
-pub(super) const WORDS: [(&str, Word, &str); 20] = [
+pub(super) const WORDS: [(&str, Word, &str); 23] = [
     ("help", Word::Help, "this"),
     ("status", Word::Status, "where things stand"),
     (
@@ -34,6 +41,9 @@ pub(super) const WORDS: [(&str, Word, &str); 20] = [
         "virtual services, staged ones included",
     ),
     ("show", Word::Code("live()", ""), "what the kernel holds"),
+    view(View::Marks, "marks()"),
+    view(View::Timeouts, "timeouts()"),
+    view(View::Daemons, "sync_daemons()"),
     view(View::Stats, "stats()"),
     view(View::Rates, "rates()"),
     view(View::Connections, "connections()"),
@@ -86,11 +96,74 @@ impl Word {
     }
 }
 
-/// What there is: words, and the functions of scripts.
+/// What is said where code that is behind a word gives an empty list.
+pub(super) fn nothing_of(code: &str) -> &'static str {
+    let said = WORDS.iter().find_map(|(_, word, _)| match word {
+        Word::Code(behind, empty) if *behind == code => Some(*empty),
+        _ => None,
+    });
+    said.unwrap_or_default()
+}
+
+/// The calls that change the kernel and may be refused for what they would remove.
+const CHANGES: [&str; 4] = ["commit", "restore", "revert", "rollback"];
+
+/// Says whether a line is one such call and nothing else: where it was refused it can be made again.
+pub(super) fn is_one_change(line: &str) -> bool {
+    let all = tokens(line);
+    let [name, open, rest @ ..] = all.as_slice() else {
+        return false;
+    };
+    if !CHANGES.contains(&name.text(line)) || !open.is(line, "(") {
+        return false;
+    }
+    let mut depth = 1_usize;
+    for token in rest {
+        let is_one_of = |signs: &[&str]| signs.iter().any(|sign| token.is(line, sign));
+        if depth == 0 && !token.is(line, ";") {
+            return false;
+        }
+        if is_one_of(&["(", "[", "{", "#{"]) {
+            depth += 1;
+        } else if is_one_of(&[")", "]", "}"]) {
+            depth = depth.saturating_sub(1);
+        }
+    }
+    depth == 0
+}
+
+/// What help is asked about: `?server`, `help server`.
+pub(super) fn topic(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let topic = match line.strip_prefix('?') {
+        Some(topic) => topic.trim(),
+        None => line.strip_prefix("help ")?.trim(),
+    };
+    // `help ("x")` is a call.
+    (!topic.starts_with('(')).then(|| topic.trim_matches(['"', ';']))
+}
+
+/// Says whether a line asks for help without being a call.
+pub(super) fn is_topic(line: &str) -> bool {
+    topic(line).is_some()
+}
+
+/// What there is, on one screen: words, and the functions of scripts.
 pub(super) fn help() -> String {
-    let mut text = String::new();
-    for (name, _, what) in WORDS {
-        text += &format!("{name:<16}{what}\n");
+    let mut text = String::from("words");
+    let mut column = text.len();
+    for (name, _, _) in WORDS {
+        let gap = INDENT.saturating_sub(column).max(1);
+        if column + gap + name.len() > WIDTH {
+            text.push('\n');
+            text.push_str(&" ".repeat(INDENT));
+            column = INDENT;
+        } else {
+            text.push_str(&" ".repeat(gap));
+            column += gap;
+        }
+        text.push_str(name);
+        column += name.len();
     }
     format!("{text}\n{}", overview())
 }
@@ -107,5 +180,57 @@ mod tests {
         let stats = Word::Code("stats()", "no virtual services");
         assert_eq!(Word::parse("stats", &[]), Some(stats));
         assert_eq!(Word::parse("quit;", &[]), Some(Word::Leave));
+    }
+
+    #[test]
+    fn a_change_alone_can_be_made_again() {
+        for line in [
+            "commit()",
+            "commit(\"a)\", #{ confirm: 60 });",
+            "rollback(3)",
+        ] {
+            assert!(is_one_change(line), "{line}");
+        }
+        for line in [
+            "commit",
+            "plan()",
+            "commit(); commit()",
+            "commit() + f()",
+            "commit(",
+            "x.commit()",
+        ] {
+            assert!(!is_one_change(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_behind_a_word_knows_what_to_say_of_nothing() {
+        assert_eq!(nothing_of("connections()"), "no connections");
+        assert_eq!(nothing_of("nobody()"), "");
+    }
+
+    #[test]
+    fn help_fits_one_screen() {
+        let text = help();
+        assert!(text.lines().count() < 24, "{text}");
+        assert!(
+            text.lines().all(|line| line.chars().count() <= WIDTH),
+            "{text}"
+        );
+        assert!(
+            WORDS.iter().all(|(name, _, _)| text.contains(name)),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn help_is_asked_for_in_several_ways() {
+        for line in ["?server", " ? server", "help server", "help \"server\";"] {
+            assert_eq!(topic(line), Some("server"), "{line}");
+        }
+        assert_eq!(topic("?"), Some(""));
+        for line in ["help", "help(\"server\")", "help (\"server\")", "server"] {
+            assert_eq!(topic(line), None, "{line}");
+        }
     }
 }

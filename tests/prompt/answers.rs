@@ -1,0 +1,102 @@
+//! Answers: help, lines of ipvsadm, long results.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::lab::{lab, prompt, run_on_terminal, start};
+
+#[test]
+fn a_line_of_ipvsadm_is_answered_ready_to_run() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.line("ipvsadm -A -t 192.0.2.1:80 -s rr");
+    session.shows("in ipvsh's words");
+    session.shows("tcp(\"192.0.2.1:80\", #{ scheduler: \"rr\" })");
+    session.line("");
+    session.shows("sim*1> ");
+    session.line("-S");
+    session.shows("ipvsh export");
+    session.line("-a -t 192.0.2.1:80 -r 10.0.0.1 -Q");
+    session.shows("Error: ");
+    session.line("discard");
+    session.shows("sim> ");
+    session.leave();
+}
+
+#[test]
+fn help_is_asked_for_with_a_question_mark() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.line("?lb_algo");
+    session.shows("Which server gets the next connection");
+    session.line("help drained");
+    session.shows("sim> ");
+    session.leave();
+}
+
+#[test]
+fn long_results_go_through_the_pager() {
+    let dir = lab();
+    let pager = dir.path().join("pager");
+    std::fs::write(&pager, "#!/bin/sh\necho paged $(wc -l)\n").unwrap();
+    std::fs::set_permissions(&pager, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let said = pager.to_str().unwrap();
+    let mut session = start(dir.path(), &[("IPVSH_PAGER", said)]);
+    session.shows("sim> ");
+    session.line("for n in 1..90 { tcp(`192.0.2.${n}:80`) }");
+    session.shows("sim*89> ");
+    session.line("services()");
+    session.shows("paged 90");
+    session.line("1 + 1");
+    session.shows("\n2");
+    session.line("discard");
+    session.shows("sim> ");
+    session.leave();
+}
+
+#[test]
+fn tables_fit_the_terminal_as_it_is_now() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.resize(120, 40);
+    session.line("tcp(\"192.0.2.10:80\"); ()");
+    session.shows("sim*1> ");
+    session.line("services");
+    session.shows("method  weight  active (live)  inactive (live)");
+    session.shows("sim*1> ");
+    session.resize(60, 40);
+    session.line("services");
+    session.shows("method  weight  active  inactive");
+    session.shows("sim*1> ");
+    session.line("discard");
+    session.shows("sim> ");
+    session.leave();
+}
+
+#[test]
+fn a_wait_shows_how_far_it_is_unless_it_is_to_be_quiet() {
+    let dir = lab();
+    let mut session = run_on_terminal(dir.path(), &["-e", "sleep(2)"]);
+    session.shows("] waiting: ");
+    session.shows(" of 2 s");
+    session.ends();
+    let mut session = run_on_terminal(dir.path(), &["-q", "-e", "sleep(1)"]);
+    let said = session.ends();
+    assert!(!said.contains("waiting"), "{said:?}");
+}
+
+#[test]
+fn lines_of_ipvsadm_are_pasted_together() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session
+        .types("\x1b[200~-A -t 192.0.2.1:80 -s rr\n-a -t 192.0.2.1:80 -r 10.0.0.1 -m\x1b[201~\r");
+    session.shows("in ipvsh's words");
+    session.shows(".server(\"10.0.0.1:80\", #{ forward: \"masq\" })");
+    session.types("\r");
+    session.shows("sim*1> ");
+    session.line("plan");
+    session.shows("+ server 10.0.0.1:80  masq weight 1");
+    session.line("discard");
+    session.shows("sim> ");
+    session.leave();
+}

@@ -1,0 +1,126 @@
+//! A prompt, or another program, in a pseudo-terminal.
+
+use std::path::Path;
+use std::process::Command;
+
+use rexpect::session::{PtySession, spawn_command};
+use tempfile::TempDir;
+
+/// How long anything may take, in milliseconds.
+const PATIENCE: u64 = 20_000;
+
+/// A directory for a database, and for what the user has.
+pub fn lab() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// A prompt that is ready.
+pub fn prompt(dir: &Path) -> Terminal {
+    let mut session = start(dir, &[("IPVSH_PAGER", "")]);
+    session.shows("Ctrl-D leaves");
+    session.shows("sim> ");
+    session
+}
+
+/// Starts a prompt; what it says first is not read yet.
+pub fn start(dir: &Path, environment: &[(&str, &str)]) -> Terminal {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ipvsh"));
+    command
+        .env_clear()
+        .env("TERM", "xterm")
+        .env("NO_COLOR", "1")
+        .env("HOME", dir)
+        .env("TZ", "UTC")
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .envs(environment.iter().copied())
+        .current_dir(dir)
+        .args(["--sim", "--db"])
+        .arg(dir.join("db"));
+    Terminal::of(command)
+}
+
+/// Runs the program on a terminal.
+pub fn run_on_terminal(dir: &Path, args: &[&str]) -> Terminal {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ipvsh"));
+    command
+        .env("NO_COLOR", "1")
+        .args(["--sim", "--db"])
+        .arg(dir.join("db"))
+        .args(args);
+    Terminal::of(command)
+}
+
+/// A terminal with a program in it. What does not come in time is a failure.
+pub struct Terminal(PtySession);
+
+impl Terminal {
+    /// Starts a program in a terminal.
+    pub fn of(command: Command) -> Terminal {
+        Terminal(spawn_command(command, Some(PATIENCE)).unwrap())
+    }
+
+    /// Types a line.
+    pub fn line(&mut self, text: &str) {
+        self.0.send_line(text).unwrap();
+    }
+
+    /// Types without a newline.
+    pub fn types(&mut self, text: &str) {
+        self.0.send(text).unwrap();
+        self.0.flush().unwrap();
+    }
+
+    /// Presses a key with Ctrl.
+    pub fn control(&mut self, key: char) {
+        self.0.send_control(key).unwrap();
+    }
+
+    /// Waits until a text is shown; gives what came before it.
+    pub fn shows(&mut self, text: &str) -> String {
+        self.0.exp_string(text).unwrap()
+    }
+
+    /// Waits until something is shown that a regular expression matches.
+    pub fn matches(&mut self, pattern: &str) {
+        self.0.exp_regex(pattern).unwrap();
+    }
+
+    /// Drops what is typed, with Ctrl-C; the next prompt is there when this returns. What was typed
+    /// ahead of it is dropped too, as everywhere.
+    pub fn interrupt(&mut self) {
+        self.control('c');
+        // Bracketed paste is turned on where a prompt begins, not where one is drawn again.
+        self.shows("\x1b[?2004h");
+        self.shows("> ");
+    }
+
+    /// Gives the terminal another size.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        let terminal = self.0.process().get_file_handle().unwrap();
+        let size = rustix::termios::Winsize {
+            ws_row: rows,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        rustix::termios::tcsetwinsize(terminal, size).unwrap();
+    }
+
+    /// Waits until the program has ended; gives what it said before.
+    pub fn ends(&mut self) -> String {
+        self.0.exp_eof().unwrap()
+    }
+
+    /// The status that the program ended with, in words.
+    pub fn status(&self) -> String {
+        format!("{:?}", self.0.process().wait().unwrap())
+    }
+
+    /// Ends with Ctrl-D; the status must be 0.
+    pub fn leave(mut self) {
+        self.control('d');
+        self.ends();
+        let status = self.status();
+        assert!(status.contains(", 0)"), "{status}");
+    }
+}

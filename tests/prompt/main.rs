@@ -1,0 +1,10 @@
+//! The prompt in a pseudo-terminal, as its user meets it.
+
+#![allow(clippy::unwrap_used)] // a test may give up
+
+mod answers;
+mod completion;
+mod lab;
+mod questions;
+mod state;
+mod typing;

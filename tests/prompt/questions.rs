@@ -1,0 +1,94 @@
+//! What a terminal is asked before something is lost.
+
+use super::lab::{lab, prompt, run_on_terminal};
+
+#[test]
+fn leaving_with_staged_changes_asks_once() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.line("timeouts(#{ tcp: 600 })");
+    session.shows("sim*1> ");
+    session.line("exit");
+    session.shows("1 change staged and not committed: leave without? [y/N]");
+    session.line("n");
+    session.shows("sim*1> ");
+    session.control('d');
+    session.shows("[y/N]");
+    session.control('d');
+    session.ends();
+}
+
+#[test]
+fn a_bare_rollback_asks() {
+    let dir = lab();
+    let run = |args: &[&str]| run_on_terminal(dir.path(), args);
+    for seconds in ["600", "700"] {
+        let code = format!("timeouts(#{{ tcp: {seconds} }})");
+        run(&["-e", &code]).ends();
+    }
+    let mut session = run(&["rollback"]);
+    session.shows("~ tcp 700 -> 600");
+    session.shows("Roll back to snapshot 1");
+    session.shows("[y/N] ");
+    session.line("n");
+    session.shows("nothing changed");
+    session.ends();
+    let mut session = run(&["rollback"]);
+    session.shows("[y/N] ");
+    session.line("y");
+    session.shows("snapshot 3 (2 before), 1 change, verified");
+    session.ends();
+    let mut session = run(&["rollback", "2"]);
+    session.shows("snapshot 4");
+    session.ends();
+}
+
+#[test]
+fn a_terminal_is_asked_before_a_large_removal() {
+    let dir = lab();
+    let run = |args: &[&str]| run_on_terminal(dir.path(), args);
+    run(&["-e", "for n in 1..=10 { tcp(`192.0.2.${n}:80`) }"]).ends();
+    let mut session = run(&["-e", "clear()"]);
+    session.shows("this would remove 10 of 10 virtual services. Go on? [y/N] ");
+    session.line("");
+    session.shows("Error: refused");
+    session.ends();
+    let mut session = run(&["-e", "clear()"]);
+    session.shows("[y/N] ");
+    session.control('c');
+    session.shows("Error: refused");
+    session.ends();
+    let mut session = run(&["-e", "clear()"]);
+    session.shows("[y/N] ");
+    session.line("yes");
+    session.shows("snapshot 2 (1 before)");
+    session.ends();
+    run(&["rollback", "1"]).ends();
+    let mut session = run(&["-y", "-e", "clear()"]);
+    session.shows("snapshot 4 (3 before)");
+    session.ends();
+}
+
+#[test]
+fn the_prompt_asks_before_a_large_removal() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.line("for n in 1..=10 { tcp(`192.0.2.${n}:80`) } commit(\"all\")");
+    session.shows("snapshot 1");
+    session.shows("sim> ");
+    session.line("clear()");
+    session.shows("sim*10> ");
+    session.line("commit");
+    session.shows("this would remove 10 of 10 virtual services. Go on? [y/N] ");
+    session.line("n");
+    session.shows("Error: refused");
+    session.shows("sim*10> ");
+    session.line("commit(\"none\")");
+    session.shows("[y/N] ");
+    session.line("y");
+    session.shows("snapshot 2 (1 before)");
+    session.shows("sim> ");
+    session.line("history()[0].message");
+    session.shows("\nnone");
+    session.leave();
+}

@@ -1,0 +1,81 @@
+//! What the prompt shows of the state, and what it starts with.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use super::lab::{lab, prompt, start};
+
+#[test]
+fn staged_changes_show_in_the_prompt_until_they_are_committed() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.line("tcp(\"192.0.2.10:80\").server(\"10.0.0.11\")");
+    session.shows("sim*1> ");
+    session.line("plan");
+    session.shows("+ tcp 192.0.2.10:80");
+    session.shows("2 changes planned, nothing done");
+    session.shows("sim*1> ");
+    session.line("commit(\"by hand\")");
+    session.shows("snapshot 1 (the first), 2 changes, verified");
+    session.shows("sim> ");
+    session.line("history");
+    session.shows("by hand");
+    session.leave();
+}
+
+#[test]
+fn an_open_prompt_does_not_hold_the_database() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.line("timeouts(#{ tcp: 600 }); commit(\"mine\")");
+    session.shows("snapshot 1");
+    let other = Command::new(env!("CARGO_BIN_EXE_ipvsh"))
+        .args(["--sim", "-e", "timeouts(#{ udp: 60 })", "--db"])
+        .arg(dir.path().join("db"))
+        .output()
+        .unwrap();
+    assert!(other.status.success(), "{other:?}");
+    session.shows("sim> ");
+    session.line("history");
+    session.matches("(?m)^2 ");
+    session.leave();
+}
+
+#[test]
+fn the_prompt_counts_what_is_left_to_confirm() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.line("tcp(\"192.0.2.10:80\"); commit(\"x\", #{ confirm: 600 });");
+    session.shows("unless: ipvsh confirm");
+    session.matches(r"sim \(confirm: (600|5[0-9]{2}) s\)> ");
+    session.line("confirm");
+    session.shows("snapshot 1 is confirmed");
+    session.shows("sim> ");
+    session.leave();
+}
+
+#[test]
+fn own_functions_come_from_the_startup_file() {
+    let dir = lab();
+    let config = dir.path().join(".config/ipvsh");
+    std::fs::create_dir_all(&config).unwrap();
+    let file = config.join("init.rhai");
+    std::fs::write(&file, "fn double(n) { n * 2 }").unwrap();
+    let mode = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode(&config, 0o700);
+    mode(&file, 0o600);
+    let mut session = prompt(dir.path());
+    session.line("double(21)");
+    session.shows("\n42");
+    session.leave();
+    mode(&file, 0o666);
+    let mut session = start(dir.path(), &[]);
+    session.shows("can be written by others");
+    session.shows("sim> ");
+    session.line("double(21)");
+    session.shows("there is no function double");
+    session.leave();
+}
