@@ -1,22 +1,198 @@
-//! `ipvsh man`.
+//! `ipvsh man`: ipvsh(1), a page for each verb, and ipvsh-script(7).
 
-use clap::Args;
+use clap::{Args, Command};
 
 use super::context::Context;
-use crate::error::{Error, Result};
+use crate::api::manual;
+use crate::api::roff::{code, item, paragraph, section, subsection};
+use crate::error::{Error, Kind, Result, did_you_mean};
 
-/// Print the manual page
+/// Print a manual page: of ipvsh, of a verb, or of the script language
 ///
 /// To read it: ipvsh man | man -l -
 #[derive(Debug, Args)]
-pub(super) struct ManArgs {}
+pub(super) struct ManArgs {
+    /// A verb, or `script` [default: the whole program]
+    page: Option<String>,
+}
 
 /// Runs `ipvsh man`.
-pub(super) fn run(context: &Context, _args: &ManArgs) -> Result<u8> {
-    let mut text = Vec::new();
-    clap_mangen::Man::new(super::definition())
-        .render(&mut text)
-        .map_err(|e| Error::system("cannot make the manual page", &e))?;
-    context.out.print(&String::from_utf8_lossy(&text));
+pub(super) fn run(context: &Context, args: &ManArgs) -> Result<u8> {
+    let mut root = super::definition();
+    root.build();
+    let text = match args.page.as_deref() {
+        None => whole(&super::definition()),
+        Some("script") => Ok(manual::page()),
+        Some(name) => match verbs(&root).find(|verb| verb.get_name() == name) {
+            Some(verb) => of_verb(verb),
+            None => return Err(unknown(&root, name)),
+        },
+    };
+    let text = text.map_err(|e| Error::system("cannot make the manual page", &e))?;
+    context.out.print(&text);
     Ok(0)
+}
+
+fn verbs(root: &Command) -> impl Iterator<Item = &Command> {
+    root.get_subcommands()
+        .filter(|verb| !verb.is_hide_set() && verb.get_name() != "help")
+}
+
+fn unknown(root: &Command, name: &str) -> Error {
+    let names = verbs(root).map(Command::get_name).chain(["script"]);
+    let error = Error::new(Kind::Usage, format!("there is no page \"{name}\""));
+    match did_you_mean(name, names) {
+        Some(close) => error.hint(format!("did you mean \"{close}\"?")),
+        None => error.hint("a page is a verb's name, or script: ipvsh help has the verbs"),
+    }
+}
+
+/// What a page begins with: name, synopsis, description, options.
+fn opening(man: &clap_mangen::Man) -> std::io::Result<String> {
+    let mut text = Vec::new();
+    man.render_title(&mut text)?;
+    man.render_name_section(&mut text)?;
+    man.render_synopsis_section(&mut text)?;
+    man.render_description_section(&mut text)?;
+    man.render_options_section(&mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// The page of one verb.
+fn of_verb(verb: &Command) -> std::io::Result<String> {
+    let name = format!("ipvsh-{}", verb.get_name());
+    let man = clap_mangen::Man::new(verb.clone().display_name(name.clone())).title(name);
+    let mut text = opening(&man)?;
+    if let Some(more) = verb.get_after_help() {
+        text.push_str(&section("more"));
+        text.push_str(&code(&more.to_string()));
+    }
+    text.push_str(&section("see also"));
+    text.push_str("\\fBipvsh\\fR(1), \\fBipvsh\\-script\\fR(7)\n");
+    Ok(text)
+}
+
+/// ipvsh(1): the program, then each verb with its own options.
+fn whole(root: &Command) -> std::io::Result<String> {
+    let man = clap_mangen::Man::new(root.clone());
+    let mut text = opening(&man)?;
+    text.push_str(&section("verbs"));
+    for verb in verbs(root) {
+        text.push_str(&verb_section(verb)?);
+    }
+    text.push_str(&section("when something went wrong"));
+    text.push_str(&code(&super::usage::remedies()));
+    text.push_str(&section("exit status"));
+    for line in super::usage::EXIT_STATUSES.lines().skip(1) {
+        let (status, meaning) = line.trim().split_once(' ').unwrap_or((line, ""));
+        text.push_str(&item(status, meaning.trim()));
+    }
+    text.push_str(&section("environment"));
+    for (name, what) in ENVIRONMENT {
+        text.push_str(&item(name, what));
+    }
+    text.push_str(&section("files"));
+    for (name, what) in FILES {
+        text.push_str(&item(name, what));
+    }
+    text.push_str(&section("see also"));
+    text.push_str("\\fBipvsh\\-script\\fR(7), \\fBipvsadm\\fR(8), \\fBiptables\\fR(8)\n");
+    Ok(text)
+}
+
+/// A verb within ipvsh(1).
+fn verb_section(verb: &Command) -> std::io::Result<String> {
+    let mut named = verb.clone().bin_name(format!("ipvsh {}", verb.get_name()));
+    let usage = named.render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ").trim();
+    let mut text = subsection(usage);
+    let about = verb.get_long_about().or(verb.get_about());
+    for said in about
+        .map(ToString::to_string)
+        .unwrap_or_default()
+        .split("\n\n")
+    {
+        text.push_str(&paragraph(said));
+    }
+    let mut options = Vec::new();
+    clap_mangen::Man::new(verb.clone()).render_options_section(&mut options)?;
+    for line in String::from_utf8_lossy(&options).lines() {
+        match line.strip_prefix(".SH ") {
+            // The options' own headings would be sections of the page.
+            Some(_) => text.push_str(".PP\n"),
+            None => text.push_str(&format!("{line}\n")),
+        }
+    }
+    if let Some(more) = verb.get_after_help() {
+        text.push_str(&code(&more.to_string()));
+    }
+    Ok(text)
+}
+
+const ENVIRONMENT: [(&str, &str); 5] = [
+    ("IPVSH_DB", "The database's directory, as --db."),
+    (
+        "IPVSH_PAGER, PAGER",
+        "What shows long results on a terminal; empty: nothing does. Without them less -FRX. Where \
+         ipvsh runs by sudo or the like, only less is run.",
+    ),
+    (
+        "NO_COLOR",
+        "Set to anything: no colours, unless --color asks for them.",
+    ),
+    (
+        "XDG_STATE_HOME, HOME",
+        "Where a user's own database and the prompt's history are.",
+    ),
+    (
+        "XDG_CONFIG_HOME",
+        "Where ipvsh/init.rhai is; else ~/.config.",
+    ),
+];
+
+const FILES: [(&str, &str); 4] = [
+    ("/var/lib/ipvsh", "The database, for root."),
+    ("~/.local/state/ipvsh", "The database of other users."),
+    (
+        "~/.local/state/ipvsh-shell/history",
+        "The lines typed at the prompt.",
+    ),
+    (
+        "~/.config/ipvsh/init.rhai",
+        "Run when a prompt starts, for functions of one's own; read only where it and its \
+         directory belong to the user and nobody else can write them.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_and_its_options_are_in_the_page() {
+        let page = whole(&super::super::definition()).unwrap();
+        let plain = page.replace("\\-", "-");
+        for verb in verbs(&super::super::definition()) {
+            let name = verb.get_name();
+            assert!(plain.contains(&format!(".SS \"ipvsh {name}")), "{name}");
+            for arg in verb.get_arguments().filter(|arg| !arg.is_hide_set()) {
+                let Some(long) = arg.get_long() else { continue };
+                assert!(plain.contains(&format!("--{long}")), "{name} --{long}");
+            }
+        }
+        assert!(plain.contains(".SH \"EXIT STATUS\""));
+    }
+
+    #[test]
+    fn every_function_and_option_is_in_the_script_page() {
+        let page = manual::page().replace("\\-", "-");
+        for function in crate::api::functions() {
+            let heading = format!(".SS \"{}\"\n", function.full_name());
+            assert!(page.contains(&heading), "{heading}");
+            for option in function.options() {
+                let term = format!("\\fB{}\\fR\n", option.name);
+                assert!(page.contains(&term), "{}: {term}", function.name);
+            }
+        }
+    }
 }

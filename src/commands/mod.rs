@@ -8,6 +8,7 @@ mod args;
 mod author;
 mod bug;
 mod check;
+mod complete;
 mod completions;
 mod confirm;
 mod context;
@@ -96,9 +97,31 @@ enum Verb {
     Prune(prune::PruneArgs),
     Fsck(fsck::FsckArgs),
     Completions(completions::CompletionsArgs),
+    #[command(name = "__complete", hide = true)]
+    Complete(complete::CompleteArgs),
     Man(man::ManArgs),
     #[command(hide = true)]
     Watch(watch::WatchArgs),
+}
+
+impl Cli {
+    /// The global options among words that may not be a whole command line.
+    fn global_of(words: &[String]) -> Global {
+        let mut global = Global::default();
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--sim" => global.sim = true,
+                "--db" => global.db = words.next().map(Into::into),
+                word => {
+                    if let Some(dir) = word.strip_prefix("--db=") {
+                        global.db = Some(dir.into());
+                    }
+                }
+            }
+        }
+        global
+    }
 }
 
 /// Runs the program; gives its exit status. A panic is a bug of ours: it is caught and told.
@@ -170,9 +193,9 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Check(args) => check::run(context, &args),
         Verb::Status(args) => status::run(context, &args),
         Verb::Show(args) => show::run(context, &args),
-        Verb::Plan(args) => plan::run(context, &args),
-        Verb::Diff(args) => diff::run(context, &args),
-        Verb::History(args) => history::run(context, &args),
+        Verb::Plan(args) => plan::run(&context.paged(), &args),
+        Verb::Diff(args) => diff::run(&context.paged(), &args),
+        Verb::History(args) => history::run(&context.paged(), &args),
         Verb::Rollback(args) => rollback::run(context, &args),
         Verb::Revert(args) => revert::run(context, &args),
         Verb::Restore(args) => restore::run(context, &args),
@@ -187,6 +210,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Prune(args) => prune::run(context, &args),
         Verb::Fsck(args) => fsck::run(context, &args),
         Verb::Completions(args) => completions::run(context, &args),
+        Verb::Complete(args) => complete::run(&args),
         Verb::Man(args) => man::run(context, &args),
         Verb::Watch(args) => watch::run(context, &args),
     }
@@ -195,15 +219,6 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
 /// The command line's definition, for completions and the manual page.
 fn definition() -> clap::Command {
     Cli::command()
-}
-
-/// The same without what is not for people.
-fn public_definition() -> clap::Command {
-    let all = definition();
-    let verbs = all.get_subcommands().filter(|verb| !verb.is_hide_set());
-    clap::Command::new("ipvsh")
-        .args(all.get_arguments())
-        .subcommands(verbs.cloned())
 }
 
 #[cfg(test)]

@@ -22,10 +22,13 @@ pub(super) fn long_epilogue() -> String {
 }
 
 fn troubles() -> String {
+    format!("When something went wrong:\n{}", remedies())
+}
+
+/// What helps when something went wrong, a line each.
+pub(super) fn remedies() -> String {
     let lines = remedy::lines(|remedy| remedy.command);
-    format!(
-        "When something went wrong:\n{lines}\n  what differs, and how      ipvsh status, ipvsh plan"
-    )
+    format!("{lines}\n  what differs, and how      ipvsh status, ipvsh plan")
 }
 
 /// The exit statuses, for `--help` and the manual page.

@@ -231,11 +231,128 @@ fn check_touches_nothing() {
     assert_snapshot!(lab.run(&["check", &wrong]), @r#"
     -- stderr
     Error: virtual service tcp 192.0.2.10:80: unknown option "shceduler"
-      --> LAB/wrong.rhai:2:3
+      --> LAB/wrong.rhai:2:27
     2 |   tcp("192.0.2.10:80", #{ shceduler: "rr" });
-      |   ^
+      |                           ^
     Hint: did you mean "scheduler"?
     -- status 1
+    "#);
+}
+
+#[test]
+fn check_tells_every_problem() {
+    let lab = Lab::new();
+    let script = lab.script(
+        "bad.rhai",
+        "let x = ;\nif false { tpc(\"192.0.2.10:80\"); }\nlet y = 1 +* 2;\n\
+         tcp(\"192.0.2.10:80\", #{ lb_algo: \"rr\" });\n",
+    );
+    assert_snapshot!(lab.run(&["check", &script]), @r#"
+    -- stderr
+    Error: ";" is not understood here
+      --> LAB/bad.rhai:1:9
+    1 | let x = ;
+      |         ^
+    Error: there is no function tpc
+      --> LAB/bad.rhai:2:12
+    2 | if false { tpc("192.0.2.10:80"); }
+      |            ^
+    Hint: did you mean "tcp"?
+    Error: "*" is not understood here
+      --> LAB/bad.rhai:3:12
+    3 | let y = 1 +* 2;
+      |            ^
+    Error: unknown option "lb_algo"
+      --> LAB/bad.rhai:4:25
+    4 | tcp("192.0.2.10:80", #{ lb_algo: "rr" });
+      |                         ^
+    Hint: did you mean "scheduler"?
+    -- status 1
+    "#);
+}
+
+#[test]
+fn the_words_that_a_shell_completes() {
+    let lab = Lab::with_web();
+    lab.ok(&["tag", "1", "first-one"]);
+    let complete = |words: &[&str]| {
+        let mut args = vec!["__complete", "--"];
+        args.extend(words);
+        lab.ok(&args)
+    };
+    let of_sim = |words: &[&str]| {
+        let mut all = vec!["--sim"];
+        all.extend(words);
+        complete(&all)
+    };
+    assert_snapshot!(complete(&["stat"]), @"status	Where things stand: head, drift, foreign, boot restore, database; and what to do");
+    assert_snapshot!(of_sim(&["rollback", ""]), @r"
+    1	+tcp 192.0.2.10:80 with 2 servers
+    first-one	snapshot 1
+    head	snapshot 1
+    ");
+    assert_snapshot!(of_sim(&["show", "192"]), @"192.0.2.10:80	tcp, rr");
+    assert_snapshot!(of_sim(&["history", "tcp", ""]), @"192.0.2.10:80	rr");
+    assert_snapshot!(of_sim(&["drain", "192.0.2.10:80", ""]), @r"
+    10.0.0.11:80
+    10.0.0.12:80
+    ");
+    assert_snapshot!(complete(&["export", "--format", "r"]), @"rhai");
+    assert_snapshot!(complete(&["--color", "a"]), @r"
+    auto	On a terminal that has colours, unless NO_COLOR is set
+    always	Always
+    ");
+    assert_snapshot!(complete(&["--color=n"]), @"--color=never	Never");
+    assert_snapshot!(complete(&["run", ""]), @":files");
+    assert_snapshot!(complete(&["completions", ""]), @r"
+    bash
+    fish
+    zsh
+    ");
+    assert!(complete(&["rollback", "--al"]).starts_with("--allow-removals\t"));
+    assert!(
+        !complete(&[""]).contains("__complete"),
+        "what is hidden is not offered"
+    );
+}
+
+#[test]
+fn bash_completes_words_with_colons() {
+    let lab = Lab::with_web();
+    let script = lab.script("ipvsh.bash", &lab.ok(&["completions", "bash"]));
+    let typed = |line: &str| {
+        let ask = format!(
+            "source {script}; COMP_LINE='{line}' COMP_POINT=${{#COMP_LINE}} COMP_CWORD=1; \
+             COMP_POINT={}; _ipvsh \"$IPVSH\"; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            line.len()
+        );
+        let mut bash = std::process::Command::new("bash");
+        let out = bash
+            .args(["-c", &ask])
+            .env("IPVSH", assert_cmd::cargo::cargo_bin("ipvsh"))
+            .env("IPVSH_DB", lab.database())
+            .output()
+            .unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    };
+    assert_eq!(typed("ipvsh stat"), "status\n");
+    assert_eq!(typed("ipvsh --sim show 192.0.2"), "192.0.2.10:80\n");
+    // bash takes what stands before the colon for a word of its own.
+    assert_eq!(typed("ipvsh --sim show 192.0.2.10:8"), "80\n");
+}
+
+#[test]
+fn the_manual_has_pages() {
+    let lab = Lab::new();
+    let page = |args: &[&str]| lab.ok(args).replace("\\-", "-");
+    assert!(page(&["man"]).contains(".SH \"VERBS\""));
+    assert!(page(&["man", "rollback"]).contains("--allow-removals"));
+    assert!(page(&["man", "script"]).starts_with(".TH ipvsh-script 7"));
+    assert_snapshot!(lab.run(&["man", "rolback"]), @r#"
+    -- stderr
+    Error: there is no page "rolback"
+    Hint: did you mean "rollback"?
+    -- status 2
     "#);
 }
 
@@ -350,4 +467,79 @@ fn a_reader_that_goes_away_ends_a_script() {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(lab.ok(&["history"]), "no snapshots yet\n");
+}
+
+#[test]
+fn other_programs_read_what_a_script_would_do() {
+    let lab = Lab::with_web();
+    let script = lab.script(
+        "two.rhai",
+        "tcp(\"192.0.2.20:80\", #{ servers: [\"10.0.0.21\"] });\n\
+         commit(\"first\");\n\
+         find(\"192.0.2.10:80\").find(\"10.0.0.11:80\").set(#{ weight: 0 });\n",
+    );
+    let text = lab.ok(&["run", "--plan", "--json", &script]);
+    let plans: Vec<serde_json::Value> = serde_json::Deserializer::from_str(&text)
+        .into_iter()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    // One for the script's own commit, one for what it staged at its end.
+    let steps: Vec<String> = plans
+        .iter()
+        .map(|plan| {
+            assert_eq!(plan["outcome"], "planned");
+            let steps = plan["changes"].as_array().unwrap().iter();
+            let words = steps.map(|step| {
+                let said = ["action", "object", "part", "detail"].map(|key| &step[key]);
+                said.map(|value| value.as_str().unwrap_or("-")).join(" | ")
+            });
+            words.collect::<Vec<_>>().join("\n")
+        })
+        .collect();
+    assert_snapshot!(steps.join("\n\n"), @r"
+    add | tcp 192.0.2.20:80 | - | wlc
+    add | tcp 192.0.2.20:80 | server 10.0.0.21:80 | direct weight 1
+
+    change | tcp 192.0.2.10:80 | server 10.0.0.11:80 | weight 1 -> 0
+    ");
+    let text = lab.ok(&["plan", "--json"]);
+    let plan: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(plan["changes"], serde_json::json!([]));
+}
+
+#[test]
+fn what_a_failing_script_committed_is_named() {
+    let lab = Lab::with_web();
+    let script = lab.script(
+        "half.rhai",
+        "tcp(\"192.0.2.20:80\", #{ servers: [\"10.0.0.21\"] });\ncommit(\"first\");\nfind(\"192.0.2.99:80\");\n",
+    );
+    assert_snapshot!(lab.run(&["run", &script]), @r#"
+    + tcp 192.0.2.20:80  wlc
+      + server 10.0.0.21:80  direct weight 1
+    snapshot 2 (1 before), 2 changes, verified. Undo: ipvsh rollback 1
+    -- stderr
+    Error: virtual service 192.0.2.99:80: there is no such virtual service
+      --> LAB/half.rhai:3:1
+    3 | find("192.0.2.99:80");
+      | ^
+    Hint: did you mean "tcp 192.0.2.10:80"?
+    Hint: snapshot 2 (line 2) stands
+    -- status 1
+    "#);
+}
+
+#[test]
+fn a_script_says_how_many_arguments_it_wants() {
+    let lab = Lab::new();
+    let script = lab.script("four.rhai", "let of = [ARGS[0], ARGS[3]];\n");
+    assert_snapshot!(lab.run(&["run", &script, "a", "b"]), @r"
+    -- stderr
+    Error: this script wants at least 4 arguments, and was given only 2
+      --> LAB/four.rhai:1:25
+    1 | let of = [ARGS[0], ARGS[3]];
+      |                         ^
+    Hint: ipvsh run LAB/four.rhai ARGUMENTS...
+    -- status 1
+    ");
 }

@@ -67,7 +67,7 @@ pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<u8> {
     match interval {
         Some(interval) => watch::run(context, &mut director, &asked, interval),
         None => {
-            print(context, &mut director, &asked, false)?;
+            print(&context.paged(), &mut director, &asked, false)?;
             if let Some(awaiting) = director.glance() {
                 context.out.note(&awaiting.sentence());
             }
