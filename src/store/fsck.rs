@@ -92,7 +92,7 @@ impl SledStores {
     /// Repairs what is wrong; the damaged files are kept.
     ///
     /// # Errors
-    /// As [`SledStores::check`]; nothing is changed then.
+    /// As [`SledStores::check`]; nothing is changed then, unless a hint says that it stands.
     pub fn repair(&self, time: DateTime<Utc>) -> Result<Repaired> {
         self.with_lock(|lock| {
             close_to_others(&self.dir)?;
@@ -100,7 +100,7 @@ impl SledStores {
                 true => (None, Losses::default()),
                 false => self.rebuild(lock, time)?,
             };
-            let now = self.examine()?;
+            let now = self.examine().map_err(swap::stands)?;
             match now.problems.first() {
                 None => Ok(Repaired { kept, losses, now }),
                 Some(problem) => Err(damaged(format!(

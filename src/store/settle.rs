@@ -207,9 +207,13 @@ impl History {
         swap::commit(&self.dir, swap::OLD, &self.faults)
             .inspect_err(|_| swap::abandon(&self.dir))?;
         self.lock.bear_witness(manifest.witness());
+        self.manifest = manifest;
+        self.open_again().map_err(swap::stands)
+    }
+
+    fn open_again(&mut self) -> Result<()> {
         self.table = Table::open(&self.dir, &Patience::new(WAIT, &|| false))?;
         self.mirror = Mirror::open(&self.dir, self.kind)?;
-        self.manifest = manifest;
         self.load_head()
     }
 }

@@ -92,7 +92,7 @@ pub(super) fn place_for_damaged(dir: &Path, moment: &str) -> Result<String> {
 ///
 /// # Errors
 /// `system`. Until the decision everything is as before; after it the next one to open the
-/// database ends what was begun.
+/// database ends what was begun, and the error says so.
 pub(super) fn commit(dir: &Path, keep: &str, faults: &Faults) -> Result<()> {
     let building = dir.join(BUILDING);
     let mut place = format!("{keep}\n");
@@ -106,8 +106,22 @@ pub(super) fn commit(dir: &Path, keep: &str, faults: &Faults) -> Result<()> {
     let next = dir.join(NEXT);
     fault(faults, "exchange", &next)?;
     fs::rename(&building, &next).map_err(|error| failed("rename", &building, &error))?;
-    sync_directory(dir)?;
-    finish(dir, faults).map(drop)
+    if let Err(error) = sync_directory(dir) {
+        // Not decided before it is on disk.
+        return Err(match fs::rename(&next, &building) {
+            Ok(()) => error,
+            Err(_) => stands(error),
+        });
+    }
+    finish(dir, faults).map(drop).map_err(stands)
+}
+
+/// Says with an error that comes after the decision that what was decided is done all the same.
+pub(super) fn stands(error: Error) -> Error {
+    error.hint(
+        "what was asked for is decided and stands: the next command that opens the database \
+         completes it; look with: ipvsh fsck",
+    )
 }
 
 fn fault(faults: &Faults, point: &'static str, path: &Path) -> Result<()> {
