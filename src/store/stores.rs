@@ -8,7 +8,7 @@ use super::address::damaged;
 use super::directory::{self, Found};
 use super::history::History;
 use super::lock::{Lock, Patience, Witness};
-use super::table::{ENGINE, Table};
+use super::table::{self, ENGINE, Table};
 use super::untouched::Untouched;
 use super::{
     DatabaseKind, Mirrored, Pending, Store, Stores, memory, mirror, no_mirror, notice, swap,
@@ -85,11 +85,14 @@ impl SledStores {
                 return Ok(None);
             }
             directory::mark(&self.dir, self.kind)?;
-        } else if !self.dir.join(ENGINE).exists()
-            && (lock.witness() != Witness::default() || mirror::exists(&self.dir))
-        {
-            // Opening it would make an empty one.
-            return Err(damaged(format!("its directory {ENGINE} is missing")));
+        } else {
+            let was_written = lock.witness() != Witness::default() || mirror::exists(&self.dir);
+            if !was_written {
+                table::remove_half_made(&self.dir)?;
+            } else if !self.dir.join(ENGINE).exists() {
+                // Opening it would make an empty one.
+                return Err(damaged(format!("its directory {ENGINE} is missing")));
+            }
         }
         // Held a moment longer than by the history, which a failed open drops.
         let _held = lock.hold();

@@ -81,6 +81,19 @@ fn remove_unfinished(own: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Removes what a death left of sled's directory while it was made, before its log was there: sled
+/// refuses its half-written settings as corrupted. The caller knows that nothing was ever written.
+///
+/// # Errors
+/// `system`, `not_permitted`.
+pub(super) fn remove_half_made(dir: &Path) -> Result<()> {
+    let own = dir.join(ENGINE);
+    if own.join("db").exists() || !own.exists() {
+        return Ok(());
+    }
+    std::fs::remove_dir_all(&own).map_err(|error| failed("remove", &own, &error))
+}
+
 impl Table {
     /// Opens the tree below `dir`, making it where it is not there; the caller holds our lock.
     ///
