@@ -219,7 +219,13 @@ impl Director {
             let error = error.object(format!("snapshot {}", awaiting.snapshot));
             return Err(notes.into_iter().fold(error, Error::hint));
         };
-        store.keep()?;
+        if let Err(error) = store.keep() {
+            drop(store);
+            self.look_again(error, |store| {
+                let head = store.head()?.map(|head| head.id);
+                Ok(head == Some(snapshot.id) && store.pending()?.is_none())
+            })?;
+        }
         Ok(Confirmed {
             snapshot,
             seconds_left,
@@ -259,7 +265,9 @@ impl Director {
     /// undone, a head whose time is over is rolled back; both are noted.
     pub(super) fn open_settled(&mut self, notes: &mut Vec<String>) -> Result<Box<dyn Store>> {
         loop {
-            let (store, more) = self.open_to_write()?;
+            let (store, more) = self
+                .open_to_write()
+                .map_err(|error| notes.iter().fold(error, Error::hint))?;
             notes.extend(more);
             match self.awaiting(&*store)? {
                 None => return Ok(store),

@@ -162,7 +162,11 @@ impl Director {
         let now = self.now();
         let (mut store, _) = self.open_to_write()?;
         let snapshot = resolve(&*store, name, now)?;
-        store.set_tag(&tag, snapshot.id)?;
+        if let Err(error) = store.set_tag(&tag, snapshot.id) {
+            drop(store);
+            self.look_again(error, |store| Ok(store.tagged(&tag)? == Some(snapshot.id)))?;
+            store = self.stores.open()?;
+        }
         store.snapshot(snapshot.id)
     }
 
@@ -174,7 +178,11 @@ impl Director {
         let now = self.now();
         let (mut store, _) = self.open_to_write()?;
         let snapshot = resolve(&*store, &SnapshotName::Tag(tag.to_owned()), now)?;
-        store.remove_tag(tag)?;
+        if let Err(error) = store.remove_tag(tag) {
+            drop(store);
+            self.look_again(error, |store| Ok(store.tagged(tag)?.is_none()))?;
+            store = self.stores.open()?;
+        }
         store.snapshot(snapshot.id)
     }
 }

@@ -71,6 +71,23 @@ impl Director {
         Ok(sentence)
     }
 
+    /// After a write that failed, which may have reached the disk or not: what is there says
+    /// whether it was done.
+    pub(super) fn look_again(
+        &self,
+        error: Error,
+        is_done: impl FnOnce(&dyn Store) -> Result<bool>,
+    ) -> Result<()> {
+        let opened = self.stores.open_to_write();
+        match opened.and_then(|store| is_done(&*store)) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(error.hint("nothing was changed")),
+            Err(_) => Err(error.hint(
+                "whether it was done is known when the database can be opened again: ipvsh status",
+            )),
+        }
+    }
+
     /// Reports what the next command that writes settles, and what awaits confirmation, for
     /// commands that only read.
     pub(super) fn unsettled(&self, store: &dyn Store) -> Result<Vec<String>> {
