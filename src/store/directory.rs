@@ -51,7 +51,7 @@ pub(super) fn failed(attempt: &str, path: &Path, error: &std::io::Error) -> Erro
             .hint("or use a database of your own: --db DIR (IPVSH_DB), or --sim to practise"),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => named
             .with_kind(Kind::System)
-            .hint("make room on that file system; nothing was changed"),
+            .hint("make room on that file system"),
         ErrorKind::NotFound => named.with_kind(Kind::System),
         ErrorKind::ReadOnlyFilesystem => {
             named.hint("the database needs to be writable, even to be read")
@@ -306,8 +306,14 @@ pub(super) type Files = Vec<(String, u64)>;
 /// `system`, `not_permitted`.
 pub(super) fn inspect(dir: &Path, ours: &dyn Fn(&str) -> bool) -> Result<(Files, Vec<String>)> {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
+    // sled makes its files open to all, and a death may come before that is put right: behind a
+    // closed door that is no damage.
+    let engine = dir.join(ENGINE_DIR);
+    let door = fs::symlink_metadata(&engine);
+    let is_closed = door.is_ok_and(|door| door.mode() & 0o077 == 0);
     let mut waiting = vec![dir.to_owned()];
     while let Some(path) = waiting.pop() {
+        let is_inside = is_closed && path != engine && path.starts_with(&engine);
         let name = path
             .strip_prefix(dir)
             .unwrap_or(&path)
@@ -325,7 +331,7 @@ pub(super) fn inspect(dir: &Path, ours: &dyn Fn(&str) -> bool) -> Result<(Files,
             }
             continue;
         }
-        if is_ours && metadata.mode() & 0o077 != 0 {
+        if is_ours && !is_inside && metadata.mode() & 0o077 != 0 {
             let mode = metadata.mode() & 0o777;
             problems.push(format!("{named} is open to others (mode {mode:03o})"));
         }
