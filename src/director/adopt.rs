@@ -78,6 +78,7 @@ impl Director {
             rules: &rules,
             unless: None,
             ends_wait: false,
+            adopts: false,
         });
         if recording.is_some() {
             notes.extend(managers.first().map(beside::two_owners));

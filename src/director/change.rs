@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::adopted;
 use super::confirm::Unless;
 use super::history::last_to_change;
 use super::names::{before_head, resolve, told};
@@ -133,6 +134,7 @@ impl Director {
                 .confirm
                 .map(|grace| Unless::of(grace, &begun.head_rules, mine.rules(), &live, &plan)),
             ends_wait: false,
+            adopts: false,
         });
         let report = self.finish(begun, plan, recording, options)?;
         Ok(self.regret(report, &mine.scope()))
@@ -197,6 +199,7 @@ impl Director {
                 .confirm
                 .map(|grace| Unless::of(grace, &head_rules, &wanted, &live, &plan)),
             ends_wait: true,
+            adopts: false,
         });
         let touched = wanted.differences(&head_rules);
         let begun = Begun {
@@ -268,6 +271,9 @@ impl Director {
                 notes,
             });
         }
+        if let (Some(recording), false) = (&recording, options.allow_removals) {
+            adopted::refuse_removals(&*store, head.as_ref(), recording, &plan)?;
+        }
         let by_forgetting = recording.as_ref().is_some_and(|recording| {
             let all = ChangeOptions::default();
             let back = || plan_of_everything(recording.rules, &plan.target, &head_rules, &all);
@@ -290,6 +296,10 @@ impl Director {
             Some(_) => self.start_watcher(head.as_ref())?,
             None => None,
         };
+        let recording = recording.map(|recording| Recording {
+            adopts: adopted::only_adopts(&plan, &head_rules, recording.rules),
+            ..recording
+        });
         let snapshot = self.transact(store, head.as_ref(), &plan, recording)?;
         notes.extend(watcher.and_then(super::confirm::release));
         let outcome = match (snapshot, head) {

@@ -318,6 +318,7 @@ impl Director {
             rules: &rules,
             unless: None,
             ends_wait: true,
+            adopts: false,
         };
         let recorded = self
             .transact(store, head.as_ref(), &plan, Some(recording))
@@ -363,6 +364,7 @@ impl Director {
             rules: &rules,
             unless: None,
             ends_wait: true,
+            adopts: false,
         };
         let options = ChangeOptions {
             // It would happen by itself: that it removes much is no accident.

@@ -52,6 +52,7 @@ impl Director {
             rules: &rules,
             unless: None,
             ends_wait: false,
+            adopts: false,
         });
         let begun = Begun {
             store,

@@ -4,6 +4,7 @@
 //! `commands`, `api` and `shell` decide nothing that this room could.
 
 mod adopt;
+mod adopted;
 mod beside;
 mod change;
 mod compare;

@@ -29,6 +29,8 @@ pub(super) struct Recording<'a> {
     pub unless: Option<Unless>,
     /// It may follow a head that awaits confirmation, and ends that wait.
     pub ends_wait: bool,
+    /// All that it adds to the record was in the kernel already.
+    pub adopts: bool,
 }
 
 impl Recording<'_> {
@@ -73,6 +75,7 @@ impl Director {
                     message: recording.message,
                     rollback_of: recording.rollback_of,
                     revert_of: recording.revert_of,
+                    adopted: recording.adopts,
                     tally: tally(&plan.changes),
                     origin: self.origin.clone(),
                     took: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -38,6 +38,10 @@ pub struct Snapshot {
     /// The snapshot whose changes it undoes, for a revert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revert_of: Option<SnapshotId>,
+    /// All that it added to the record was in the kernel already, so that ipvsh did not put it
+    /// there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
     /// How many changes it made to the kernel.
     #[serde(default)]
     pub changes: usize,

@@ -165,6 +165,7 @@ mod tests {
             parent: None,
             rollback_of: None,
             revert_of: None,
+            adopted: false,
             changes: 3,
             tally: None,
             origin: Origin::default(),

@@ -119,6 +119,8 @@ pub struct Draft {
     pub rollback_of: Option<SnapshotId>,
     /// The snapshot whose changes it undoes, for a revert.
     pub revert_of: Option<SnapshotId>,
+    /// All that it adds was in the kernel already.
+    pub adopted: bool,
     /// How many changes it made to the kernel, by what happened.
     pub tally: Tally,
     /// Where it was made, and by what.

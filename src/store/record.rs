@@ -208,6 +208,7 @@ pub(super) fn snapshot_of(draft: &Draft, id: SnapshotId, parent: Option<Snapshot
         parent,
         rollback_of: draft.rollback_of,
         revert_of: draft.revert_of,
+        adopted: draft.adopted,
         changes: draft.tally.all(),
         tally: Some(draft.tally),
         origin: draft.origin.clone(),

@@ -44,6 +44,7 @@ impl World for Small {
                 parent: None,
                 rollback_of: None,
                 revert_of: None,
+                adopted: false,
                 changes: 1,
                 tally: None,
                 origin: Default::default(),
