@@ -1,11 +1,15 @@
 //! Whose rules these are, where ipvsh did not put them there: what was adopted is let go of and
-//! not removed.
+//! not removed, and rules of others that do what ours do are named.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
-use ipvsh::director::ChangeOptions;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use ipvsh::director::{ChangeOptions, Import};
 use ipvsh::error::{Error, Kind};
-use ipvsh::model::{SnapshotId, SnapshotName};
+use ipvsh::model::{Family, ForeignMark, Fwmark, MarkRule, Ruleset, SnapshotId, SnapshotName};
+use ipvsh::notes::{Manager, Route};
 use serde_json::json;
 
 #[path = "common/host.rs"]
@@ -91,4 +95,79 @@ fn what_ipvsh_added_itself_goes_as_ever() {
     session.commit(&plain()).unwrap();
     host.director("bob").rollback(None, &plain()).unwrap();
     assert_eq!(host.live().rules.services.len(), 2);
+}
+
+/// A host in whose PREROUTING somebody marks packets.
+struct Marked(Vec<ForeignMark>);
+
+impl ipvsh::notes::Host for Marked {
+    fn route(&self, _: IpAddr) -> Option<Route> {
+        None
+    }
+
+    fn forwards(&self, _: Family, _: Option<&str>) -> Option<bool> {
+        None
+    }
+
+    fn marks(&self, family: Family) -> Option<Vec<ForeignMark>> {
+        (family == Family::Ipv4).then(|| self.0.clone())
+    }
+
+    fn managers(&self) -> Vec<Manager> {
+        Vec::new()
+    }
+}
+
+fn rule(mark: i64, to: &str) -> MarkRule {
+    MarkRule {
+        to: Some(to.parse().unwrap()),
+        ..MarkRule::new(Fwmark::new(mark).unwrap(), Family::Ipv4)
+    }
+}
+
+fn in_prerouting(rule: MarkRule) -> ForeignMark {
+    ForeignMark {
+        table: "mangle".to_owned(),
+        chain: "PREROUTING".to_owned(),
+        mark: Some(rule.mark),
+        mask: rule.mask,
+        words: format!("-d {} -j MARK", rule.to.unwrap())
+            .split(' ')
+            .map(str::to_owned)
+            .collect(),
+        rule: Some(rule),
+    }
+}
+
+#[test]
+fn rules_that_an_import_doubles_are_named() {
+    let host = Host::new();
+    let others = [
+        rule(666, "192.0.2.20/32"),
+        rule(666, "192.0.2.30/32"),
+        rule(7, "192.0.2.7/32"),
+    ];
+    let marked = Marked(others.map(in_prerouting).to_vec());
+    let rules = Ruleset {
+        marks: vec![rule(666, "192.0.2.20/32"), rule(8, "192.0.2.8/32")],
+        ..Ruleset::default()
+    };
+    let import = Import {
+        name: "rules.v4".to_owned(),
+        ..Import::default()
+    };
+    let mut director = host.director("alice").with_host(Rc::new(marked));
+    let report = director.import(&rules, &import, &plain()).unwrap();
+    let doubled: Vec<&String> = report
+        .notes
+        .iter()
+        .filter(|note| note.contains("may go"))
+        .collect();
+    assert_eq!(
+        doubled,
+        [
+            "mark 666: its rule is ours now, beside somebody else's, which may go: iptables -t \
+          mangle -D PREROUTING -d 192.0.2.20/32 -j MARK"
+        ]
+    );
 }

@@ -107,6 +107,27 @@ impl Fed {
     }
 }
 
+/// Says which rules of others do what ours do now, and may go.
+pub(super) fn doubled(rules: &Ruleset, keys: &BTreeSet<MarkKey>, host: &dyn Host) -> Vec<String> {
+    let note = |key: &MarkKey| {
+        let ours = rules.rules_of(*key);
+        let mut theirs = host.marks(key.family).unwrap_or_default();
+        theirs.retain(|rule| {
+            (rule.table.as_str(), rule.chain.as_str()) == (TABLE, "PREROUTING")
+                && rule.rule.as_ref().is_some_and(|rule| ours.contains(rule))
+        });
+        let lines: Vec<String> = theirs
+            .iter()
+            .map(|rule| line_of(key.family, "-D", rule))
+            .collect();
+        (!lines.is_empty()).then(|| {
+            let lines = lines.join("; ");
+            format!("{key}: its rule is ours now, beside somebody else's, which may go: {lines}")
+        })
+    };
+    keys.iter().filter_map(note).collect()
+}
+
 fn readable(foreign: &[ForeignMark]) -> impl Iterator<Item = &MarkRule> {
     foreign.iter().filter_map(|rule| rule.rule.as_ref())
 }

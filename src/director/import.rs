@@ -1,6 +1,7 @@
 //! Importing: a ruleset from somewhere else, committed in one go.
 
 use super::Director;
+use super::beside;
 use super::change::ChangeOptions;
 use super::object::Object;
 use super::report::Report;
@@ -44,7 +45,15 @@ impl Director {
                 .or_else(|| Some(format!("import {}", import.name))),
             ..options.clone()
         };
-        self.commit(&mut candidate, &options)
+        let scope = candidate.scope();
+        let mut report = self.commit(&mut candidate, &options)?;
+        let keys = scope.into_iter().filter_map(|entry| match entry {
+            EntryKey::Marks(key) => Some(key),
+            _ => None,
+        });
+        let doubled = beside::doubled(candidate.rules(), &keys.collect(), &*self.host);
+        report.notes.extend(doubled);
+        Ok(report)
     }
 }
 

@@ -118,6 +118,51 @@ fn an_adoption_is_undone_without_the_kernel_noticing() {
 }
 
 #[test]
+fn a_rollback_does_not_remove_what_was_adopted() {
+    let director = Director::alone();
+    director
+        .ipvsh(&["-e", r#"tcp("192.0.2.9:9", #{ scheduler: "rr" })"#])
+        .ended(0);
+    director.ipvsadm("-A -t 192.0.2.1:80 -s rr");
+    director.ipvsadm("-a -t 192.0.2.1:80 -r 10.0.0.1 -m");
+    director.ipvsh(&["adopt"]).ended(0);
+    let state = director.state();
+    let refused = director.ipvsh(&["rollback"]).ended(1);
+    assert!(
+        refused.err.contains("where snapshot 2 had found it")
+            && refused.err.contains("ipvsh forget 2"),
+        "{}",
+        refused.err
+    );
+    assert_eq!(director.state(), state);
+    director.ipvsh(&["forget", "2"]).ended(0);
+    assert_eq!(director.state(), state);
+    director.ipvsh(&["rollback", "2"]).ended(0);
+    director
+        .ipvsh(&["rollback", "1", "--allow-removals"])
+        .ended(0);
+    assert!(!director.ipvsadm("-Sn").contains("192.0.2.1:80"));
+}
+
+#[test]
+fn rules_that_an_import_doubles_are_named() {
+    let director = Director::alone();
+    let rule = "-t mangle -A PREROUTING -d 192.0.2.20 -p tcp --dport 80 -j MARK --set-mark 5";
+    director.iptables(rule);
+    let file = director.database().with_extension("v4");
+    let file = file.to_str().unwrap();
+    let save = format!("iptables-save -t mangle >{file}");
+    director.exec("sh", &["-c", &save]).ended(0);
+    let said = director.ipvsh(&["import", file]).ended(0);
+    let (_, delete) = said.err.trim_end().rsplit_once("may go: ").unwrap();
+    let delete = delete.lines().next().unwrap();
+    director.exec("sh", &["-c", delete]).ended(0);
+    let mangle = director.iptables("-t mangle -S");
+    assert_eq!(mangle.matches("--set-xmark 0x5/").count(), 1, "{mangle}");
+    director.ipvsh(&["plan", "--exit-code"]).ended(0);
+}
+
+#[test]
 fn what_feeds_a_mark_service_is_told_and_taken_over() {
     let director = Director::alone();
     director
