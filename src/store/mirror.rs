@@ -130,6 +130,15 @@ impl Commit {
         commit
     }
 
+    /// What the kernel is to hold again, where these are the rules before it.
+    fn back(&self, before: &Ruleset) -> Ruleset {
+        let mut back = before.clone();
+        for (key, value) in &self.back {
+            back.put(key, Some(value.clone()));
+        }
+        back
+    }
+
     fn apply(self, rules: &mut Ruleset) -> Head {
         for key in &self.unset {
             rules.put(key, None);
@@ -379,11 +388,7 @@ pub(super) fn read(dir: &Path, kind: DatabaseKind) -> Result<Option<Held>> {
             {
                 return Err(broken("what it holds is not what was committed"));
             }
-            let mut back = rules.clone();
-            for (key, value) in &commit.back {
-                back.put(key, Some(value.clone()));
-            }
-            before = Some((rules.clone(), back));
+            before = Some((rules.clone(), commit.back(&rules)));
         }
         head = Some(commit.apply(&mut rules));
         changed = true;
@@ -400,15 +405,15 @@ pub(super) fn read(dir: &Path, kind: DatabaseKind) -> Result<Option<Held>> {
 }
 
 /// Shows what can be followed of the mirror, from its beginning to the first damage: each commit
-/// with its state and the ruleset that it leads to. What it shows is to be compared with the
-/// content that the commit names.
+/// with its state and the ruleset that it leads to, and the one to return to where it had to be
+/// confirmed. What it shows is to be compared with the content that the commit names.
 ///
 /// # Errors
 /// `system` where a file cannot be read; what `visit` returns.
 pub(super) fn replay(
     dir: &Path,
     kind: DatabaseKind,
-    visit: &mut dyn FnMut(State, &Head, &Ruleset) -> Result<()>,
+    visit: &mut dyn FnMut(State, &Head, &Ruleset, Option<&Ruleset>) -> Result<()>,
 ) -> Result<()> {
     let mut rules = Ruleset::default();
     let mut at = None;
@@ -418,7 +423,7 @@ pub(super) fn replay(
         };
         rules = held;
         at = Some(head.snapshot.id);
-        visit(State::Kept, &head, &rules)?;
+        visit(State::Kept, &head, &rules, None)?;
     }
     let log = read_file(&dir.join(LOG))?.unwrap_or_default();
     let mut rest = skip_header(&log, kind).unwrap_or_default();
@@ -432,15 +437,16 @@ pub(super) fn replay(
             continue;
         }
         if line.state == State::Void {
-            visit(State::Void, &commit.head, &rules)?;
+            visit(State::Void, &commit.head, &rules, None)?;
             continue;
         }
         if snapshot.parent != at {
             return Ok(());
         }
+        let back = commit.head.confirm.is_some().then(|| commit.back(&rules));
         let head = commit.apply(&mut rules);
         at = Some(head.snapshot.id);
-        visit(line.state, &head, &rules)?;
+        visit(line.state, &head, &rules, back.as_ref())?;
     }
     Ok(())
 }

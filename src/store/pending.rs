@@ -297,6 +297,24 @@ mod tests {
         check_pending(&stores);
     }
 
+    #[test]
+    fn a_repair_keeps_it_and_what_it_returns_to() {
+        let time = chrono::DateTime::UNIX_EPOCH;
+        for name in ["sled", "mirror.log"] {
+            let dir = tempfile::tempdir().unwrap();
+            let stores = disk(dir.path());
+            record(&stores);
+            let path = stores.dir.join(name);
+            match name {
+                "sled" => std::fs::remove_dir_all(path).unwrap(),
+                _ => std::fs::remove_file(path).unwrap(),
+            }
+            let repaired = stores.repair(time).unwrap();
+            assert_eq!(repaired.losses.snapshots, [], "{name}");
+            check_pending(&stores);
+        }
+    }
+
     fn failing_at(stores: &SledStores, point: &'static str) -> SledStores {
         stores
             .clone()

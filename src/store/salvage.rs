@@ -25,6 +25,11 @@ use super::{Intent, WAIT};
 use crate::error::{Kind, Result};
 use crate::model::{Event, Ruleset, Snapshot, SnapshotId, snapshot};
 
+/// What an intent that cannot be read means to whoever had the repair made.
+const LOST_INTENT: &str = "how to undo a commit that did not end: ipvsh restore brings back what it \
+     had changed or removed; what it had added stays in the kernel, not managed (ipvsh plan --exact \
+     shows it, ipvsh restore --exact removes it and all else that is not managed)";
+
 /// Nodes from all sources: taken out, or still in the bytes of a file.
 #[derive(Default)]
 pub(super) struct Pool {
@@ -253,13 +258,13 @@ impl Finds {
         records.retain(|_, record| wholeness.check(&self.pool, record.content).is_ok());
 
         let mut mirrored = Mirrored::default();
-        mirror::replay(dir, kind, &mut |state, head, rules| {
+        mirror::replay(dir, kind, &mut |state, head, rules, back| {
             let id = head.snapshot.id;
             if state == State::UnderWay && is_current && !known.holds(id) {
                 // The database knows that it was not done.
                 return Ok(());
             }
-            mirrored.follow(&mut self.pool, state, head, rules)
+            mirrored.follow(&mut self.pool, state, head, (rules, back))
         })
         .or_else(|error| match error.kind() {
             Kind::Damaged => Ok(()),
@@ -321,10 +326,7 @@ impl Finds {
         let intent = match self.intent(&known).filter(|_| !is_newer) {
             Some(Ok(intent)) => Some(intent),
             Some(Err(_)) => {
-                losses.others.push(
-                    "how to undo a commit that did not end: compare with the kernel (ipvsh plan)"
-                        .to_owned(),
-                );
+                losses.others.push(LOST_INTENT.to_owned());
                 None
             }
             None => None,
@@ -404,25 +406,28 @@ impl Mirrored {
         pool: &mut Pool,
         state: State,
         head: &super::mirror::Head,
-        rules: &Ruleset,
+        (rules, back): (&Ruleset, Option<&Ruleset>),
     ) -> Result<()> {
         let id = head.snapshot.id;
         if state == State::Void {
             self.void.insert(id, head.snapshot.clone());
             return Ok(());
         }
-        let content = content::write(pool, (self.before.0, &self.before.1), rules)?;
+        let (at, before) = (self.before.0, &self.before.1);
+        let content = content::write(pool, (at, before), rules)?;
         if content != head.content {
             return Err(damaged("what the mirror holds is not what was committed"));
         }
+        let back = back.filter(|back| *back != before);
+        let back = back.map(|back| content::write(pool, (at, before), back));
+        let back = back.transpose()?;
         self.before = (content, rules.clone());
         self.pending = (head.confirm.is_some() && state != State::Kept).then_some(id);
         let record = Record {
             snapshot: head.snapshot.clone(),
             content,
             confirm: head.confirm.clone(),
-            // The parent's rules: what was somebody else's beside them stands in the database alone.
-            back: None,
+            back,
         };
         self.records.insert(id, record);
         Ok(())
@@ -431,8 +436,8 @@ impl Mirrored {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{disk, draft, reweigh, rules};
-    use super::super::{SledStores, Stores};
+    use super::super::tests::{disk, draft, intent, reweigh, rules};
+    use super::super::{SledStores, Store, Stores};
     use super::*;
 
     fn history(dir: &Path) -> SledStores {
@@ -457,6 +462,30 @@ mod tests {
         }
         let ids = contents.records.iter().map(|record| record.snapshot.id.0);
         (ids.collect(), contents.tags, losses)
+    }
+
+    #[test]
+    fn an_intent_that_is_lost_is_told_with_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let stores = history(dir.path());
+        let mut opened = stores.open_history(true).unwrap().unwrap();
+        opened.set_intent(&intent(100)).unwrap();
+        let name = record::intent_name(1);
+        opened.table.apply(vec![(name, None)]).unwrap();
+        drop(opened);
+
+        let error = stores.open().unwrap().intent().unwrap_err();
+        assert_eq!(error.kind(), Kind::Damaged);
+        assert!(
+            error.hints().iter().any(|hint| hint.contains("fsck")),
+            "{error}"
+        );
+        let repaired = stores.repair(chrono::DateTime::UNIX_EPOCH).unwrap();
+        assert_eq!(repaired.losses.others, [LOST_INTENT]);
+        let store = stores.open_to_write().unwrap();
+        assert_eq!(store.intent().unwrap(), None);
+        let told = store.events().unwrap().pop().unwrap().message;
+        assert!(told.ends_with(LOST_INTENT), "{told}");
     }
 
     #[test]

@@ -17,14 +17,6 @@ fn lab() -> Lab {
     lab
 }
 
-/// Overwrites the beginning of sled's file.
-fn damage(lab: &Lab) {
-    let path = lab.database().join("sled/db");
-    let mut bytes = std::fs::read(&path).unwrap();
-    bytes.get_mut(..4096).unwrap().fill(0);
-    std::fs::write(path, bytes).unwrap();
-}
-
 #[test]
 fn a_prune_removes_what_is_old_and_nothing_that_is_needed() {
     let lab = lab();
@@ -113,7 +105,7 @@ fn a_check_of_a_whole_database_says_so_and_changes_nothing() {
 #[test]
 fn a_damaged_database_is_repaired_and_the_damage_kept() {
     let lab = lab();
-    damage(&lab);
+    lab.damage();
     let refused = lab.said(&["-e", WEB]);
     assert_eq!(refused.status, 1);
     assert!(

@@ -120,6 +120,14 @@ impl Lab {
         said.out
     }
 
+    /// Overwrites the beginning of sled's file.
+    pub fn damage(&self) {
+        let path = self.database().join("sled/db");
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes.get_mut(..4096).unwrap().fill(0);
+        std::fs::write(path, bytes).unwrap();
+    }
+
     /// The history and the head's rules: what a refused command must not change.
     pub fn state(&self) -> String {
         self.ok(&["history", "--json"]) + &self.ok(&["show", "--json"])
