@@ -38,9 +38,11 @@ pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<u8> {
         Err(error) if error.kind() == Kind::NotFound => None,
         Err(error) => return Err(error),
     };
+    let awaiting = director.pending()?;
+    let overdue = awaiting.as_ref().filter(|awaiting| awaiting.is_overdue());
     let wanted = match (&args.snapshot, head) {
         (Some(name), Some(_)) => Some(director.snapshot(name)?.id),
-        (_, head) => head,
+        (_, head) => overdue.map_or(head, |awaiting| awaiting.rolls_back_to),
     };
     let mut how = String::new();
     for (given, option) in [
@@ -51,10 +53,16 @@ pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<u8> {
     }
     let changes = report.plan.changes.len();
     let sentence = match wanted {
+        None if overdue.is_some() => {
+            format!(
+                "{} would take back the head, which was the first: ipvsh restore{how}",
+                count(changes, "change")
+            )
+        }
         None => "there are no snapshots yet: nothing is ours".to_owned(),
         Some(id) if changes == 0 => format!("the kernel is as snapshot {id} has it"),
         Some(id) => {
-            let command = match Some(id) == head {
+            let command = match Some(id) == head || args.snapshot.is_none() {
                 true => "ipvsh restore".to_owned(),
                 false => format!("ipvsh rollback {id}"),
             };
@@ -64,6 +72,8 @@ pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<u8> {
             )
         }
     };
-    context.out.plan(&report.plan, &report.notes, &sentence);
+    context
+        .out
+        .plan(&report.plan, awaiting.as_ref(), &report.notes, &sentence);
     Ok(args.compare.status(changes > 0))
 }

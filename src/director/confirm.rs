@@ -107,6 +107,11 @@ impl Awaiting {
         }
     }
 
+    /// Says whether it has no time left.
+    pub fn is_overdue(&self) -> bool {
+        !matches!(self.left, Left::Seconds(_))
+    }
+
     /// What it rolls back to, in words.
     pub fn target(&self) -> String {
         target(self.rolls_back_to)

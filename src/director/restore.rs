@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{ChangeOptions, unavailable};
-use super::confirm::nothing_to_confirm;
+use super::confirm::{nothing_to_confirm, parent_rules};
 use super::names::{resolve, told};
 use super::report::{Outcome, Report};
 use super::transaction::{carry_out, undo};
-use super::{Advance, Director, Left, Silent, head_of, plan_of_everything};
+use super::{Advance, Awaiting, Director, Left, Silent, head_of, plan_of_everything};
 use crate::error::{Error, Kind, Result};
 use crate::model::{EntryKey, Live, MarkKey, Ruleset, ServiceKey, SnapshotId, SnapshotName};
 use crate::plan::{Plan, Request, Scope, plan};
@@ -67,7 +67,8 @@ impl Director {
         }
     }
 
-    /// Plans what it would take to bring the kernel to the head, or to another snapshot.
+    /// Plans what it would take to bring the kernel to what [`Director::restore`] brings it to, or
+    /// to another snapshot.
     ///
     /// # Errors
     /// `not_found` for another snapshot that does not exist; as the kernel refuses.
@@ -79,14 +80,24 @@ impl Director {
         let now = self.now();
         let store = self.stores.open()?;
         let mut notes = self.unsettled(&*store)?;
-        let (_, head_rules) = head_of(&*store)?;
-        let wanted = match name {
-            Some(name) => {
+        let (_, mut head_rules) = head_of(&*store)?;
+        let overdue = self.awaiting(&*store)?.filter(Awaiting::is_overdue);
+        let wanted = match (name, overdue) {
+            (Some(name), _) => {
                 let to = resolve(&*store, name, now)?;
                 notes.extend(told(name, &to));
                 store.ruleset(to.id)?
             }
-            None => head_rules.clone(),
+            (None, Some(awaiting)) => {
+                // Nothing of the head is in the kernel of another boot.
+                if awaiting.left == Left::Rebooted {
+                    head_rules = parent_rules(&*store, awaiting.rolls_back_to)?;
+                    head_rules.clone()
+                } else {
+                    store.back()?
+                }
+            }
+            (None, None) => head_rules.clone(),
         };
         drop(store);
         let live = self.kernel.observe()?;

@@ -83,9 +83,10 @@ pub fn drain(
     })
 }
 
-/// A plan: its changes, what is foreign, notes.
-pub fn plan(plan: &Plan, notes: &[String]) -> Value {
+/// A plan: its changes, what is foreign, what the head awaits, notes.
+pub fn plan(plan: &Plan, awaiting: Option<&Awaiting>, notes: &[String]) -> Value {
     json!({
+        "pending": awaiting.map(form::pending),
         "changes": changes(&plan.changes),
         "foreign": foreign(&plan.foreign),
         "kept_weights": plan.kept_weights,

@@ -39,7 +39,7 @@ pub use table::Table;
 
 pub use crate::api::report::count;
 
-use crate::director::{Difference, News, Report};
+use crate::director::{Awaiting, Difference, News, Report};
 use crate::error::{Error, Kind};
 use crate::model::Connection;
 use crate::plan::Plan;
@@ -262,9 +262,9 @@ impl Output {
     }
 
     /// Shows what brings the kernel to a snapshot; `sentence` says what that means.
-    pub fn plan(&self, plan: &Plan, notes: &[String], sentence: &str) {
+    pub fn plan(&self, plan: &Plan, awaiting: Option<&Awaiting>, notes: &[String], sentence: &str) {
         if self.json {
-            self.print_json(&json::plan(plan, notes));
+            self.print_json(&json::plan(plan, awaiting, notes));
         } else {
             self.print(&changes(&plan.changes, self.paint));
             self.sentence(sentence);

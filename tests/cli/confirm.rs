@@ -207,3 +207,97 @@ fn the_process_that_waits_is_nobodys_verb() {
         assert!(!text.contains(&verb.replace("VERB", "watch")), "{text}");
     }
 }
+
+/// A lab whose head was not confirmed in time.
+fn overdue() -> Lab {
+    let lab = pending("1");
+    std::thread::sleep(Duration::from_millis(1100));
+    lab
+}
+
+#[test]
+fn a_plan_leads_to_where_restore_leads() {
+    let lab = overdue();
+    assert_snapshot!(lab.run(&["plan"]), @r"
+    tcp 192.0.2.10:80
+      ~ scheduler sh -> rr
+    1 change would bring the kernel to snapshot 1: ipvsh restore
+    -- stderr
+    note: snapshot 2 was not confirmed in time: the next command that writes rolls it back to 1 (ipvsh restore)
+    -- status 0
+    ");
+    let plan: serde_json::Value = serde_json::from_str(&lab.ok(&["plan", "--json"])).unwrap();
+    assert_eq!(
+        plan["pending"],
+        serde_json::json!({ "snapshot": 2, "seconds_left": 0, "rolls_back_to": 1 })
+    );
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 1);
+    lab.ok(&["restore"]);
+    let plan: serde_json::Value = serde_json::from_str(&lab.ok(&["plan", "--json"])).unwrap();
+    assert!(plan["pending"].is_null(), "{plan}");
+
+    let lab = Lab::new();
+    lab.ok(&["-e", super::lab::WEB, "--confirm", "1"]);
+    std::thread::sleep(Duration::from_millis(1100));
+    assert_snapshot!(lab.run(&["plan"]), @r"
+    - tcp 192.0.2.10:80  rr
+      - server 10.0.0.11:80  masq weight 1
+      - server 10.0.0.12:80  masq weight 3
+    3 changes would take back the head, which was the first: ipvsh restore
+    -- stderr
+    note: snapshot 1 was not confirmed in time: the next command that writes rolls it back to no rules (ipvsh restore)
+    -- status 0
+    ");
+}
+
+#[test]
+fn a_damaged_database_is_restored_to_what_was_before_the_head() {
+    let lab = overdue();
+    lab.damage();
+    assert_snapshot!(lab.run(&["restore"]), @r"
+    tcp 192.0.2.10:80
+      ~ scheduler sh -> rr
+    repaired 1; snapshot 1 unchanged
+    -- stderr
+    note: the database is damaged: sled finds its files corrupted
+    note: restored from its mirror, snapshot 1; to save the history: ipvsh fsck --repair
+    note: snapshot 2 was not confirmed in time: restored 1
+    -- status 0
+    ");
+    let lab = pending("300");
+    lab.damage();
+    assert_snapshot!(settled(&lab.run(&["restore"])), @r"
+    repaired 0; snapshot 2 unchanged
+    -- stderr
+    note: the database is damaged: sled finds its files corrupted
+    note: restored from its mirror, snapshot 2; to save the history: ipvsh fsck --repair
+    note: snapshot 2 awaits confirmation: it rolls back to 1 in 300 s unless: ipvsh confirm
+    -- status 0
+    ");
+}
+
+#[test]
+fn a_repair_keeps_what_awaits_confirmation() {
+    let lab = pending("300");
+    lab.damage();
+    lab.ok(&["fsck", "--repair", "-y"]);
+    let status = settled(&lab.ok(&["status"]));
+    assert!(
+        status.contains("pending   awaits confirmation: rolls back to 1 in 300 s\n"),
+        "{status}"
+    );
+    lab.ok(&["confirm"]);
+
+    let lab = overdue();
+    std::fs::remove_dir_all(lab.database().join("sled")).unwrap();
+    lab.ok(&["fsck", "--repair", "-y"]);
+    assert_snapshot!(lab.run(&["-e", "timeouts(#{ tcp: 600 })"]), @r"
+    timeouts
+      ~ tcp 900 -> 600
+    snapshot 4 (3 before), 1 change, verified. Undo: ipvsh rollback 3
+    -- stderr
+    note: snapshot 2 was not confirmed in time: rolled back to 1, snapshot 3, 1 change
+    -- status 0
+    ");
+    assert!(lab.ok(&["show"]).contains(" rr "));
+}

@@ -267,6 +267,7 @@ fn plan_and_diff() {
     ");
     assert_snapshot!(lab.run(&["plan", "1", "--json"]), @r#"
     {
+      "pending": null,
       "changes": [
         {
           "action": "change",

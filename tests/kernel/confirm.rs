@@ -90,6 +90,39 @@ fn it_rolls_back_by_itself_unless_confirmed() {
 }
 
 #[test]
+fn a_recorded_command_of_the_drop_in_rolls_back_too() {
+    let director = director();
+    let edit = ["-E", "-t", "192.0.2.10:80", "-s", "wrr"];
+    let record = ["ipvsadm", "--record", "--confirm", "5"];
+    director.ipvsh(&[&record[..], &edit].concat()).ended(0);
+    assert_eq!(scheduler(&director), "wrr");
+    assert_eq!(watchers(&director).len(), 1);
+    rolls_back(&director);
+}
+
+#[test]
+fn from_the_mirror_it_is_restored_to_what_was_before() {
+    let director = director();
+    director.ipvsh(&["-e", SECOND, "--confirm", "1"]).ended(0);
+    watchers(&director).into_iter().for_each(kill);
+    std::thread::sleep(Duration::from_millis(1500));
+    std::fs::remove_dir_all(director.database().join("sled")).unwrap();
+    let said = director.ipvsh(&["restore"]).ended(0);
+    assert!(
+        said.err
+            .contains("snapshot 2 was not confirmed in time: restored 1"),
+        "{}",
+        said.err
+    );
+    assert_eq!(scheduler(&director), "rr");
+    // Repaired, the history says the same, and the next one that writes notes it.
+    director.ipvsh(&["fsck", "--repair", "-y"]).ended(0);
+    director.ipvsh(&["-e", "timeouts(#{ tcp: 600 })"]).ended(0);
+    assert_eq!(director.history()[1]["message"], NOT_CONFIRMED);
+    assert_eq!(scheduler(&director), "rr");
+}
+
+#[test]
 fn a_confirmation_from_another_process_keeps_it() {
     let director = director();
     director.ipvsh(&["-e", SECOND, "--confirm", "600"]).ended(0);
