@@ -1,0 +1,153 @@
+//! One commit as the mirror has it: the snapshot, what it set and removed, and how far it came.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::Confirm;
+use super::super::content::Content;
+use super::super::record::Record;
+use crate::model::{EntryKey, EntryValue, MarkRule, Ruleset, Snapshot};
+
+/// A snapshot and where its ruleset is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) struct Head {
+    /// The snapshot, without tags.
+    pub(in crate::store) snapshot: Snapshot,
+    /// Its content.
+    pub(in crate::store) content: Content,
+    /// How it was to be confirmed, for one that had to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::store) confirm: Option<Confirm>,
+}
+
+impl Head {
+    /// What a record leads to.
+    pub(in crate::store) fn of(record: &Record) -> Head {
+        Head {
+            snapshot: record.snapshot.clone(),
+            content: record.content,
+            confirm: record.confirm.clone(),
+        }
+    }
+}
+
+/// One commit: what it leads to and how.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Commit {
+    #[serde(flatten)]
+    pub(super) head: Head,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    set: Vec<(EntryKey, EntryValue)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unset: Vec<EntryKey>,
+    /// All marks, where setting them one by one would not give their order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    marks: Option<Vec<MarkRule>>,
+    /// What the kernel is to hold again beside the old rules, where it is not confirmed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    back: Vec<(EntryKey, EntryValue)>,
+}
+
+impl Commit {
+    pub(super) fn between(
+        old: &Ruleset,
+        new: &Ruleset,
+        head: Head,
+        back: Option<&Ruleset>,
+    ) -> Commit {
+        let mut commit = Commit {
+            head,
+            set: Vec::new(),
+            unset: Vec::new(),
+            marks: None,
+            back: Vec::new(),
+        };
+        if let Some(back) = back {
+            let beside = old.differences(back).into_iter();
+            commit.back = beside
+                .filter_map(|key| Some((key, back.get(&key)?)))
+                .collect();
+        }
+        for key in old.differences(new) {
+            match (new.get(&key), key) {
+                (Some(value), _) => commit.set.push((key, value)),
+                // Goes with its service.
+                (None, EntryKey::Server(service, _)) if !new.services.contains_key(&service) => {}
+                (None, _) => commit.unset.push(key),
+            }
+        }
+        if old.marks != new.marks {
+            let mut trial = Ruleset {
+                marks: old.marks.clone(),
+                ..Ruleset::default()
+            };
+            let is_mark = |key: &EntryKey| matches!(key, EntryKey::Marks(_));
+            let unset = commit.unset.iter().filter(|key| is_mark(key));
+            unset.for_each(|key| trial.put(key, None));
+            let set = commit.set.iter().filter(|(key, _)| is_mark(key));
+            set.for_each(|(key, value)| trial.put(key, Some(value.clone())));
+            if trial.marks != new.marks {
+                commit.set.retain(|(key, _)| !is_mark(key));
+                commit.unset.retain(|key| !is_mark(key));
+                commit.marks = Some(new.marks.clone());
+            }
+        }
+        commit
+    }
+
+    /// What the kernel is to hold again, where these are the rules before it.
+    pub(super) fn back(&self, before: &Ruleset) -> Ruleset {
+        let mut back = before.clone();
+        for (key, value) in &self.back {
+            back.put(key, Some(value.clone()));
+        }
+        back
+    }
+
+    pub(super) fn apply(self, rules: &mut Ruleset) -> Head {
+        for key in &self.unset {
+            rules.put(key, None);
+        }
+        for (key, value) in self.set {
+            rules.put(&key, Some(value));
+        }
+        if let Some(marks) = self.marks {
+            rules.marks = marks;
+        }
+        self.head
+    }
+}
+
+/// What is known of a commit's line besides its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum State {
+    /// `?`
+    UnderWay,
+    /// `+`
+    Done,
+    /// `=`
+    Kept,
+    /// `-`
+    Void,
+}
+
+impl State {
+    pub(super) fn byte(self) -> u8 {
+        match self {
+            State::UnderWay => b'?',
+            State::Done => b'+',
+            State::Kept => b'=',
+            State::Void => b'-',
+        }
+    }
+
+    pub(super) fn of(byte: u8) -> Option<State> {
+        [State::UnderWay, State::Done, State::Kept, State::Void]
+            .into_iter()
+            .find(|state| state.byte() == byte)
+    }
+
+    /// The database has it.
+    pub(in crate::store) fn is_done(self) -> bool {
+        matches!(self, State::Done | State::Kept)
+    }
+}

@@ -1,0 +1,43 @@
+//! The mirror: what boot would restore, in plain files that need no database to be read.
+//!
+//! - `mirror.base`: `ipvsh mirror 1 KIND`, then lines of JSON: the head (snapshot and content), a
+//!   line `[NAME, SERVICE]` per service, a line for all else; then `end CHECKSUM` of all before.
+//! - `mirror.log`: `ipvsh mirror 1 KIND`, then a line per commit, `STATE LENGTH CHECKSUM JSON`:
+//!   its snapshot, the content that results, and the entries that it set and removed.
+//!
+//! Lines up to the base's snapshot are history and skipped; every other line's parent is the
+//! snapshot before it, and the last one's content is compared with what was put together.
+//!
+//! A line is on disk before its commit enters the database. `STATE` is the one byte that changes:
+//!
+//! | | |
+//! |---|---|
+//! | `?` | on its way: whether the commit was done, the database knows. Without a database it counts: it was applied and verified, and may have been reported |
+//! | `+` | done: written once the database has it, and not synced, as nothing depends on it. A database that lacks it lost it |
+//! | `=` | done, and confirmed, for one that had to be; synced. What stands in a base needs none |
+//! | `-` | the database could not write it; it does not count |
+//!
+//! A crash can cut only a line that is on its way; such a line is ignored, because its commit never
+//! reached the database. Any other line that is short or fails its checksum is damage.
+
+mod commit;
+mod format;
+mod open;
+mod read;
+
+pub(super) use commit::{Head, State};
+pub(super) use open::Mirror;
+pub(super) use read::{exists, read, read_newest, replay};
+
+use crate::error::{Error, Kind};
+
+/// The file with the whole ruleset of one commit.
+pub(super) const BASE: &str = "mirror.base";
+/// The file with the commits since.
+pub(super) const LOG: &str = "mirror.log";
+
+fn broken(cause: &str) -> Error {
+    // Not `damaged`: its first advice is to use the mirror.
+    Error::new(Kind::Damaged, cause)
+        .hint("the next command that writes makes it anew from the database")
+}

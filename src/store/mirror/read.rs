@@ -1,0 +1,181 @@
+//! Reading the mirror without the database: whole or not at all, or as far as it can be followed.
+
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use super::super::content::{self, Content, from_json};
+use super::super::directory::{failed, private};
+use super::super::lock::Witness;
+use super::super::{DatabaseKind, Mirrored, Pending, Unconfirmed};
+use super::commit::{Commit, Head, State};
+use super::format::{decode_base, skip_header, take_line};
+use super::{BASE, LOG, broken};
+use crate::error::Result;
+use crate::model::Ruleset;
+
+fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    match private().read(true).open(path) {
+        Ok(mut file) => {
+            let read = file.read_to_end(&mut bytes);
+            read.map_err(|error| failed("read", path, &error))?;
+            Ok(Some(bytes))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("read", path, &error)),
+    }
+}
+
+/// What a mirror holds.
+pub(in crate::store) struct Held {
+    /// The head.
+    pub(in crate::store) head: Head,
+    rules: Ruleset,
+    /// The rules before the head, and those to return to, while it awaits confirmation.
+    before: Option<(Ruleset, Ruleset)>,
+}
+
+impl Held {
+    /// The same for those who restore it.
+    pub(in crate::store) fn told(self) -> Mirrored {
+        let snapshot = &self.head.snapshot;
+        let unconfirmed = self.before.zip(self.head.confirm);
+        Mirrored {
+            id: snapshot.id,
+            rules: self.rules,
+            unconfirmed: unconfirmed.map(|((rules, back), confirm)| Unconfirmed {
+                pending: Pending {
+                    id: snapshot.id,
+                    parent: snapshot.parent,
+                    confirm,
+                },
+                rules,
+                back,
+            }),
+        }
+    }
+}
+
+/// Reads the mirror, whole or not at all; `None` where there is none.
+///
+/// # Errors
+/// `damaged` where any part of it does not fit.
+pub(in crate::store) fn read(dir: &Path, kind: DatabaseKind) -> Result<Option<Held>> {
+    let base = read_file(&dir.join(BASE))?;
+    let Some(log) = read_file(&dir.join(LOG))? else {
+        return match base {
+            Some(_) => Err(broken("its log is missing")),
+            None => Ok(None),
+        };
+    };
+    let based = base.is_some();
+    let (mut head, mut rules) = match base {
+        Some(base) => decode_base(&base, kind).map(|(head, rules)| (Some(head), rules))?,
+        None => (None, Ruleset::default()),
+    };
+    let mut rest = skip_header(&log, kind)?;
+    let mut changed = false;
+    let mut before = None;
+    while let Some(line) = take_line(rest)? {
+        rest = rest.get(line.length..).unwrap_or_default();
+        if line.state == State::Void {
+            continue;
+        }
+        let commit: Commit = from_json(line.json, "the mirror's log")?;
+        let at = head.as_ref().map(|head| head.snapshot.id);
+        if at.is_some_and(|at| commit.head.snapshot.id <= at) && based && !changed {
+            continue;
+        }
+        if commit.head.snapshot.parent != at {
+            return Err(broken("a line of its log is missing"));
+        }
+        before = None;
+        if commit.head.confirm.is_some() && line.state != State::Kept {
+            if content::content_of(&rules)? != head.map_or(Content::default(), |head| head.content)
+            {
+                return Err(broken("what it holds is not what was committed"));
+            }
+            before = Some((rules.clone(), commit.back(&rules)));
+        }
+        head = Some(commit.apply(&mut rules));
+        changed = true;
+    }
+    match head {
+        Some(head) if content::content_of(&rules)? == head.content => Ok(Some(Held {
+            head,
+            rules,
+            before,
+        })),
+        Some(_) => Err(broken("what it holds is not what was committed")),
+        None => Ok(None),
+    }
+}
+
+/// Shows what can be followed of the mirror, from its beginning to the first damage: each commit
+/// with its state and the ruleset that it leads to, and the one to return to where it had to be
+/// confirmed. What it shows is to be compared with the content that the commit names.
+///
+/// # Errors
+/// `system` where a file cannot be read; what `visit` returns.
+pub(in crate::store) fn replay(
+    dir: &Path,
+    kind: DatabaseKind,
+    visit: &mut dyn FnMut(State, &Head, &Ruleset, Option<&Ruleset>) -> Result<()>,
+) -> Result<()> {
+    let mut rules = Ruleset::default();
+    let mut at = None;
+    if let Some(base) = read_file(&dir.join(BASE))? {
+        let Ok((head, held)) = decode_base(&base, kind) else {
+            return Ok(());
+        };
+        rules = held;
+        at = Some(head.snapshot.id);
+        visit(State::Kept, &head, &rules, None)?;
+    }
+    let log = read_file(&dir.join(LOG))?.unwrap_or_default();
+    let mut rest = skip_header(&log, kind).unwrap_or_default();
+    while let Ok(Some(line)) = take_line(rest) {
+        rest = rest.get(line.length..).unwrap_or_default();
+        let Ok(commit) = from_json::<Commit>(line.json, "the mirror's log") else {
+            return Ok(());
+        };
+        let snapshot = &commit.head.snapshot;
+        if at.is_some_and(|at| snapshot.id <= at) {
+            continue;
+        }
+        if line.state == State::Void {
+            visit(State::Void, &commit.head, &rules, None)?;
+            continue;
+        }
+        if snapshot.parent != at {
+            return Ok(());
+        }
+        let back = commit.head.confirm.is_some().then(|| commit.back(&rules));
+        let head = commit.apply(&mut rules);
+        at = Some(head.snapshot.id);
+        visit(line.state, &head, &rules, back.as_ref())?;
+    }
+    Ok(())
+}
+
+/// Says whether any of its files is there.
+pub(in crate::store) fn exists(dir: &Path) -> bool {
+    [BASE, LOG].iter().any(|name| dir.join(name).exists())
+}
+
+/// Reads the mirror, whole or not at all, and not without the last commit: who holds the lock
+/// witnesses which that was.
+///
+/// # Errors
+/// As [`read`].
+pub(in crate::store) fn read_newest(dir: &Path, kind: DatabaseKind) -> Result<Option<Held>> {
+    let held = read(dir, kind)?;
+    let newest = held.as_ref().map_or(0, |held| held.head.snapshot.id.0);
+    let witnessed = Witness::of(dir).head;
+    if witnessed <= newest {
+        return Ok(held);
+    }
+    Err(broken(&format!(
+        "snapshot {witnessed} was committed, but it ends at {newest}"
+    )))
+}
