@@ -1,0 +1,114 @@
+//! The directory: made late, for its owner alone, and never another's.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+#[test]
+fn looking_makes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores = disk(dir.path());
+    stores.open().unwrap();
+    assert_eq!(stores.mirror().unwrap_err().kind(), Kind::NotFound);
+    assert!(!stores.dir.exists());
+    std::fs::create_dir(&stores.dir).unwrap();
+    stores.open().unwrap();
+    assert_eq!(std::fs::read_dir(&stores.dir).unwrap().count(), 0);
+}
+
+fn tree(path: &Path, into: &mut Vec<(std::path::PathBuf, u32)>) {
+    let metadata = path.symlink_metadata().unwrap();
+    into.push((path.to_owned(), metadata.permissions().mode() & 0o777));
+    if metadata.is_dir() {
+        for entry in path.read_dir().unwrap() {
+            tree(&entry.unwrap().path(), into);
+        }
+    }
+}
+
+#[test]
+fn only_the_owner_may_read_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores = disk(dir.path());
+    for round in 1..4 {
+        let mut store = stores.open_to_write().unwrap();
+        store.record(&draft("m"), &rules(round, 2)).unwrap();
+    }
+    let mut found = Vec::new();
+    tree(&stores.dir, &mut found);
+    assert!(found.len() > 7, "{found:?}");
+    for (path, mode) in found {
+        let wanted = if path.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode, wanted, "{}", path.display());
+    }
+
+    std::fs::set_permissions(&stores.dir, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let error = stores.open().err().unwrap();
+    assert_eq!(error.kind(), Kind::NotPermitted);
+    assert_eq!(
+        error.hints(),
+        [format!("chmod 700 {}", stores.dir.display())]
+    );
+    assert_eq!(stores.mirror().unwrap_err().kind(), Kind::NotPermitted);
+}
+
+#[test]
+fn other_directories_and_formats_are_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores = disk(dir.path());
+    let marker = stores.dir.join("FORMAT");
+    std::fs::create_dir(&stores.dir).unwrap();
+    std::fs::set_permissions(&stores.dir, std::fs::Permissions::from_mode(0o700)).unwrap();
+    std::fs::write(stores.dir.join("letter"), "x").unwrap();
+    let error = stores.open_to_write().err().unwrap();
+    assert_eq!(error.kind(), Kind::Damaged);
+    assert!(
+        error.to_string().ends_with("db/letter but no FORMAT"),
+        "{error}"
+    );
+    assert_eq!(stores.dir.read_dir().unwrap().count(), 1);
+
+    for (text, wanted) in [
+        (
+            "ipvsh 1 sled-0.34 linux\nmade by ipvsh 0.1.0\n",
+            "it was made for the real kernel",
+        ),
+        (
+            "ipvsh 2 sled-0.34 sim\nmade by ipvsh 3.1.4\n",
+            "it has format 2 on sled-0.34, made by ipvsh 3.1.4; this is format 1 on sled-0.34",
+        ),
+        ("\u{1}ipvsh", "its FORMAT is damaged"),
+        ("", "its FORMAT is damaged"),
+    ] {
+        std::fs::write(&marker, text).unwrap();
+        for error in [
+            stores.open().err().unwrap(),
+            stores.open_to_write().err().unwrap(),
+        ] {
+            assert_eq!(error.kind(), Kind::Damaged);
+            assert_eq!(error.message(), wanted);
+        }
+    }
+    assert_eq!(stores.dir.read_dir().unwrap().count(), 2);
+    let file = SledStores::new(&marker, DatabaseKind::Sim);
+    assert_eq!(
+        file.open().err().unwrap().message(),
+        "it is not a directory"
+    );
+}
+
+#[test]
+fn a_creation_that_was_cut_short_is_taken_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores = disk(dir.path());
+    std::fs::create_dir(&stores.dir).unwrap();
+    std::fs::write(stores.dir.join("LOCK"), "").unwrap();
+    std::fs::write(stores.dir.join("FORMAT.new"), "ip").unwrap();
+    assert_eq!(stores.open().unwrap().head().unwrap(), None);
+    stores
+        .open_to_write()
+        .unwrap()
+        .record(&draft("m"), &rules(1, 1))
+        .unwrap();
+    assert_eq!(stores.check().unwrap().problems, [""; 0]);
+}

@@ -1,0 +1,168 @@
+//! Writes that fail, files that lost something, and the mirror that has it.
+
+use std::cell::Cell;
+
+use super::*;
+
+#[test]
+fn a_failed_write_leaves_the_old_state() {
+    for point in ["intent", "mirror", "database", "recorded"] {
+        let dir = tempfile::tempdir().unwrap();
+        let armed = std::rc::Rc::new(Cell::new(false));
+        let arm = std::rc::Rc::clone(&armed);
+        let faults: Faults = std::rc::Rc::new(move |at| {
+            if arm.get() && at == point {
+                return Err(std::io::ErrorKind::StorageFull.into());
+            }
+            Ok(())
+        });
+        let stores = disk(dir.path()).with_faults(faults);
+        let mut store = stores.open_to_write().unwrap();
+        let one = store.record(&draft("one"), &rules(3, 3)).unwrap();
+        armed.set(true);
+        let error = store
+            .set_intent(&intent(2))
+            .and_then(|()| store.record(&draft("two"), &rules(4, 3)).map(drop))
+            .unwrap_err();
+        armed.set(false);
+        assert_eq!(error.kind(), Kind::System, "{error}");
+        drop(store);
+        assert_eq!(stores.mirror().unwrap(), (one.id, rules(3, 3)), "{point}");
+
+        let store = stores.open().unwrap();
+        assert_eq!(store.head().unwrap(), Some(one.clone()), "{point}");
+        assert_eq!(store.ruleset(one.id).unwrap(), rules(3, 3));
+        // The intent stays until somebody has looked after it.
+        assert_eq!(
+            store.intent().unwrap().is_some(),
+            point != "intent",
+            "{point}"
+        );
+        drop(store);
+        let mut store = stores.open_to_write().unwrap();
+        let two = store.record(&draft("two"), &rules(5, 3)).unwrap();
+        assert_eq!(two.id, SnapshotId(2));
+        drop(store);
+        assert_eq!(stores.check().unwrap().problems, [""; 0], "{point}");
+    }
+}
+
+#[test]
+fn what_sled_left_unfinished_on_a_full_disk_is_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores = disk(dir.path());
+    let mut store = stores.open_to_write().unwrap();
+    let recorded = store.record(&draft("first"), &rules(3, 2)).unwrap();
+    drop(store);
+    // Seen with ENOSPC at the first write of sled's snapshot (strace -e inject).
+    let left = dir.path().join("db/sled/snap.00000000000019E2.generating");
+    std::fs::write(&left, "").unwrap();
+    assert_eq!(stores.open().unwrap().head().unwrap(), Some(recorded));
+    assert!(!left.exists());
+}
+
+#[test]
+fn a_database_that_lost_commits_is_refused_and_the_mirror_has_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores = disk(dir.path());
+    stores
+        .open_to_write()
+        .unwrap()
+        .record(&draft("one"), &rules(3, 3))
+        .unwrap();
+    let old = dir.path().join("old");
+    copy(&stores.dir.join("sled"), &old);
+    stores
+        .open_to_write()
+        .unwrap()
+        .record(&draft("two"), &rules(4, 3))
+        .unwrap();
+    // Each of the two witnesses is enough: the count of writes, and the mirror.
+    for (lost, witness, wanted) in [
+        (Some(&old), true, "the last 1 of 2 writes are missing"),
+        (
+            Some(&old),
+            false,
+            "snapshot 2 was committed, but the history ends at 1",
+        ),
+        (None, false, "its directory sled is missing"),
+    ] {
+        std::fs::remove_dir_all(stores.dir.join("sled")).unwrap();
+        if let Some(old) = lost {
+            copy(old, &stores.dir.join("sled"));
+        }
+        if !witness {
+            std::fs::write(stores.dir.join("LOCK"), "").unwrap();
+        }
+        for opened in [stores.open(), stores.open_to_write()] {
+            let error = opened.err().unwrap();
+            assert_eq!(
+                (error.kind(), error.message().as_str()),
+                (Kind::Damaged, wanted)
+            );
+        }
+        assert_eq!(stores.mirror().unwrap(), (SnapshotId(2), rules(4, 3)));
+    }
+}
+
+#[test]
+fn a_mirror_that_is_lost_is_written_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores = disk(dir.path());
+    stores
+        .open_to_write()
+        .unwrap()
+        .record(&draft("one"), &rules(3, 3))
+        .unwrap();
+    std::fs::remove_file(stores.dir.join("mirror.log")).unwrap();
+    assert_eq!(stores.open().unwrap().repairs(), [""; 0]);
+    let store = stores.open_to_write().unwrap();
+    assert_eq!(
+        store.repairs(),
+        ["the mirror was written anew from the database"]
+    );
+    drop(store);
+    assert_eq!(stores.mirror().unwrap(), (SnapshotId(1), rules(3, 3)));
+    assert_eq!(stores.open_to_write().unwrap().repairs(), [""; 0]);
+}
+
+#[test]
+fn a_long_log_becomes_a_base() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores = disk(dir.path());
+    let mut store = stores.open_to_write().unwrap();
+    let size = |name| stores.dir.join(name).metadata().map_or(0, |m| m.len());
+    let long = "m".repeat(10_000);
+    for round in 1..20 {
+        store.record(&draft(&long), &rules(round, 1)).unwrap();
+        assert!(size("mirror.log") < 90_000);
+    }
+    assert!(size("mirror.base") > 0 && size("mirror.log") > 0);
+    drop(store);
+    assert_eq!(stores.mirror().unwrap(), (SnapshotId(19), rules(19, 1)));
+    assert_eq!(stores.check().unwrap().problems, [""; 0]);
+}
+
+#[test]
+fn a_mirror_that_lost_its_last_lines_is_no_older_state() {
+    let dir = many(3);
+    let stores = disk(dir.path());
+    let path = stores.dir.join("mirror.log");
+    let log = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = log.lines().collect();
+    std::fs::write(&path, lines[..lines.len() - 1].join("\n") + "\n").unwrap();
+    let error = stores.mirror().unwrap_err();
+    assert_eq!(error.kind(), Kind::Damaged);
+    assert_eq!(
+        error.message(),
+        "snapshot 3 was committed, but it ends at 2"
+    );
+    // The database has it, and the next one to write says so.
+    let store = stores.open_to_write().unwrap();
+    assert_eq!(
+        store.repairs(),
+        ["the mirror was written anew from the database"]
+    );
+    drop(store);
+    assert_eq!(stores.mirror().unwrap(), (SnapshotId(3), rules(3, 2)));
+}
