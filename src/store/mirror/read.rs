@@ -111,6 +111,9 @@ pub(in crate::store) fn read(dir: &Path, kind: DatabaseKind) -> Result<Option<He
     }
 }
 
+/// Is shown a commit, its state, the rules that it leads to, and those to return to.
+type Visit<'a> = dyn FnMut(State, &Head, &Ruleset, Option<&Ruleset>) -> Result<()> + 'a;
+
 /// Shows what can be followed of the mirror, from its beginning to the first damage: each commit
 /// with its state and the ruleset that it leads to, and the one to return to where it had to be
 /// confirmed. What it shows is to be compared with the content that the commit names.
@@ -120,7 +123,7 @@ pub(in crate::store) fn read(dir: &Path, kind: DatabaseKind) -> Result<Option<He
 pub(in crate::store) fn replay(
     dir: &Path,
     kind: DatabaseKind,
-    visit: &mut dyn FnMut(State, &Head, &Ruleset, Option<&Ruleset>) -> Result<()>,
+    visit: &mut Visit<'_>,
 ) -> Result<()> {
     let mut rules = Ruleset::default();
     let mut at = None;
