@@ -33,9 +33,10 @@ impl Untouched {
             if !metadata.is_file() {
                 continue;
             }
-            let (Some(left), Ok(bytes)) =
-                (room.checked_sub(metadata.len()), fs::read(entry.path()))
-            else {
+            let Some(left) = room.checked_sub(metadata.len()) else {
+                return Untouched::default();
+            };
+            let Ok(bytes) = fs::read(entry.path()) else {
                 return Untouched::default();
             };
             room = left;
@@ -62,6 +63,24 @@ impl Untouched {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The bytes that this thread has read so far.
+    fn read_so_far() -> u64 {
+        let counts = fs::read_to_string("/proc/thread-self/io").unwrap();
+        let count = counts.lines().find_map(|line| line.strip_prefix("rchar: "));
+        count.unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn what_is_too_large_to_remember_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let large = fs::File::create(dir.path().join("db")).unwrap();
+        large.set_len(MOST + 1).unwrap();
+        let before = read_so_far();
+        assert!(Untouched::of(dir.path()).files.is_empty());
+        let read = read_so_far() - before;
+        assert!(read < 1 << 20, "{read} bytes");
+    }
 
     #[test]
     fn what_was_changed_is_put_back() {
