@@ -5,7 +5,7 @@
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use ipvsh::director::{ChangeOptions, Director, Outcome, Session};
+use ipvsh::director::{ChangeOptions, Director, Outcome, Query, Session};
 use ipvsh::error::{Kind, Result};
 use ipvsh::kernel::{self, Kernel, Place, Sim};
 use ipvsh::model::{Connection, Info, Live, ServiceKey, SnapshotName, Traffic, Weight};
@@ -480,4 +480,36 @@ fn a_dry_run_changes_nothing() {
     assert_eq!(report.snapshot().unwrap().id.0, 2);
     assert_eq!(host.live(), before);
     assert_eq!(host.director("bob").history().unwrap().len(), 1);
+}
+
+#[test]
+fn the_history_of_an_object_is_found_however_long_ago() {
+    let host = Host::new();
+    let other = "udp 192.0.2.53:53";
+    for number in 1..=150 {
+        let name = if [1, 70].contains(&number) {
+            WEB
+        } else {
+            other
+        };
+        host.declare(name, json!({ "persistent": number })).unwrap();
+    }
+    let director = host.director("bob");
+    let found = |object: &str, count: Option<usize>| -> Vec<u64> {
+        let query = Query {
+            object: Some(object.to_owned()),
+            count,
+            ..Query::default()
+        };
+        let found = director.find_history(&query).unwrap();
+        found.iter().map(|snapshot| snapshot.id.0).collect()
+    };
+    for count in [Some(2), Some(3), None] {
+        assert_eq!(found(WEB, count), [70, 1], "{count:?}");
+    }
+    assert_eq!(found(WEB, Some(1)), [70]);
+    assert_eq!(found(other, Some(2)), [150, 149]);
+    // The oldest of those that are read first is no change of it.
+    assert_eq!(found(other, Some(81)).last(), Some(&69));
+    assert_eq!(found(other, None).len(), 148);
 }

@@ -1,6 +1,6 @@
 //! Listing snapshots, what each changed, which touched an object; tags.
 
-use super::names::{newest_since, resolve, told};
+use super::names::{FIRST_LOOK, newest_since, resolve, told};
 use super::object::Object;
 use super::{Director, head_of};
 use crate::error::{Error, Kind, Result};
@@ -50,30 +50,16 @@ impl Director {
         let since = since.transpose()?;
         let count = query.count.unwrap_or(usize::MAX);
         let store = self.stores.open()?;
-        let known = match (since, &object) {
-            (Some(since), _) => newest_since(&*store, since)?,
+        let mut found = match (since, &object) {
+            (Some(since), None) => newest_since(&*store, since)?,
             (None, None) => store.newest(count)?,
-            (None, Some(_)) => store.snapshots()?,
+            (Some(since), Some(object)) => {
+                touching(&*store, &newest_since(&*store, since)?, object, count)?
+            }
+            (None, Some(object)) => newest_touching(&*store, object, count)?,
         };
-        let mut found = Vec::new();
-        for (place, snapshot) in known.iter().enumerate() {
-            if found.len() >= count {
-                break;
-            }
-            if since.is_some_and(|since| snapshot.time < since) {
-                continue;
-            }
-            let touches = match &object {
-                Some(object) => {
-                    let before = known.get(place + 1).map(|before| before.id);
-                    touches(&*store, before, snapshot.id, object)?
-                }
-                None => true,
-            };
-            if touches {
-                found.push(snapshot.clone());
-            }
-        }
+        found.retain(|snapshot| since.is_none_or(|since| snapshot.time >= since));
+        found.truncate(count);
         Ok(found)
     }
 
@@ -185,6 +171,48 @@ impl Director {
         }
         store.snapshot(snapshot.id)
     }
+}
+
+/// The newest so many snapshots that changed an object. Where few are asked for, records are read
+/// in growing portions, until there are enough of them.
+fn newest_touching(store: &dyn Store, object: &Object, count: usize) -> Result<Vec<Snapshot>> {
+    let mut portion = match count {
+        usize::MAX => usize::MAX,
+        _ => FIRST_LOOK,
+    };
+    loop {
+        let mut known = store.newest(portion)?;
+        let is_all = known.len() < portion;
+        let found = touching(store, &known, object, count)?;
+        // Of the oldest one nothing tells yet what was before it.
+        let oldest = known.pop().map(|oldest| oldest.id);
+        let is_sure = found.last().map(|last| last.id) != oldest;
+        if is_all || (found.len() >= count && is_sure) {
+            return Ok(found);
+        }
+        portion = portion.saturating_mul(8);
+    }
+}
+
+/// Those of the snapshots, newest first, that changed an object against the one listed behind
+/// them; no more than so many.
+fn touching(
+    store: &dyn Store,
+    known: &[Snapshot],
+    object: &Object,
+    count: usize,
+) -> Result<Vec<Snapshot>> {
+    let mut found = Vec::new();
+    for (place, snapshot) in known.iter().enumerate() {
+        if found.len() >= count {
+            break;
+        }
+        let before = known.get(place + 1).map(|before| before.id);
+        if touches(store, before, snapshot.id, object)? {
+            found.push(snapshot.clone());
+        }
+    }
+    Ok(found)
 }
 
 /// Says whether an object differs between a snapshot and the one listed before it.

@@ -8,7 +8,7 @@ use crate::model::{Moment, Snapshot, SnapshotName};
 use crate::store::Store;
 
 /// How many records a search reads at first; each further step reads eight times as many.
-const FIRST_LOOK: usize = 16;
+pub(super) const FIRST_LOOK: usize = 16;
 
 /// Finds a snapshot by name; `now` is what moments are relative to.
 pub(super) fn resolve(
