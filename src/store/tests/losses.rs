@@ -48,6 +48,50 @@ fn a_failed_write_leaves_the_old_state() {
 }
 
 #[test]
+fn what_is_put_right_is_left_for_a_writer_to_tell() {
+    for (point, told) in [
+        ("database", "ended before it was recorded"),
+        ("recorded", "was taken out of the history"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let stores = disk(dir.path());
+        let one = stores
+            .open_to_write()
+            .unwrap()
+            .record(&draft("one"), &rules(3, 3))
+            .unwrap();
+        let log = stores.dir.join("mirror.log");
+        let dies = point == "database";
+        let faults: Faults = std::rc::Rc::new(move |at| {
+            match (at == point, dies) {
+                // As a death would leave it: the line is on its way.
+                (true, true) => std::panic::resume_unwind(Box::new(())),
+                (true, false) => Err(std::io::ErrorKind::StorageFull.into()),
+                (false, _) => Ok(()),
+            }
+        });
+        let failing = stores.clone().with_faults(faults);
+        let act = std::panic::AssertUnwindSafe(|| {
+            let mut store = failing.open_to_write()?;
+            store.record(&draft("two"), &rules(4, 3)).map(drop)
+        });
+        assert!(!matches!(std::panic::catch_unwind(act), Ok(Ok(()))));
+        let before = std::fs::read(&log).unwrap();
+        let store = stores.open().unwrap();
+        assert_eq!(store.head().unwrap(), Some(one), "{point}");
+        assert_eq!(store.snapshots().unwrap().len(), 1, "{point}");
+        drop(store);
+        assert_eq!(std::fs::read(&log).unwrap(), before, "{point}");
+        let repairs = stores.open_to_write().unwrap().repairs();
+        assert!(
+            repairs.iter().any(|repair| repair.contains(told)),
+            "{point}: {repairs:?}"
+        );
+        assert_eq!(stores.check().unwrap().problems, [""; 0], "{point}");
+    }
+}
+
+#[test]
 fn what_sled_left_unfinished_on_a_full_disk_is_no_damage() {
     let dir = tempfile::tempdir().unwrap();
     let stores = disk(dir.path());
