@@ -103,9 +103,9 @@ impl SledStores {
             let now = self.examine().map_err(swap::stands)?;
             match now.problems.first() {
                 None => Ok(Repaired { kept, losses, now }),
-                Some(problem) => Err(damaged(format!(
+                Some(problem) => Err(swap::stands(damaged(format!(
                     "it is not whole after the repair: {problem}"
-                ))),
+                )))),
             }
         })
     }

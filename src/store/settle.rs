@@ -10,7 +10,8 @@ use super::lock::{Lock, Patience};
 use super::mirror::{Head, Mirror, State};
 use super::rebuild::{self, Contents};
 use super::record::{self, Manifest};
-use super::table::Table;
+use super::table::{ENGINE, Table};
+use super::untouched::Untouched;
 use super::{DatabaseKind, Faults, WAIT, swap};
 use crate::error::{Kind, Result};
 use crate::model::Ruleset;
@@ -221,8 +222,17 @@ impl History {
     }
 
     fn open_again(&mut self) -> Result<()> {
-        self.table = Table::open(&self.dir, &Patience::new(WAIT, &|| false))?;
-        self.mirror = Mirror::open(&self.dir, self.kind)?;
-        self.load_head()
+        let untouched = Untouched::of(&self.dir.join(ENGINE));
+        let opened = Table::open(&self.dir, &Patience::new(WAIT, &|| false)).and_then(|table| {
+            self.table = table;
+            self.mirror = Mirror::open(&self.dir, self.kind)?;
+            self.load_head()
+        });
+        opened.inspect_err(|error| {
+            if error.kind() == Kind::Damaged {
+                self.table.close();
+                untouched.put_back();
+            }
+        })
     }
 }
