@@ -121,8 +121,10 @@ impl History {
                 self.repairs.push(note);
             }
         }
-        let empty = mirror.as_ref().is_some_and(|mirror| mirror.tip.is_none());
-        if empty && self.head.is_none() {
+        let empty = mirror.as_mut().filter(|mirror| mirror.tip.is_none());
+        if let (Some(empty), None) = (empty, &self.head) {
+            // The first line of all may have been cut.
+            empty.trim()?;
             self.mirror = mirror;
         } else if self.to_write {
             self.rewrite_mirror()?;

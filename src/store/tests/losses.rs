@@ -48,6 +48,23 @@ fn a_failed_write_leaves_the_old_state() {
 }
 
 #[test]
+fn a_first_line_that_was_cut_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores = disk(dir.path());
+    drop(stores.open_to_write().unwrap());
+    let log = stores.dir.join("mirror.log");
+    let mut text = std::fs::read(&log).unwrap();
+    text.extend(b"? 9000 00000000000000000000000000000000 {");
+    text.extend(vec![b'x'; 4000]);
+    std::fs::write(&log, text).unwrap();
+    let mut store = stores.open_to_write().unwrap();
+    store.record(&draft("one"), &rules(1, 1)).unwrap();
+    drop(store);
+    assert_eq!(stores.check().unwrap().problems, [""; 0]);
+    assert_eq!(stores.mirror().unwrap().1, rules(1, 1));
+}
+
+#[test]
 fn what_is_put_right_is_left_for_a_writer_to_tell() {
     for (point, told) in [
         ("database", "ended before it was recorded"),
