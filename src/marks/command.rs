@@ -65,6 +65,33 @@ pub fn name(family: Family) -> &'static str {
     }
 }
 
+/// A run that may not have ended.
+#[derive(Debug)]
+pub struct Running {
+    tool: Tool,
+    output: mpsc::Receiver<std::io::Result<Output>>,
+}
+
+impl Running {
+    /// Waits for its answer, whatever that is.
+    ///
+    /// # Errors
+    /// `system` where it cannot be run, `busy` where it does not come back.
+    pub fn answer(self) -> Result<Answer> {
+        let Tool { path, family, .. } = self.tool;
+        match self.output.recv_timeout(CHILD_WAIT) {
+            Ok(Ok(output)) => Ok(Answer::new(&output)),
+            Ok(Err(error)) => Err(Error::system(format!("cannot run {path}"), &error)),
+            Err(_) => Err(Error::new(
+                Kind::Busy,
+                format!("no answer in {} seconds", CHILD_WAIT.as_secs()),
+            )
+            .attempt(format!("cannot run {path}"))
+            .hint(format!("look what it waits for: ps -C {}", name(family)))),
+        }
+    }
+}
+
 impl Tool {
     /// Finds the binary and what it keeps its rules in; `pinned` is the only place then.
     ///
@@ -107,7 +134,7 @@ impl Tool {
     /// `invalid` for a word that may not be one, `unsupported` or `system` where it cannot be
     /// run, `busy` where it does not come back.
     pub fn run<S: AsRef<str>>(&self, words: &[S]) -> Result<Answer> {
-        self.run_on(TABLE, words)
+        self.start(TABLE, words)?.answer()
     }
 
     /// Runs it on another table.
@@ -115,13 +142,21 @@ impl Tool {
     /// # Errors
     /// As [`Tool::run`].
     pub fn run_on<S: AsRef<str>>(&self, table: &'static str, words: &[S]) -> Result<Answer> {
+        self.start(table, words)?.answer()
+    }
+
+    /// Runs it on a table, and does not wait.
+    ///
+    /// # Errors
+    /// As [`Tool::run`], but for what its answer tells.
+    pub fn start<S: AsRef<str>>(&self, table: &'static str, words: &[S]) -> Result<Running> {
         for word in words {
             self::word(word.as_ref())?;
         }
         let line: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
         let line = format!("-w {LOCK_WAIT} {}", line.join(" "));
         let path = self.path;
-        self.wait(move || {
+        self.spawn(move || {
             // The crate's own constructor takes the binary from PATH; its --wait has no limit.
             let guarded = iptables::IPTables {
                 cmd: path,
@@ -147,31 +182,22 @@ impl Tool {
         let mut command = Command::new(self.path);
         command.args(["-t", TABLE, "-w", LOCK_WAIT]);
         command.args(words.iter().map(AsRef::as_ref));
-        self.wait(move || command.output())
+        self.spawn(move || command.output())?.answer()
     }
 
-    fn wait(
+    fn spawn(
         &self,
         run: impl FnOnce() -> std::io::Result<Output> + Send + 'static,
-    ) -> Result<Answer> {
-        let (sender, receiver) = mpsc::channel();
+    ) -> Result<Running> {
+        let (sender, output) = mpsc::channel();
         // A thread starts in its parent's network namespace.
         std::thread::Builder::new()
             .spawn(move || sender.send(run()))
             .map_err(|e| Error::system(format!("cannot run {}", self.path), &e))?;
-        match receiver.recv_timeout(CHILD_WAIT) {
-            Ok(Ok(output)) => Ok(Answer::new(&output)),
-            Ok(Err(error)) => Err(Error::system(format!("cannot run {}", self.path), &error)),
-            Err(_) => Err(Error::new(
-                Kind::Busy,
-                format!("no answer in {} seconds", CHILD_WAIT.as_secs()),
-            )
-            .attempt(format!("cannot run {}", self.path))
-            .hint(format!(
-                "look what it waits for: ps -C {}",
-                name(self.family)
-            ))),
-        }
+        Ok(Running {
+            tool: *self,
+            output,
+        })
     }
 
     /// Whether a table may hold anything.

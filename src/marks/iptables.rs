@@ -5,12 +5,15 @@ use std::path::Path;
 
 use rustix::thread::CapabilitySet;
 
-use super::command::{self, Answer, Tool};
+use super::command::{self, Answer, Running, Tool};
 use super::table::Table;
 use super::target::{Target, Words, is_plain};
 use super::{Marks, TABLE};
 use crate::error::{Error, Kind, Result};
 use crate::model::{ChainState, Family, MarkSupport};
+
+/// What lists the table.
+const LIST: [&str; 1] = ["-S"];
 
 /// How often a change is tried when a run was ended by a signal, or somebody else wrote meanwhile.
 const ROUNDS: usize = 3;
@@ -23,6 +26,8 @@ pub struct Iptables {
     pinned: BTreeMap<Family, &'static str>,
     tools: BTreeMap<Family, Tool>,
     taken: BTreeMap<Family, TakenJumps>,
+    /// Listings that nobody has asked for yet.
+    begun: BTreeMap<Family, Running>,
     writes: u64,
     runs: u64,
 }
@@ -68,19 +73,30 @@ impl Iptables {
     }
 
     fn read(&mut self, family: Family) -> Result<Table> {
+        let listing = self.list(family);
+        self.parse(family, listing)
+    }
+
+    /// Begins to list the table; none where there is nothing in it.
+    fn list(&mut self, family: Family) -> Result<Option<Running>> {
         let tool = self.tool(family)?;
-        let table = if tool.may_have_rules(TABLE) {
-            self.runs += 1;
-            let words = ["-S"];
-            let listing = tool
-                .run(&words)
-                .and_then(Answer::check)
-                .map_err(|e| e.attempt(format!("cannot run {}", tool.command_line(&words))))?;
-            Table::parse(family, &listing)
-        } else {
-            Table::default()
+        if !tool.may_have_rules(TABLE) {
+            return Ok(None);
+        }
+        self.runs += 1;
+        tool.start(TABLE, &LIST).map(Some)
+    }
+
+    fn parse(&mut self, family: Family, listing: Result<Option<Running>>) -> Result<Table> {
+        let Some(listing) = listing? else {
+            return Ok(Table::default());
         };
-        Ok(table)
+        let tool = self.tool(family)?;
+        let listing = listing
+            .answer()
+            .and_then(Answer::check)
+            .map_err(|e| e.attempt(format!("cannot run {}", tool.command_line(&LIST))))?;
+        Ok(Table::parse(family, &listing))
     }
 
     fn run(&mut self, tool: Tool, words: &Words) -> Result<()> {
@@ -189,8 +205,22 @@ impl Iptables {
 }
 
 impl Marks for Iptables {
+    fn begin(&mut self) {
+        for family in Family::ALL {
+            self.begun.remove(&family);
+            // What cannot be begun says why when it is asked for.
+            if let Ok(Some(listing)) = self.list(family) {
+                self.begun.insert(family, listing);
+            }
+        }
+    }
+
     fn observe(&mut self, family: Family) -> Result<MarkSupport> {
-        match self.read(family) {
+        let table = match self.begun.remove(&family) {
+            Some(listing) => self.parse(family, Ok(Some(listing))),
+            None => self.read(family),
+        };
+        match table {
             Ok(table) => Ok(MarkSupport::Available(table.state())),
             Err(error) if is_lack(&error) => Ok(MarkSupport::Unavailable(error.to_string())),
             Err(error) => Err(error.object(rules_of(family))),

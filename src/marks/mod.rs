@@ -32,6 +32,10 @@ pub const TABLE: &str = "mangle";
 
 /// A place that holds fwmark rules.
 pub trait Marks {
+    /// Begins to look at both families; [`Marks::observe`] then gives what is seen from now on.
+    /// There is time for something else between the two.
+    fn begin(&mut self) {}
+
     /// Says what our chain of one family holds, or why marks are not available.
     ///
     /// # Errors
