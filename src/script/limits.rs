@@ -5,6 +5,7 @@
 //! inventory, and stop what can only be a mistake.
 
 use rhai::{Dynamic, Engine, OptimizationLevel};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// How deep functions may call each other.
 pub const CALLS: usize = 64;
@@ -80,6 +81,29 @@ pub fn set(engine: &mut Engine) {
         .set_optimization_level(OptimizationLevel::None)
         // `eval` would run text that no error could point into.
         .disable_symbol("eval");
+}
+
+/// Runs something where the stack holds the deepest script that the limits allow: on this thread,
+/// which has to be the main one, where its stack may grow so far; else as [`with_stack`] does. The
+/// memory of a thread of its own is dearer: glibc asks the kernel for each page of it.
+///
+/// # Errors
+/// As [`with_stack`].
+pub fn with_main_stack<T: Send>(run: impl FnOnce() -> T + Send) -> crate::error::Result<T> {
+    let limit = getrlimit(Resource::Stack);
+    let wanted = STACK as u64;
+    let is_enough = |bytes: Option<u64>| bytes.is_none_or(|bytes| bytes >= wanted);
+    let raised = Rlimit {
+        current: Some(wanted),
+        ..limit
+    };
+    // Linux looks at the limit when the stack grows, and leaves 128 MiB for that (mmap_base).
+    let may_grow = is_enough(limit.current)
+        || is_enough(limit.maximum) && setrlimit(Resource::Stack, raised).is_ok();
+    match may_grow {
+        true => Ok(run()),
+        false => with_stack(run),
+    }
 }
 
 /// Runs something on a thread whose stack holds the deepest script that the limits allow: the
