@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use ipvsh::director::{ChangeOptions, Director, Outcome, Query, Session};
 use ipvsh::error::{Kind, Result};
-use ipvsh::kernel::{self, Kernel, Place, Sim};
+use ipvsh::kernel::{self, Kernel, Part, Place, Sim};
 use ipvsh::model::{Connection, Info, Live, ServiceKey, SnapshotName, Traffic, Weight};
 use ipvsh::plan::Step;
 use ipvsh::store::Stores;
@@ -374,10 +374,10 @@ struct Dying {
 }
 
 impl Kernel for Dying {
-    fn observe(&mut self) -> Result<Live> {
+    fn observe_part(&mut self, part: &Part) -> Result<Live> {
         match self.steps {
             usize::MAX => Err(ipvsh::error::Error::new(Kind::System, "dead")),
-            _ => self.sim.observe(),
+            _ => self.sim.observe_part(part),
         }
     }
 

@@ -178,8 +178,8 @@ fn a_revert_of_what_followed_a_pruned_snapshot_is_refused() {
          cannot be told"
     );
     let director = host.director("bob");
-    let all = director.history().unwrap();
-    let changes = director.changes_of_each(&all).unwrap();
+    let listing = director.listing(&Query::default(), true).unwrap();
+    let changes = listing.changes.unwrap();
     let known: Vec<bool> = changes.iter().map(Option::is_some).collect();
     assert_eq!(known, [true, false, true]);
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use ipvsh::director::{Director, Wanted};
 use ipvsh::error::Result;
-use ipvsh::kernel::{Kernel, Outcome, Place, Sim, proc};
+use ipvsh::kernel::{Kernel, Outcome, Part, Place, Sim, proc};
 use ipvsh::model::{Connection, Info, Live, Ruleset, ServiceKey, Traffic};
 use ipvsh::output::{Form, Listing, Paint};
 use ipvsh::plan::Step;
@@ -64,8 +64,8 @@ impl Read for Busy {
 struct Crowded(Sim);
 
 impl Kernel for Crowded {
-    fn observe(&mut self) -> Result<Live> {
-        self.0.observe()
+    fn observe_part(&mut self, part: &Part) -> Result<Live> {
+        self.0.observe_part(part)
     }
 
     fn apply(&mut self, steps: &[Step]) -> Vec<Outcome> {

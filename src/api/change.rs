@@ -327,16 +327,18 @@ fn history(call: &Call) -> Result<Dynamic> {
         Some(_) => Some(call.service(0)?.0.to_string()),
     };
     let mut session = call.context.session()?;
-    let snapshots = session.director().find_history(&Query {
+    let query = Query {
         object,
         ..Query::default()
-    })?;
-    let awaiting = session.director().pending()?;
-    Ok(report::snapshots(&snapshots, awaiting.as_ref())
-        .iter()
-        .map(convert::from_json)
-        .collect::<Vec<_>>()
-        .into())
+    };
+    let listing = session.director().listing(&query, false)?;
+    Ok(
+        report::snapshots(&listing.snapshots, listing.awaiting.as_ref())
+            .iter()
+            .map(convert::from_json)
+            .collect::<Vec<_>>()
+            .into(),
+    )
 }
 
 fn snapshot_name(call: &Call, index: usize) -> Result<Option<SnapshotName>> {

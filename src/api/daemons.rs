@@ -69,7 +69,7 @@ fn declare(call: &Call) -> Result<Dynamic> {
 
 fn list(call: &Call) -> Result<Dynamic> {
     let mut session = call.context.session()?;
-    let roles = session.candidate()?.rules().daemons.keys();
+    let roles = session.settings()?.rules().daemons.keys();
     Ok(roles
         .map(|role| Dynamic::from(DaemonHandle(*role)))
         .collect::<Vec<_>>()
@@ -81,6 +81,6 @@ pub(super) fn remove(call: &Call) -> Result<Dynamic> {
     let role = call.daemon(0)?.0;
     let mut session = call.context.session()?;
     view::daemon(&mut session, role)?;
-    session.candidate()?.put(EntryKey::Daemon(role), None);
+    session.settings()?.put(EntryKey::Daemon(role), None);
     Ok(Dynamic::UNIT)
 }

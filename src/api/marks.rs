@@ -88,13 +88,13 @@ fn mark(call: &Call) -> Result<Dynamic> {
     let mut session = call.context.session()?;
     let value = convert::declared(&mut session, call.arg(1)?)?;
     let rules = patch::mark_rules(mark, None, &value)?;
-    session.candidate()?.declare_mark(mark, rules);
+    session.settings()?.declare_mark(mark, rules);
     Ok(Dynamic::UNIT)
 }
 
 fn marks(call: &Call) -> Result<Dynamic> {
     let mut session = call.context.session()?;
-    let rules = &session.candidate()?.rules().marks;
+    let rules = &session.settings()?.rules().marks;
     Ok(rules
         .iter()
         .map(|rule| Dynamic::from_map(convert::map(&json::mark(rule))))
@@ -105,6 +105,6 @@ fn marks(call: &Call) -> Result<Dynamic> {
 fn unmark(call: &Call) -> Result<Dynamic> {
     let mark = Fwmark::new(call.whole(0)?)?;
     let mut session = call.context.session()?;
-    session.candidate()?.declare_mark(mark, Vec::new());
+    session.settings()?.declare_mark(mark, Vec::new());
     Ok(Dynamic::UNIT)
 }

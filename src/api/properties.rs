@@ -297,11 +297,12 @@ fn get_service(context: &Context, it: &Service, name: &str) -> Result<Option<Dyn
             ));
         }
         "family" => Dynamic::from(key.family().name().to_owned()),
-        "active" => count(session.live()?.service_counts(&key).active),
-        "inactive" => count(session.live()?.service_counts(&key).inactive),
+        "active" => count(session.live_with(&key)?.service_counts(&key).active),
+        "inactive" => count(session.live_with(&key)?.service_counts(&key).inactive),
         "forward" => {
-            let forward = session.candidate()?.forward_of(&key);
-            let own = session.candidate()?.service(&key).is_ok();
+            let candidate = session.candidate_with(&key)?;
+            let forward = candidate.forward_of(&key);
+            let own = candidate.service(&key).is_ok();
             let forward = match own {
                 true => forward,
                 false => view::service(&mut session, &key, |s| {
@@ -327,9 +328,10 @@ fn context_rules(
     let Some(mark) = MarkKey::of_service(key) else {
         return Ok(Vec::new());
     };
-    match session.candidate()?.service(key) {
-        Ok(_) => Ok(session.candidate()?.rules().rules_of(mark)),
-        Err(_) => Ok(session.live()?.rules.rules_of(mark)),
+    let candidate = session.candidate_with(key)?;
+    match candidate.service(key) {
+        Ok(_) => Ok(candidate.rules().rules_of(mark)),
+        Err(_) => Ok(session.live_with(key)?.rules.rules_of(mark)),
     }
 }
 
@@ -397,7 +399,7 @@ fn get_server(context: &Context, it: &Server, name: &str) -> Result<Option<Dynam
     }
     let mut counts = || {
         session
-            .live()
+            .live_with(&it.service)
             .map(|live| live.counts_of(&it.service, &it.key))
     };
     let value = match name {

@@ -36,13 +36,13 @@ pub const FUNCTIONS: &[Function] = &[Function {
 
 fn set(call: &Call) -> Result<Dynamic> {
     let timeouts = patch::timeouts(&call.options(0)?.unwrap_or_default())?;
-    call.context.session()?.candidate()?.set_timeouts(&timeouts);
+    call.context.session()?.settings()?.set_timeouts(&timeouts);
     read(call)
 }
 
 fn read(call: &Call) -> Result<Dynamic> {
     let mut session = call.context.session()?;
-    let mut timeouts = session.candidate()?.rules().timeouts;
+    let mut timeouts = session.settings()?.rules().timeouts;
     if TimeoutKind::ALL
         .into_iter()
         .any(|kind| timeouts.get(kind).is_none())

@@ -17,7 +17,7 @@ pub fn service<T>(
     read: impl FnOnce(&VirtualService) -> T,
 ) -> Result<T> {
     let entry = EntryKey::Service(*key);
-    let candidate = session.candidate()?;
+    let candidate = session.candidate_with(key)?;
     if let Some(service) = candidate.rules().services.get(key) {
         return Ok(read(service));
     }
@@ -27,7 +27,7 @@ pub fn service<T>(
         return Err(gone());
     }
     session
-        .live()?
+        .live_with(key)?
         .rules
         .services
         .get(key)
@@ -46,7 +46,7 @@ pub fn server<T>(
     read: impl FnOnce(&RealServer) -> T,
 ) -> Result<T> {
     let object = || server_name(service_key, key);
-    let candidate = session.candidate()?;
+    let candidate = session.candidate_with(service_key)?;
     if let Ok(server) = candidate.server(service_key, key) {
         return Ok(read(server));
     }
@@ -56,7 +56,7 @@ pub fn server<T>(
         return Err(gone("real server", true).object(object()));
     }
     session
-        .live()?
+        .live_with(service_key)?
         .rules
         .services
         .get(service_key)
@@ -70,7 +70,7 @@ pub fn server<T>(
 /// # Errors
 /// `not_found`.
 pub fn daemon(session: &mut Session, role: DaemonRole) -> Result<SyncDaemon> {
-    let candidate = session.candidate()?;
+    let candidate = session.settings()?;
     let removed = candidate.is_removed(&EntryKey::Daemon(role));
     candidate
         .rules()

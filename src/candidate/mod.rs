@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::model::check::{check_daemons, check_server, check_service};
 use crate::model::patch::Named;
 use crate::model::{
-    EntryKey, EntryValue, Family, Forwarding, Fwmark, MarkKey, MarkRule, RealServer, Ruleset,
-    ServerKey, ServerPatch, ServiceKey, ServicePatch, SnapshotId, TimeoutKind, Timeouts,
+    EntryKey, EntryValue, Extent, Family, Forwarding, Fwmark, MarkKey, MarkRule, RealServer,
+    Ruleset, ServerKey, ServerPatch, ServiceKey, ServicePatch, SnapshotId, TimeoutKind, Timeouts,
     VirtualService,
 };
 
@@ -43,6 +43,8 @@ impl Touch {
 #[derive(Debug, Clone)]
 pub struct Candidate {
     base_id: Option<SnapshotId>,
+    /// The services that `base` and `rules` know of.
+    extent: Extent,
     base: Ruleset,
     rules: Ruleset,
     touched: BTreeMap<EntryKey, Touch>,
@@ -54,8 +56,14 @@ pub struct Candidate {
 impl Candidate {
     /// A candidate on a head; without one, on nothing.
     pub fn new(base_id: Option<SnapshotId>, base: Ruleset) -> Candidate {
+        Candidate::part(base_id, base, Extent::Whole)
+    }
+
+    /// A candidate on a part of a head: it knows nothing of other services until it learns of them.
+    pub fn part(base_id: Option<SnapshotId>, base: Ruleset, extent: Extent) -> Candidate {
         Candidate {
             base_id,
+            extent,
             rules: base.clone(),
             base,
             touched: BTreeMap::new(),
@@ -71,6 +79,55 @@ impl Candidate {
             rules,
             ..Candidate::new(base_id, base)
         }
+    }
+
+    /// The services that it knows of.
+    pub fn extent(&self) -> &Extent {
+        &self.extent
+    }
+
+    /// Learns of more services, as its head has them; of those that it knows it keeps what it has.
+    pub fn learn(&mut self, extent: &Extent, base: Ruleset) {
+        for (key, service) in base.services {
+            if !self.extent.covers(&key) {
+                self.base.services.insert(key, service.clone());
+                self.rules.services.insert(key, service);
+            }
+        }
+        self.extent.extend(extent);
+    }
+
+    /// The same candidate, knowing only some of the services that it does: all that were edited.
+    #[must_use]
+    pub fn within(&self, extent: Extent) -> Candidate {
+        Candidate {
+            base: extent.within(&self.base),
+            rules: extent.within(&self.rules),
+            touched: self.touched.clone(),
+            taken: self.taken.clone(),
+            exact_servers: self.exact_servers.clone(),
+            forwards: self.forwards.clone(),
+            base_id: self.base_id,
+            extent,
+        }
+    }
+
+    /// A candidate with nothing staged, where this one was committed.
+    #[must_use]
+    pub fn committed(&self, head: Option<SnapshotId>) -> Candidate {
+        Candidate::part(head, self.rules.clone(), self.extent.clone())
+    }
+
+    /// The services that a commit looks at: those in scope, and those of the marks in scope.
+    pub fn looks_at(&self) -> BTreeSet<ServiceKey> {
+        let mut services = BTreeSet::new();
+        for entry in self.scope() {
+            match entry {
+                EntryKey::Marks(key) => services.insert(key.service()),
+                entry => entry.service().is_some_and(|key| services.insert(key)),
+            };
+        }
+        services
     }
 
     /// The head that it started from.
@@ -152,7 +209,8 @@ impl Candidate {
 
     /// Forgets all edits.
     pub fn discard(&mut self) {
-        *self = Candidate::new(self.base_id, std::mem::take(&mut self.base));
+        let base = std::mem::take(&mut self.base);
+        *self = Candidate::part(self.base_id, base, self.extent.clone());
     }
 
     /// A service of the candidate.

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::context::Context;
-use crate::director::Query;
+use crate::director::{Listing, Query};
 use crate::error::Result;
 use crate::model::Moment;
 use crate::output;
@@ -31,23 +31,19 @@ pub(super) struct HistoryArgs {
 /// Runs `ipvsh history`.
 pub(super) fn run(context: &Context, args: &HistoryArgs) -> Result<u8> {
     let director = context.director()?;
-    let snapshots = director.find_history(&Query {
+    let query = Query {
         object: (!args.object.is_empty()).then(|| args.object.join(" ")),
         since: args.since.clone(),
         count: args.count,
-    })?;
-    let awaiting = director.pending()?;
+    };
+    let Listing {
+        snapshots,
+        awaiting,
+        changes,
+        events,
+    } = director.listing(&query, args.patch)?;
     let awaiting = awaiting.as_ref();
     let out = &context.out;
-    let changes = match args.patch {
-        true => Some(director.changes_of_each(&snapshots)?),
-        false => None,
-    };
-    // What was asked for by object or time is snapshots only.
-    let events = match args.object.is_empty() && args.since.is_none() {
-        true => director.events()?,
-        false => Vec::new(),
-    };
     if out.json {
         let history = output::forms::history(&snapshots, changes.as_deref(), awaiting);
         out.print_json(&output::forms::with_events(history, &events));

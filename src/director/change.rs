@@ -1,5 +1,6 @@
 //! Commit and rollback.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::adopted;
@@ -8,12 +9,15 @@ use super::history::last_to_change;
 use super::names::{before_head, resolve, told};
 use super::report::{Outcome, Report};
 use super::transaction::Recording;
-use super::{Director, head_of, plan_of_everything};
+use super::{Director, head_of, part_of, plan_of_everything, teach};
 use crate::candidate::Candidate;
 use crate::error::{Error, Kind, Result};
+use crate::kernel::Part;
 use crate::kernel::refusal::check_names;
 use crate::model::remedy::{DISCARD, REVERT};
-use crate::model::{EntryKey, Grace, Live, MarkKey, Ruleset, Snapshot, SnapshotId, SnapshotName};
+use crate::model::{
+    EntryKey, Extent, Grace, Live, MarkKey, Ruleset, ServiceKey, Snapshot, SnapshotId, SnapshotName,
+};
 use crate::plan::{Plan, Request, Scope, plan, summary};
 use crate::signals;
 use crate::store::Store;
@@ -39,6 +43,10 @@ pub struct ChangeOptions {
 
 /// The number of services from which the removal of more than half is refused.
 const GUARDED_FROM: usize = 10;
+
+/// Tables of up to so many services are looked at whole by every commit, to say what differs
+/// elsewhere. The cost of a commit to a larger one is that of what it touches.
+const SMALL: usize = 64;
 
 impl Director {
     /// Plans what a commit of the candidate would do.
@@ -77,9 +85,11 @@ impl Director {
         options: &ChangeOptions,
         notes: Vec<String>,
     ) -> Result<Report> {
-        let (head, head_rules) = head_of(&*store)?;
-        let mine = on_head(&*store, candidate, head.as_ref(), &head_rules)?;
-        let (rules, base) = (mine.rules().clone(), mine.base_id());
+        let head = store.head()?;
+        let id = head.as_ref().map(|head| head.id);
+        let mine = complete(&*store, candidate, id, options)?;
+        let head_rules = part_of(&*store, id, mine.extent())?;
+        let mine = on_head(&*store, mine, id, &head_rules)?;
         let begun = Begun {
             store,
             notes,
@@ -88,8 +98,8 @@ impl Director {
         };
         let report = self.carry_over(begun, &mine, Recorded::default(), options)?;
         if report.outcome != Outcome::Planned {
-            let head = report.snapshot().map(|snapshot| snapshot.id).or(base);
-            *candidate = Candidate::new(head, rules);
+            let head = report.snapshot().map(|snapshot| snapshot.id);
+            *candidate = mine.committed(head.or(mine.base_id()));
         }
         Ok(report)
     }
@@ -102,7 +112,22 @@ impl Director {
         recorded: Recorded,
         options: &ChangeOptions,
     ) -> Result<Report> {
-        let live = self.kernel.observe()?;
+        let live = self.look(mine, &begun.head_rules, options)?;
+        // What nobody looked at is in none of the three.
+        let (mine, head_rules) = match live.extent {
+            Extent::Whole => (Cow::Borrowed(mine), begun.head_rules),
+            ref part => (
+                Cow::Owned(mine.within(part.clone())),
+                part.within(&begun.head_rules),
+            ),
+        };
+        let (mine, begun) = (
+            &*mine,
+            Begun {
+                head_rules,
+                ..begun
+            },
+        );
         self.refuse_unknown_names(mine, &live)?;
         let scope = if options.exact {
             Scope::Exact
@@ -138,6 +163,24 @@ impl Director {
         });
         let report = self.finish(begun, plan, recording, options)?;
         Ok(self.regret(report, &mine.scope()))
+    }
+
+    /// Reads of the kernel what a commit must know: all of it where that is little or was asked
+    /// for, else the services that it touches.
+    fn look(&mut self, mine: &Candidate, head: &Ruleset, options: &ChangeOptions) -> Result<Live> {
+        if options.plan_only || options.exact {
+            return self.kernel.observe();
+        }
+        let services = mine.looks_at();
+        let marks = !head.marks.is_empty() || services.iter().any(ServiceKey::is_mark);
+        self.kernel.observe_part(&Part {
+            services: Extent::Services(services),
+            or_whole: match mine.extent() {
+                Extent::Whole => SMALL,
+                Extent::Services(_) => 0,
+            },
+            marks,
+        })
     }
 
     /// Makes an old snapshot the new head; without a name, the one before the head. It ends the
@@ -262,7 +305,7 @@ impl Director {
         } = begun;
         refuse_unavailable(&plan)?;
         if !options.allow_removals {
-            refuse_removals(&plan, &head_rules)?;
+            refuse_removals(&*store, head.as_ref(), &plan, &head_rules)?;
         }
         if options.plan_only {
             return Ok(Report {
@@ -300,7 +343,8 @@ impl Director {
             adopts: adopted::only_adopts(&plan, &head_rules, recording.rules),
             ..recording
         });
-        let snapshot = self.transact(store, head.as_ref(), &plan, recording)?;
+        let head_of_change = (head.as_ref(), &head_rules);
+        let snapshot = self.transact(store, head_of_change, &plan, recording)?;
         notes.extend(watcher.and_then(super::confirm::release));
         let outcome = match (snapshot, head) {
             (Some(snapshot), _) => Outcome::Recorded {
@@ -347,26 +391,43 @@ fn also_undone(head: &Snapshot, to: &Snapshot) -> Option<String> {
     })
 }
 
+/// A candidate that knows of its head what a commit looks at.
+fn complete(
+    store: &dyn Store,
+    candidate: &Candidate,
+    head: Option<SnapshotId>,
+    options: &ChangeOptions,
+) -> Result<Candidate> {
+    let mut mine = candidate.clone();
+    let few = head.map_or(Ok(0), |head| store.count_services(head))? <= SMALL;
+    let extent = match few || options.plan_only || options.exact {
+        true => Extent::Whole,
+        false => Extent::Services(mine.looks_at()),
+    };
+    teach(store, &mut mine, &extent)?;
+    Ok(mine)
+}
+
 /// The candidate on the present head: moved there where somebody else committed meanwhile.
 fn on_head(
     store: &dyn Store,
-    candidate: &Candidate,
-    head: Option<&Snapshot>,
+    candidate: Candidate,
+    head_id: Option<SnapshotId>,
     rules: &Ruleset,
 ) -> Result<Candidate> {
-    let (base, head_id) = (candidate.base_id(), head.map(|head| head.id));
+    let base = candidate.base_id();
     if base == head_id {
-        return Ok(candidate.clone());
+        return Ok(candidate);
     }
     let clash = match candidate.rebase(head_id, rules) {
         Ok(moved) => return Ok(moved),
         Err(clash) => clash,
     };
-    let by = last_to_change(store, base, &clash)?;
-    let by = by
-        .as_ref()
-        .or(head)
-        .map_or("somebody else".to_owned(), named);
+    let by = match last_to_change(store, base, &clash)? {
+        None => store.head()?,
+        found => found,
+    };
+    let by = by.as_ref().map_or("somebody else".to_owned(), named);
     let error = Error::new(
         Kind::Conflict,
         format!("{} was also changed by {by}", clash.what()),
@@ -493,8 +554,17 @@ pub(super) fn unavailable(key: &MarkKey, why: &str) -> Error {
 }
 
 /// Refuses to remove more than half of ten or more services by accident.
-fn refuse_removals(plan: &Plan, head: &Ruleset) -> Result<()> {
-    let (all, removed) = (head.services.len(), plan.removed_services(head));
+fn refuse_removals(
+    store: &dyn Store,
+    head: Option<&Snapshot>,
+    plan: &Plan,
+    rules: &Ruleset,
+) -> Result<()> {
+    let removed = plan.removed_services(rules);
+    if removed * 2 < GUARDED_FROM {
+        return Ok(());
+    }
+    let all = head.map_or(Ok(0), |head| store.count_services(head.id))?;
     if all < GUARDED_FROM || removed * 2 <= all {
         return Ok(());
     }

@@ -326,7 +326,7 @@ impl Director {
             adopts: false,
         };
         let recorded = self
-            .transact(store, head.as_ref(), &plan, Some(recording))
+            .transact(store, (head.as_ref(), &head_rules), &plan, Some(recording))
             .map_err(|error| {
                 error.hint(format!(
                     "snapshot {id} was not confirmed in time and is to be rolled back to {to}: the \

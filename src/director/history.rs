@@ -1,8 +1,10 @@
 //! Listing snapshots, what each changed, which touched an object; tags.
 
+use chrono::{DateTime, Utc};
+
 use super::names::{FIRST_LOOK, newest_since, resolve, told};
 use super::object::Object;
-use super::{Director, head_of};
+use super::{Awaiting, Director, head_of};
 use crate::error::{Error, Kind, Result};
 use crate::model::{
     Event, Moment, Ruleset, ServerKey, ServiceKey, Snapshot, SnapshotId, SnapshotName, Weight,
@@ -21,7 +23,48 @@ pub struct Query {
     pub count: Option<usize>,
 }
 
+/// What a history shows, as it was at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Listing {
+    /// The snapshots that fit, newest first.
+    pub snapshots: Vec<Snapshot>,
+    /// The head, while it awaits confirmation.
+    pub awaiting: Option<Awaiting>,
+    /// What each of them changed against the one before it, where that was asked for; `None` where
+    /// that one was pruned, so that nothing can tell.
+    pub changes: Option<Vec<Option<Vec<Change>>>>,
+    /// What recoveries, repairs and prunes did, oldest first; only where neither an object nor a
+    /// time was asked for.
+    pub events: Vec<Event>,
+}
+
 impl Director {
+    /// All that a history shows, in one look.
+    ///
+    /// # Errors
+    /// As [`Director::find_history`].
+    pub fn listing(&self, query: &Query, with_changes: bool) -> Result<Listing> {
+        let finding = Finding::of(query, self.now())?;
+        let store = self.stores.open()?;
+        let snapshots = finding.run(&*store)?;
+        let changes = |snapshot| {
+            let sides = both_sides(&*store, snapshot)?;
+            Ok(sides.map(|(before, after)| between(&before, &after)))
+        };
+        Ok(Listing {
+            awaiting: self.awaiting(&*store)?,
+            changes: match with_changes {
+                true => Some(snapshots.iter().map(changes).collect::<Result<_>>()?),
+                false => None,
+            },
+            events: match query.object.is_none() && query.since.is_none() {
+                true => store.events()?,
+                false => Vec::new(),
+            },
+            snapshots,
+        })
+    }
+
     /// All snapshots, newest first.
     ///
     /// # Errors
@@ -44,37 +87,8 @@ impl Director {
     /// # Errors
     /// `invalid` for a malformed object or time, as the store fails.
     pub fn find_history(&self, query: &Query) -> Result<Vec<Snapshot>> {
-        let object = query.object.as_deref().map(Object::parse).transpose()?;
-        let now = self.now().with_timezone(&chrono::Local);
-        let since = query.since.as_ref().map(|since| since.at(&now));
-        let since = since.transpose()?;
-        let count = query.count.unwrap_or(usize::MAX);
-        let store = self.stores.open()?;
-        let mut found = match (since, &object) {
-            (Some(since), None) => newest_since(&*store, since)?,
-            (None, None) => store.newest(count)?,
-            (Some(since), Some(object)) => {
-                touching(&*store, &newest_since(&*store, since)?, object, count)?
-            }
-            (None, Some(object)) => newest_touching(&*store, object, count)?,
-        };
-        found.retain(|snapshot| since.is_none_or(|since| snapshot.time >= since));
-        found.truncate(count);
-        Ok(found)
-    }
-
-    /// What each of some snapshots changed against the one before it; `None` where that one was
-    /// pruned, so that nothing can tell.
-    ///
-    /// # Errors
-    /// As the store fails.
-    pub fn changes_of_each(&self, snapshots: &[Snapshot]) -> Result<Vec<Option<Vec<Change>>>> {
-        let store = self.stores.open()?;
-        let changes = |snapshot| {
-            let sides = both_sides(&*store, snapshot)?;
-            Ok(sides.map(|(before, after)| between(&before, &after)))
-        };
-        snapshots.iter().map(changes).collect()
+        let finding = Finding::of(query, self.now())?;
+        finding.run(&*self.stores.open()?)
     }
 
     /// The last weight above 0 that a server has in the history, the head's first.
@@ -170,6 +184,40 @@ impl Director {
             store = self.stores.open()?;
         }
         store.snapshot(snapshot.id)
+    }
+}
+
+/// A query, understood.
+struct Finding {
+    object: Option<Object>,
+    since: Option<DateTime<Utc>>,
+    count: usize,
+}
+
+impl Finding {
+    fn of(query: &Query, now: DateTime<Utc>) -> Result<Finding> {
+        let now = now.with_timezone(&chrono::Local);
+        let since = query.since.as_ref().map(|since| since.at(&now));
+        Ok(Finding {
+            object: query.object.as_deref().map(Object::parse).transpose()?,
+            since: since.transpose()?,
+            count: query.count.unwrap_or(usize::MAX),
+        })
+    }
+
+    fn run(&self, store: &dyn Store) -> Result<Vec<Snapshot>> {
+        let count = self.count;
+        let mut found = match (self.since, &self.object) {
+            (Some(since), None) => newest_since(store, since)?,
+            (None, None) => store.newest(count)?,
+            (Some(since), Some(object)) => {
+                touching(store, &newest_since(store, since)?, object, count)?
+            }
+            (None, Some(object)) => newest_touching(store, object, count)?,
+        };
+        found.retain(|snapshot| self.since.is_none_or(|since| snapshot.time >= since));
+        found.truncate(count);
+        Ok(found)
     }
 }
 

@@ -42,7 +42,7 @@ pub use compare::Difference;
 pub use confirm::{Awaiting, Confirmed, Keeper, Left, Unwatched, Watch, Watcher, is_noticed};
 pub use connections::Wanted;
 pub use drain::{DRAIN_OPTIONS, DrainOptions, Drained, Then};
-pub use history::Query;
+pub use history::{Listing, Query};
 pub use import::Import;
 pub use progress::{Advance, Progress, Silent};
 pub use prune::{Pruned, Retention};
@@ -54,10 +54,12 @@ pub use status::Status;
 pub use wait::{Attend, Attendant, News, pause};
 
 use crate::candidate::Candidate;
-use crate::error::Result;
-use crate::kernel::Kernel;
+use crate::error::{Error, Kind, Result};
+use crate::kernel::{Kernel, Part};
+use crate::model::remedy::DISCARD;
 use crate::model::{
-    EntryKey, Live, LiveServer, Origin, Ruleset, ServerKey, ServiceKey, Snapshot, SnapshotId,
+    EntryKey, Extent, Live, LiveServer, Origin, Ruleset, ServerKey, ServiceKey, Snapshot,
+    SnapshotId,
 };
 use crate::notes::{self, Host, NoHost};
 use crate::plan::{Plan, Request, Scope, plan};
@@ -166,15 +168,29 @@ impl Director {
     /// # Errors
     /// As the store fails to open or read.
     pub fn candidate(&self) -> Result<Candidate> {
+        self.candidate_within(Extent::Whole)
+    }
+
+    /// The same, of which only some services are read.
+    ///
+    /// # Errors
+    /// As [`Director::candidate`].
+    pub fn candidate_within(&self, extent: Extent) -> Result<Candidate> {
         let store = self.stores.open()?;
-        if let Some(awaiting) = self.awaiting(&*store)?
-            && awaiting.seconds_left() == 0
-        {
-            let rules = confirm::parent_rules(&*store, awaiting.rolls_back_to)?;
-            return Ok(Candidate::new(awaiting.rolls_back_to, rules));
-        }
-        let (head, rules) = head_of(&*store)?;
-        Ok(Candidate::new(head.map(|head| head.id), rules))
+        let base = match self.awaiting(&*store)? {
+            Some(awaiting) if awaiting.seconds_left() == 0 => awaiting.rolls_back_to,
+            _ => store.head()?.map(|head| head.id),
+        };
+        let rules = part_of(&*store, base, &extent)?;
+        Ok(Candidate::part(base, rules, extent))
+    }
+
+    /// Lets a candidate know more services of the head that it started from.
+    ///
+    /// # Errors
+    /// `conflict` where that was pruned meanwhile; as the store fails to open or read.
+    pub fn teach(&self, candidate: &mut Candidate, extent: &Extent) -> Result<()> {
+        teach(&*self.stores.open()?, candidate, extent)
     }
 
     /// What the kernel holds now.
@@ -183,6 +199,28 @@ impl Director {
     /// As the kernel refuses.
     pub fn live(&mut self) -> Result<Live> {
         self.kernel.observe()
+    }
+
+    /// What the kernel holds now of all services; not the mark rules.
+    ///
+    /// # Errors
+    /// As the kernel refuses.
+    pub fn live_services(&mut self) -> Result<Live> {
+        self.kernel.observe_part(&Part {
+            marks: false,
+            ..Part::whole()
+        })
+    }
+
+    /// What the kernel holds now beside services: mark rules, timeouts, sync daemons.
+    ///
+    /// # Errors
+    /// As the kernel refuses.
+    pub fn live_settings(&mut self) -> Result<Live> {
+        self.kernel.observe_part(&Part {
+            services: Extent::nothing(),
+            ..Part::whole()
+        })
     }
 
     /// The servers of one service now, with their connections; none where there is no such
@@ -195,6 +233,18 @@ impl Director {
         service: &ServiceKey,
     ) -> Result<Option<BTreeMap<ServerKey, LiveServer>>> {
         self.kernel.servers(service)
+    }
+
+    /// What the kernel holds now of some services; marks where one of them is one's.
+    ///
+    /// # Errors
+    /// As the kernel refuses.
+    pub fn live_part(&mut self, services: BTreeSet<ServiceKey>) -> Result<Live> {
+        self.kernel.observe_part(&Part {
+            marks: services.iter().any(ServiceKey::is_mark),
+            services: Extent::Services(services),
+            or_whole: 0,
+        })
     }
 
     /// Sets the counters of one service, or of all, to zero.
@@ -214,6 +264,33 @@ impl Director {
     pub fn location(&self) -> String {
         self.stores.location()
     }
+}
+
+/// What a snapshot holds within an extent; without one, no rules.
+fn part_of(store: &dyn Store, id: Option<SnapshotId>, extent: &Extent) -> Result<Ruleset> {
+    id.map_or_else(|| Ok(Ruleset::default()), |id| store.part(id, extent))
+}
+
+/// Lets a candidate know what it lacks of an extent.
+fn teach(store: &dyn Store, candidate: &mut Candidate, extent: &Extent) -> Result<()> {
+    let Some(missing) = candidate.extent().lacks(extent) else {
+        return Ok(());
+    };
+    let rules = part_of(store, candidate.base_id(), &missing).map_err(|error| {
+        match (error.kind(), candidate.base_id()) {
+            (Kind::NotFound, Some(base)) => Error::new(
+                Kind::Conflict,
+                format!("snapshot {base}, on which this began, was pruned meanwhile"),
+            )
+            .hint(format!(
+                "run it again; at the prompt: {} first",
+                DISCARD.call
+            )),
+            _ => error,
+        }
+    })?;
+    candidate.learn(&missing, rules);
+    Ok(())
 }
 
 /// The head and its rules; without a head, no rules.

@@ -157,7 +157,7 @@ impl Director {
         }
         let whole = match plan.unavailable.first() {
             Some((key, why)) => Err(unavailable(key, why)),
-            None => self.transact(store, Some(&head), &plan, None),
+            None => self.transact(store, (Some(&head), &rules), &plan, None),
         };
         match whole {
             Ok(_) => done(plan, Outcome::Repaired { head: head.id }),

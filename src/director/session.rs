@@ -3,7 +3,7 @@
 //! Here live and staged state meet: a service that the candidate lacks is looked for in the
 //! kernel, and taken over as it stands when it is named without options or changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -19,15 +19,21 @@ use crate::model::grace;
 use crate::model::remedy::DISCARD;
 use crate::model::server::server_name;
 use crate::model::{
-    EntryKey, Grace, Live, Options, Ruleset, ServerKey, ServerPatch, ServiceKey, ServiceName,
-    ServicePatch, SnapshotName,
+    EntryKey, Extent, Grace, Live, Options, Ruleset, ServerKey, ServerPatch, ServiceKey,
+    ServiceName, ServicePatch, SnapshotName,
 };
 
-/// A director, a candidate that is loaded when first needed, and what was committed so far.
+/// How many times services are looked up one by one, in the head or in the kernel, before all are.
+const LOOKUPS: usize = 16;
+
+/// A director, a candidate that is loaded when first needed, as far as it is needed, and what was
+/// committed so far.
 pub struct Session {
     director: Director,
     candidate: Option<Candidate>,
     live: Option<Live>,
+    /// How often the head was read.
+    lookups: usize,
     defaults: ChangeOptions,
     dry: bool,
     reports: Vec<Report>,
@@ -40,6 +46,7 @@ impl Session {
             director,
             candidate: None,
             live: None,
+            lookups: 0,
             defaults,
             dry: false,
             reports: Vec::new(),
@@ -83,13 +90,46 @@ impl Session {
         std::mem::take(&mut self.reports)
     }
 
-    /// The candidate; loads the head the first time.
+    /// The candidate, knowing all services of the head.
     ///
     /// # Errors
     /// As the store fails.
     pub fn candidate(&mut self) -> Result<&mut Candidate> {
-        if self.candidate.is_none() {
-            self.candidate = Some(self.director.candidate()?);
+        self.candidate_within(Extent::Whole)
+    }
+
+    /// The candidate, knowing a service of the head at least.
+    ///
+    /// # Errors
+    /// As the store fails.
+    pub fn candidate_with(&mut self, key: &ServiceKey) -> Result<&mut Candidate> {
+        self.candidate_within(BTreeSet::from([*key]).into())
+    }
+
+    /// The candidate, of which only the marks, the timeouts and the sync daemons matter.
+    ///
+    /// # Errors
+    /// As the store fails.
+    pub fn settings(&mut self) -> Result<&mut Candidate> {
+        self.candidate_within(Extent::nothing())
+    }
+
+    /// The candidate, knowing some services of the head at least. To open the database costs more
+    /// than to read some services more: who asks often is given all.
+    fn candidate_within(&mut self, extent: Extent) -> Result<&mut Candidate> {
+        let lacks = match &self.candidate {
+            Some(candidate) => candidate.extent().lacks(&extent),
+            None => Some(extent),
+        };
+        if let Some(mut missing) = lacks {
+            self.lookups += 1;
+            if self.lookups > LOOKUPS {
+                missing = Extent::Whole;
+            }
+            match &mut self.candidate {
+                Some(candidate) => self.director.teach(candidate, &missing)?,
+                None => self.candidate = Some(self.director.candidate_within(missing)?),
+            }
         }
         self.candidate.as_mut().ok_or_else(lost)
     }
@@ -104,8 +144,34 @@ impl Session {
     /// # Errors
     /// As the kernel refuses.
     pub fn live(&mut self) -> Result<&Live> {
-        if self.live.is_none() {
+        if self
+            .live
+            .as_ref()
+            .is_none_or(|live| live.extent != Extent::Whole)
+        {
             self.live = Some(self.director.live()?);
+        }
+        self.live.as_ref().ok_or_else(lost)
+    }
+
+    /// What the kernel holds, of which one service matters; as old as [`Session::live`].
+    ///
+    /// # Errors
+    /// As the kernel refuses.
+    pub fn live_with(&mut self, key: &ServiceKey) -> Result<&Live> {
+        let read = self.live.as_ref().map(|live| &live.extent);
+        let known = match read {
+            Some(Extent::Services(keys)) if !keys.contains(key) => keys.len(),
+            Some(_) => return self.live.as_ref().ok_or_else(lost),
+            None => 0,
+        };
+        if known >= LOOKUPS {
+            return self.live();
+        }
+        let one = self.director.live_part(BTreeSet::from([*key]))?;
+        match &mut self.live {
+            Some(live) => live.learn(one),
+            empty => *empty = Some(one),
         }
         self.live.as_ref().ok_or_else(lost)
     }
@@ -128,6 +194,7 @@ impl Session {
     /// Forgets all edits; the candidate is read anew from the head.
     pub fn discard(&mut self) {
         self.candidate = None;
+        self.lookups = 0;
         self.refresh();
     }
 
@@ -137,7 +204,7 @@ impl Session {
     /// `invalid`, as [`ServicePatch::parse`].
     pub fn declare_service(&mut self, key: ServiceKey, options: &Options) -> Result<()> {
         let patch = ServicePatch::parse(&key, options).map_err(|e| e.object(service_name(&key)))?;
-        self.candidate()?.declare_service(key, &patch);
+        self.candidate_with(&key)?.declare_service(key, &patch);
         Ok(())
     }
 
@@ -147,7 +214,7 @@ impl Session {
     /// As the kernel refuses to be read.
     pub fn find_or_create_service(&mut self, key: ServiceKey) -> Result<()> {
         if !self.take_over(&key)? {
-            self.candidate()?.create_service(key);
+            self.candidate_with(&key)?.create_service(key);
         }
         Ok(())
     }
@@ -158,6 +225,9 @@ impl Session {
     /// `not_found` with a "did you mean", `ambiguous`, `invalid`.
     pub fn find_service(&mut self, name: &str) -> Result<ServiceKey> {
         let name = ServiceName::parse(name)?;
+        if let Some(found) = self.find_exactly(&name)? {
+            return Ok(found);
+        }
         let staged = name.resolve(self.candidate()?.rules().services.keys());
         let error = match staged {
             Err(error) if error.kind() == crate::error::Kind::NotFound => error,
@@ -173,24 +243,43 @@ impl Session {
         }
     }
 
+    /// The one service of the candidate that a whole name means, without looking at others: a name
+    /// that leaves the protocol out may mean three.
+    fn find_exactly(&mut self, name: &ServiceName) -> Result<Option<ServiceKey>> {
+        let keys: BTreeSet<ServiceKey> = name.keys().collect();
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        let candidate = self.candidate_within(keys.clone().into())?;
+        let mut found = keys
+            .into_iter()
+            .filter(|key| candidate.rules().services.contains_key(key));
+        Ok(match (found.next(), found.next()) {
+            (Some(one), None) => Some(one),
+            _ => None,
+        })
+    }
+
     /// Says whether the candidate has a service, after taking it over from the kernel where only
     /// that has it.
     ///
     /// # Errors
     /// As the kernel refuses to be read.
     pub fn take_over(&mut self, key: &ServiceKey) -> Result<bool> {
-        if self.candidate()?.rules().services.contains_key(key) {
+        let candidate = self.candidate_with(key)?;
+        if candidate.rules().services.contains_key(key) {
             return Ok(true);
         }
         // What was removed is not overlooked: it must not come back from the kernel.
-        if self.candidate()?.is_removed(&EntryKey::Service(*key)) {
-            return Ok(false);
-        }
-        if !self.live()?.rules.services.contains_key(key) {
+        if candidate.is_removed(&EntryKey::Service(*key))
+            || !self.live_with(key)?.rules.services.contains_key(key)
+        {
             return Ok(false);
         }
         let live = self.live.take().ok_or_else(lost)?;
-        let taken = self.candidate().map(|c| c.take_over(*key, &live.rules));
+        let taken = self
+            .candidate_with(key)
+            .map(|candidate| candidate.take_over(*key, &live.rules));
         self.live = Some(live);
         taken.map(|()| true)
     }
@@ -202,7 +291,7 @@ impl Session {
     pub fn set_service(&mut self, key: ServiceKey, options: &Options) -> Result<()> {
         let patch = ServicePatch::parse(&key, options).map_err(|e| e.object(service_name(&key)))?;
         self.take_over(&key)?;
-        self.candidate()?.set_service(key, &patch)
+        self.candidate_with(&key)?.set_service(key, &patch)
     }
 
     /// Removes a service with its servers and marks.
@@ -211,7 +300,7 @@ impl Session {
     /// `not_found`.
     pub fn remove_service(&mut self, key: ServiceKey) -> Result<()> {
         self.take_over(&key)?;
-        self.candidate()?.remove_service(key)
+        self.candidate_with(&key)?.remove_service(key)
     }
 
     /// Declares a server with options.
@@ -227,7 +316,8 @@ impl Session {
         let patch =
             ServerPatch::parse(options).map_err(|e| e.object(server_name(&service, &key)))?;
         self.take_over(&service)?;
-        self.candidate()?.declare_server(service, key, &patch)
+        self.candidate_with(&service)?
+            .declare_server(service, key, &patch)
     }
 
     /// Finds a server, takes it over from the kernel, or creates it.
@@ -237,24 +327,24 @@ impl Session {
     pub fn find_or_create_server(&mut self, service: ServiceKey, key: ServerKey) -> Result<()> {
         self.take_over(&service)?;
         if !self.take_over_server(&service, &key)? {
-            self.candidate()?.create_server(service, key)?;
+            self.candidate_with(&service)?.create_server(service, key)?;
         }
         Ok(())
     }
 
     fn take_over_server(&mut self, service: &ServiceKey, key: &ServerKey) -> Result<bool> {
         let entry = EntryKey::Server(*service, *key);
-        let candidate = self.candidate()?;
+        let candidate = self.candidate_with(service)?;
         if candidate.rules().get(&entry).is_some() {
             return Ok(true);
         }
-        if candidate.is_removed(&entry) || self.live()?.rules.get(&entry).is_none() {
+        if candidate.is_removed(&entry) || self.live_with(service)?.rules.get(&entry).is_none() {
             return Ok(false);
         }
         let live = self.live.take().ok_or_else(lost)?;
         let taken = self
-            .candidate()
-            .map(|c| c.take_over_entry(entry, &live.rules));
+            .candidate_with(service)
+            .map(|candidate| candidate.take_over_entry(entry, &live.rules));
         self.live = Some(live);
         taken.map(|()| true)
     }
@@ -266,7 +356,8 @@ impl Session {
     pub fn find_server(&mut self, service: ServiceKey, address: &str) -> Result<ServerKey> {
         let endpoint = Endpoint::parse(address)
             .map_err(|e| e.object(format!("virtual service {service}: real server {address}")))?;
-        let mut known: Vec<ServerKey> = match self.candidate()?.rules().services.get(&service) {
+        let staged = self.candidate_with(&service)?.rules();
+        let mut known: Vec<ServerKey> = match staged.services.get(&service) {
             Some(staged) => staged.servers.keys().copied().collect(),
             None => Vec::new(),
         };
@@ -274,13 +365,13 @@ impl Session {
             key.addr == endpoint.addr && endpoint.port.is_none_or(|port| port == key.port)
         };
         if !known.iter().any(|key| fits(&key)) {
-            let live = self.live()?.rules.services.get(&service);
+            let live = self.live_with(&service)?.rules.services.get(&service);
             let live: Vec<ServerKey> = live
                 .into_iter()
                 .flat_map(|s| s.servers.keys())
                 .copied()
                 .collect();
-            let candidate = self.candidate()?;
+            let candidate = self.candidate_with(&service)?;
             known.extend(
                 live.into_iter()
                     .filter(|key| !candidate.is_removed(&EntryKey::Server(service, *key))),
@@ -332,7 +423,8 @@ impl Session {
             ServerPatch::parse(options).map_err(|e| e.object(server_name(&service, &key)))?;
         self.take_over(&service)?;
         self.take_over_server(&service, &key)?;
-        self.candidate()?.set_server(service, key, &patch)
+        self.candidate_with(&service)?
+            .set_server(service, key, &patch)
     }
 
     /// Removes a server.
@@ -342,7 +434,7 @@ impl Session {
     pub fn remove_server(&mut self, service: ServiceKey, key: ServerKey) -> Result<()> {
         self.take_over(&service)?;
         self.take_over_server(&service, &key)?;
-        self.candidate()?.remove_server(service, key)
+        self.candidate_with(&service)?.remove_server(service, key)
     }
 
     /// The candidate's services that fit.
@@ -394,7 +486,7 @@ impl Session {
     /// # Errors
     /// As [`Director::commit`].
     pub fn commit(&mut self, options: &ChangeOptions) -> Result<Report> {
-        self.candidate()?;
+        self.settings()?;
         let mut candidate = self.candidate.take().ok_or_else(lost)?;
         self.refresh();
         let result = self.director.commit(&mut candidate, options);

@@ -10,10 +10,12 @@ use super::confirm::Unless;
 use super::progress::{Advance, Progress};
 use super::{Director, Silent};
 use crate::error::{Error, Kind, Result};
-use crate::kernel::{Kernel, Outcome};
-use crate::model::{EntryKey, EntryValue, Grace, Live, Ruleset, Snapshot, SnapshotId};
+use crate::kernel::{Kernel, Outcome, Part};
+use crate::model::{
+    EntryKey, EntryValue, Extent, Grace, Live, MarkSupport, Ruleset, Snapshot, SnapshotId,
+};
 use crate::plan::{Plan, Step, command_lines, steps, tally};
-use crate::store::{Draft, Intent, Store};
+use crate::store::{Draft, Intent, Store, Turn};
 
 /// How many steps are handed to the kernel at once: some datagrams full, and often enough for
 /// somebody who watches.
@@ -45,7 +47,7 @@ impl Director {
     pub(super) fn transact(
         &mut self,
         mut store: Box<dyn Store>,
-        head: Option<&Snapshot>,
+        (head, head_rules): (Option<&Snapshot>, &Ruleset),
         plan: &Plan,
         recording: Option<Recording>,
     ) -> Result<Option<Snapshot>> {
@@ -80,10 +82,16 @@ impl Director {
                     origin: self.origin.clone(),
                     took: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
                 };
+                let turn = Turn {
+                    from: head_rules,
+                    to: recording.rules,
+                    unless: None,
+                };
                 let recorded = match &recording.unless {
-                    None => store.record(&draft, recording.rules),
+                    None => store.record_turn(&draft, &turn),
                     Some(unless) => self.confirm_by(unless.grace).and_then(|confirm| {
-                        store.record_unconfirmed(&draft, recording.rules, &confirm, &unless.back)
+                        let unless = Some((&confirm, &unless.back));
+                        store.record_turn(&draft, &Turn { unless, ..turn })
                     }),
                 };
                 match recorded {
@@ -143,7 +151,13 @@ pub(super) fn carry_out(
     let applied = apply(kernel, &plan.steps, progress);
     progress.over();
     applied?;
-    let live = kernel.observe().map_err(|e| e.attempt("cannot verify"))?;
+    let verifying = |error: Error| error.attempt("cannot verify");
+    let mut part = Part::of_steps(&plan.steps);
+    let held = kernel.holds(&part.services, &plan.target.rules);
+    if held.map_err(verifying)? {
+        part.services = Extent::nothing();
+    }
+    let live = kernel.observe_part(&part).map_err(verifying)?;
     let object = first_difference(&live, &plan.target, plan)
         .map(|entry| entry.to_string())
         .or_else(|| different_chain(&live, plan));
@@ -169,10 +183,16 @@ fn different_chain(live: &Live, plan: &Plan) -> Option<String> {
     })
 }
 
-/// The first entry of a plan that is not as planned.
+/// The first entry that was changed and is not as planned.
 fn first_difference(live: &Live, target: &Live, plan: &Plan) -> Option<EntryKey> {
+    let was_read = |entry: &&EntryKey| match entry {
+        EntryKey::Service(key) | EntryKey::Server(key, _) => live.extent.covers(key),
+        EntryKey::Marks(key) => *live.marks(key.family) != MarkSupport::Unread,
+        EntryKey::Timeout(_) | EntryKey::Daemon(_) => true,
+    };
     plan.examined
         .iter()
+        .filter(was_read)
         .find(
             |entry| match (target.rules.get(entry), live.rules.get(entry)) {
                 (Some(target), Some(live)) => !target.satisfied_by(&live),
@@ -225,7 +245,8 @@ fn apply_portion(kernel: &mut dyn Kernel, steps: &[Step]) -> Result<()> {
 /// # Errors
 /// As the kernel refuses, with a runnable line for each thing that is left.
 pub(super) fn undo(kernel: &mut dyn Kernel, done: &[Step]) -> Result<()> {
-    let live = kernel.observe().map_err(|e| {
+    let part = Part::of_steps(done);
+    let live = kernel.observe_part(&part).map_err(|e| {
         done.iter()
             .rev()
             .flat_map(Step::inverse)
@@ -235,7 +256,7 @@ pub(super) fn undo(kernel: &mut dyn Kernel, done: &[Step]) -> Result<()> {
     let target = before(&live, done);
     let back = steps(&live, &target);
     let result = apply(kernel, &back, &Silent);
-    let now = kernel.observe()?;
+    let now = kernel.observe_part(&part)?;
     let left = steps(&now, &before(&now, done));
     match (result, left.is_empty()) {
         (_, true) => Ok(()),

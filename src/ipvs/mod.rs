@@ -72,6 +72,7 @@ mod connection;
 mod errno;
 mod error;
 mod ext_ack;
+mod list;
 mod meaning;
 mod message;
 mod module;
@@ -84,6 +85,7 @@ pub use client::{BatchReport, Counters, Dump, IpvsClient, OnError, Options, Outc
 pub use connection::{CONNECTION_FILES, Connection, each_connection, open_connections};
 pub use errno::Errno;
 pub use error::{IpvsError, KernelError};
+pub use list::{ListLine, each_listed, open_list};
 pub use message::{IpvsCommand, IpvsMessage};
 pub use module::{ModuleError, load_module, preload_module};
 pub use name::{Name, NameError};

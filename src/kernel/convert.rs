@@ -201,14 +201,7 @@ pub fn server(destination: &ipvs::Destination) -> (ServerKey, RealServer, Counts
         port: destination.id.port,
     };
     let server = RealServer {
-        forward: match destination.forward {
-            ipvs::ForwardMethod::Masq => Forwarding::Masq,
-            ipvs::ForwardMethod::LocalNode => Forwarding::Local,
-            ipvs::ForwardMethod::Tunnel => Forwarding::Tunnel,
-            ipvs::ForwardMethod::Direct => Forwarding::Direct,
-            // Methods 5 to 7 mean nothing to any kernel, and no tool sets them.
-            ipvs::ForwardMethod::Bypass | ipvs::ForwardMethod::Other(_) => Forwarding::Bypass,
-        },
+        forward: forwarding(destination.forward),
         // The kernel never holds a negative weight (ip_vs_add_dest).
         weight: Weight::new(destination.weight.into()).unwrap_or(Weight::ZERO),
         upper: destination.upper_threshold,
@@ -230,6 +223,18 @@ pub fn server(destination: &ipvs::Destination) -> (ServerKey, RealServer, Counts
         persistent: destination.persistent_connections,
     };
     (key, server, counts)
+}
+
+/// A forwarding method of the kernel.
+pub fn forwarding(method: ipvs::ForwardMethod) -> Forwarding {
+    match method {
+        ipvs::ForwardMethod::Masq => Forwarding::Masq,
+        ipvs::ForwardMethod::LocalNode => Forwarding::Local,
+        ipvs::ForwardMethod::Tunnel => Forwarding::Tunnel,
+        ipvs::ForwardMethod::Direct => Forwarding::Direct,
+        // Methods 5 to 7 mean nothing to any kernel, and no tool sets them.
+        ipvs::ForwardMethod::Bypass | ipvs::ForwardMethod::Other(_) => Forwarding::Bypass,
+    }
 }
 
 /// Counters and rates of the kernel.

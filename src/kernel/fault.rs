@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::names::Names;
 use super::refusal::Refusal;
-use super::{Kernel, Outcome, Place};
+use super::{Kernel, Outcome, Part, Place};
 use crate::error::{Error, Kind, Result};
 use crate::ipvs::Errno;
 use crate::model::{Connection, Info, Live, LiveServer, ServerKey, ServiceKey, Traffic};
@@ -278,9 +278,9 @@ fn die() {
 }
 
 impl<K: Kernel> Kernel for Faulty<K> {
-    fn observe(&mut self) -> Result<Live> {
+    fn observe_part(&mut self, part: &Part) -> Result<Live> {
         match self.faults.strike_reading() {
-            None => self.kernel.observe(),
+            None => self.kernel.observe_part(part),
             Some(effect) => {
                 let errno = match effect {
                     Effect::Fail(errno) => errno,

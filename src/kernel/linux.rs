@@ -12,15 +12,18 @@ use super::boot;
 use super::convert;
 use super::names::Names;
 use super::refusal::Refusal;
-use super::{Kernel, Outcome, Place, proc};
+use super::{Kernel, Outcome, Part, Place, listed, proc};
 use crate::error::{Error, Kind, Result};
 use crate::ipvs::{self, IpvsClient, IpvsError, KernelError, OnError, Request};
 use crate::marks::{Iptables, Marks};
 use crate::model::{
-    Connection, Family, Info, Live, LiveServer, ServerKey, ServiceKey, ServiceTraffic, Traffic,
-    VirtualService,
+    Connection, Extent, Family, Info, Live, LiveServer, MarkSupport, Ruleset, ServerKey,
+    ServiceKey, ServiceOptions, ServiceTraffic, Traffic, VirtualService,
 };
 use crate::plan::Step;
+
+/// Up to so many services are asked for one by one; of more, all are listed.
+const FEW: usize = 256;
 
 /// The kernel of this host, in the network namespace of the thread that uses it first.
 ///
@@ -87,11 +90,18 @@ impl Linux {
         self.past_writes + open.map_or(0, |client| client.counters().writes)
     }
 
-    /// The services, timeouts and daemons, with their connections.
-    fn read_ipvs(&mut self) -> Result<Live, ReadError> {
-        let client = self.client().map_err(ReadError::Ours)?;
+    /// Services, timeouts and daemons, with their connections.
+    fn read_ipvs(&mut self, part: &Part) -> Result<Live, ReadError> {
         let mut live = Live::default();
-        for record in client.services()? {
+        let records = match self.all_if_few(part.or_whole)? {
+            Some(all) => all,
+            None => {
+                live.extent = part.services.clone();
+                records(self.client().map_err(ReadError::Ours)?, &part.services)?
+            }
+        };
+        let client = self.client().map_err(ReadError::Ours)?;
+        for record in records {
             let key = convert::service_key(&record.id);
             let options = convert::service_options(&record).map_err(ReadError::Ours)?;
             let mut servers = BTreeMap::new();
@@ -128,6 +138,37 @@ impl Linux {
             (key, LiveServer { options, counts })
         });
         Ok(Some(servers.collect()))
+    }
+
+    /// All services, where there are at most so many.
+    fn all_if_few(&mut self, most: usize) -> Result<Option<Vec<ipvs::Service>>, ReadError> {
+        if most == 0 {
+            return Ok(None);
+        }
+        let client = self.client().map_err(ReadError::Ours)?;
+        let few = client.services_up_to(most)?;
+        if few.is_none() {
+            // The rest of a list that was given up would have to be read: another socket is cheaper.
+            self.close();
+        }
+        Ok(few)
+    }
+
+    /// The options of services that are there.
+    fn read_options(
+        &mut self,
+        keys: &BTreeSet<ServiceKey>,
+    ) -> Result<BTreeMap<ServiceKey, ServiceOptions>, ReadError> {
+        let client = self.client().map_err(ReadError::Ours)?;
+        let mut found = BTreeMap::new();
+        for record in client.services()? {
+            let key = convert::service_key(&record.id);
+            if keys.contains(&key) {
+                let options = convert::service_options(&record).map_err(ReadError::Ours)?;
+                found.insert(key, options);
+            }
+        }
+        Ok(found)
     }
 
     /// The traffic of one service, or of all.
@@ -257,10 +298,16 @@ impl Linux {
 }
 
 impl Kernel for Linux {
-    fn observe(&mut self) -> Result<Live> {
-        let mut live = self.reading(Linux::read_ipvs)?;
+    fn observe_part(&mut self, part: &Part) -> Result<Live> {
+        if part.marks {
+            self.marks.begin();
+        }
+        let mut live = self.reading(|kernel| kernel.read_ipvs(part))?;
         for family in Family::ALL {
-            let support = self.marks.observe(family)?;
+            let support = match part.marks {
+                true => self.marks.observe(family)?,
+                false => MarkSupport::Unread,
+            };
             live.set_marks(family, support);
         }
         Ok(live)
@@ -268,6 +315,21 @@ impl Kernel for Linux {
 
     fn servers(&mut self, service: &ServiceKey) -> Result<Option<BTreeMap<ServerKey, LiveServer>>> {
         self.reading(|kernel| kernel.read_servers(service))
+    }
+
+    fn holds(&mut self, services: &Extent, acknowledged: &Ruleset) -> Result<bool> {
+        let Extent::Services(keys) = services else {
+            return Ok(false);
+        };
+        // The list is of all services: for a few of them it is dearer than asking.
+        if keys.len() <= FEW {
+            return Ok(false);
+        }
+        let options = self.reading(|kernel| kernel.read_options(keys))?;
+        let fits = |key: &ServiceKey| {
+            options.get(key) == acknowledged.services.get(key).map(|one| &one.options)
+        };
+        Ok(keys.iter().all(fits) && listed::holds(keys, acknowledged))
     }
 
     fn apply(&mut self, steps: &[Step]) -> Vec<Outcome> {
@@ -349,6 +411,24 @@ impl Kernel for Linux {
 
     fn names(&self) -> Option<Names> {
         Names::all_of_this_host()
+    }
+}
+
+/// The records of services that are there: one by one while they are few, else out of all.
+fn records(client: &mut IpvsClient, extent: &Extent) -> Result<Vec<ipvs::Service>, IpvsError> {
+    match extent {
+        Extent::Services(keys) if keys.len() <= FEW => {
+            let mut records = Vec::with_capacity(keys.len());
+            for key in keys {
+                records.extend(client.service(&convert::service_id(key))?);
+            }
+            Ok(records)
+        }
+        extent => {
+            let mut records = client.services()?;
+            records.retain(|record| extent.covers(&convert::service_key(&record.id)));
+            Ok(records)
+        }
     }
 }
 

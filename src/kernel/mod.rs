@@ -5,7 +5,7 @@
 //! both. Source of truth: net/netfilter/ipvs/ip_vs_ctl.c.
 //!
 //! Beside them: `refusal` (the words for what both refuse), `convert` (records of the model and
-//! of the kernel), `proc` (what only /proc says of IPVS), `names` (which modules there are), `boot`
+//! of the kernel), `proc` (what only /proc says of IPVS), `listed` (its list of services: a cheap look), `names` (which modules there are), `boot`
 //! (which boot this is, and its clock),
 //! `host` (what else this host says of itself), `fault` (faults for tests).
 
@@ -14,6 +14,7 @@ pub(crate) mod convert;
 pub mod fault;
 pub mod host;
 pub mod linux;
+mod listed;
 mod names;
 pub mod proc;
 pub mod refusal;
@@ -29,7 +30,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use crate::error::{Error, Result};
-use crate::model::{Connection, Info, Live, LiveServer, Ruleset, ServerKey, ServiceKey, Traffic};
+use crate::model::{
+    Connection, Extent, Info, Live, LiveServer, Ruleset, ServerKey, ServiceKey, Traffic,
+};
 use crate::plan::Step;
 
 /// What became of a step that was handed to a kernel.
@@ -54,14 +57,66 @@ pub struct Place {
     pub namespace: String,
 }
 
+/// How much of a kernel is read: the cost of a look follows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The services, with their servers. Timeouts and daemons are always read.
+    pub services: Extent,
+    /// A table of up to so many services is read whole.
+    pub or_whole: usize,
+    /// Our chains of mark rules.
+    pub marks: bool,
+}
+
+impl Part {
+    /// All of it.
+    pub fn whole() -> Part {
+        Part {
+            services: Extent::Whole,
+            or_whole: 0,
+            marks: true,
+        }
+    }
+
+    /// What steps change.
+    pub fn of_steps(steps: &[Step]) -> Part {
+        Part {
+            services: Extent::Services(steps.iter().filter_map(Step::service).collect()),
+            or_whole: 0,
+            marks: steps
+                .iter()
+                .any(|step| matches!(step, Step::SetChain { .. })),
+        }
+    }
+}
+
 /// A kernel that holds a ruleset.
 pub trait Kernel {
-    /// Says what the kernel holds now.
+    /// Says what a part of the kernel holds now; [`Live::extent`] tells which services that is.
     ///
     /// # Errors
     /// `not_permitted` without CAP_NET_ADMIN, `unsupported` without `ip_vs`, `system` where the
     /// transport fails.
-    fn observe(&mut self) -> Result<Live>;
+    fn observe_part(&mut self, part: &Part) -> Result<Live>;
+
+    /// Says what the kernel holds now.
+    ///
+    /// # Errors
+    /// As [`Kernel::observe_part`].
+    fn observe(&mut self) -> Result<Live> {
+        self.observe_part(&Part::whole())
+    }
+
+    /// Says whether services, with their servers, are certain to be what the kernel acknowledged a
+    /// moment ago, by a look that costs less than [`Kernel::observe_part`]; where it says no, that
+    /// has to tell. What the cheap look cannot see (thresholds and tunnels) the acknowledgement
+    /// stands for.
+    ///
+    /// # Errors
+    /// As [`Kernel::observe_part`].
+    fn holds(&mut self, _services: &Extent, _acknowledged: &Ruleset) -> Result<bool> {
+        Ok(false)
+    }
 
     /// The servers of one service now, with their connections; none where there is no such
     /// service. Cheap, whatever else the kernel holds: for a look once a second.
@@ -117,8 +172,12 @@ pub trait Kernel {
 }
 
 impl<K: Kernel + ?Sized> Kernel for Box<K> {
-    fn observe(&mut self) -> Result<Live> {
-        (**self).observe()
+    fn observe_part(&mut self, part: &Part) -> Result<Live> {
+        (**self).observe_part(part)
+    }
+
+    fn holds(&mut self, services: &Extent, acknowledged: &Ruleset) -> Result<bool> {
+        (**self).holds(services, acknowledged)
     }
 
     fn servers(&mut self, service: &ServiceKey) -> Result<Option<BTreeMap<ServerKey, LiveServer>>> {

@@ -137,6 +137,11 @@ impl ServiceKey {
         }
     }
 
+    /// Says whether it is the service of a mark.
+    pub fn is_mark(&self) -> bool {
+        matches!(self, ServiceKey::Fwmark { .. })
+    }
+
     /// The VIP, where the service has one.
     pub fn addr(&self) -> Option<IpAddr> {
         match self {
@@ -191,7 +196,8 @@ impl ServiceKey {
         }
     }
 
-    fn rank(&self) -> (u8, u16, Option<IpAddr>, u32) {
+    /// What it is sorted by: numbers, because large tables compare keys by the million.
+    fn rank(&self) -> (u8, u16, (bool, u128), u32) {
         match *self {
             ServiceKey::Address {
                 protocol,
@@ -204,15 +210,23 @@ impl ServiceKey {
                     Protocol::SCTP => 2,
                     Protocol(_) => 3,
                 };
-                (rank, protocol.0, Some(addr), port.into())
+                (rank, protocol.0, bits(addr), port.into())
             }
             ServiceKey::Fwmark { family, mark } => (
                 if family == Family::Ipv4 { 4 } else { 5 },
                 0,
-                None,
+                (false, 0),
                 mark.value(),
             ),
         }
+    }
+}
+
+/// An address as it is sorted: IPv4 first, then by number.
+fn bits(addr: IpAddr) -> (bool, u128) {
+    match addr {
+        IpAddr::V4(addr) => (false, addr.to_bits().into()),
+        IpAddr::V6(addr) => (true, addr.to_bits()),
     }
 }
 
@@ -309,6 +323,23 @@ impl ServiceName {
         ServiceKey::at(protocol, second).map(ServiceName::Key)
     }
 
+    /// The services that it can mean; none where it leaves too much open to name them all.
+    pub fn keys(&self) -> impl Iterator<Item = ServiceKey> {
+        let protocols = [Protocol::TCP, Protocol::UDP, Protocol::SCTP];
+        let (key, bare) = match *self {
+            ServiceName::Key(key) => (Some(key), None),
+            ServiceName::Bare { addr, port } => (None, port.map(|port| (addr, port))),
+        };
+        let bare = bare.into_iter().flat_map(move |(addr, port)| {
+            protocols.map(|protocol| ServiceKey::Address {
+                protocol,
+                addr,
+                port,
+            })
+        });
+        key.into_iter().chain(bare)
+    }
+
     /// Says whether this name fits a service.
     pub fn fits(&self, key: &ServiceKey) -> bool {
         match (self, key) {
@@ -395,12 +426,25 @@ impl fmt::Display for ServiceName {
 }
 
 /// Identifies a real server within its service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ServerKey {
     /// The server's address; its family may differ from the service's (tunnels only).
     pub addr: IpAddr,
     /// The port; 0 for servers of a fwmark service: the request's own port.
     pub port: u16,
+}
+
+impl PartialOrd for ServerKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ServerKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let rank = |key: &ServerKey| (bits(key.addr), key.port);
+        rank(self).cmp(&rank(other))
+    }
 }
 
 impl ServerKey {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::address::Family;
+use super::extent::Extent;
 use super::key::{ServerKey, ServiceKey};
 use super::mark::{MarkRule, Stray};
 use super::ruleset::Ruleset;
@@ -81,6 +82,8 @@ pub enum MarkSupport {
     Available(ChainState),
     /// They cannot, and why: no iptables, no IPv6, no right.
     Unavailable(String),
+    /// Nobody looked: what was asked for has no mark rules.
+    Unread,
 }
 
 impl Default for MarkSupport {
@@ -94,7 +97,7 @@ impl MarkSupport {
     pub fn chain(&self) -> Option<&ChainState> {
         match self {
             MarkSupport::Available(chain) => Some(chain),
-            MarkSupport::Unavailable(_) => None,
+            MarkSupport::Unavailable(_) | MarkSupport::Unread => None,
         }
     }
 }
@@ -102,6 +105,8 @@ impl MarkSupport {
 /// The live state of one network namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Live {
+    /// Which services were looked at.
+    pub extent: Extent,
     /// The rules; every timeout is known, marks are those of our own chains.
     pub rules: Ruleset,
     /// Connections per server.
@@ -132,6 +137,13 @@ impl Live {
             .filter_map(|family| self.marks(family).chain())
             .flat_map(ChainState::marks)
             .collect();
+    }
+
+    /// Learns what another look at the same kernel saw of other services.
+    pub fn learn(&mut self, other: Live) {
+        self.extent.extend(&other.extent);
+        self.rules.services.extend(other.rules.services);
+        self.counts.extend(other.counts);
     }
 
     /// The connections of one server.

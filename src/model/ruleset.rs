@@ -9,6 +9,7 @@ use super::daemon::{DaemonRole, SyncDaemon};
 use super::entry::{EntryKey, EntryValue};
 use super::key::{ServerKey, ServiceKey};
 use super::mark::{MarkKey, MarkRule};
+use super::pairs::pairs;
 use super::server::RealServer;
 use super::service::ServiceOptions;
 use super::timeouts::{TimeoutKind, Timeouts};
@@ -131,6 +132,20 @@ impl Ruleset {
         self.marks.splice(place..place, like.marks.iter().cloned());
     }
 
+    /// Says whether an entry is there.
+    pub fn has(&self, key: &EntryKey) -> bool {
+        match key {
+            EntryKey::Service(service) => self.services.contains_key(service),
+            EntryKey::Server(service, server) => self
+                .services
+                .get(service)
+                .is_some_and(|service| service.servers.contains_key(server)),
+            EntryKey::Marks(mark) => self.marks.iter().any(|rule| rule.key() == *mark),
+            EntryKey::Timeout(kind) => self.timeouts.get(*kind).is_some(),
+            EntryKey::Daemon(role) => self.daemons.contains_key(role),
+        }
+    }
+
     /// What an entry is set to, if it is there.
     pub fn get(&self, key: &EntryKey) -> Option<EntryValue> {
         match key {
@@ -219,24 +234,20 @@ impl Ruleset {
     /// The entries that are not the same in another ruleset, sorted.
     pub fn differences(&self, other: &Ruleset) -> BTreeSet<EntryKey> {
         let mut keys = BTreeSet::new();
-        let services: BTreeSet<&ServiceKey> =
-            self.services.keys().chain(other.services.keys()).collect();
-        for key in services {
-            let (mine, theirs) = (self.services.get(key), other.services.get(key));
+        let none = BTreeMap::new();
+        for (key, mine, theirs) in pairs(&self.services, &other.services) {
             if mine == theirs {
                 continue;
             }
             if mine.map(|s| &s.options) != theirs.map(|s| &s.options) {
                 keys.insert(EntryKey::Service(*key));
             }
-            let none = BTreeMap::new();
             let mine = mine.map_or(&none, |s| &s.servers);
             let theirs = theirs.map_or(&none, |s| &s.servers);
             keys.extend(
-                mine.keys()
-                    .chain(theirs.keys())
-                    .filter(|server| mine.get(server) != theirs.get(server))
-                    .map(|server| EntryKey::Server(*key, *server)),
+                pairs(mine, theirs)
+                    .filter(|(_, mine, theirs)| mine != theirs)
+                    .map(|(server, _, _)| EntryKey::Server(*key, *server)),
             );
         }
         if self.marks != other.marks {

@@ -142,7 +142,7 @@ fn support(plan: &Plan) -> Value {
     let mut map = Map::new();
     for family in Family::ALL {
         let why = match plan.target.marks(family) {
-            MarkSupport::Available(_) => None,
+            MarkSupport::Available(_) | MarkSupport::Unread => None,
             MarkSupport::Unavailable(why) => Some(why),
         };
         map.insert(

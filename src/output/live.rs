@@ -178,7 +178,7 @@ pub fn marks(live: &Live, only: Option<u32>, paint: Paint, width: Option<u16>) -
             MarkSupport::Available(chain) if !chain.rules.is_empty() && !chain.jump => {
                 text += &format!("{family}: PREROUTING does not jump to the chain (ipvsh plan)\n");
             }
-            MarkSupport::Available(_) => {}
+            MarkSupport::Available(_) | MarkSupport::Unread => {}
         }
     }
     text

@@ -8,7 +8,7 @@ use crate::model::patch::Named;
 use crate::model::service::Field;
 use crate::model::{
     DaemonRole, EntryKey, Family, MarkKey, MarkRule, Ruleset, ServerKey, ServiceKey, TimeoutKind,
-    VirtualService,
+    VirtualService, pairs,
 };
 
 /// What happens.
@@ -197,19 +197,12 @@ pub fn between(from: &Ruleset, to: &Ruleset) -> Vec<Change> {
 
 fn changes(from: &Ruleset, to: &Ruleset, declared: &BTreeMap<EntryKey, Named>) -> Vec<Change> {
     let mut changes = Vec::new();
+    let differing = pairs(&from.services, &to.services)
+        .filter(|(_, before, after)| before != after)
+        .map(|(key, _, _)| *key);
     // Marks are shown with the service that they feed, also where there is none.
-    let keys: BTreeSet<ServiceKey> = from
-        .services
-        .keys()
-        .chain(to.services.keys())
-        .copied()
-        .chain(
-            from.mark_keys()
-                .into_iter()
-                .chain(to.mark_keys())
-                .map(MarkKey::service),
-        )
-        .collect();
+    let fed = from.mark_keys().into_iter().chain(to.mark_keys());
+    let keys: BTreeSet<ServiceKey> = differing.chain(fed.map(MarkKey::service)).collect();
     for key in keys {
         let (before, after) = (from.services.get(&key), to.services.get(&key));
         if before != after {
@@ -231,19 +224,19 @@ fn service(
     declared: &BTreeMap<EntryKey, Named>,
     changes: &mut Vec<Change>,
 ) {
-    let family = key.family();
+    let (family, object) = (key.family(), key.to_string());
     match (before, after) {
         (None, Some(after)) => {
             changes.push(Change::whole(
                 Action::Add,
-                key,
+                &object,
                 after.options.summary(family),
             ));
         }
         (Some(before), None) => {
             changes.push(Change::whole(
                 Action::Remove,
-                key,
+                &object,
                 before.options.summary(family),
             ));
         }
@@ -254,7 +247,7 @@ fn service(
                 after.options.fields(family),
                 named,
             ) {
-                changes.push(Change::of(Action::Change, key, name, text));
+                changes.push(Change::of(Action::Change, &object, name, text));
             }
         }
         (None, None) => {}
@@ -262,25 +255,24 @@ fn service(
     let none = BTreeMap::new();
     let old = before.map_or(&none, |s| &s.servers);
     let new = after.map_or(&none, |s| &s.servers);
-    let keys: BTreeSet<_> = old.keys().chain(new.keys()).collect();
-    for server in keys {
+    for (server, old, new) in pairs(old, new).filter(|(_, old, new)| old != new) {
         let part = server_part(server);
-        match (old.get(server), new.get(server)) {
+        match (old, new) {
             (None, Some(new)) => {
-                changes.push(Change::of(Action::Add, key, &part, new.summary()));
+                changes.push(Change::of(Action::Add, &object, &part, new.summary()));
             }
             (Some(old), None) => {
-                changes.push(Change::of(Action::Remove, key, &part, old.summary()));
+                changes.push(Change::of(Action::Remove, &object, &part, old.summary()));
             }
-            (Some(old), Some(new)) if old != new => {
+            (Some(old), Some(new)) => {
                 let named = declared.get(&EntryKey::Server(*key, *server));
                 let text: Vec<String> = fields(old.fields(), new.fields(), named)
                     .into_iter()
                     .map(|(name, text)| format!("{name} {text}"))
                     .collect();
-                changes.push(Change::of(Action::Change, key, &part, text.join(", ")));
+                changes.push(Change::of(Action::Change, &object, &part, text.join(", ")));
             }
-            _ => {}
+            (None, None) => {}
         }
     }
 }

@@ -103,7 +103,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// The live state when all steps are done.
     pub target: Live,
-    /// The entries that were looked at.
+    /// The entries that were looked at. Where that was all of them: those that are not as wanted
+    /// already, and all marks, timeouts and daemons.
     pub examined: BTreeSet<EntryKey>,
     /// What is foreign and stays.
     pub foreign: Foreign,
@@ -175,6 +176,7 @@ pub fn plan(request: &Request) -> Plan {
                     .filter(|key| !request.wanted.rules_of(*key).is_empty())
                     .map(|key| (key, why.clone())),
             ),
+            MarkSupport::Unread => {}
         }
     }
     let left_alone = match request.scope {
@@ -198,7 +200,7 @@ pub fn plan(request: &Request) -> Plan {
 
 /// The entries of the head that the kernel does not hold as the head has them.
 pub fn drift(head: &Ruleset, live: &Live) -> BTreeSet<EntryKey> {
-    head.entries()
+    head.differences(&live.rules)
         .into_iter()
         .filter(|entry| match (head.get(entry), live.rules.get(entry)) {
             (Some(EntryValue::Marks(_)), None) => match entry {
@@ -220,6 +222,9 @@ pub fn foreign(head: &Ruleset, live: &Ruleset, wanted: &Ruleset) -> Foreign {
         let asked = wanted.services.get(key);
         if ours.is_none() && asked.is_none() {
             foreign.services += 1;
+            continue;
+        }
+        if asked == Some(service) {
             continue;
         }
         foreign.servers += service
@@ -250,21 +255,7 @@ pub fn foreign(head: &Ruleset, live: &Ruleset, wanted: &Ruleset) -> Foreign {
 /// The entries to look at: those in scope, and those without which they could not be.
 fn examined(request: &Request) -> BTreeSet<EntryKey> {
     let mut entries = match &request.scope {
-        Scope::Everything | Scope::Exact => {
-            let mut all = request.head.entries();
-            all.extend(request.wanted.entries());
-            if request.scope == Scope::Exact {
-                all.extend(
-                    request
-                        .live
-                        .rules
-                        .entries()
-                        .into_iter()
-                        .filter(|entry| !matches!(entry, EntryKey::Timeout(_))),
-                );
-            }
-            all
-        }
+        Scope::Everything | Scope::Exact => all_that_may_differ(request),
         Scope::Named(named) => named.clone(),
     };
     for key in request.exact_servers {
@@ -294,6 +285,25 @@ fn examined(request: &Request) -> BTreeSet<EntryKey> {
             .into_iter()
             .flat_map(|s| s.servers.keys());
         entries.extend(servers.map(|server| EntryKey::Server(key, *server)));
+    }
+    entries
+}
+
+/// Of a whole table the services and servers that are not as wanted, and all else.
+fn all_that_may_differ(request: &Request) -> BTreeSet<EntryKey> {
+    let Request {
+        head, live, wanted, ..
+    } = request;
+    let exact = request.scope == Scope::Exact;
+    let is_ours = |entry: &EntryKey| exact || wanted.has(entry) || head.has(entry);
+    let mut entries = wanted.differences(&live.rules);
+    entries.retain(|entry| match entry {
+        EntryKey::Timeout(_) => wanted.has(entry) || head.has(entry),
+        entry => is_ours(entry),
+    });
+    let of_others = exact.then_some(&live.rules);
+    for rules in [*head, *wanted].into_iter().chain(of_others) {
+        entries.extend(rules.mark_keys().into_iter().map(EntryKey::Marks));
     }
     entries
 }

@@ -96,6 +96,22 @@ pub enum Step {
 }
 
 impl Step {
+    /// The service that it changes, or is part of.
+    pub fn service(&self) -> Option<ServiceKey> {
+        match self {
+            Step::AddService { key, .. }
+            | Step::ChangeService { key, .. }
+            | Step::RemoveService { key, .. } => Some(*key),
+            Step::AddServer { service, .. }
+            | Step::ChangeServer { service, .. }
+            | Step::RemoveServer { service, .. } => Some(*service),
+            Step::SetChain { .. }
+            | Step::SetTimeouts { .. }
+            | Step::StartDaemon { .. }
+            | Step::StopDaemon { .. } => None,
+        }
+    }
+
     /// The steps that take this one back, in order.
     pub fn inverse(&self) -> Vec<Step> {
         match self.clone() {

@@ -5,7 +5,7 @@
 //! before those that they fed are removed.
 
 use crate::model::live::Live;
-use crate::model::{Family, Ruleset, Timeouts};
+use crate::model::{Family, Ruleset, Timeouts, pairs};
 
 use super::{Step, changed_timeouts};
 
@@ -34,8 +34,10 @@ pub fn steps(live: &Live, target: &Live) -> Vec<Step> {
 }
 
 fn add(from: &Ruleset, to: &Ruleset, steps: &mut Vec<Step>) {
-    for (key, service) in &to.services {
-        let before = from.services.get(key);
+    for (key, before, service) in pairs(&from.services, &to.services) {
+        let Some(service) = service.filter(|service| before != Some(*service)) else {
+            continue;
+        };
         if before.is_none() {
             steps.push(Step::AddService {
                 key: *key,
@@ -55,10 +57,13 @@ fn add(from: &Ruleset, to: &Ruleset, steps: &mut Vec<Step>) {
 }
 
 fn change(from: &Ruleset, to: &Ruleset, steps: &mut Vec<Step>) {
-    for (key, service) in &to.services {
-        let Some(before) = from.services.get(key) else {
+    for (key, before, service) in pairs(&from.services, &to.services) {
+        let (Some(before), Some(service)) = (before, service) else {
             continue;
         };
+        if before == service {
+            continue;
+        }
         if before.options != service.options {
             steps.push(Step::ChangeService {
                 key: *key,
@@ -81,10 +86,13 @@ fn change(from: &Ruleset, to: &Ruleset, steps: &mut Vec<Step>) {
 }
 
 fn remove(from: &Ruleset, to: &Ruleset, steps: &mut Vec<Step>) {
-    for (key, service) in &from.services {
-        let Some(after) = to.services.get(key) else {
+    for (key, service, after) in pairs(&from.services, &to.services) {
+        let (Some(service), Some(after)) = (service, after) else {
             continue;
         };
+        if service == after {
+            continue;
+        }
         for (server, options) in &service.servers {
             if !after.servers.contains_key(server) {
                 steps.push(Step::RemoveServer {

@@ -5,7 +5,7 @@
 //!   options, so that one weight in a service of thousands costs one path.
 //! - `rest`: marks, timeouts and daemons as JSON, in pieces; absent where there are none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -237,6 +237,34 @@ pub(super) fn read(nodes: &impl Nodes, at: Content) -> Result<Ruleset> {
     };
     read_rest(nodes, at.rest)?.put_into(&mut rules);
     Ok(rules)
+}
+
+/// Reads some services of a ruleset, and all that is not a service; other services are not read.
+///
+/// # Errors
+/// `damaged` where a node on the way cannot be read.
+pub(super) fn part(
+    nodes: &impl Nodes,
+    at: Content,
+    keys: &BTreeSet<ServiceKey>,
+) -> Result<Ruleset> {
+    let mut rules = Ruleset::default();
+    for key in keys {
+        if let Some(found) = service(nodes, at, key)? {
+            rules.services.insert(*key, found);
+        }
+    }
+    read_rest(nodes, at.rest)?.put_into(&mut rules);
+    Ok(rules)
+}
+
+/// Counts the services; reads the topmost node only.
+///
+/// # Errors
+/// `damaged` where that cannot be read.
+pub(super) fn count_services(nodes: &impl Nodes, at: Content) -> Result<usize> {
+    let count = trie::count(nodes, at.services)?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
 /// Reads one service; the nodes of the others are not read.

@@ -14,9 +14,9 @@ use super::rebuild::Contents;
 use super::record::{self, Manifest, Parts, Record, Tags};
 use super::table::{Batch, Table};
 use super::whole::Wholeness;
-use super::{Confirm, Counts, DatabaseKind, Draft, Faults, Intent, Pending, Store};
+use super::{Counts, DatabaseKind, Draft, Faults, Intent, Pending, Store, Turn};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Event, Ruleset, ServiceKey, Snapshot, SnapshotId, VirtualService};
+use crate::model::{Event, Extent, Ruleset, ServiceKey, Snapshot, SnapshotId, VirtualService};
 
 /// The bytes of a part of the intent.
 pub(super) const PART: usize = 4096;
@@ -266,18 +266,25 @@ impl Store for History {
         content::differences(&&self.table, one.content, other.content)
     }
 
-    fn record(&mut self, draft: &Draft, rules: &Ruleset) -> Result<Snapshot> {
-        self.record_with(draft, rules, None)
+    fn part(&self, id: SnapshotId, extent: &Extent) -> Result<Ruleset> {
+        match extent {
+            Extent::Whole => self.ruleset(id),
+            Extent::Services(keys) => {
+                content::part(&&self.table, self.record_of(id)?.content, keys)
+            }
+        }
     }
 
-    fn record_unconfirmed(
-        &mut self,
-        draft: &Draft,
-        rules: &Ruleset,
-        confirm: &Confirm,
-        back: &Ruleset,
-    ) -> Result<Snapshot> {
-        self.record_with(draft, rules, Some((confirm, back)))
+    fn count_services(&self, id: SnapshotId) -> Result<usize> {
+        content::count_services(&&self.table, self.record_of(id)?.content)
+    }
+
+    fn rules_of_head(&self) -> Result<Rc<Ruleset>> {
+        History::rules_of_head(self)
+    }
+
+    fn record_turn(&mut self, draft: &Draft, turn: &Turn) -> Result<Snapshot> {
+        self.record_with(draft, turn)
     }
 
     fn pending(&self) -> Result<Option<Pending>> {
@@ -435,16 +442,14 @@ impl Store for History {
 }
 
 impl History {
-    /// Records a snapshot; with a confirmation, as one that awaits it, and what the kernel is to
-    /// hold again without.
-    fn record_with(
-        &mut self,
-        draft: &Draft,
-        rules: &Ruleset,
-        confirm: Option<(&Confirm, &Ruleset)>,
-    ) -> Result<Snapshot> {
+    /// Records a snapshot: reads and writes what the change touches.
+    fn record_with(&mut self, draft: &Draft, turn: &Turn) -> Result<Snapshot> {
         self.check_writable()?;
-        let old = self.rules_of_head()?;
+        let Turn {
+            from: old,
+            to: rules,
+            unless: confirm,
+        } = *turn;
         let id = SnapshotId(self.manifest.next);
         let snapshot = record::snapshot_of(draft, id, self.manifest.head);
 
@@ -456,9 +461,9 @@ impl History {
             .head
             .as_ref()
             .map_or_else(Content::default, |head| head.content);
-        let content = content::write(&mut nodes, (at, &old), rules)?;
+        let content = content::write(&mut nodes, (at, old), rules)?;
         let back = match confirm {
-            Some((_, back)) if *back != *old => Some(content::write(&mut nodes, (at, &old), back)?),
+            Some((_, back)) if back != old => Some(content::write(&mut nodes, (at, old), back)?),
             _ => None,
         };
         let mut batch = Batch::new();
@@ -491,7 +496,7 @@ impl History {
         }
         self.fault("mirror")?;
         if let Some(mirror) = &mut self.mirror {
-            let prepared = mirror.prepare(&old, rules, head.clone(), confirm.map(|(_, back)| back));
+            let prepared = mirror.prepare(old, rules, head.clone(), confirm.map(|(_, back)| back));
             prepared.map_err(|error| self.table.named(error))?;
         }
         let before = self.manifest.clone();
@@ -511,7 +516,7 @@ impl History {
         }
         self.head = Some(head);
         self.rules_of_head.take();
-        self.settle_mirror(rules);
+        self.settle_mirror();
         self.post_notice();
         Ok(snapshot)
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::record::{self, Tags};
-use super::{Confirm, Draft, Intent, Mirrored, Pending, Store, Stores, Unconfirmed};
+use super::{Draft, Intent, Mirrored, Pending, Store, Stores, Turn, Unconfirmed};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Event, Ruleset, Snapshot, SnapshotId};
 
@@ -171,6 +171,17 @@ fn rules_of(held: &RefCell<Held>, id: SnapshotId) -> Result<Rc<Ruleset>> {
     Ok(rules)
 }
 
+/// A ruleset in which a part became another.
+fn turned(rules: &Ruleset, from: &Ruleset, to: &Ruleset) -> Ruleset {
+    let mut services = rules.services.clone();
+    services.retain(|key, _| !from.services.contains_key(key));
+    services.extend(to.services.clone());
+    Ruleset {
+        services,
+        ..to.clone()
+    }
+}
+
 /// An open history in memory.
 struct MemoryStore {
     held: Rc<RefCell<Held>>,
@@ -215,36 +226,35 @@ impl Store for MemoryStore {
         rules_of(&self.held, id).map(|rules| (*rules).clone())
     }
 
-    fn record(&mut self, draft: &Draft, rules: &Ruleset) -> Result<Snapshot> {
+    fn rules_of_head(&self) -> Result<Rc<Ruleset>> {
+        let head = self.held.borrow().head();
+        head.map_or_else(|| Ok(Rc::default()), |id| rules_of(&self.held, id))
+    }
+
+    fn record_turn(&mut self, draft: &Draft, turn: &Turn) -> Result<Snapshot> {
         self.check_writable()?;
-        self.held.borrow_mut().pending = None;
+        let old = self.rules_of_head()?;
+        let rules = turned(&old, turn.from, turn.to);
+        let back = turn.unless.map(|(_, back)| turned(&old, turn.from, back));
         let mut held = self.held.borrow_mut();
         let parent = held.head();
         let id = SnapshotId(parent.map_or(0, |id| id.0).saturating_add(1));
         let snapshot = record::snapshot_of(draft, id, parent);
         let entry = Entry {
             snapshot: snapshot.clone(),
-            rules: Some(Rc::new(rules.clone())),
+            rules: Some(Rc::new(rules)),
         };
         held.entries.insert(id, entry);
         held.intent = None;
-        Ok(snapshot)
-    }
-
-    fn record_unconfirmed(
-        &mut self,
-        draft: &Draft,
-        rules: &Ruleset,
-        confirm: &Confirm,
-        back: &Ruleset,
-    ) -> Result<Snapshot> {
-        let snapshot = self.record(draft, rules)?;
-        let pending = Pending {
-            id: snapshot.id,
-            parent: snapshot.parent,
-            confirm: confirm.clone(),
-        };
-        self.held.borrow_mut().pending = Some((pending, Rc::new(back.clone())));
+        let confirm = turn.unless.map(|(confirm, _)| confirm.clone());
+        held.pending = confirm.zip(back).map(|(confirm, back)| {
+            let pending = Pending {
+                id,
+                parent,
+                confirm,
+            };
+            (pending, Rc::new(back))
+        });
         Ok(snapshot)
     }
 

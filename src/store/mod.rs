@@ -85,6 +85,7 @@ pub use salvage::Losses;
 pub use stores::{Faults, SledStores, WAIT};
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -92,7 +93,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::Place;
 use crate::model::{
-    Event, Origin, Ruleset, ServiceKey, Snapshot, SnapshotId, Tally, VirtualService,
+    Event, Extent, Origin, Ruleset, ServiceKey, Snapshot, SnapshotId, Tally, VirtualService,
 };
 use crate::plan::Step;
 
@@ -149,6 +150,18 @@ pub struct Intent {
     pub steps: Vec<Step>,
 }
 
+/// The rules of a commit: how a part of the head's ruleset becomes another. Services that neither
+/// side names stay as the head has them; marks, timeouts and sync daemons are all named.
+#[derive(Debug, Clone, Copy)]
+pub struct Turn<'a> {
+    /// What the head has.
+    pub from: &'a Ruleset,
+    /// What the new one has.
+    pub to: &'a Ruleset,
+    /// How it is to be confirmed, and what the kernel is to hold again where it is not.
+    pub unless: Option<(&'a Confirm, &'a Ruleset)>,
+}
+
 /// An open history.
 pub trait Store {
     /// The newest snapshot, if there is one.
@@ -175,25 +188,72 @@ pub trait Store {
     /// `not_found`, `damaged`.
     fn ruleset(&self, id: SnapshotId) -> Result<Ruleset>;
 
+    /// What is known of a snapshot's ruleset within an extent; other services are not read.
+    ///
+    /// # Errors
+    /// `not_found`, `damaged`.
+    fn part(&self, id: SnapshotId, extent: &Extent) -> Result<Ruleset> {
+        Ok(extent.within(&self.ruleset(id)?))
+    }
+
+    /// How many services a snapshot has.
+    ///
+    /// # Errors
+    /// `not_found`, `damaged`.
+    fn count_services(&self, id: SnapshotId) -> Result<usize> {
+        Ok(self.ruleset(id)?.services.len())
+    }
+
     /// Records a snapshot as the new head and removes the intent, in one transaction; on disk,
     /// in database and mirror, when this returns.
     ///
     /// # Errors
     /// `system` (disk full, I/O), with the old state intact.
-    fn record(&mut self, draft: &Draft, rules: &Ruleset) -> Result<Snapshot>;
+    fn record_turn(&mut self, draft: &Draft, turn: &Turn) -> Result<Snapshot>;
+
+    /// Records a snapshot with a whole ruleset.
+    ///
+    /// # Errors
+    /// As [`Store::record_turn`].
+    fn record(&mut self, draft: &Draft, rules: &Ruleset) -> Result<Snapshot> {
+        let from = self.rules_of_head()?;
+        let turn = Turn {
+            from: &from,
+            to: rules,
+            unless: None,
+        };
+        self.record_turn(draft, &turn)
+    }
 
     /// Records a snapshot as [`Store::record`] does, as one that awaits confirmation; `back` is what
     /// the kernel is to hold again where none comes.
     ///
     /// # Errors
-    /// As [`Store::record`].
+    /// As [`Store::record_turn`].
     fn record_unconfirmed(
         &mut self,
         draft: &Draft,
         rules: &Ruleset,
         confirm: &Confirm,
         back: &Ruleset,
-    ) -> Result<Snapshot>;
+    ) -> Result<Snapshot> {
+        let from = self.rules_of_head()?;
+        let turn = Turn {
+            from: &from,
+            to: rules,
+            unless: Some((confirm, back)),
+        };
+        self.record_turn(draft, &turn)
+    }
+
+    /// The head's ruleset; without a head, no rules.
+    ///
+    /// # Errors
+    /// `damaged`.
+    fn rules_of_head(&self) -> Result<Rc<Ruleset>> {
+        let head = self.head()?.map(|head| self.ruleset(head.id)).transpose()?;
+        Ok(Rc::new(head.unwrap_or_default()))
+    }
 
     /// The head, where it awaits confirmation.
     ///

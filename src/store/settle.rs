@@ -14,7 +14,6 @@ use super::table::{ENGINE, Table};
 use super::untouched::Untouched;
 use super::{DatabaseKind, Faults, WAIT, swap};
 use crate::error::{Kind, Result};
-use crate::model::Ruleset;
 
 impl History {
     /// Reads the manifest and settles what a crash or a failure left between database and mirror.
@@ -192,18 +191,21 @@ impl History {
 
     /// After a commit: its line is done, and a log that has grown long becomes a base. The commit
     /// is on disk by now; what fails here is put right by the next one to open the history.
-    pub(super) fn settle_mirror(&mut self, rules: &Ruleset) {
-        let (Some(mirror), Some(head)) = (&mut self.mirror, &self.head) else {
+    pub(super) fn settle_mirror(&mut self) {
+        let Some(mirror) = &mut self.mirror else {
             return;
         };
         let _ = mirror.mark(State::Done, false);
-        if mirror.is_long()
-            && !self.manifest.pending
-            && let Ok(renewed) = Mirror::create(&self.dir, self.kind, Some((head, rules)))
+        if !mirror.is_long() || self.manifest.pending {
+            return;
+        }
+        let written = mirror.written;
+        let rules = self.rules_of_head();
+        if let (Ok(rules), Some(head)) = (rules, &self.head)
+            && let Ok(mut renewed) = Mirror::create(&self.dir, self.kind, Some((head, &rules)))
         {
-            let written = mirror.written;
-            *mirror = renewed;
-            mirror.written = written;
+            renewed.written = written;
+            self.mirror = Some(renewed);
         }
     }
 

@@ -202,6 +202,21 @@ pub(super) fn items(nodes: &impl Nodes, root: Root) -> Result<Items> {
     Ok(all)
 }
 
+/// How many items there are; reads one node.
+///
+/// # Errors
+/// `damaged` where it cannot be read.
+pub(super) fn count(nodes: &impl Nodes, root: Root) -> Result<u64> {
+    let Some(address) = root else {
+        return Ok(0);
+    };
+    match Node::load(nodes, address)? {
+        Node::Leaf(items) => Ok(items.len() as u64),
+        Node::Branch(totals, _) => Ok(totals.count),
+        _ => Err(not_a_tree(root)),
+    }
+}
+
 /// One key's value; reads the nodes on the way to it only.
 ///
 /// # Errors
@@ -307,7 +322,8 @@ mod tests {
                 prop_assert_eq!(gone, only(&old_model, &model));
                 prop_assert_eq!(come, only(&model, &old_model));
                 for number in 0..=255 {
-                    let found = get(&nodes, root, &key(number)).unwrap();
+                    prop_assert_eq!(count(&nodes, root).unwrap(), model.len() as u64);
+                let found = get(&nodes, root, &key(number)).unwrap();
                     prop_assert_eq!(found.as_ref(), model.get(&key(number)));
                 }
             }

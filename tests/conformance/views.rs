@@ -1,8 +1,12 @@
 //! What a kernel says of itself and its traffic, when nothing went through yet.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use ipvsh::model::{Counters, Rates, ServiceTraffic, Usage};
+use ipvsh::kernel::Part;
+use ipvsh::model::{
+    Counters, Extent, Family, MarkSupport, Rates, ServiceKey, ServiceTraffic, Usage,
+};
 
 use super::{Bench, Case, steps};
 
@@ -13,6 +17,7 @@ pub const CASES: &[Case] = &[
         "the_servers_of_one_service_are_read_alone",
         the_servers_of_one_service_are_read_alone,
     ),
+    ("a_part_is_read_alone", a_part_is_read_alone),
     ("counters_are_zeroed", counters_are_zeroed),
     ("nobody_is_connected", nobody_is_connected),
     ("it_says_what_it_is", it_says_what_it_is),
@@ -74,6 +79,35 @@ fn the_servers_of_one_service_are_read_alone(bench: &mut Bench) {
         assert_eq!(servers.as_ref().map(|all| all.len()), count, "{service}");
         assert_eq!(servers, live.servers_of(&key), "{service}");
     }
+}
+
+fn a_part_is_read_alone(bench: &mut Bench) {
+    build(bench);
+    let whole = bench.live();
+    let missing = "tcp 192.0.2.10:81";
+    let asked: BTreeSet<ServiceKey> = [SERVICE, missing].map(steps::key).into();
+    let mut part = Part {
+        services: Extent::Services(asked),
+        or_whole: 0,
+        marks: false,
+    };
+    let live = bench.kernel.observe_part(&part).unwrap();
+    assert_eq!(live.extent, part.services);
+    assert_eq!(
+        live.rules.services,
+        part.services.within(&whole.rules).services
+    );
+    assert_eq!(live.rules.timeouts, whole.rules.timeouts);
+    assert_eq!(*live.marks(Family::Ipv4), MarkSupport::Unread);
+    // Two services are a table that is read whole where that is wanted.
+    for (most, extent) in [(1, part.services.clone()), (2, Extent::Whole)] {
+        part.or_whole = most;
+        let live = bench.kernel.observe_part(&part).unwrap();
+        assert_eq!(live.extent, extent);
+        assert_eq!(live.rules.services.len(), most);
+    }
+    // And what was given up is not in the way of what follows.
+    assert_eq!(bench.live(), whole);
 }
 
 fn counters_are_zeroed(bench: &mut Bench) {

@@ -4,13 +4,13 @@
 #[path = "../conformance/mod.rs"]
 mod suite;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::UdpSocket;
 
 use ipvsh::error::Kind;
 use ipvsh::kernel::{Faults, Faulty, Kernel, Linux, Machine, Outcome, Sim};
 use ipvsh::marks::Marks;
-use ipvsh::model::{ChainState, Family, MarkSupport, Ruleset};
+use ipvsh::model::{ChainState, Extent, Family, MarkSupport, Ruleset, Weight};
 use rustix::thread::CapabilitySet;
 use suite::{Bench, Case, random, steps};
 
@@ -107,6 +107,63 @@ fn the_simulated_kernel_agrees_with_it() {
 #[test]
 fn what_the_script_api_lets_through_is_taken() {
     netns::in_namespace(|| suite::accepted::is_taken(&mut ipvs_alone(), 60));
+}
+
+#[test]
+fn many_services_are_verified_by_their_list() {
+    netns::in_namespace(|| {
+        let mut kernel = ipvs_alone();
+        let names: Vec<String> = (1..=300)
+            .flat_map(|port| {
+                [
+                    format!("tcp 192.0.2.10:{port}"),
+                    format!("udp [fd99::10]:{port}"),
+                ]
+            })
+            .collect();
+        let load: Vec<_> = names
+            .iter()
+            .flat_map(|name| {
+                let server = match name.starts_with("tcp") {
+                    true => "127.0.0.1:80",
+                    false => "[::1]:80",
+                };
+                [steps::add(name), steps::serve(name, server)]
+            })
+            .collect();
+        let outcomes = kernel.apply(&load);
+        assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Done));
+        let held = kernel.observe().unwrap().rules;
+        let all: BTreeSet<_> = held.services.keys().copied().collect();
+        assert_eq!(all.len(), 600);
+        let verify = |kernel: &mut Linux, keys: &BTreeSet<_>| {
+            kernel
+                .holds(&Extent::Services(keys.clone()), &held)
+                .unwrap()
+        };
+        assert!(verify(&mut kernel, &all));
+        // Few are asked for one by one.
+        let few = all.iter().copied().take(3).collect();
+        assert!(!verify(&mut kernel, &few));
+
+        let (one, server) = ("tcp 192.0.2.10:7", "127.0.0.1:80");
+        let heavier = steps::reserve_with(one, server, |s| s.weight = Weight::new(9).unwrap());
+        let another = steps::serve(one, "127.0.0.2:80");
+        let sticky = steps::change_with(one, |options| options.persistent = Some(60));
+        let gone = steps::unserve(one, server);
+        for step in [heavier, another, sticky, gone] {
+            assert_eq!(kernel.apply(&[step.clone()]), [Outcome::Done], "{step:?}");
+            assert!(!verify(&mut kernel, &all), "{step:?}");
+            let back = step.inverse();
+            assert!(
+                kernel
+                    .apply(&back)
+                    .iter()
+                    .all(|done| *done == Outcome::Done)
+            );
+            assert!(verify(&mut kernel, &all), "{step:?}");
+        }
+    });
 }
 
 #[test]

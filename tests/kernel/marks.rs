@@ -91,7 +91,7 @@ impl Bench {
     fn chain(&mut self) -> ChainState {
         match self.marks.observe(self.family).unwrap() {
             MarkSupport::Available(chain) => chain,
-            MarkSupport::Unavailable(why) => panic!("not available: {why}"),
+            other => panic!("not available: {other:?}"),
         }
     }
 

@@ -70,7 +70,7 @@ fn pictured(out: &Output, view: View, rows: &[Row], text: impl FnOnce() -> Strin
 
 fn services(context: &Context, director: &mut Director, asked: &Asked) -> Result<Picture> {
     let out = &context.out;
-    let live = director.live()?;
+    let live = director.live_services()?;
     let keys = fitting(asked.object.service(), live.rules.services.keys())?;
     let mut rows = of_live(View::Services, &live, &keys);
     arrange(&mut rows, asked);
@@ -94,7 +94,7 @@ fn head(context: &Context, director: &Director) -> Option<Ruleset> {
 /// Marks, timeouts, daemons.
 fn entries(context: &Context, director: &mut Director, asked: &Asked) -> Result<Picture> {
     let out = &context.out;
-    let mut live = director.live()?;
+    let mut live = director.live_settings()?;
     if let Object::Daemon(only) = asked.object {
         live.rules.daemons.retain(|role, _| *role == only);
     }

@@ -71,6 +71,34 @@ impl IpvsClient {
         Err(IpvsError::Unsteady("services"))
     }
 
+    /// Lists all services, where there are at most `most`; else none: the list is given up after
+    /// the first datagrams, and its rest is in the way of the next operation, which reads it. Who
+    /// has other things to do opens another client.
+    ///
+    /// ```no_run
+    /// # use ipvsh::ipvs::{IpvsClient};
+    /// # let mut client = IpvsClient::open()?;
+    /// if let Some(services) = client.services_up_to(64)? {
+    ///     println!("only {}", services.len());
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`IpvsClient::services`].
+    pub fn services_up_to(&mut self, most: usize) -> Result<Option<Vec<Service>>, IpvsError> {
+        let message = IpvsMessage::new(IpvsCommand::GetService, Vec::new());
+        let mut count = 0;
+        for record in self.dump(&message)? {
+            record?;
+            count += 1;
+            if count > most {
+                return Ok(None);
+            }
+        }
+        self.services().map(Some)
+    }
+
     /// Reads one service; none where it does not exist (ESRCH).
     ///
     /// ```no_run

@@ -101,14 +101,13 @@ impl Transport {
         self.unfinished = false;
     }
 
-    /// Waits for the next datagram of the kernel; see [`Transport::buffer`].
+    /// Waits for the next datagram of the kernel; see [`Transport::buffer`]. It is there already as
+    /// a rule: the kernel answers before a send returns.
     pub(super) fn receive(&mut self, deadline: Instant) -> Result<(), IpvsError> {
-        loop {
+        while !self.receive_now()? {
             self.wait(deadline)?;
-            if self.receive_now()? {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     fn wait(&self, deadline: Instant) -> Result<(), IpvsError> {

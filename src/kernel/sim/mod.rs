@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::refusal::Refusal;
-use super::{Kernel, Names, Outcome, Place};
+use super::{Kernel, Names, Outcome, Part, Place};
 use crate::error::Result;
 use crate::ipvs::Errno;
 use crate::model::{
@@ -177,8 +177,19 @@ impl State {
 }
 
 impl Kernel for Sim {
-    fn observe(&mut self) -> Result<Live> {
-        Ok(self.live())
+    fn observe_part(&mut self, part: &Part) -> Result<Live> {
+        let mut live = self.live();
+        if live.rules.services.len() > part.or_whole {
+            live.extent = part.services.clone();
+            live.rules = live.extent.within(&live.rules);
+            live.counts.retain(|key, _| live.extent.covers(key));
+        }
+        if !part.marks {
+            for family in Family::ALL {
+                live.set_marks(family, MarkSupport::Unread);
+            }
+        }
+        Ok(live)
     }
 
     fn apply(&mut self, steps: &[Step]) -> Vec<Outcome> {
