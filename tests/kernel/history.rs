@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::director::Director;
+use crate::modules;
 
 const WEB: &str = r#"tcp("192.0.2.10:80", #{ scheduler: "rr", forward: "masq", servers: [
     #{ address: "10.0.0.11:80", weight: 3 }, "10.0.0.12:80",
@@ -169,14 +170,10 @@ fn marks_follow_their_service_in_a_best_effort() {
     director.ipvsadm("-C");
     director.ipvsadm("--set 900 120 300");
     director.iptables("-t mangle -F");
-    let hide = "rmmod ip_vs_fo; find /lib/modules -name 'ip_vs_fo.ko*'";
-    let module = director.exec("sh", &["-c", hide]).out;
-    let module = module.trim();
-    assert!(!module.is_empty());
-    std::fs::rename(module, "/tmp/ip_vs_fo.ko").unwrap();
-    let parts = director.ipvsh(&["restore", "--best-effort"]);
-    let again = director.ipvsh(&["restore", "--best-effort"]);
-    std::fs::copy("/tmp/ip_vs_fo.ko", module).unwrap();
+    let (parts, again) = modules::without("fo", || {
+        let restore = || director.ipvsh(&["restore", "--best-effort"]);
+        (restore(), restore())
+    });
     assert_eq!((parts.status, again.status), (6, 6), "{}", parts.err);
     for said in [
         "fwmark 9: cannot add",

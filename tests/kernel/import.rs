@@ -2,6 +2,7 @@
 //! what is exported.
 
 use crate::director::{Director, Said, file};
+use crate::modules;
 
 fn everything() -> String {
     std::fs::read_to_string(file("tests/common/everything.rhai")).unwrap()
@@ -40,6 +41,7 @@ fn ipvsh(line: &str) -> String {
 
 #[test]
 fn the_kernel_holds_everything_and_gives_it_back() {
+    let _modules = modules::all();
     let director = Director::alone();
     director.script(&everything()).ended(0);
     let state = director.state();
@@ -69,6 +71,7 @@ fn the_kernel_holds_everything_and_gives_it_back() {
 
 #[test]
 fn the_real_ipvsadm_restores_what_is_exported() {
+    let _modules = modules::all();
     let daemons = r#"
         sync_daemon("master", #{ interface: "lo", id: 7, maxlen: 1400, group: "239.1.2.3", port: 8849, ttl: 3 });
         sync_daemon("backup", #{ interface: "lo", id: 255 });

@@ -21,6 +21,7 @@ mod history;
 mod import;
 mod ipvs;
 mod marks;
+mod modules;
 mod netns;
 mod notes;
 mod owners;

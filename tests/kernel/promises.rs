@@ -1,6 +1,7 @@
 //! What the README promises, seen on the kernel beside the real ipvsadm and iptables.
 
 use crate::director::Director;
+use crate::modules;
 
 const FULL: &str = r#"
     tcp("192.0.2.10:80", #{ scheduler: "wrr", persistent: 300, netmask: 24, forward: "masq", servers: [
@@ -398,27 +399,15 @@ fn best_effort_restores_all_that_can_be() {
     director
         .ipvsh(&[
             "-e",
-            r#"tcp("192.0.2.50:80", #{ scheduler: "ovf", servers: ["10.0.0.1"] })"#,
+            r#"tcp("192.0.2.50:80", #{ scheduler: "fo", servers: ["10.0.0.1"] })"#,
         ])
         .ended(0);
     director.ipvsadm("-C");
     director.iptables("-t mangle -F");
-    // The module of one scheduler is gone, as after a kernel upgrade.
-    let module = director
-        .exec(
-            "sh",
-            &[
-                "-c",
-                "rmmod ip_vs_ovf; find /lib/modules -name 'ip_vs_ovf.ko*'",
-            ],
-        )
-        .out;
-    let module = module.trim();
-    assert!(!module.is_empty());
-    std::fs::rename(module, "/tmp/ip_vs_ovf.ko").unwrap();
-    let whole = director.ipvsh(&["restore"]);
-    let parts = director.ipvsh(&["restore", "--best-effort"]);
-    std::fs::copy("/tmp/ip_vs_ovf.ko", module).unwrap();
+    let (whole, parts) = modules::without("fo", || {
+        let whole = director.ipvsh(&["restore"]);
+        (whole, director.ipvsh(&["restore", "--best-effort"]))
+    });
     assert_eq!(whole.status, 4, "{}", whole.err);
     assert_eq!(parts.status, 6, "{}", parts.err);
     assert!(parts.err.contains("tcp 192.0.2.50:80"), "{}", parts.err);

@@ -22,6 +22,7 @@ fn setting(name: &str, default: u64) -> u64 {
 
 #[test]
 fn random_sessions_end_alike() {
+    let _modules = crate::modules::all();
     let seed = setting("IPVSH_DIFFERENTIAL_SEED", SEED);
     let sessions = setting("IPVSH_DIFFERENTIAL_SESSIONS", SESSIONS);
     let failed: Vec<String> = std::thread::scope(|scope| {
