@@ -2,7 +2,7 @@
 
 use super::Director;
 use crate::error::Result;
-use crate::model::{Info, ServiceKey, ServiceName, Traffic};
+use crate::model::{Info, Load, ServiceKey, ServiceName, Traffic};
 use crate::views::{Row, View, fitting, of_live, of_traffic};
 
 impl Director {
@@ -35,6 +35,14 @@ impl Director {
     /// As the kernel refuses.
     pub fn traffic(&mut self, service: Option<&ServiceKey>) -> Result<Traffic> {
         self.kernel.traffic(service)
+    }
+
+    /// How all services are doing, read cheaply.
+    ///
+    /// # Errors
+    /// As the kernel refuses.
+    pub fn load(&mut self) -> Result<Load> {
+        self.kernel.load()
     }
 
     /// What IPVS says about itself.

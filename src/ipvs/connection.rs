@@ -42,7 +42,7 @@ impl<'a> Connection<'a> {
         let mut words = line.split_whitespace();
         let protocol = words.next()?;
         let mut end = || {
-            let address = address(words.next()?)?;
+            let address = proc_address(words.next()?)?;
             let port = u16::from_str_radix(words.next()?, 16).ok()?;
             Some(SocketAddr::new(address, port))
         };
@@ -60,17 +60,7 @@ impl<'a> Connection<'a> {
 
     /// The protocol's number, as in IP's header; 0 for `IP` and for a name that is unknown.
     pub fn protocol_number(&self) -> u16 {
-        match self.protocol {
-            "TCP" => 6,
-            "UDP" => 17,
-            "SCTP" => 132,
-            "ICMP" => 1,
-            "ICMPv6" => 58,
-            other => other
-                .strip_prefix("IP_")
-                .and_then(|number| number.parse().ok())
-                .unwrap_or(0),
-        }
+        protocol_number(self.protocol)
     }
 
     /// Says whether it is no connection but the memory of one: which destination a client stays
@@ -86,6 +76,22 @@ impl<'a> Connection<'a> {
             // The mark is the first of four words.
             IpAddr::V6(address) => u32::try_from(address.to_bits() >> 96).unwrap_or(0),
         })
+    }
+}
+
+/// The number of a protocol by the kernel's name for it (ip_vs_proto_name); 0 for `IP` and for a
+/// name that is unknown.
+pub fn protocol_number(name: &str) -> u16 {
+    match name {
+        "TCP" => 6,
+        "UDP" => 17,
+        "SCTP" => 132,
+        "ICMP" => 1,
+        "ICMPv6" => 58,
+        other => other
+            .strip_prefix("IP_")
+            .and_then(|number| number.parse().ok())
+            .unwrap_or(0),
     }
 }
 
@@ -121,8 +127,8 @@ pub fn each_connection(
     Ok(())
 }
 
-/// Eight hexadecimal digits are an IPv4 address.
-fn address(word: &str) -> Option<IpAddr> {
+/// Reads an address of a list in `/proc`: eight hexadecimal digits are an IPv4 address.
+pub fn proc_address(word: &str) -> Option<IpAddr> {
     word.parse().ok().or_else(|| {
         let bits = u32::from_str_radix(word, 16).ok()?;
         Some(Ipv4Addr::from(bits).into())

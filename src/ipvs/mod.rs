@@ -72,7 +72,6 @@ mod connection;
 mod errno;
 mod error;
 mod ext_ack;
-mod list;
 mod meaning;
 mod message;
 mod module;
@@ -82,10 +81,11 @@ mod request;
 
 pub use attr::{DaemonAttr, DestAttr, InfoAttr, IpvsAttr, ServiceAttr, Stats64Attr, StatsAttr};
 pub use client::{BatchReport, Counters, Dump, IpvsClient, OnError, Options, Outcome};
-pub use connection::{CONNECTION_FILES, Connection, each_connection, open_connections};
+pub use connection::{
+    CONNECTION_FILES, Connection, each_connection, open_connections, proc_address, protocol_number,
+};
 pub use errno::Errno;
 pub use error::{IpvsError, KernelError};
-pub use list::{ListLine, each_listed, open_list};
 pub use message::{IpvsCommand, IpvsMessage};
 pub use module::{ModuleError, load_module, preload_module};
 pub use name::{Name, NameError};

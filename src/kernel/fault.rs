@@ -15,7 +15,7 @@ use super::refusal::Refusal;
 use super::{Kernel, Outcome, Part, Place};
 use crate::error::{Error, Kind, Result};
 use crate::ipvs::Errno;
-use crate::model::{Connection, Info, Live, LiveServer, ServerKey, ServiceKey, Traffic};
+use crate::model::{Connection, Info, Live, LiveServer, Load, ServerKey, ServiceKey, Traffic};
 use crate::plan::Step;
 
 /// Where a fault strikes; each strikes once. All count from 1, over the kernel's whole life.
@@ -320,6 +320,10 @@ impl<K: Kernel> Kernel for Faulty<K> {
 
     fn traffic(&mut self, service: Option<&ServiceKey>) -> Result<Traffic> {
         self.kernel.traffic(service)
+    }
+
+    fn load(&mut self) -> Result<Load> {
+        self.kernel.load()
     }
 
     fn connections(&mut self, visit: &mut dyn FnMut(Connection) -> ControlFlow<()>) -> Result<()> {

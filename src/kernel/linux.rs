@@ -12,13 +12,14 @@ use super::boot;
 use super::convert;
 use super::names::Names;
 use super::refusal::Refusal;
-use super::{Kernel, Outcome, Part, Place, listed, proc};
+use super::table::{self, Table};
+use super::{Kernel, Outcome, Part, Place, proc};
 use crate::error::{Error, Kind, Result};
 use crate::ipvs::{self, IpvsClient, IpvsError, KernelError, OnError, Request};
 use crate::marks::{Iptables, Marks};
 use crate::model::{
-    Connection, Extent, Family, Info, Live, LiveServer, MarkSupport, Ruleset, ServerKey,
-    ServiceKey, ServiceOptions, ServiceTraffic, Traffic, VirtualService,
+    Connection, Extent, Family, Info, Live, LiveServer, Load, MarkSupport, Ruleset, ServerKey,
+    ServiceKey, ServiceLoad, ServiceOptions, ServiceTraffic, Traffic, VirtualService,
 };
 use crate::plan::Step;
 
@@ -194,6 +195,26 @@ impl Linux {
         Ok(traffic)
     }
 
+    /// How services are doing: one dump, and one file for their servers.
+    fn read_load(&mut self) -> Result<Load, ReadError> {
+        let records = self.client().map_err(ReadError::Ours)?.services()?;
+        let mut table = Table::read().map_err(|e| {
+            ReadError::Ours(Error::system("cannot read the servers", &e).object(table::FILE))
+        })?;
+        let mut load = Load::new();
+        for record in records {
+            let key = convert::service_key(&record.id);
+            let options = convert::service_options(&record).map_err(ReadError::Ours)?;
+            let one = ServiceLoad {
+                scheduler: options.scheduler,
+                usage: convert::usage(&record.stats),
+                servers: table.take(&key),
+            };
+            load.insert(key, one);
+        }
+        Ok(load)
+    }
+
     /// Reads, and reads again where the family's number changed: the module was loaded anew.
     fn reading<T>(
         &mut self,
@@ -329,7 +350,9 @@ impl Kernel for Linux {
         let fits = |key: &ServiceKey| {
             options.get(key) == acknowledged.services.get(key).map(|one| &one.options)
         };
-        Ok(keys.iter().all(fits) && listed::holds(keys, acknowledged))
+        // Where the list cannot be read, the dearer look tells.
+        let shown = || Table::read().is_ok_and(|table| table.holds(keys, acknowledged));
+        Ok(keys.iter().all(fits) && shown())
     }
 
     fn apply(&mut self, steps: &[Step]) -> Vec<Outcome> {
@@ -360,6 +383,10 @@ impl Kernel for Linux {
 
     fn traffic(&mut self, service: Option<&ServiceKey>) -> Result<Traffic> {
         self.reading(|kernel| kernel.read_traffic(service))
+    }
+
+    fn load(&mut self) -> Result<Load> {
+        self.reading(Linux::read_load)
     }
 
     fn connections(&mut self, visit: &mut dyn FnMut(Connection) -> ControlFlow<()>) -> Result<()> {

@@ -5,7 +5,8 @@
 //! both. Source of truth: net/netfilter/ipvs/ip_vs_ctl.c.
 //!
 //! Beside them: `refusal` (the words for what both refuse), `convert` (records of the model and
-//! of the kernel), `proc` (what only /proc says of IPVS), `listed` (its list of services: a cheap look), `names` (which modules there are), `boot`
+//! of the kernel), `proc` and `table` (what /proc alone says of IPVS, or more cheaply), `names`
+//! (which modules there are), `boot`
 //! (which boot this is, and its clock),
 //! `host` (what else this host says of itself), `fault` (faults for tests).
 
@@ -14,11 +15,11 @@ pub(crate) mod convert;
 pub mod fault;
 pub mod host;
 pub mod linux;
-mod listed;
 mod names;
 pub mod proc;
 pub mod refusal;
 pub mod sim;
+mod table;
 
 pub use fault::{Faults, Faulty};
 pub use host::LinuxHost;
@@ -30,8 +31,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use crate::error::{Error, Result};
+use crate::model::load::load;
 use crate::model::{
-    Connection, Extent, Info, Live, LiveServer, Ruleset, ServerKey, ServiceKey, Traffic,
+    Connection, Extent, Info, Live, LiveServer, Load, Ruleset, ServerKey, ServiceKey, Traffic,
 };
 use crate::plan::Step;
 
@@ -143,6 +145,14 @@ pub trait Kernel {
     /// As [`Kernel::observe`].
     fn traffic(&mut self, service: Option<&ServiceKey>) -> Result<Traffic>;
 
+    /// Says how all services are doing. Cheap, however many there are: for a look once a second.
+    ///
+    /// # Errors
+    /// As [`Kernel::observe`].
+    fn load(&mut self) -> Result<Load> {
+        Ok(load(&self.observe()?, &self.traffic(None)?))
+    }
+
     /// Walks over the connections in the kernel's own order, in constant memory; `visit` says
     /// whether to go on. While the table changes, one may be missed or come twice.
     ///
@@ -194,6 +204,10 @@ impl<K: Kernel + ?Sized> Kernel for Box<K> {
 
     fn traffic(&mut self, service: Option<&ServiceKey>) -> Result<Traffic> {
         (**self).traffic(service)
+    }
+
+    fn load(&mut self) -> Result<Load> {
+        (**self).load()
     }
 
     fn connections(&mut self, visit: &mut dyn FnMut(Connection) -> ControlFlow<()>) -> Result<()> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use ipvsh::kernel::Part;
+use ipvsh::model::load::load;
 use ipvsh::model::{
     Counters, Extent, Family, MarkSupport, Rates, ServiceKey, ServiceTraffic, Usage,
 };
@@ -18,6 +19,10 @@ pub const CASES: &[Case] = &[
         the_servers_of_one_service_are_read_alone,
     ),
     ("a_part_is_read_alone", a_part_is_read_alone),
+    (
+        "the_load_is_what_costs_more_to_read",
+        the_load_is_what_costs_more_to_read,
+    ),
     ("counters_are_zeroed", counters_are_zeroed),
     ("nobody_is_connected", nobody_is_connected),
     ("it_says_what_it_is", it_says_what_it_is),
@@ -108,6 +113,23 @@ fn a_part_is_read_alone(bench: &mut Bench) {
     }
     // And what was given up is not in the way of what follows.
     assert_eq!(bench.live(), whole);
+}
+
+fn the_load_is_what_costs_more_to_read(bench: &mut Bench) {
+    assert!(bench.kernel.load().unwrap().is_empty());
+    build(bench);
+    // A mark of both families: /proc does not say which is which.
+    bench.does(&[
+        steps::add("fwmark 7"),
+        steps::serve("fwmark 7", SERVER),
+        steps::add("udp [2001:db8::10]:53"),
+        steps::serve("udp [2001:db8::10]:53", "[2001:db8::11]:53"),
+        steps::serve(OTHER, "[2001:db8::11]:7"),
+        steps::serve(OTHER, "[2001:db8::12]:7"),
+    ]);
+    let live = bench.live();
+    let traffic = bench.kernel.traffic(None).unwrap();
+    assert_eq!(bench.kernel.load().unwrap(), load(&live, &traffic));
 }
 
 fn counters_are_zeroed(bench: &mut Bench) {

@@ -152,7 +152,11 @@ fn many_services_are_verified_by_their_list() {
         let sticky = steps::change_with(one, |options| options.persistent = Some(60));
         let gone = steps::unserve(one, server);
         for step in [heavier, another, sticky, gone] {
-            assert_eq!(kernel.apply(&[step.clone()]), [Outcome::Done], "{step:?}");
+            assert_eq!(
+                kernel.apply(std::slice::from_ref(&step)),
+                [Outcome::Done],
+                "{step:?}"
+            );
             assert!(!verify(&mut kernel, &all), "{step:?}");
             let back = step.inverse();
             assert!(
