@@ -11,7 +11,7 @@
 //! | 3 | [`director`], [`ipvsadm`] | the use cases; the drop-in for ipvsadm |
 //! | 4 | [`api`] | one table of facts per script function |
 //! | 5 | [`script`] | the Rhai engine |
-//! | 6 | [`shell`], [`output`] | the prompt; tables, JSON, colour |
+//! | 6 | [`shell`], [`output`], [`top`] | the prompt; tables, JSON, colour; the full screen |
 //! | 7 | [`commands`] | one file per verb |
 
 pub mod api;
@@ -32,4 +32,5 @@ pub mod script;
 pub mod shell;
 pub mod signals;
 pub mod store;
+pub mod top;
 pub mod views;

@@ -26,7 +26,8 @@ pub enum Style {
 }
 
 impl Style {
-    fn code(self) -> &'static str {
+    /// Its codes, as the terminal takes them (ECMA-48, SGR).
+    pub fn code(self) -> &'static str {
         match self {
             Style::Added => "32",
             Style::Removed => "31",

@@ -14,6 +14,27 @@ pub fn short(number: u64) -> (u64, &'static str) {
     }
 }
 
+/// A number in at most five characters, for a screen with many: from ten thousand on with a unit,
+/// cut off to three digits.
+pub fn brief(number: u64) -> String {
+    if number < 10_000 {
+        return number.to_string();
+    }
+    let mut unit = 1_u64;
+    for name in ["K", "M", "G", "T", "P", "E"] {
+        unit = unit.saturating_mul(1000);
+        let whole = number / unit;
+        let rest = number % unit;
+        match whole {
+            0..=9 => return format!("{whole}.{:02}{name}", rest / (unit / 100)),
+            10..=99 => return format!("{whole}.{}{name}", rest / (unit / 10)),
+            100..=999 => return format!("{whole}{name}"),
+            _ => {}
+        }
+    }
+    number.to_string()
+}
+
 /// A number as a table shows it, in full or short.
 pub fn count(number: u64, exact: bool) -> String {
     match exact {
@@ -28,6 +49,25 @@ pub fn count(number: u64, exact: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn five_characters_hold_any_number() {
+        for (number, said) in [
+            (0, "0"),
+            (9_999, "9999"),
+            (10_000, "10.0K"),
+            (12_399, "12.3K"),
+            (999_999, "999K"),
+            (1_000_000, "1.00M"),
+            (9_876_543_210, "9.87G"),
+            (u64::MAX, "18.4E"),
+        ] {
+            assert_eq!(brief(number), said);
+        }
+        for power in 0..64 {
+            assert!(brief(1 << power).len() <= 5, "{}", brief(1 << power));
+        }
+    }
 
     #[test]
     fn only_what_has_nine_digits_is_shortened() {
