@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use rhai::{EvalAltResult, Position};
 
-use crate::director::{News, Report, Session};
+use crate::director::{Director, News, Report, Session};
 use crate::error::{Error, Kind, Place, Result};
-use crate::model::{Live, SnapshotId};
+use crate::model::{Live, ServiceName, SnapshotId};
 
 /// How old counters may be that a property shows: reading `active` of every server of a large
 /// table must not read the table once per server, and a loop that waits must see them move.
@@ -24,6 +24,9 @@ pub type Listener = Box<dyn FnMut(&Report)>;
 
 /// Called with what a use case tells on its way, reports and effects excepted.
 pub type Teller = Box<dyn FnMut(News)>;
+
+/// Shows how services are doing, full screen, until its user leaves.
+pub type Viewer = Box<dyn FnMut(&mut Director, Option<ServiceName>) -> Result<()>>;
 
 /// Puts an error of Rhai's into our words; the text is the name of the script.
 pub type Translator = Box<dyn Fn(EvalAltResult, &str) -> Error>;
@@ -47,6 +50,7 @@ pub struct Context {
     standing: RefCell<Vec<Standing>>,
     listener: RefCell<Option<Listener>>,
     teller: RefCell<Option<Teller>>,
+    viewer: RefCell<Option<Viewer>>,
     translator: OnceCell<Translator>,
     sources: RefCell<BTreeMap<String, Rc<str>>>,
     live: RefCell<Option<Live>>,
@@ -65,6 +69,7 @@ impl Context {
             standing: RefCell::default(),
             listener: RefCell::new(None),
             teller: RefCell::new(None),
+            viewer: RefCell::new(None),
             translator: OnceCell::new(),
             sources: RefCell::default(),
             live: RefCell::new(None),
@@ -186,6 +191,24 @@ impl Context {
     /// Sets who listens to that.
     pub fn set_teller(&self, teller: Teller) {
         self.teller.replace(Some(teller));
+    }
+
+    /// Shows how services are doing, full screen, until its user leaves.
+    ///
+    /// # Errors
+    /// `state` where there is no terminal for it; as the kernel refuses.
+    pub fn view(&self, service: Option<ServiceName>) -> Result<()> {
+        match self.viewer.borrow_mut().as_mut() {
+            Some(viewer) => viewer(self.session()?.director(), service),
+            None => Err(Error::new(Kind::State, "there is no terminal")
+                .attempt("cannot show top")
+                .hint("rates() reads them once")),
+        }
+    }
+
+    /// Sets who shows that.
+    pub fn set_viewer(&self, viewer: Viewer) {
+        self.viewer.replace(Some(viewer));
     }
 
     /// An error that a function of the script's raised, in our words.

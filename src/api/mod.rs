@@ -33,6 +33,7 @@ mod servers;
 mod services;
 mod shift;
 mod timeouts;
+mod top;
 mod views;
 
 pub use context::Context;
@@ -54,6 +55,7 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
         change::FUNCTIONS,
         live::FUNCTIONS,
         views::FUNCTIONS,
+        top::FUNCTIONS,
         drain::FUNCTIONS,
         shift::FUNCTIONS,
         host::FUNCTIONS,

@@ -35,6 +35,7 @@ mod run;
 mod show;
 mod status;
 mod tag;
+mod top;
 mod usage;
 mod watch;
 
@@ -80,6 +81,7 @@ enum Verb {
     Check(check::CheckArgs),
     Status(status::StatusArgs),
     Show(show::ShowArgs),
+    Top(top::TopArgs),
     Plan(plan::PlanArgs),
     Diff(diff::DiffArgs),
     History(history::HistoryArgs),
@@ -193,6 +195,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Check(args) => check::run(context, &args),
         Verb::Status(args) => status::run(context, &args),
         Verb::Show(args) => show::run(context, &args),
+        Verb::Top(args) => top::run(context, &args),
         Verb::Plan(args) => plan::run(&context.paged(), &args),
         Verb::Diff(args) => diff::run(&context.paged(), &args),
         Verb::History(args) => history::run(&context.paged(), &args),

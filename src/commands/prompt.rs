@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use super::args::ChangeArgs;
 use super::context::Context;
-use super::{places, run, status};
+use super::{places, run, status, top};
 use crate::director::Session;
 use crate::error::{Error, Kind, Result};
 use crate::kernel::Names;
@@ -25,7 +25,8 @@ pub(super) fn run(context: &Context, change: &ChangeArgs) -> Result<u8> {
             .hint("at the prompt: plan() shows what commit() would do"));
     }
     let session = Session::new(context.director()?, change.options());
-    let interpreter = Interpreter::new(session, Vec::new());
+    let mut interpreter = Interpreter::new(session, Vec::new());
+    interpreter.on_top(top::viewer(context));
     let (database, is_sim) = (context.database()?, context.is_sim());
     let facts = move |answer| status::facts(database.clone(), is_sim, answer);
     let setting = Setting {

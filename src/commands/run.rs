@@ -7,6 +7,7 @@ use clap::Args;
 use super::args::ChangeArgs;
 use super::context::Context;
 use super::origin::origin;
+use super::top::viewer;
 use crate::director::{ChangeOptions, Report, Session};
 use crate::error::Result;
 use crate::output::{count, value};
@@ -84,6 +85,7 @@ pub(super) fn run_in(
     let dry = interpreter.session().is_dry();
     interpreter.on_report(move |report| out.report(report, dry));
     interpreter.on_news(move |news| out.news(news, dry));
+    interpreter.on_top(viewer(context));
     let ended = interpreter.run(source);
     for effect in interpreter.effects() {
         out.note(&effect);

@@ -15,9 +15,9 @@ use super::{Catches, Ended, Shown, Source, limits, prepare, syntax};
 use crate::api::register::raise;
 use crate::api::value::{Raised, Service};
 use crate::api::{self, Context, Type};
-use crate::director::{News, Report, Session};
+use crate::director::{Director, News, Report, Session};
 use crate::error::{Error, Kind, Place, Result};
-use crate::model::ServiceKey;
+use crate::model::{ServiceKey, ServiceName};
 use crate::signals;
 
 /// A Rhai engine on a session.
@@ -237,6 +237,14 @@ impl Interpreter {
     /// that ends them.
     pub fn on_news(&mut self, listener: impl FnMut(News) + 'static) {
         self.context.set_teller(Box::new(listener));
+    }
+
+    /// Lets `viewer` show the full screen of `top()`.
+    pub fn on_top(
+        &mut self,
+        viewer: impl FnMut(&mut Director, Option<ServiceName>) -> Result<()> + 'static,
+    ) {
+        self.context.set_viewer(Box::new(viewer));
     }
 
     fn begin(&self, source: &Source) {

@@ -32,7 +32,7 @@ const fn view(view: View, code: &'static str) -> (&'static str, Word, &'static s
 }
 
 /// The words, with what they mean and say.
-pub(super) const WORDS: [(&str, Word, &str); 23] = [
+pub(super) const WORDS: [(&str, Word, &str); 24] = [
     ("help", Word::Help, "this"),
     ("status", Word::Status, "where things stand"),
     (
@@ -51,6 +51,11 @@ pub(super) const WORDS: [(&str, Word, &str); 23] = [
     view(View::Persistent, "persistent()"),
     view(View::Tunnels, "tunnels()"),
     view(View::Info, "info()"),
+    (
+        "top",
+        Word::Code("top()", ""),
+        "live rates and connections, full screen",
+    ),
     ("plan", Word::Code("plan()", ""), "what commit() would do"),
     (
         "commit",

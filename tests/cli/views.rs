@@ -459,3 +459,46 @@ fn a_view_is_shown_again_until_ctrl_c() {
     kill_process(pid, Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn top_needs_a_terminal_and_says_what_does_not() {
+    let lab = Lab::with_web();
+    assert_snapshot!(lab.run(&["top"]), @r"
+    -- stderr
+    Error: cannot show top: there is no terminal
+    Hint: instead: ipvsh show rates --watch 1
+    -- status 1
+    ");
+    assert_snapshot!(lab.run(&["-e", "top()"]), @r"
+    -- stderr
+    Error: cannot show top: there is no terminal
+      --> -e:1:1
+    1 | top()
+      | ^
+    Hint: instead: ipvsh show rates --watch 1
+    -- status 1
+    ");
+    assert_snapshot!(lab.run(&["--json", "top"]), @r"
+    -- stderr
+    Error: top has no JSON form
+    Hint: instead: ipvsh show rates --json --watch 1
+    -- status 2
+    ");
+    assert_snapshot!(lab.run(&["top", "--sort", "in_bits"]), @r#"
+    -- stderr
+    Error: top has no column 'in_bits'
+    Hint: did you mean "in_bps"?
+    -- status 2
+    "#);
+    assert_snapshot!(lab.run(&["top", "--interval", "0"]), @r"
+    -- stderr
+    Error: --interval: '0' is no time to wait
+    Hint: it takes seconds, 0.1 to 86400
+    -- status 2
+    ");
+    assert_snapshot!(lab.run(&["run", "--plan", &lab.script("look.rhai", "top(\"192.0.2.10\");")]), @r"
+    -- stderr
+    note: would show top of tcp 192.0.2.10:80
+    -- status 0
+    ");
+}

@@ -28,4 +28,5 @@ mod owners;
 mod packets;
 mod promises;
 mod shift;
+mod top;
 mod views;

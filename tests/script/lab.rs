@@ -138,6 +138,8 @@ pub fn run_on(session: Session, source: &Source, args: &[&str]) -> Run {
     let mut interpreter = Interpreter::new(session, args);
     let printed = Printed::default();
     interpreter.set_output(printed.clone());
+    // Nobody sits before the screen: it is read once.
+    interpreter.on_top(|director, _| director.load().map(|_| ()));
     let ended = interpreter.run(source);
     let commit = match &ended {
         Ok(ended) => interpreter.finish(ended).map(|r| r.map(|r| r.sentence())),

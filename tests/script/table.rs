@@ -123,7 +123,7 @@ fn the_contract_is_there() {
     let wanted = "tcp udp sctp fwmark fwmark6 find services service.set remove clear \
         service.server service.find service.servers servers server.set mark marks unmark timeouts \
         sync_daemon sync_daemons plan commit discard history diff rollback restore adopt forget tag live \
-        zero stats rates connections thresholds persistent tunnels info drain shift ARGS env sleep probe \
+        zero stats rates connections thresholds persistent tunnels info top drain shift ARGS env sleep probe \
         read load save json exit import print help";
     for name in wanted.split_whitespace() {
         assert!(names.contains(name), "{name} is missing");

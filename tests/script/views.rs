@@ -2,6 +2,7 @@
 
 use ipvsh::kernel::proc;
 use ipvsh::model::{ServerKey, ServiceKey};
+use ipvsh::script::Source;
 use std::ops::ControlFlow;
 
 use crate::lab::Lab;
@@ -126,4 +127,23 @@ fn too_many_connections_are_refused_and_as_many_as_may_be_are_held() {
     assert!(error.contains("connections(#{ limit: 100 })"), "{error}");
     let held = "let all = connections(#{ limit: 50000 }); print(all.len() + \" \" + all[9].state)";
     assert_eq!(lab.run(held).printed(), "50000 ESTABLISHED\n");
+}
+
+#[test]
+fn the_full_screen_is_somebody_elses_and_shown_in_a_dry_run() {
+    let lab = lab();
+    assert_eq!(lab.run("top(); print(1);").printed(), "1\n");
+    let dry = lab.run_dry("top(); top(\"192.0.2.10:80\");");
+    assert_eq!(
+        dry.effects,
+        [
+            "would show top of all services",
+            "would show top of tcp 192.0.2.10:80"
+        ]
+    );
+    let error = lab.run("top(\"192.0.2.11:80\")").error();
+    assert!(error.contains("not_found"), "{error}");
+    let alone = lab.interpreter().run(&Source::inline("top()")).unwrap_err();
+    assert_eq!(alone.message(), "cannot show top: there is no terminal");
+    assert_eq!(alone.hints(), ["rates() reads them once"]);
 }

@@ -2,7 +2,7 @@
 
 mod object;
 mod picture;
-mod watch;
+pub(super) mod watch;
 
 use clap::Args;
 
@@ -62,7 +62,10 @@ struct Asked {
 /// Runs `ipvsh show`.
 pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<u8> {
     let asked = Asked::new(args)?;
-    let interval = args.watch.as_deref().map(watch::interval).transpose()?;
+    let interval = args.watch.as_deref();
+    let interval = interval
+        .map(|text| watch::interval("--watch", text))
+        .transpose()?;
     let mut director = context.director()?;
     match interval {
         Some(interval) => watch::run(context, &mut director, &asked, interval),

@@ -26,11 +26,11 @@ const CLEAR: &str = "\x1b[H\x1b[J";
 ///
 /// # Errors
 /// `usage`.
-pub(super) fn interval(text: &str) -> Result<Duration> {
+pub(in crate::commands) fn interval(option: &str, text: &str) -> Result<Duration> {
     let seconds = text.parse().ok().filter(|s| SECONDS.contains(s));
     seconds.map(Duration::from_secs_f64).ok_or_else(|| {
         Error::new(Kind::Usage, format!("'{text}' is no time to wait"))
-            .object("--watch")
+            .object(option)
             .hint("it takes seconds, 0.1 to 86400")
     })
 }
@@ -157,9 +157,16 @@ mod tests {
 
     #[test]
     fn seconds_may_be_parts_of_one() {
-        assert_eq!(interval("0.5").unwrap(), Duration::from_millis(500));
+        assert_eq!(
+            interval("--watch", "0.5").unwrap(),
+            Duration::from_millis(500)
+        );
         for text in ["0", "-1", "x", "nan", "100000"] {
-            assert_eq!(interval(text).unwrap_err().kind(), Kind::Usage, "{text}");
+            assert_eq!(
+                interval("--watch", text).unwrap_err().kind(),
+                Kind::Usage,
+                "{text}"
+            );
         }
     }
 }
