@@ -1,9 +1,10 @@
 //! `ipvsh top` in a pseudo-terminal: keys, a window that is resized, the terminal afterwards.
 
-#![allow(clippy::unwrap_used)] // a test may give up
+#![allow(clippy::unwrap_used, clippy::panic)] // a test may give up
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use rexpect::session::{PtySession, spawn_command};
 use rustix::termios::{Winsize, tcsetwinsize};
@@ -197,4 +198,50 @@ fn the_prompt_and_scripts_open_it_and_go_on() {
     session.exp_string("42").unwrap();
     session.send_control('d').unwrap();
     leave(&mut session);
+}
+
+/// The children of a process.
+fn children(pid: u32) -> Vec<u32> {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.split_whitespace()
+        .filter_map(|one| one.parse().ok())
+        .collect()
+}
+
+#[test]
+fn it_ends_when_its_terminal_is_gone() {
+    let dir = lab();
+    let shown = dir.path().join("shown");
+    let line = format!(
+        "exec {} --sim --db {} top",
+        env!("CARGO_BIN_EXE_ipvsh"),
+        dir.path().join("db").display()
+    );
+    // A terminal whose other side can be killed; a signal of it must not be what ends the program.
+    let mut terminal = Command::new("script")
+        .args(["-qfec", &format!("trap '' HUP; {line}")])
+        .arg(&shown)
+        .env("TERM", "xterm")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let is_shown = || std::fs::read_to_string(&shown).is_ok_and(|text| text.contains(TAKEN));
+    until(is_shown);
+    let program = children(terminal.id()).pop().unwrap();
+    terminal.kill().unwrap();
+    terminal.wait().unwrap();
+    let process = format!("/proc/{program}");
+    until(|| !Path::new(&process).exists());
+}
+
+fn until(mut condition: impl FnMut() -> bool) {
+    for _ in 0..PATIENCE / 50 {
+        if condition() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("in vain");
 }

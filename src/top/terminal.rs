@@ -18,6 +18,7 @@ use ratatui::crossterm::terminal::{
 };
 use ratatui::layout::{Rect, Size};
 use ratatui::{TerminalOptions, Viewport};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::SIGTSTP;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -50,6 +51,33 @@ fn failed(error: &io::Error) -> Error {
 /// Says whether there is a terminal on both sides.
 pub(super) fn is_there() -> bool {
     io::stdin().is_terminal() && stdout().is_terminal()
+}
+
+/// Says whether there is an event to be read: a key, or a new size.
+fn event_is_there() -> Result<bool> {
+    // crossterm would read a terminal that is gone for ever, and never return.
+    look(Duration::ZERO)?;
+    match event::poll(Duration::ZERO) {
+        Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(false),
+        there => there.map_err(|e| failed(&e)),
+    }
+}
+
+/// Waits until something is typed; fails where nobody will type any more. A signal ends the wait
+/// early: whoever waits looks for signals.
+fn look(longest: Duration) -> Result<()> {
+    let stdin = io::stdin();
+    let mut waiting = [PollFd::new(&stdin, PollFlags::IN)];
+    let longest = Timespec::try_from(longest).ok();
+    match poll(&mut waiting, longest.as_ref()) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        Err(error) => return Err(failed(&error.into())),
+    }
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    match waiting.iter().any(|one| one.revents().intersects(gone)) {
+        true => Err(failed(&io::ErrorKind::BrokenPipe.into())),
+        false => Ok(()),
+    }
 }
 
 fn take() -> io::Result<()> {
@@ -146,12 +174,12 @@ impl Terminal {
     /// # Errors
     /// `system`.
     pub(super) fn wait(&mut self, top: &mut Top, longest: Duration) -> Result<Option<Action>> {
-        // A signal that interrupts the wait ends it early; whoever waits looks for signals.
-        match event::poll(longest) {
-            Ok(false) => return Ok(None),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => return Ok(None),
-            Err(e) => return Err(failed(&e)),
-            Ok(true) => {}
+        // What came with an earlier key was read with it, and is not waited for.
+        if !event_is_there()? {
+            look(longest)?;
+            if !event_is_there()? {
+                return Ok(None);
+            }
         }
         let read = event::read().map_err(|e| failed(&e))?;
         Ok(Some(match read {
