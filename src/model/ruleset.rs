@@ -210,15 +210,15 @@ impl Ruleset {
 
     /// Every entry's key, sorted.
     pub fn entries(&self) -> BTreeSet<EntryKey> {
-        let mut keys = BTreeSet::new();
+        let mut keys: Vec<EntryKey> = self
+            .services
+            .keys()
+            .copied()
+            .map(EntryKey::Service)
+            .collect();
         for (key, service) in &self.services {
-            keys.insert(EntryKey::Service(*key));
-            keys.extend(
-                service
-                    .servers
-                    .keys()
-                    .map(|server| EntryKey::Server(*key, *server)),
-            );
+            let servers = service.servers.keys();
+            keys.extend(servers.map(|server| EntryKey::Server(*key, *server)));
         }
         keys.extend(self.marks.iter().map(|rule| EntryKey::Marks(rule.key())));
         keys.extend(
@@ -228,28 +228,30 @@ impl Ruleset {
                 .map(EntryKey::Timeout),
         );
         keys.extend(self.daemons.keys().copied().map(EntryKey::Daemon));
-        keys
+        keys.into_iter().collect()
     }
 
     /// The entries that are not the same in another ruleset, sorted.
     pub fn differences(&self, other: &Ruleset) -> BTreeSet<EntryKey> {
-        let mut keys = BTreeSet::new();
+        // Sorted as they are, which makes a large set in one go: services, then servers.
+        let (mut keys, mut servers) = (Vec::new(), Vec::new());
         let none = BTreeMap::new();
         for (key, mine, theirs) in pairs(&self.services, &other.services) {
             if mine == theirs {
                 continue;
             }
             if mine.map(|s| &s.options) != theirs.map(|s| &s.options) {
-                keys.insert(EntryKey::Service(*key));
+                keys.push(EntryKey::Service(*key));
             }
             let mine = mine.map_or(&none, |s| &s.servers);
             let theirs = theirs.map_or(&none, |s| &s.servers);
-            keys.extend(
+            servers.extend(
                 pairs(mine, theirs)
                     .filter(|(_, mine, theirs)| mine != theirs)
                     .map(|(server, _, _)| EntryKey::Server(*key, *server)),
             );
         }
+        keys.append(&mut servers);
         if self.marks != other.marks {
             keys.extend(
                 self.mark_keys()
@@ -271,7 +273,7 @@ impl Ruleset {
                 .filter(|role| self.daemons.get(role) != other.daemons.get(role))
                 .map(EntryKey::Daemon),
         );
-        keys
+        keys.into_iter().collect()
     }
 
     /// How many servers all services have.

@@ -296,16 +296,15 @@ fn all_that_may_differ(request: &Request) -> BTreeSet<EntryKey> {
     } = request;
     let exact = request.scope == Scope::Exact;
     let is_ours = |entry: &EntryKey| exact || wanted.has(entry) || head.has(entry);
-    let mut entries = wanted.differences(&live.rules);
-    entries.retain(|entry| match entry {
+    let differing = wanted.differences(&live.rules).into_iter();
+    let ours = differing.filter(|entry| match entry {
         EntryKey::Timeout(_) => wanted.has(entry) || head.has(entry),
         entry => is_ours(entry),
     });
     let of_others = exact.then_some(&live.rules);
-    for rules in [*head, *wanted].into_iter().chain(of_others) {
-        entries.extend(rules.mark_keys().into_iter().map(EntryKey::Marks));
-    }
-    entries
+    let marks = [*head, *wanted].into_iter().chain(of_others);
+    let marks = marks.flat_map(Ruleset::mark_keys).map(EntryKey::Marks);
+    ours.chain(marks).collect()
 }
 
 /// Wants the kernel's weight 0 in place of another; says whether that is another.
