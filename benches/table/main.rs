@@ -292,7 +292,7 @@ fn large() {
 }
 
 const ONE_WEIGHT: &str = "\
-service(\"tcp 198.18.0.1:80\").server(\"10.1.0.1:8080\").set(#{ weight: parse_int(ARGS[0]) });
+tcp(\"198.18.0.1:80\").server(\"10.1.0.1:8080\").set(#{ weight: parse_int(ARGS[0]) });
 ";
 
 fn change() {
