@@ -145,6 +145,19 @@ impl Awaiting {
     }
 }
 
+/// The record of taking a head back that awaits confirmation.
+fn taking_back<'a>(awaiting: &Awaiting, message: String, rules: &'a Ruleset) -> Recording<'a> {
+    Recording {
+        message,
+        rollback_of: awaiting.rolls_back_to,
+        revert_of: None,
+        rules,
+        unless: None,
+        ends_wait: true,
+        adopts: false,
+    }
+}
+
 fn target(parent: Option<SnapshotId>) -> String {
     parent.map_or("no rules".to_owned(), |id| id.to_string())
 }
@@ -316,15 +329,8 @@ impl Director {
         };
         let rules = parent_rules(&*store, awaiting.rolls_back_to)?;
         let (id, to) = (awaiting.snapshot, awaiting.target());
-        let recording = Recording {
-            message: format!("rollback to {to} (not confirmed)"),
-            rollback_of: awaiting.rolls_back_to,
-            revert_of: None,
-            rules: &rules,
-            unless: None,
-            ends_wait: true,
-            adopts: false,
-        };
+        let message = format!("rollback to {to} (not confirmed)");
+        let recording = taking_back(awaiting, message, &rules);
         let recorded = self
             .transact(store, (head.as_ref(), &head_rules), &plan, Some(recording))
             .map_err(|error| {
@@ -362,15 +368,8 @@ impl Director {
         let live = self.kernel.observe()?;
         let plan = plan_of_everything(&head_rules, &live, &back, options);
         let message = options.message.clone();
-        let recording = Recording {
-            message: message.unwrap_or_else(|| format!("rollback to {}", awaiting.target())),
-            rollback_of: awaiting.rolls_back_to,
-            revert_of: None,
-            rules: &rules,
-            unless: None,
-            ends_wait: true,
-            adopts: false,
-        };
+        let message = message.unwrap_or_else(|| format!("rollback to {}", awaiting.target()));
+        let recording = taking_back(awaiting, message, &rules);
         let options = ChangeOptions {
             // It would happen by itself: that it removes much is no accident.
             allow_removals: true,

@@ -73,14 +73,6 @@ impl Director {
         self.find_history(&Query::default())
     }
 
-    /// What recoveries, repairs and prunes did, oldest first.
-    ///
-    /// # Errors
-    /// As the store fails.
-    pub fn events(&self) -> Result<Vec<Event>> {
-        self.stores.open()?.events()
-    }
-
     /// The snapshots that fit, newest first. Rulesets are read only where an object is asked
     /// for, and of those only what differs.
     ///

@@ -158,18 +158,14 @@ impl Linux {
     /// The options of services that are there.
     fn read_options(
         &mut self,
-        keys: &BTreeSet<ServiceKey>,
+        services: &Extent,
     ) -> Result<BTreeMap<ServiceKey, ServiceOptions>, ReadError> {
         let client = self.client().map_err(ReadError::Ours)?;
-        let mut found = BTreeMap::new();
-        for record in client.services()? {
-            let key = convert::service_key(&record.id);
-            if keys.contains(&key) {
-                let options = convert::service_options(&record).map_err(ReadError::Ours)?;
-                found.insert(key, options);
-            }
-        }
-        Ok(found)
+        let found = records(client, services)?.into_iter().map(|record| {
+            let options = convert::service_options(&record).map_err(ReadError::Ours)?;
+            Ok((convert::service_key(&record.id), options))
+        });
+        found.collect()
     }
 
     /// The traffic of one service, or of all.
@@ -346,7 +342,7 @@ impl Kernel for Linux {
         if keys.len() <= FEW {
             return Ok(false);
         }
-        let options = self.reading(|kernel| kernel.read_options(keys))?;
+        let options = self.reading(|kernel| kernel.read_options(services))?;
         let fits = |key: &ServiceKey| {
             options.get(key) == acknowledged.services.get(key).map(|one| &one.options)
         };
