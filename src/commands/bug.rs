@@ -22,7 +22,7 @@ pub(super) fn contained(program: impl FnOnce() -> u8) -> u8 {
             std::io::stderr().lock(),
             "Error: this is a bug in ipvsh {}: {}{place}\n\
              Hint: please report it with what you ran; `ipvsh status` says where things stand",
-            env!("CARGO_PKG_VERSION"),
+            env!("IPVSH_VERSION"),
             clean(&message),
         );
     }));

@@ -56,6 +56,7 @@ use crate::signals;
 #[command(
     name = "ipvsh",
     version,
+    long_version = env!("IPVSH_VERSION"),
     verbatim_doc_comment,
     after_long_help = usage::long_epilogue(),
     after_help = usage::epilogue(),

@@ -409,6 +409,22 @@ fn colours_are_asked_for() {
 }
 
 #[test]
+fn the_version_names_the_commit() {
+    let lab = Lab::new();
+    let said = lab.ok(&["--version"]);
+    let version = env!("CARGO_PKG_VERSION");
+    let commit = said.trim_end().strip_prefix(&format!("ipvsh {version}"));
+    // Without git there is none; the day is there where git could be asked.
+    let shape = |c: char| if c.is_ascii_hexdigit() { 'x' } else { c };
+    let commit: String = commit.unwrap().chars().map(shape).collect();
+    assert!(
+        ["", " (xxxxxxx)", " (xxxxxxx xxxx-xx-xx)"].contains(&commit.as_str()),
+        "{said}"
+    );
+    assert_eq!(lab.ok(&["-V"]), format!("ipvsh {version}\n"));
+}
+
+#[test]
 fn a_closed_pipe_ends_quietly() {
     let lab = Lab::with_web();
     let mut child = lab
