@@ -8,7 +8,7 @@
 //! | 0 | [`error`], [`model`], [`signals`] | plain data with validation; who ends us and when |
 //! | 1 | [`candidate`], [`plan`], [`notes`], [`mod@format`], [`views`] | pure decisions: what was asked for, what must change, what may be regretted; rulesets as text; live state as rows |
 //! | 2 | [`ipvs`], [`marks`], [`kernel`], [`store`] | the outside world behind small traits |
-//! | 3 | [`director`], [`ipvsadm`] | the use cases; the drop-in for ipvsadm |
+//! | 3 | [`director`], [`ipvsadm`], [`dropin`] | the use cases; the drop-in for ipvsadm, and its place |
 //! | 4 | [`api`] | one table of facts per script function |
 //! | 5 | [`script`] | the Rhai engine |
 //! | 6 | [`shell`], [`output`], [`top`] | the prompt; tables, JSON, colour; the full screen |
@@ -18,6 +18,7 @@ pub mod api;
 pub mod candidate;
 pub mod commands;
 pub mod director;
+pub mod dropin;
 pub mod error;
 pub mod format;
 pub mod ipvs;

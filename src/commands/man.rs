@@ -150,8 +150,12 @@ const ENVIRONMENT: [(&str, &str); 5] = [
     ),
 ];
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("/var/lib/ipvsh", "The database, for root."),
+    (
+        "/var/lib/ipvsh-dropin.json",
+        "What install-dropin did, for its --undo.",
+    ),
     ("~/.local/state/ipvsh", "The database of other users."),
     (
         "~/.local/state/ipvsh-shell/history",

@@ -19,6 +19,7 @@ mod forget;
 mod fsck;
 mod history;
 mod import;
+mod install_dropin;
 mod ipvsadm;
 mod keeper;
 mod man;
@@ -95,6 +96,7 @@ enum Verb {
     Drain(drain::DrainArgs),
     Export(export::ExportArgs),
     Ipvsadm(ipvsadm::IpvsadmArgs),
+    InstallDropin(install_dropin::InstallDropinArgs),
     Confirm(confirm::ConfirmArgs),
     Tag(tag::TagArgs),
     Prune(prune::PruneArgs),
@@ -209,6 +211,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Drain(args) => drain::run(context, &args),
         Verb::Export(args) => export::run(context, &args),
         Verb::Ipvsadm(args) => ipvsadm::run(context, args.words),
+        Verb::InstallDropin(args) => install_dropin::run(context, &args),
         Verb::Confirm(args) => confirm::run(context, &args),
         Verb::Tag(args) => tag::run(context, &args),
         Verb::Prune(args) => prune::run(context, &args),

@@ -17,6 +17,18 @@ pub enum Program {
 }
 
 impl Program {
+    /// All of them.
+    pub const ALL: [Program; 3] = [Program::Ipvsadm, Program::Save, Program::Restore];
+
+    /// The name of its file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Program::Ipvsadm => "ipvsadm",
+            Program::Save => "ipvsadm-save",
+            Program::Restore => "ipvsadm-restore",
+        }
+    }
+
     /// Finds the program by the name that it was called by; a path counts up to its last part.
     ///
     /// ```
@@ -25,12 +37,10 @@ impl Program {
     /// assert_eq!(Program::named("ipvsh"), None);
     /// ```
     pub fn named(path: &str) -> Option<Program> {
-        match path.rsplit('/').next() {
-            Some("ipvsadm") => Some(Program::Ipvsadm),
-            Some("ipvsadm-save") => Some(Program::Save),
-            Some("ipvsadm-restore") => Some(Program::Restore),
-            _ => None,
-        }
+        let name = path.rsplit('/').next();
+        Program::ALL
+            .into_iter()
+            .find(|program| name == Some(program.name()))
     }
 }
 

@@ -7,6 +7,7 @@ mod changes;
 mod confirm;
 mod database;
 mod drain;
+mod dropin;
 mod history;
 mod import;
 mod lab;
