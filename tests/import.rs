@@ -37,6 +37,7 @@ fn read(format: Format, text: &str) -> Result<Ruleset> {
 fn import(director: &mut Director, rules: &Ruleset, replace: bool) -> Result<()> {
     let import = Import {
         name: "rules".to_owned(),
+        has_rules: true,
         replace,
         only: Vec::new(),
     };

@@ -164,7 +164,7 @@ fn values(context: &Context, arg: &clap::Arg) -> Option<Vec<Answer>> {
             Some(tags.map(|tag| (tag, String::new())).collect())
         }
         "format" => Some(plain(&["json", "rhai", "ipvsadm"])),
-        "script" | "args" | "file" | "path" | "db" | "root" | "output" => None,
+        "script" | "args" | "file" | "files" | "path" | "db" | "root" | "output" => None,
         _ => Some(Vec::new()),
     }
 }

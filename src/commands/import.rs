@@ -8,31 +8,35 @@ use super::args::ChangeArgs;
 use super::context::Context;
 use super::origin::origin;
 use crate::api::files;
-use crate::director::Import;
+use crate::director::{Import, together};
 use crate::error::Result;
-use crate::format::{self, Format};
-use crate::model::Ruleset;
+use crate::format::{self, Format, Reading};
 use crate::script::{self, Source};
 
-/// Commit a ruleset from a file: JSON, an exported script, or lines of ipvsadm and iptables
+/// Commit a ruleset from files: JSON, an exported script, or lines of ipvsadm and iptables
 ///
-/// The file is what `ipvsh export`, `ipvsadm -S` or `iptables-save` printed, or a shell script of
-/// such commands; its content tells which. Of a shell script each command is read as it stands:
-/// those that are not about rules are ignored, with a note, and what only a shell could work out
-/// (variables, conditions, loops) is refused. Nothing is changed where anything is wrong.
+/// A file is what `ipvsh export`, `ipvsadm -S` or `iptables-save` printed, a shell script of
+/// such commands, or the settings of ipvsadm's own start script (/etc/default/ipvsadm,
+/// /etc/sysconfig/ipvsadm-config); its content tells which. Of a shell script each command is read
+/// as it stands: those that are not about rules are ignored, with a note, and what only a shell
+/// could work out (variables, conditions, loops) is refused. Of settings the sync daemons are
+/// taken, and what has no meaning here is said. Several files are one commit, like
+/// `ipvsh import /etc/ipvsadm.rules /etc/default/ipvsadm`. Nothing is changed where anything is
+/// wrong.
 ///
-/// What the file holds is merged with what is there: its services, servers, marks, timeouts and
-/// daemons are set as they stand in it, and nothing else is touched, not even a server that the
-/// file does not list for a service of its own. `--replace` also removes what is ours and not in
-/// the file.
+/// What the files hold is merged with what is there: its services, servers, marks, timeouts and
+/// daemons are set as they stand in it, and nothing else is touched, not even a server that a
+/// file does not list for a service of its own. `--replace` also removes what is ours and in none
+/// of the files.
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
-    /// The file, or `-` for standard input
-    file: String,
+    /// The files; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<String>,
     /// json, rhai or ipvsadm [default: as the content tells]
     #[arg(long, value_name = "FORMAT", value_parser = Format::parse)]
     format: Option<Format>,
-    /// Remove what is ours and not in the file
+    /// Remove what is ours and in none of the files
     #[arg(long)]
     replace: bool,
     /// Look at this object only, like `tcp 192.0.2.10:80` or `timeouts`; may be repeated
@@ -44,17 +48,34 @@ pub(super) struct ImportArgs {
 
 /// Runs `ipvsh import`.
 pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<u8> {
-    let source = source(&args.file)?;
-    let rules = read(context, &source, args.format)?;
+    let mut sources = Vec::new();
+    for file in &args.files {
+        sources.push(source(file)?);
+    }
+    let mut has_rules = false;
+    let mut files = Vec::new();
+    for source in &sources {
+        let reading = read(context, source, args.format)?;
+        has_rules |= reading.has_rules;
+        files.push((source.name.clone(), reading.rules));
+    }
+    let names = args.files.iter().map(|file| match file.as_str() {
+        "-" => "standard input",
+        path => path,
+    });
     let import = Import {
-        name: match args.file.as_str() {
-            "-" => "standard input".to_owned(),
-            path => path.to_owned(),
-        },
+        name: names.collect::<Vec<_>>().join(", "),
+        has_rules,
         replace: args.replace,
         only: args.only.clone(),
     };
-    let mut director = context.director()?.with_origin(origin(Some(&source)));
+    let rules = together(&files)?;
+    // Only one file can be the script that is recorded; the command line names them all.
+    let script = match sources.as_slice() {
+        [one] => Some(one),
+        _ => None,
+    };
+    let mut director = context.director()?.with_origin(origin(script));
     let report = context.guarded(&args.change, |options| {
         director.import(&rules, &import, options)
     })?;
@@ -79,17 +100,21 @@ fn source(file: &str) -> Result<Source> {
     })
 }
 
-fn read(context: &Context, source: &Source, format: Option<Format>) -> Result<Ruleset> {
+fn read(context: &Context, source: &Source, format: Option<Format>) -> Result<Reading> {
     let Source { name, text, .. } = source;
     let format = format
         .or_else(|| Format::of_text(text))
         .or_else(|| Format::of_path(name));
     if format == Some(Format::Rhai) {
-        return script::ruleset(source);
+        return Ok(Reading {
+            rules: script::ruleset(source)?,
+            notes: Vec::new(),
+            has_rules: true,
+        });
     }
     let reading = format::read(format, name, text)?;
     for note in &reading.notes {
         context.out.note(note);
     }
-    Ok(reading.rules)
+    Ok(reading)
 }

@@ -6,7 +6,7 @@ use super::change::ChangeOptions;
 use super::object::Object;
 use super::report::Report;
 use crate::candidate::Candidate;
-use crate::error::{Error, Result, did_you_mean};
+use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::model::{EntryKey, Ruleset, ServiceKey};
 
 /// How a ruleset is imported.
@@ -14,6 +14,8 @@ use crate::model::{EntryKey, Ruleset, ServiceKey};
 pub struct Import {
     /// What it is called in the message: the file's name.
     pub name: String,
+    /// Says whether it is all that there is to have: settings of a start script alone are not.
+    pub has_rules: bool,
     /// What is ours and not in it goes.
     pub replace: bool,
     /// Objects (`tcp 192.0.2.10:80`, `mark 666`, `timeouts`, `daemons`): only those are looked at.
@@ -36,6 +38,16 @@ impl Director {
         import: &Import,
         options: &ChangeOptions,
     ) -> Result<Report> {
+        if import.replace && !import.has_rules && import.only.is_empty() {
+            return Err(Error::new(
+                Kind::Guarded,
+                "it holds no rules, and in the place of ours that would remove them all",
+            )
+            .object(&import.name)
+            .attempt("cannot import")
+            .hint("merge it: without --replace")
+            .hint("or name a file of rules beside it"));
+        }
         let mut candidate = self.candidate()?;
         stage(&mut candidate, rules, import)?;
         let options = ChangeOptions {
@@ -55,6 +67,35 @@ impl Director {
         report.notes.extend(doubled);
         Ok(report)
     }
+}
+
+/// Puts what several files hold into one ruleset; their marks keep the order of the files.
+///
+/// # Errors
+/// `invalid` where two of them set the same entry, and differ.
+pub fn together(files: &[(String, Ruleset)]) -> Result<Ruleset> {
+    let mut files_read = files.iter();
+    let mut all = files_read
+        .next()
+        .map_or_else(Ruleset::default, |(_, rules)| rules.clone());
+    for (name, rules) in files_read {
+        for entry in rules.entries() {
+            let value = rules.get(&entry);
+            if all.has(&entry) && all.get(&entry) != value {
+                let other = files.iter().find(|(_, rules)| rules.has(&entry));
+                let other = other.map_or("another file", |(name, _)| name);
+                return Err(
+                    Error::invalid(format!("{other} and {name} differ about it"))
+                        .object(entry)
+                        .attempt("cannot import")
+                        .hint("import one after the other: the later one decides"),
+                );
+            }
+            all.put(&entry, value);
+        }
+        all.set_marks_like(rules);
+    }
+    Ok(all)
 }
 
 fn stage(candidate: &mut Candidate, rules: &Ruleset, import: &Import) -> Result<()> {

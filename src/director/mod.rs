@@ -43,7 +43,7 @@ pub use confirm::{Awaiting, Confirmed, Keeper, Left, Unwatched, Watch, Watcher, 
 pub use connections::Wanted;
 pub use drain::{DRAIN_OPTIONS, DrainOptions, Drained, Then};
 pub use history::{Listing, Query};
-pub use import::Import;
+pub use import::{Import, together};
 pub use progress::{Advance, Progress, Silent};
 pub use prune::{Pruned, Retention};
 pub use report::{Outcome, Report};

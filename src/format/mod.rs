@@ -93,7 +93,9 @@ impl Format {
             Some(Format::Ipvsadm)
         } else if first.starts_with("//") || first.starts_with("/*") {
             Some(Format::Rhai)
-        } else if std::iter::once(first).chain(lines).any(ipvsadm::is_command) {
+        } else if std::iter::once(first).chain(lines).any(ipvsadm::is_command)
+            || ipvsadm::is_settings(text)
+        {
             Some(Format::Ipvsadm)
         } else if first.contains(['(', ';']) {
             Some(Format::Rhai)
@@ -126,6 +128,8 @@ pub struct Reading {
     /// What was left out of it, a sentence each with its line: commands of a shell script that
     /// are not about rules.
     pub notes: Vec<String>,
+    /// Says whether the text is one of rules: not only settings, or only comments.
+    pub has_rules: bool,
 }
 
 /// Reads a ruleset. `name` is what errors call the text (its path, `<stdin>`); without a format
@@ -140,6 +144,7 @@ pub fn read(format: Option<Format>, name: &str, text: &str) -> Result<Reading> {
         Some(Format::Json) => json::read(name, text).map(|rules| Reading {
             rules,
             notes: Vec::new(),
+            has_rules: true,
         }),
         Some(Format::Ipvsadm) => ipvsadm::read(name, text),
         Some(Format::Rhai) => Err(Error::invalid("a script is run, not loaded")
@@ -148,10 +153,19 @@ pub fn read(format: Option<Format>, name: &str, text: &str) -> Result<Reading> {
         None if text.trim().is_empty() => Err(Error::invalid("it is empty")
             .object(name)
             .hint("a ruleset without anything in it is {}")),
+        // What the package installs, and what saving an empty table leaves.
+        None if text.lines().map(str::trim).all(is_comment) => Ok(Reading {
+            notes: vec![format!("{name}: it holds comments, and no rules")],
+            ..Reading::default()
+        }),
         None => Err(Error::invalid("this is no ruleset in a format known here")
             .object(name)
             .hint("a ruleset is JSON, or lines as `ipvsadm -Sn` prints them")),
     }
+}
+
+fn is_comment(line: &str) -> bool {
+    line.is_empty() || line.starts_with('#')
 }
 
 /// How many problems of one text are told.
@@ -211,7 +225,9 @@ mod tests {
             ("#!/usr/bin/env ipvsh\ntcp(\"x\");", Some(Format::Rhai)),
             ("/* web */ tcp(\"x\");", Some(Format::Rhai)),
             ("let x = 1;\n", Some(Format::Rhai)),
+            ("AUTO=\"false\"\nIFACE=eth0;", Some(Format::Ipvsadm)),
             ("hello", None),
+            ("# nothing", None),
             ("", None),
         ] {
             assert_eq!(Format::of_text(text), format, "{text:?}");

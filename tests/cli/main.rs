@@ -12,6 +12,7 @@ mod history;
 mod import;
 mod lab;
 mod looks;
+mod migration;
 mod refusals;
 mod scripts;
 mod statuses;

@@ -167,3 +167,39 @@ fn an_import_leaves_what_is_foreign_and_different() {
     feed(&director, rules, &ipvsh("import -")).ended(4);
     assert_eq!(table(&director), before);
 }
+
+#[test]
+fn debians_files_make_what_its_start_script_makes() {
+    let _modules = modules::all();
+    let (ours, theirs) = (Director::alone(), Director::alone());
+    let rules = file("tests/fixtures/migration/debian-saved");
+    let settings = ours.database().parent().unwrap().join("default");
+    let text = std::fs::read_to_string(file("tests/fixtures/migration/debian-default")).unwrap();
+    let text = text.replace("DAEMON=\"none\"", "DAEMON=\"both\"");
+    let text = text.replace("IFACE=\"eth0\"", "IFACE=\"lo\"");
+    std::fs::write(&settings, text.replace("# SYNCID=\"0\"", "SYNCID=\"42\"")).unwrap();
+    ours.ipvsh(&[
+        "import",
+        rules.to_str().unwrap(),
+        settings.to_str().unwrap(),
+    ])
+    .ended(0);
+
+    // The commands of /etc/init.d/ipvsadm, start.
+    let load = format!("grep -v '^#' {} | ipvsadm -R", rules.display());
+    theirs.exec("sh", &["-c", &load]).ended(0);
+    for role in ["master", "backup"] {
+        theirs.ipvsadm(&format!(
+            "--start-daemon {role} --mcast-interface lo --syncid 42"
+        ));
+    }
+    assert!(theirs.ipvsadm("-L --daemon").contains("syncid=42"));
+    assert_eq!(sorted(&table(&ours)), sorted(&table(&theirs)));
+
+    // Its save writes the fixture again; what it writes is what we hold.
+    let saved = format!("# ipvsadm.rules\n{}", theirs.ipvsadm("-S -n"));
+    let fixture = std::fs::read_to_string(&rules).unwrap();
+    assert_eq!(sorted(&saved), sorted(&fixture));
+    let said = feed(&ours, &saved, &ipvsh("import -")).ended(0);
+    assert_eq!(said.out, "nothing to change\n");
+}

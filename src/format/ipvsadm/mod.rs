@@ -1,4 +1,5 @@
-//! Lines of ipvsadm: what `ipvsadm -Sn` prints, `ipvsadm -R` reads, and shell scripts hold.
+//! Lines of ipvsadm: what `ipvsadm -Sn` prints, `ipvsadm -R` reads, and shell scripts hold; and the
+//! settings of the start scripts that it comes with.
 //!
 //! Source of truth: ipvsadm(8) and Debian's ipvsadm 1.31, run beside a 6.1 kernel. What its
 //! manual does not say and was observed there:
@@ -10,6 +11,7 @@
 //! - `[v6]` without a port is refused for a server, `[v6]:0` is not;
 //! - marks of 2^31 and above are printed negative.
 
+mod boot;
 mod options;
 mod read;
 mod settings;
@@ -19,6 +21,7 @@ mod values;
 mod words;
 mod write;
 
+pub(super) use boot::is_settings;
 pub(crate) use read::read;
 pub(super) use shell::is_command;
 pub use translate::{Translated, translate};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::boot;
 use super::options::Given;
 use super::settings;
 use super::shell::{self, Command};
@@ -47,11 +48,14 @@ const TOLD: usize = 60;
 /// How many ignored commands are told.
 const NOTES: usize = 20;
 
-/// Reads lines of ipvsadm, and rules of iptables that set a mark.
+/// Reads lines of ipvsadm, and rules of iptables that set a mark; or the settings of a start script.
 ///
 /// # Errors
 /// `invalid` with the places of all lines that cannot be read.
 pub(crate) fn read(name: &str, text: &str) -> Result<Reading> {
+    if boot::is_settings(text) {
+        return boot::read(name, text);
+    }
     let mut table = Table {
         save: iptables::Save::new(text),
         ..Table::default()
@@ -107,7 +111,11 @@ pub(crate) fn read(name: &str, text: &str) -> Result<Reading> {
     }
     let mut rules = table.rules;
     rules.marks = MarkRule::normalise(table.marks);
-    Ok(Reading { rules, notes })
+    Ok(Reading {
+        rules,
+        notes,
+        has_rules: true,
+    })
 }
 
 /// What became of a command.

@@ -62,3 +62,19 @@ pub(super) fn daemon(given: &Given) -> Result<(DaemonRole, SyncDaemon)> {
     }
     Ok((role, patch::daemon(role, &options)?))
 }
+
+/// A daemon of an interface and a sync id, as words; an error says whether the id is to blame.
+pub(super) fn daemon_of(
+    role: DaemonRole,
+    interface: &str,
+    id: &str,
+) -> Result<SyncDaemon, (Error, bool)> {
+    let object = format!("sync daemon {role}");
+    let number = number("id", id).map_err(|e| (e.object(&object), true))?;
+    let mut options = Map::new();
+    options.insert("interface".to_owned(), Value::from(interface));
+    // First without it: what is wrong then is the interface.
+    patch::daemon(role, &options).map_err(|e| (e.object(&object), false))?;
+    options.insert("id".to_owned(), Value::from(number));
+    patch::daemon(role, &options).map_err(|e| (e.object(&object), true))
+}

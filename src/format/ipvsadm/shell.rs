@@ -135,7 +135,8 @@ fn without_prefixes(words: &[String]) -> &[String] {
     first.and_then(|at| words.get(at..)).unwrap_or(&[])
 }
 
-fn is_assignment(word: &str) -> bool {
+/// Says whether a word sets a variable.
+pub(super) fn is_assignment(word: &str) -> bool {
     word.split_once('=').is_some_and(|(name, _)| {
         name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
