@@ -89,6 +89,8 @@ topology_row() { # NAME: its row, from either table
   awk -v name="$1" '$1 == name { print; found = 1 } END { exit !found }' <<<"$ONE_NETWORK$TWO_NETWORKS"
 }
 
+# With topology_bare=1 the hosts have their addresses and web servers only: what a load balancer needs of them (the VIP
+# on lo, ARP, forwarding, the way back, tunl0) is left to do.
 topology_up() { # NAME PREFIX [SERVERS [PORT...]]
   local name=$1 prefix=$2 count=${3:-} row vip client director list port_list
   row=$(topology_row "$name") || { echo "no such topology: $name" >&2; return 2; }
@@ -103,6 +105,7 @@ topology_up() { # NAME PREFIX [SERVERS [PORT...]]
   local -a roles=(sw client lvs)
   local i role
   for i in "${!servers[@]}"; do roles+=("rs$((i + 1))"); done
+  [ "$name" != pair ] || roles+=(lvs2)
   links='' setup=()
   for role in "${roles[@]}"; do add_role "$role"; done
   links+="link add br0 netns ${prefix}sw type bridge"$'\n'
@@ -124,18 +127,24 @@ join_two_networks() {
     setup[$role]+=$'ip link set eth0 up\n'
   done
   plug lvs eth1 "$director/24" "$gateway6/64"
-  setup[lvs]+=$'sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1\n'
+  [ -n "${topology_bare:-}" ] || setup[lvs]+=$'sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1\n'
   for i in "${!servers[@]}"; do
     role=rs$((i + 1))
     plug "$role" eth0 "${servers[i]}/24" "2001:db8:182::${servers[i]##*.}/64"
     # What masquerading lives on: answers go back through the director.
-    setup[$role]+="ip route add default via $director; ip -6 route add default via $gateway6"$'\n'
+    [ -n "${topology_bare:-}" ] || setup[$role]+="ip route add default via $director; ip -6 route add default via $gateway6"$'\n'
   done
 }
 
 join_one_network() {
   plug client eth0 "$client/24"
   plug lvs eth0 "$director/24"
+  # The second of a pair: one address below the first, and no VIP until it takes it over.
+  [ "$name" != pair ] || plug lvs2 eth0 "${director%.*}.$((${director##*.} - 1))/24"
+  if [ -n "${topology_bare:-}" ]; then
+    for i in "${!servers[@]}"; do plug "rs$((i + 1))" eth0 "${servers[i]}/24"; done
+    return
+  fi
   setup[lvs]+="ip addr add $vip/32 dev lo"$'\n'
   setup[lvs]+=$'sysctl -qw net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.eth0.send_redirects=0\n'
   # Makes tunl0 in every namespace.
@@ -153,7 +162,7 @@ join_one_network() {
 
 topology_down() { # PREFIX
   local role line names=() inodes processes=()
-  for role in client lvs sw rs1 rs2 rs3; do
+  for role in client lvs lvs2 sw rs1 rs2 rs3; do
     [ ! -e "/run/netns/$1$role" ] || names+=("$1$role")
   done
   [ ${#names[@]} -gt 0 ] || return 0
