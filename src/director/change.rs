@@ -18,7 +18,7 @@ use crate::model::remedy::{DISCARD, REVERT};
 use crate::model::{
     EntryKey, Extent, Grace, Live, MarkKey, Ruleset, ServiceKey, Snapshot, SnapshotId, SnapshotName,
 };
-use crate::plan::{Plan, Request, Scope, plan, summary};
+use crate::plan::{Plan, Request, Scope, Step, plan, summary};
 use crate::signals;
 use crate::store::Store;
 
@@ -320,7 +320,16 @@ impl Director {
         let by_forgetting = recording.as_ref().is_some_and(|recording| {
             let all = ChangeOptions::default();
             let back = || plan_of_everything(recording.rules, &plan.target, &head_rules, &all);
-            plan.is_empty() && !back().is_empty()
+            match plan.is_empty() {
+                true => !back().is_empty(),
+                // A copy of rules that fed what was adopted: to undo that is to let go as well.
+                false => {
+                    plan.steps
+                        .iter()
+                        .all(|step| matches!(step, Step::SetChain { .. }))
+                        && adopted::only_adopts(&plan, &head_rules, recording.rules)
+                }
+            }
         });
         let grace = recording.as_ref().and_then(Recording::grace);
         match &recording {

@@ -193,4 +193,15 @@ fn what_feeds_a_mark_service_is_told_and_taken_over() {
     let mangle = director.iptables("-t mangle -S");
     assert_eq!(mangle.matches("--set-xmark 0x5/").count(), 1, "{mangle}");
     assert_eq!(director.ipvsh(&["plan", "--exit-code"]).ended(0).status, 0);
+
+    // Both at once: to undo it is to let go, the service was there before and stays.
+    director.iptables("-t mangle -A PREROUTING -d 192.0.2.21 -j MARK --set-mark 6");
+    director.ipvsadm("-A -f 6 -s rr");
+    let table = director.ipvsadm("-Sn");
+    let taken = director.ipvsh(&["adopt", "--marks", "fwmark 6"]).ended(0);
+    let (_, undo) = taken.out.trim_end().rsplit_once("Undo: ipvsh ").unwrap();
+    assert!(undo.starts_with("forget "), "{}", taken.out);
+    let undo: Vec<&str> = undo.split(' ').collect();
+    director.ipvsh(&undo).ended(0);
+    assert_eq!(director.ipvsadm("-Sn"), table);
 }
