@@ -108,6 +108,55 @@ impl Director {
         }
     }
 
+    /// The same, where director and real servers have nothing but their addresses.
+    pub fn with_bare_topology(kind: &str) -> Director {
+        let prefix = fresh("p");
+        topology(&["up", kind, &prefix, "--bare"]).ended(0);
+        Director {
+            namespace: format!("{prefix}lvs"),
+            home: tempfile::tempdir().unwrap(),
+            prefix: Some(prefix),
+        }
+    }
+
+    /// The roles of the topology that are real servers.
+    pub fn servers(&self) -> Vec<String> {
+        let is_there = |role: &String| {
+            let prefix = self.prefix.as_deref().expect("a director with a topology");
+            Path::new(&format!("/run/netns/{prefix}{role}")).exists()
+        };
+        let roles = (1..=3).map(|number| format!("rs{number}"));
+        roles.filter(is_there).collect()
+    }
+
+    /// Puts a file where [`Director::typed`] types.
+    pub fn put(&self, name: &str, text: &str) {
+        std::fs::write(self.home.path().join(name), text).unwrap();
+    }
+
+    /// The database that [`Director::typed`] uses at a role of the topology.
+    pub fn database_of(&self, role: &str) -> PathBuf {
+        self.home.path().join(format!("db-{role}"))
+    }
+
+    /// Types a line in a shell of a role of the topology; both outputs in the order in which they
+    /// come. Each role has a database of its own, and finds the examples where it is.
+    pub fn typed(&self, role: &str, line: &str) -> Said {
+        let prefix = self.prefix.as_deref().expect("a director with a topology");
+        let examples = self.home.path().join("examples");
+        if !examples.exists() {
+            std::os::unix::fs::symlink(file("examples"), examples).unwrap();
+        }
+        let output = Command::new("ip")
+            .args(["netns", "exec", &format!("{prefix}{role}")])
+            .args(["bash", "-c", &format!("exec 2>&1\n{line}")])
+            .env("IPVSH_DB", self.database_of(role))
+            .env("TZ", "UTC")
+            .current_dir(self.home.path())
+            .output();
+        Said::of(output.unwrap())
+    }
+
     /// What the client is answered: one line per request, the URLs in turn.
     pub fn hits(&self, count: usize, urls: &[&str]) -> Vec<String> {
         let prefix = self.prefix.as_deref().expect("a director with a topology");

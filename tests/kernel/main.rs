@@ -17,6 +17,7 @@ mod differential;
 mod director;
 mod drain;
 mod faults;
+mod guide;
 mod history;
 mod import;
 mod ipvs;
@@ -26,6 +27,9 @@ mod netns;
 mod notes;
 mod owners;
 mod packets;
+#[path = "../common/pages.rs"]
+#[allow(dead_code)] // tests/documents uses the rest of it
+mod pages;
 mod promises;
 mod shift;
 mod top;

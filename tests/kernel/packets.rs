@@ -1,6 +1,9 @@
 //! The examples with real packets: who answers the client.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use crate::director::{Director, file};
 
@@ -87,6 +90,82 @@ fn a_database_pool_evens_out() {
     assert_eq!(
         counts(&answers),
         BTreeMap::from([("RS1", 10), ("RS2", 10), ("RS3", 10)])
+    );
+}
+
+#[test]
+fn two_ports_have_one_front() {
+    let director = Director::with_topology("nat");
+    for line in [
+        "modprobe ip_vs",
+        "sysctl -qw net.ipv4.vs.conntrack=1",
+        "iptables -t nat -A PREROUTING -p tcp --dport 80 -j REDIRECT --to-port 443",
+    ] {
+        // The lab types the same lines.
+        let example = std::fs::read_to_string(file("examples/two_ports.rhai")).unwrap();
+        assert!(example.contains(&format!("// Prepare: {line}\n")));
+        director.exec("sh", &["-c", line]).ended(0);
+    }
+    run_example(&director, "two_ports");
+    let urls = ["http://192.168.60.200:80/", "http://192.168.60.200:443/"];
+    let answers = director.hits(10, &urls);
+    assert_eq!(
+        counts(&answers),
+        BTreeMap::from([("RS1", 5), ("RS2", 5)]),
+        "{answers:?}"
+    );
+    for pair in answers.windows(2) {
+        assert_ne!(pair[0], pair[1], "{answers:?}");
+    }
+}
+
+/// What VRRP does when a director dies, by hand.
+fn move_vip(director: &Director) {
+    let vip = "10.128.190.248/32";
+    let delete = format!("ip address delete {vip} dev lo");
+    director.typed("lvs", &delete).ended(0);
+    let take = format!("ip address add {vip} dev eth0; arping -c 2 -U -I eth0 10.128.190.248");
+    director.typed("lvs2", &take).ended(0);
+}
+
+#[test]
+fn connections_go_on_when_the_vip_moves() {
+    let director = Director::with_topology("pair");
+    for role in ["lvs", "lvs2"] {
+        let line = "ipvsh run examples/pair.rhai";
+        director.typed(role, line).ended(0);
+    }
+    // A request is begun at the first director.
+    let mut stream = director.within("client", || {
+        TcpStream::connect("10.128.190.248:80").unwrap()
+    });
+    for part in ["GET / HT", "TP/1.0\r\n"] {
+        stream.write_all(part.as_bytes()).unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    let start = Instant::now();
+    let known = "ipvsh show connections --state ESTABLISHED";
+    while !director.typed("lvs2", known).out.contains("10.128.190.10:") {
+        let waited = start.elapsed();
+        assert!(
+            waited < Duration::from_secs(60),
+            "the other one is not told"
+        );
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    move_vip(&director);
+    // It is ended at the second, which hands it to the same server.
+    stream.write_all(b"\r\n").unwrap();
+    let patience = Some(Duration::from_secs(60));
+    stream.set_read_timeout(patience).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("\nRS"), "{answer}");
+    let answers = director.hits(6, &["http://10.128.190.248/"]);
+    assert_eq!(
+        counts(&answers),
+        BTreeMap::from([("RS1", 2), ("RS2", 2), ("RS3", 2)]),
+        "{answers:?}"
     );
 }
 
