@@ -223,8 +223,8 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
     }
 }
 
-/// The command line's definition, for completions and the manual page.
-fn definition() -> clap::Command {
+/// The command line's definition, for completions, the manual page and what checks documents.
+pub fn definition() -> clap::Command {
     Cli::command()
 }
 
