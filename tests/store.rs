@@ -45,7 +45,7 @@ fn rules(number: u64) -> Ruleset {
     rules
 }
 
-fn intent(head: Option<SnapshotId>) -> Intent {
+fn intent(head: Option<SnapshotId>) -> Intent<'static> {
     Intent {
         time: chrono::DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
         author: "ada".to_owned(),
@@ -56,7 +56,7 @@ fn intent(head: Option<SnapshotId>) -> Intent {
             namespace: String::new(),
         },
         pid: std::process::id(),
-        steps: Vec::new(),
+        steps: Vec::new().into(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! before it with inverses taken from the live record that was just read, never from the head.
 //! Signals wait until it is done or undone.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use super::confirm::Unless;
@@ -63,7 +64,7 @@ impl Director {
                 head: head.map(|head| head.id),
                 place: self.kernel.place()?,
                 pid: std::process::id(),
-                steps: plan.steps.clone(),
+                steps: Cow::Borrowed(&plan.steps),
             })?;
             if let Err(error) = carry_out(&mut *self.kernel, plan, &*self.progress) {
                 return Err(self.take_back(store, plan, error));

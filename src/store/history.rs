@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use super::address::{Address, damaged, seal, unseal};
 use super::content::{self, Content, from_json, to_json};
+use super::intent;
 use super::lock::Lock;
 use super::mirror::{Head, Mirror, State};
 use super::node::{Loose, Nodes};
@@ -17,9 +18,6 @@ use super::whole::Wholeness;
 use super::{Counts, DatabaseKind, Draft, Faults, Intent, Pending, Store, Turn};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Event, Extent, Ruleset, ServiceKey, Snapshot, SnapshotId, VirtualService};
-
-/// The bytes of a part of the intent.
-pub(super) const PART: usize = 4096;
 
 /// How many events are kept.
 const EVENTS: u64 = 100;
@@ -199,20 +197,6 @@ pub(super) fn sealed_json(
     Ok((name.to_vec(), Some(seal(name, &to_json(value)?))))
 }
 
-/// An intent in parts, and what the manifest says of them.
-pub(super) fn intent_parts(intent: &Intent) -> Result<(Parts, Batch)> {
-    let json = to_json(intent)?;
-    let numbered = (0..).zip(json.chunks(PART));
-    let batch: Batch = numbered
-        .map(|(number, part)| (record::intent_name(number), Some(part.to_vec())))
-        .collect();
-    let parts = Parts {
-        count: u32::try_from(batch.len()).unwrap_or(u32::MAX),
-        sum: Address::of(&[&json]),
-    };
-    Ok((parts, batch))
-}
-
 pub(super) fn read_manifest(name: &[u8], sealed: &[u8]) -> Result<Manifest> {
     from_json(unseal(name, sealed, "its manifest")?, "its manifest")
 }
@@ -299,7 +283,7 @@ impl Store for History {
         self.confirm_head()
     }
 
-    fn intent(&self) -> Result<Option<Intent>> {
+    fn intent(&self) -> Result<Option<Intent<'static>>> {
         let Some(Parts { count, sum }) = self.manifest.intent else {
             return Ok(None);
         };
@@ -309,16 +293,15 @@ impl Store for History {
             let missing = || self.table.named(damaged("a part of the intent is missing"));
             json.extend(bytes.ok_or_else(missing)?);
         }
-        if Address::of(&[&json]) != sum {
-            let error = damaged("the intent does not fit its checksum");
-            return Err(self.table.named(error));
-        }
-        from_json(&json, "the intent").map(Some)
+        let intent = intent::read(&json, sum, |head| self.ruleset(head));
+        intent.map(Some).map_err(|error| self.table.named(error))
     }
 
     fn set_intent(&mut self, intent: &Intent) -> Result<()> {
         self.check_writable()?;
-        let (parts, mut batch) = intent_parts(intent)?;
+        let rules = self.rules_of_head.borrow().clone();
+        let rules = rules.filter(|_| intent.head == self.manifest.head);
+        let (parts, mut batch) = intent::parts(intent, rules.as_deref())?;
         let count = parts.count;
         let stale = (count..self.manifest.parts).map(|part| (record::intent_name(part), None));
         batch.extend(stale);

@@ -22,7 +22,7 @@ struct Entry {
 struct Held {
     entries: BTreeMap<SnapshotId, Entry>,
     tags: Tags,
-    intent: Option<Intent>,
+    intent: Option<Intent<'static>>,
     events: Vec<Event>,
     pending: Option<(Pending, Rc<Ruleset>)>,
     below: Option<Rc<dyn Stores>>,
@@ -275,13 +275,16 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn intent(&self) -> Result<Option<Intent>> {
+    fn intent(&self) -> Result<Option<Intent<'static>>> {
         Ok(self.held.borrow().intent.clone())
     }
 
     fn set_intent(&mut self, intent: &Intent) -> Result<()> {
         self.check_writable()?;
-        self.held.borrow_mut().intent = Some(intent.clone());
+        self.held.borrow_mut().intent = Some(Intent {
+            steps: intent.steps.clone().into_owned().into(),
+            ..intent.clone()
+        });
         Ok(())
     }
 

@@ -57,6 +57,7 @@ mod damage;
 mod directory;
 mod fsck;
 mod history;
+mod intent;
 mod lock;
 mod memory;
 mod mirror;
@@ -84,6 +85,7 @@ pub use pending::{Confirm, Mirrored, Pending, Unconfirmed};
 pub use salvage::Losses;
 pub use stores::{Faults, SledStores, WAIT};
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -132,8 +134,8 @@ pub struct Draft {
 
 /// A commit under way: flushed before its first step, gone with its record. One that is found
 /// belongs to a process that died between the two.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Intent {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent<'a> {
     /// When it began, UTC.
     pub time: DateTime<Utc>,
     /// Who made it.
@@ -147,7 +149,7 @@ pub struct Intent {
     /// The process that made it.
     pub pid: u32,
     /// The steps that it would take; each knows its inverse.
-    pub steps: Vec<Step>,
+    pub steps: Cow<'a, [Step]>,
 }
 
 /// The rules of a commit: how a part of the head's ruleset becomes another. Services that neither
@@ -277,7 +279,7 @@ pub trait Store {
     ///
     /// # Errors
     /// `damaged`.
-    fn intent(&self) -> Result<Option<Intent>>;
+    fn intent(&self) -> Result<Option<Intent<'static>>>;
 
     /// Writes the intent; on disk when this returns.
     ///

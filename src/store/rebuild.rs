@@ -7,7 +7,8 @@ use std::rc::Rc;
 use super::address::{Address, damaged, seal};
 use super::content::{self, to_json};
 use super::directory::{self, LOCK, failed, sync_directory};
-use super::history::{History, intent_parts, sealed_json};
+use super::history::{History, sealed_json};
+use super::intent;
 use super::lock::{Lock, Patience};
 use super::mirror::{Head, Mirror};
 use super::node::Nodes;
@@ -31,7 +32,7 @@ pub(super) struct Contents {
     /// Events, oldest first.
     pub(super) events: Vec<Event>,
     /// The intent, where a commit did not end.
-    pub(super) intent: Option<Intent>,
+    pub(super) intent: Option<Intent<'static>>,
 }
 
 impl Contents {
@@ -181,7 +182,7 @@ impl Writer {
         }
         (manifest.intent, manifest.parts) = (None, 0);
         if let Some(intent) = &contents.intent {
-            let (parts, batch) = intent_parts(intent)?;
+            let (parts, batch) = intent::parts(intent, None)?;
             (manifest.intent, manifest.parts) = (Some(parts), parts.count);
             for part in batch {
                 self.put(part)?;

@@ -13,11 +13,12 @@ use super::address::{Address, damaged, unseal};
 use super::carve::carve;
 use super::content::{self, Content, from_json};
 use super::history::read_manifest;
+use super::intent;
 use super::lock::{Patience, Witness};
 use super::mirror::{self, State};
 use super::node::Nodes;
 use super::rebuild::Contents;
-use super::record::{self, Manifest, Record, Tags};
+use super::record::{self, Manifest, Parts, Record, Tags};
 use super::scratch::Scratch;
 use super::table::{ENGINE, Table};
 use super::whole::Wholeness;
@@ -227,16 +228,21 @@ impl Finds {
         Ok(())
     }
 
-    fn intent(&self, manifest: &Manifest) -> Option<Result<Intent>> {
-        let parts = manifest.intent?;
-        let names = (0..parts.count).map(record::intent_name);
+    /// The intent; what its head holds is among the records.
+    fn intent(
+        &self,
+        manifest: &Manifest,
+        records: &BTreeMap<SnapshotId, Record>,
+    ) -> Option<Result<Intent<'static>>> {
+        let Parts { count, sum } = manifest.intent?;
+        let names = (0..count).map(record::intent_name);
         let json: Option<Vec<&Vec<u8>>> = names.map(|name| self.parts.get(&name)).collect();
         let json: Vec<u8> = json.into_iter().flatten().flatten().copied().collect();
-        Some(if Address::of(&[&json]) == parts.sum {
-            from_json(&json, "the intent")
-        } else {
-            Err(damaged("the intent is missing"))
-        })
+        Some(intent::read(&json, sum, |head| {
+            let lost = || damaged("the head of the intent is lost");
+            let head = records.get(&head).ok_or_else(lost)?;
+            content::read(&self.pool, head.content)
+        }))
     }
 
     /// Decides what counts, and what is lost.
@@ -323,7 +329,7 @@ impl Finds {
         }
         // Its record took the intent with it.
         let is_newer = head > known.head;
-        let intent = match self.intent(&known).filter(|_| !is_newer) {
+        let intent = match self.intent(&known, &records).filter(|_| !is_newer) {
             Some(Ok(intent)) => Some(intent),
             Some(Err(_)) => {
                 losses.others.push(LOST_INTENT.to_owned());

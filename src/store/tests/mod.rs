@@ -40,7 +40,7 @@ pub(super) fn draft(message: &str) -> Draft {
     }
 }
 
-pub(super) fn intent(steps: u16) -> Intent {
+pub(super) fn intent(steps: u16) -> Intent<'static> {
     let key = ServiceKey::parse("tcp 192.0.2.1:80").unwrap();
     let step = |port| Step::RemoveServer {
         service: key,
@@ -60,7 +60,7 @@ pub(super) fn intent(steps: u16) -> Intent {
             namespace: "net:[1]".to_owned(),
         },
         pid: 1,
-        steps: (0..steps).map(step).collect(),
+        steps: (0..steps).map(step).collect::<Vec<_>>().into(),
     }
 }
 
