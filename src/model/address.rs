@@ -169,12 +169,44 @@ impl fmt::Display for Endpoint {
 
 /// Prints an address and a port: `192.0.2.10:80`, `[2001:db8::10]:80`.
 pub fn endpoint(addr: IpAddr, port: u16) -> String {
-    std::net::SocketAddr::new(addr, port).to_string()
+    match addr {
+        // Every name, key and line of a large table is one of these, and the standard library's
+        // formatting takes five times as long.
+        IpAddr::V4(v4) => {
+            let mut text = String::with_capacity("255.255.255.255:65535".len());
+            let [a, b, c, d] = v4.octets();
+            for (octet, behind) in [(a, '.'), (b, '.'), (c, '.'), (d, ':')] {
+                push_decimal(&mut text, octet.into());
+                text.push(behind);
+            }
+            push_decimal(&mut text, port);
+            text
+        }
+        IpAddr::V6(_) => std::net::SocketAddr::new(addr, port).to_string(),
+    }
+}
+
+fn push_decimal(text: &mut String, number: u16) {
+    let mut rest = number;
+    for power in [10_000, 1_000, 100, 10, 1] {
+        if number >= power || power == 1 {
+            text.extend(char::from_digit((rest / power).into(), 10));
+            rest %= power;
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn endpoints_look_like_the_standard_librarys(addr: IpAddr, port: u16) {
+            let theirs = std::net::SocketAddr::new(addr, port).to_string();
+            proptest::prop_assert_eq!(endpoint(addr, port), theirs);
+        }
+    }
 
     #[test]
     fn endpoints_parse_and_print() {

@@ -357,7 +357,14 @@ impl RealServer {
 
     /// What a reader wants to know: forwarding, weight, and what is not at its default.
     pub fn summary(&self) -> String {
-        let mut text = format!("{} weight {}", self.forward, self.weight);
+        let weight = self.weight.to_string();
+        [self.forward.name(), " weight ", &weight, &self.extras()].concat()
+    }
+
+    /// What its summary says beside forwarding and weight, where there is something: each behind
+    /// a space.
+    pub fn extras(&self) -> String {
+        let mut text = String::new();
         if self.upper != 0 || self.lower != 0 {
             text += &format!(" upper {} lower {}", self.upper, self.lower);
         }

@@ -123,9 +123,7 @@ fn server_row(
     options: &RealServer,
     remark: Option<&str>,
 ) -> [String; 6] {
-    let summary = options.summary();
-    let plain = format!("{} weight {}", options.forward, options.weight);
-    let rest = summary.strip_prefix(&plain).unwrap_or("").trim();
+    let extras = options.extras();
     let counts = state.counts_of(service, key);
     [
         name,
@@ -133,7 +131,7 @@ fn server_row(
         options.weight.to_string(),
         counts.active.to_string(),
         counts.inactive.to_string(),
-        sentence(&[rest, remark.unwrap_or("")]),
+        sentence(&[extras.trim(), remark.unwrap_or("")]),
     ]
 }
 

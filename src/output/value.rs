@@ -9,7 +9,7 @@ use crate::director::Session;
 use crate::error::Result;
 use crate::model::{Connection, EntryKey, Live, ServerKey, ServiceKey, json as form};
 use crate::script::Shown;
-use crate::views::{Row, View, of_live};
+use crate::views::{Row, View, of_names};
 
 /// Says whether a value is only a name for what is in the candidate.
 pub fn is_handle(shown: &Shown) -> bool {
@@ -105,7 +105,7 @@ fn as_text(out: &Output, shown: &Shown, session: &mut Session) -> Result<String>
 fn services(out: &Output, keys: &[ServiceKey], session: &mut Session) -> Result<String> {
     let state = state(session)?;
     let remark = staged(session)?;
-    let rows = of_live(View::Services, &state, keys);
+    let rows = of_names(&state, keys);
     let shown = views::Origin::Candidate;
     Ok(views::services(
         &state, &rows, shown, &remark, out.paint, out.width,
@@ -125,7 +125,7 @@ fn whole(out: &Output, live: &Live) -> String {
     let services = match keys.is_empty() {
         true => "no virtual services".to_owned(),
         false => {
-            let rows = of_live(View::Services, live, &keys);
+            let rows = of_names(live, &keys);
             let shown = views::Origin::Live;
             views::services(live, &rows, shown, &|_| None, out.paint, out.width)
         }

@@ -127,6 +127,23 @@ pub fn fitting<'a>(
     }
 }
 
+/// Services and their servers by name alone, in their order: for what is read elsewhere.
+pub fn of_names(live: &Live, keys: &[ServiceKey]) -> Vec<Row> {
+    let rows = keys.iter().filter_map(|key| {
+        let servers = live.rules.services.get(key)?.servers.keys();
+        let servers = servers.map(|key| ServerRow {
+            key: *key,
+            data: Options::new(),
+        });
+        Some(Row {
+            key: *key,
+            data: Options::new(),
+            servers: servers.collect(),
+        })
+    });
+    rows.collect()
+}
+
 /// What a view shows of services, from the live state.
 pub fn of_live(view: View, live: &Live, keys: &[ServiceKey]) -> Vec<Row> {
     let facts = view.facts();

@@ -57,9 +57,9 @@ fn values_of_one_liners() {
     -- status 0
     ");
     assert_snapshot!(lab.run(&["-e", "servers()"]), @r"
-    server        method  weight  active (live)  inactive (live)     service
-    10.0.0.11:80  masq         1              0                0     tcp 192.0.2.10:80
-    10.0.0.12:80  masq         3              0                0     tcp 192.0.2.10:80
+    server        method  weight  active (live)  inactive (live)  service
+    10.0.0.11:80  masq         1              0                0  tcp 192.0.2.10:80
+    10.0.0.12:80  masq         3              0                0  tcp 192.0.2.10:80
     -- status 0
     ");
     assert_snapshot!(lab.run(&["-e", "servers(\"10.0.0.12\")", "--json"]), @r#"

@@ -9,7 +9,7 @@ use crate::director::Director;
 use crate::error::Result;
 use crate::model::{Fwmark, Ruleset, json};
 use crate::output::{self, Look, Origin, Output};
-use crate::views::{Row, View, fitting, of_live};
+use crate::views::{Row, View, fitting, of_live, of_names};
 
 /// What there is to see.
 pub(super) enum Picture {
@@ -72,7 +72,11 @@ fn services(context: &Context, director: &mut Director, asked: &Asked) -> Result
     let out = &context.out;
     let live = director.live_services()?;
     let keys = fitting(asked.object.service(), live.rules.services.keys())?;
-    let mut rows = of_live(View::Services, &live, &keys);
+    let mut rows = match out.json || asked.order.is_some() {
+        true => of_live(View::Services, &live, &keys),
+        // The table takes the rest from the live state.
+        false => of_names(&live, &keys),
+    };
     arrange(&mut rows, asked);
     let head = head(context, director);
     let remark = output::foreign(head.as_ref());
