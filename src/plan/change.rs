@@ -183,7 +183,7 @@ fn note_foreign(request: &Request, change: &mut Change) {
 }
 
 fn server_part(server: &ServerKey) -> String {
-    format!("server {server}")
+    ["server ", &server.to_string()].concat()
 }
 
 fn daemon_object(role: DaemonRole) -> String {

@@ -29,7 +29,8 @@ pub use summary::{LINE, summary, tally};
 use crate::model::live::Live;
 use crate::model::patch::Named;
 use crate::model::{
-    EntryKey, EntryValue, Family, MarkKey, MarkSupport, Ruleset, ServiceKey, TimeoutKind, Weight,
+    EntryKey, EntryValue, Family, MarkKey, MarkSupport, Ruleset, ServiceKey, TimeoutKind,
+    VirtualService, Weight,
 };
 
 /// Which entries a change looks at.
@@ -150,6 +151,13 @@ pub fn plan(request: &Request) -> Plan {
     let mut target = request.live.clone();
     let mut kept_weights = 0;
     for entry in &examined {
+        if let Some(whole) = comes_back(request, entry) {
+            // With its servers, which are examined as well.
+            if let EntryKey::Service(key) = entry {
+                target.rules.services.insert(*key, whole.clone());
+            }
+            continue;
+        }
         let mut wanted = request.wanted.get(entry);
         if let (true, Some(wanted)) = (request.keep_weights, &mut wanted) {
             kept_weights += usize::from(keep_weight(wanted, request.live.rules.get(entry)));
@@ -268,11 +276,15 @@ fn examined(request: &Request) -> BTreeSet<EntryKey> {
             .flat_map(|s| s.servers.keys());
         entries.extend(servers.map(|server| EntryKey::Server(*key, *server)));
     }
+    if matches!(request.scope, Scope::Everything | Scope::Exact) {
+        // A service that is gone differs with all its servers.
+        return entries;
+    }
     // A service that is gone comes back whole: its options alone would refuse every client, and a
     // server cannot stand without it.
     let gone: BTreeSet<ServiceKey> = entries
         .iter()
-        .filter(|entry| request.wanted.get(entry).is_some())
+        .filter(|entry| request.wanted.has(entry))
         .filter_map(EntryKey::service)
         .filter(|key| !request.live.rules.services.contains_key(key))
         .collect();
@@ -287,6 +299,15 @@ fn examined(request: &Request) -> BTreeSet<EntryKey> {
         entries.extend(servers.map(|server| EntryKey::Server(key, *server)));
     }
     entries
+}
+
+/// The service that an entry is or is part of, where the kernel lacks it and it is wanted.
+fn comes_back<'a>(request: &Request<'a>, entry: &EntryKey) -> Option<&'a VirtualService> {
+    let (EntryKey::Service(key) | EntryKey::Server(key, _)) = entry else {
+        return None;
+    };
+    let is_gone = !request.live.rules.services.contains_key(key);
+    request.wanted.services.get(key).filter(|_| is_gone)
 }
 
 /// Of a whole table the services and servers that are not as wanted, and all else.
