@@ -1,16 +1,16 @@
 //! The parts that need no kernel: codec, plan, diff, store, script.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a bench fails loudly
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)] // a bench fails loudly
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 use std::net::SocketAddr;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use netlink_packet_core::{NetlinkMessage, ParseableParametrized};
-use netlink_packet_generic::GenlMessage;
-
-use ipvsh::ipvs::{Destination, ForwardMethod, IpvsMessage, Request as Message, ServiceId};
+use ipvsh::ipvs::{
+    DestAttr, Destination, Detail, ForwardMethod, IpvsAttr, IpvsCommand, IpvsMessage,
+    Request as Message, ServiceId, Stats,
+};
 use ipvsh::model::{EntryKey, Extent, Live, Ruleset, ServiceKey, Weight};
 use ipvsh::plan::{Request, Scope, between, plan};
 use ipvsh::script::{self, Source};
@@ -52,22 +52,35 @@ fn codec(c: &mut Criterion) {
     let service = ServiceId::tcp(([192, 0, 2, 10], 80).into());
     let server: SocketAddr = ([10, 0, 0, 1], 80).into();
     let request = Message::AddDestination(service, Destination::new(server, ForwardMethod::Masq));
-    let encode = |request: &Message| {
-        let mut message = NetlinkMessage::from(GenlMessage::from_payload(request.to_message()));
-        message.finalize();
-        let mut bytes = vec![0; message.buffer_len()];
-        message.serialize(&mut bytes);
-        bytes
-    };
+    let mut datagram = Vec::with_capacity(1 << 16);
     c.bench_function("codec: encode one server", |b| {
-        b.iter(|| encode(black_box(&request)));
-    });
-    let bytes = encode(&request);
-    c.bench_function("codec: decode one server", |b| {
         b.iter(|| {
-            GenlMessage::<IpvsMessage>::parse_with_param(black_box(&bytes[16..]), 0).unwrap()
+            datagram.clear();
+            black_box(&request).to_message().append(&mut datagram);
         });
     });
+    // As the kernel answers, with counts and counters.
+    let mut attributes = match request.to_message().attrs.pop() {
+        Some(IpvsAttr::Dest(attributes)) => attributes,
+        other => panic!("{other:?}"),
+    };
+    let counts = [
+        DestAttr::ActiveConns,
+        DestAttr::InactConns,
+        DestAttr::PersistConns,
+    ];
+    attributes.extend(counts.map(|count| count(7)));
+    attributes.push(DestAttr::Stats64(Stats::default().to_stats64()));
+    let mut answer = Vec::new();
+    IpvsMessage::new(IpvsCommand::NewDest, vec![IpvsAttr::Dest(attributes)]).append(&mut answer);
+    for (name, detail) in [
+        ("", Detail::Whole),
+        (" without its counters", Detail::WithoutStats),
+    ] {
+        c.bench_function(&format!("codec: decode one server{name}"), |b| {
+            b.iter(|| IpvsMessage::parse(black_box(&answer), IpvsCommand::NewDest, detail));
+        });
+    }
 }
 
 fn plans(c: &mut Criterion) {

@@ -24,6 +24,9 @@ fn parse(cmd: u8, bytes: &[u8]) -> Result<IpvsMessage, netlink_packet_core::Deco
 fn through_the_wire(message: &IpvsMessage) -> IpvsMessage {
     let bytes = emit(message);
     assert_eq!(bytes.len() % 4, 0);
+    let mut appended = b"before".to_vec();
+    message.append(&mut appended);
+    assert_eq!(appended, [b"before", &bytes[..]].concat());
     let parsed = parse(message.cmd.into(), &bytes).unwrap();
     assert_eq!(&parsed, message);
     parsed

@@ -7,7 +7,7 @@
 use netlink_packet_core::{DecodeError, Emitable, Parseable, ParseableParametrized};
 use netlink_packet_generic::{GenlFamily, GenlHeader};
 
-use super::attr::{InfoAttr, IpvsAttr, parse_with};
+use super::attr::{Detail, InfoAttr, IpvsAttr, parse_with};
 
 const IPVS_GENL_NAME: &str = "IPVS";
 const IPVS_GENL_VERSION: u8 = 1;
@@ -146,6 +146,26 @@ impl IpvsMessage {
     pub fn new(cmd: IpvsCommand, attrs: Vec<IpvsAttr>) -> Self {
         Self { cmd, attrs }
     }
+
+    /// Writes its attributes to the end of a datagram: the same bytes as [`Emitable::emit`], in a
+    /// fraction of the time.
+    pub fn append(&self, datagram: &mut Vec<u8>) {
+        for attribute in &self.attrs {
+            attribute.append(datagram);
+        }
+    }
+
+    /// Reads a message from what stands behind its generic netlink header.
+    ///
+    /// # Errors
+    /// [`DecodeError`] where an attribute does not fit its kind, or the bytes are no attributes.
+    pub fn parse(payload: &[u8], cmd: IpvsCommand, detail: Detail) -> Result<Self, DecodeError> {
+        let attrs = parse_with(payload, |attribute| match cmd {
+            IpvsCommand::SetInfo => InfoAttr::parse(attribute).map(IpvsAttr::Info),
+            _ => IpvsAttr::parse(attribute, detail),
+        })?;
+        Ok(Self { cmd, attrs })
+    }
 }
 
 impl GenlFamily for IpvsMessage {
@@ -174,11 +194,6 @@ impl Emitable for IpvsMessage {
 
 impl ParseableParametrized<[u8], GenlHeader> for IpvsMessage {
     fn parse_with_param(payload: &[u8], header: GenlHeader) -> Result<Self, DecodeError> {
-        let cmd = IpvsCommand::from(header.cmd);
-        let attrs = parse_with(payload, |attribute| match cmd {
-            IpvsCommand::SetInfo => InfoAttr::parse(attribute).map(IpvsAttr::Info),
-            _ => IpvsAttr::parse(attribute),
-        })?;
-        Ok(Self { cmd, attrs })
+        Self::parse(payload, header.cmd.into(), Detail::Whole)
     }
 }

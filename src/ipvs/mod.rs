@@ -79,7 +79,9 @@ mod name;
 mod record;
 mod request;
 
-pub use attr::{DaemonAttr, DestAttr, InfoAttr, IpvsAttr, ServiceAttr, Stats64Attr, StatsAttr};
+pub use attr::{
+    DaemonAttr, DestAttr, Detail, InfoAttr, IpvsAttr, ServiceAttr, Stats64Attr, StatsAttr,
+};
 pub use client::{BatchReport, Counters, Dump, IpvsClient, OnError, Options, Outcome};
 pub use connection::{
     CONNECTION_FILES, Connection, each_connection, open_connections, proc_address, protocol_number,

@@ -12,10 +12,11 @@ use super::boot;
 use super::convert;
 use super::names::Names;
 use super::refusal::Refusal;
+use super::servers;
 use super::table::{self, Table};
 use super::{Kernel, Outcome, Part, Place, proc};
 use crate::error::{Error, Kind, Result};
-use crate::ipvs::{self, IpvsClient, IpvsError, KernelError, OnError, Request};
+use crate::ipvs::{self, Detail, IpvsClient, IpvsError, KernelError, OnError, Request};
 use crate::marks::{Iptables, Marks};
 use crate::model::{
     Connection, Extent, Family, Info, Live, LiveServer, Load, MarkSupport, Ruleset, ServerKey,
@@ -102,20 +103,17 @@ impl Linux {
             }
         };
         let client = self.client().map_err(ReadError::Ours)?;
-        for record in records {
+        let ids: Vec<ipvs::ServiceId> = records.iter().map(|record| record.id).collect();
+        for (record, read) in records.iter().zip(servers::read(client, &ids)?) {
             let key = convert::service_key(&record.id);
-            let options = convert::service_options(&record).map_err(ReadError::Ours)?;
-            let mut servers = BTreeMap::new();
-            let mut counts = BTreeMap::new();
-            for destination in client.destinations(&record.id)? {
-                let (server, options, connections) = convert::server(&destination);
-                servers.insert(server, options);
-                counts.insert(server, connections);
+            let service = VirtualService {
+                options: convert::service_options(record).map_err(ReadError::Ours)?,
+                servers: read.options,
+            };
+            live.rules.services.insert(key, service);
+            if !read.counts.is_empty() {
+                live.counts.insert(key, read.counts);
             }
-            live.rules
-                .services
-                .insert(key, VirtualService { options, servers });
-            live.counts.insert(key, counts);
         }
         live.rules.timeouts = convert::timeouts(client.timeouts()?);
         live.rules.daemons = client.daemons()?.iter().map(convert::daemon).collect();
@@ -130,7 +128,7 @@ impl Linux {
     ) -> Result<Option<BTreeMap<ServerKey, LiveServer>>, ReadError> {
         let id = convert::service_id(service);
         let client = self.client().map_err(ReadError::Ours)?;
-        let destinations = client.destinations(&id)?;
+        let destinations = client.destinations_in(&id, Detail::WithoutStats)?;
         if destinations.is_empty() && client.service(&id)?.is_none() {
             return Ok(None);
         }
@@ -147,7 +145,7 @@ impl Linux {
             return Ok(None);
         }
         let client = self.client().map_err(ReadError::Ours)?;
-        let few = client.services_up_to(most)?;
+        let few = client.services_up_to(most, Detail::WithoutStats)?;
         if few.is_none() {
             // The rest of a list that was given up would have to be read: another socket is cheaper.
             self.close();
@@ -448,7 +446,7 @@ fn records(client: &mut IpvsClient, extent: &Extent) -> Result<Vec<ipvs::Service
             Ok(records)
         }
         extent => {
-            let mut records = client.services()?;
+            let mut records = client.services_in(Detail::WithoutStats)?;
             records.retain(|record| extent.covers(&convert::service_key(&record.id)));
             Ok(records)
         }

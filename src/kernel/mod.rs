@@ -18,6 +18,7 @@ pub mod linux;
 mod names;
 pub mod proc;
 pub mod refusal;
+mod servers;
 pub mod sim;
 mod table;
 

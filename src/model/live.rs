@@ -109,7 +109,7 @@ pub struct Live {
     pub extent: Extent,
     /// The rules; every timeout is known, marks are those of our own chains.
     pub rules: Ruleset,
-    /// Connections per server.
+    /// Connections per server; servers without any may be left out.
     pub counts: BTreeMap<ServiceKey, BTreeMap<ServerKey, Counts>>,
     /// Our chain in iptables.
     pub ipv4: MarkSupport,

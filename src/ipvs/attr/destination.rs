@@ -26,6 +26,9 @@ const IPVS_DEST_ATTR_TUN_TYPE: u16 = 13;
 const IPVS_DEST_ATTR_TUN_PORT: u16 = 14;
 const IPVS_DEST_ATTR_TUN_FLAGS: u16 = 15;
 
+/// The nests of counters and rates.
+pub(super) const STATS_OF_DEST: [u16; 2] = [IPVS_DEST_ATTR_STATS, IPVS_DEST_ATTR_STATS64];
+
 /// Holds one attribute of a destination (a real server). Integers are in host order here; the
 /// wire's order is the native one except where said.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,10 +11,9 @@ mod info;
 mod service;
 mod stats;
 mod top;
+mod wire;
 
-use netlink_packet_core::{
-    DecodeError, Emitable, ErrorContext, Nla, NlaBuffer, NlasIterator, Parseable,
-};
+use netlink_packet_core::{DecodeError, Emitable, ErrorContext, Nla, NlaBuffer, Parseable};
 
 pub use daemon::DaemonAttr;
 pub use destination::DestAttr;
@@ -24,18 +23,50 @@ pub use stats::{Stats64Attr, StatsAttr};
 pub use top::IpvsAttr;
 
 use super::name::Name;
+use wire::Walk;
 
 /// Size of `union nf_inet_addr`, in which every address attribute travels.
 pub(super) const INET_ADDR_SIZE: usize = 16;
+
+/// Bytes that an attribute takes at least, unless it is empty.
+const SMALLEST_ATTRIBUTE: usize = 8;
+/// As many attributes as the records of this family have.
+const MOST_ATTRIBUTES: usize = 16;
+
+/// Says which attributes of a record are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// All of them.
+    #[default]
+    Whole,
+    /// All but the nests of counters and rates: two thirds of a record. The counts of connections
+    /// are there.
+    WithoutStats,
+}
 
 /// Parses a sequence of attributes, each through `parse`.
 pub(super) fn parse_with<T>(
     payload: &[u8],
     parse: impl Fn(&NlaBuffer<&[u8]>) -> Result<T, DecodeError>,
 ) -> Result<Vec<T>, DecodeError> {
-    NlasIterator::new(payload)
-        .map(|attribute| parse(&attribute?))
-        .collect()
+    parse_but(payload, &[], parse)
+}
+
+/// Parses a sequence of attributes but those of some kinds.
+fn parse_but<T>(
+    payload: &[u8],
+    left_out: &[u16],
+    parse: impl Fn(&NlaBuffer<&[u8]>) -> Result<T, DecodeError>,
+) -> Result<Vec<T>, DecodeError> {
+    let most = (payload.len() / SMALLEST_ATTRIBUTE).min(MOST_ATTRIBUTES);
+    let mut attributes = Vec::with_capacity(most);
+    for attribute in Walk::new(payload) {
+        let attribute = attribute?;
+        if left_out.is_empty() || !left_out.contains(&attribute.kind()) {
+            attributes.push(parse(&attribute)?);
+        }
+    }
+    Ok(attributes)
 }
 
 /// Parses the attributes of one nest; `name` is the UAPI's name of it, for the error.
@@ -43,13 +74,28 @@ fn parse_nest<T>(payload: &[u8], name: &'static str) -> Result<Vec<T>, DecodeErr
 where
     T: for<'a> Parseable<NlaBuffer<&'a [u8]>>,
 {
-    parse_with(payload, |attribute| T::parse(attribute)).context(name)
+    parse_nest_but(payload, &[], name)
+}
+
+/// Parses the attributes of one nest but those of some kinds.
+fn parse_nest_but<T>(
+    payload: &[u8],
+    left_out: &[u16],
+    name: &'static str,
+) -> Result<Vec<T>, DecodeError>
+where
+    T: for<'a> Parseable<NlaBuffer<&'a [u8]>>,
+{
+    parse_but(payload, left_out, |attribute| T::parse(attribute)).context(name)
 }
 
 /// Writes `value` to the front of `buffer` and zeroes the rest; never panics.
 fn put(buffer: &mut [u8], value: &[u8]) {
-    let mut bytes = value.iter().copied();
-    buffer.fill_with(|| bytes.next().unwrap_or(0));
+    let (front, rest) = buffer.split_at_mut(value.len().min(buffer.len()));
+    for (to, from) in front.iter_mut().zip(value) {
+        *to = *from;
+    }
+    rest.fill(0);
 }
 
 /// Length in bytes of a nest's value.

@@ -28,6 +28,9 @@ const IPVS_SVC_ATTR_STATS: u16 = 10;
 const IPVS_SVC_ATTR_PE_NAME: u16 = 11;
 const IPVS_SVC_ATTR_STATS64: u16 = 12;
 
+/// The nests of counters and rates.
+pub(super) const STATS_OF_SERVICE: [u16; 2] = [IPVS_SVC_ATTR_STATS, IPVS_SVC_ATTR_STATS64];
+
 /// Size of `struct ip_vs_flags`.
 const FLAGS_SIZE: usize = 8;
 

@@ -8,7 +8,12 @@ use netlink_packet_core::{
     parse_u32,
 };
 
-use super::{DaemonAttr, DestAttr, InfoAttr, ServiceAttr, nest_len, parse_nest, put};
+use super::destination::STATS_OF_DEST;
+use super::service::STATS_OF_SERVICE;
+use super::wire::{append, append_nest};
+use super::{
+    DaemonAttr, DestAttr, Detail, InfoAttr, ServiceAttr, nest_len, parse_nest, parse_nest_but, put,
+};
 
 const IPVS_CMD_ATTR_SERVICE: u16 = 1;
 const IPVS_CMD_ATTR_DEST: u16 = 2;
@@ -79,16 +84,39 @@ impl Nla for IpvsAttr {
     }
 }
 
-/// Parses an attribute of any message but the answer to `IPVS_CMD_GET_INFO`.
-impl<'a, T: AsRef<[u8]> + ?Sized> Parseable<NlaBuffer<&'a T>> for IpvsAttr {
-    fn parse(buffer: &NlaBuffer<&'a T>) -> Result<Self, DecodeError> {
+impl IpvsAttr {
+    /// Writes it to the end of a message.
+    pub(in crate::ipvs) fn append(&self, message: &mut Vec<u8>) {
+        match self {
+            Self::Service(attributes) => append_nest(message, self.kind(), attributes),
+            Self::Dest(attributes) => append_nest(message, self.kind(), attributes),
+            Self::Daemon(attributes) => append_nest(message, self.kind(), attributes),
+            attribute => append(message, attribute),
+        }
+    }
+
+    /// Parses an attribute of any message but the answer to `IPVS_CMD_GET_INFO`.
+    pub(in crate::ipvs) fn parse<T: AsRef<[u8]> + ?Sized>(
+        buffer: &NlaBuffer<&T>,
+        detail: Detail,
+    ) -> Result<Self, DecodeError> {
         let payload = buffer.value();
         let seconds = |name: &'static str| parse_u32(payload).context(name);
+        let left_out = |stats: &'static [u16]| match detail {
+            Detail::Whole => &[],
+            Detail::WithoutStats => stats,
+        };
         Ok(match buffer.kind() {
-            IPVS_CMD_ATTR_SERVICE => {
-                Self::Service(parse_nest(payload, "invalid IPVS_CMD_ATTR_SERVICE")?)
-            }
-            IPVS_CMD_ATTR_DEST => Self::Dest(parse_nest(payload, "invalid IPVS_CMD_ATTR_DEST")?),
+            IPVS_CMD_ATTR_SERVICE => Self::Service(parse_nest_but(
+                payload,
+                left_out(&STATS_OF_SERVICE),
+                "invalid IPVS_CMD_ATTR_SERVICE",
+            )?),
+            IPVS_CMD_ATTR_DEST => Self::Dest(parse_nest_but(
+                payload,
+                left_out(&STATS_OF_DEST),
+                "invalid IPVS_CMD_ATTR_DEST",
+            )?),
             IPVS_CMD_ATTR_DAEMON => {
                 Self::Daemon(parse_nest(payload, "invalid IPVS_CMD_ATTR_DAEMON")?)
             }

@@ -11,6 +11,7 @@ use netlink_packet_core::{NLM_F_REQUEST, NLMSG_ERROR};
 
 use super::super::error::{IpvsError, KernelError};
 use super::super::ext_ack::parse_error;
+use super::super::message::IpvsMessage;
 use super::super::request::Request;
 use super::IpvsClient;
 use super::frame::{Frames, append, append_end};
@@ -132,22 +133,18 @@ impl IpvsClient {
         let mut first_sequence = 0;
         let most = self.options.batch_messages.max(1);
         for request in requests.iter().take(most) {
-            let mut one = Vec::new();
             let sequence = self.transport.next_sequence();
-            append(
-                &mut one,
-                request.to_message(),
-                self.family,
-                NLM_F_REQUEST,
-                sequence,
-            );
+            let start = bytes.len();
+            let message = request.to_message();
+            let header = (self.family, NLM_F_REQUEST, sequence);
+            append(&mut bytes, &message, header, IpvsMessage::append);
             if count == 0 {
                 first_sequence = sequence;
-            } else if bytes.len() + one.len() > self.options.batch_bytes {
+            } else if bytes.len() > self.options.batch_bytes {
                 // Its number goes to the end of the datagram.
+                bytes.truncate(start);
                 break;
             }
-            bytes.append(&mut one);
             count += 1;
         }
         let requests = requests.get(..count).unwrap_or_default();

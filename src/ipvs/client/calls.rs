@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::attr::{DaemonAttr, DestAttr, IpvsAttr, ServiceAttr};
+use super::super::attr::{DaemonAttr, DestAttr, Detail, IpvsAttr, ServiceAttr};
 use super::super::errno::Errno;
 use super::super::error::IpvsError;
 use super::super::message::{IpvsCommand, IpvsMessage};
@@ -12,7 +12,7 @@ use super::super::record::{
     Daemon, DaemonState, Destination, DestinationId, Info, Service, ServiceId, Timeouts,
 };
 use super::super::request::Request;
-use super::{IpvsClient, OnError, Outcome};
+use super::{Dump, IpvsClient, OnError, Outcome};
 
 /// How often a table that changes while it is read is read again.
 const ATTEMPTS: usize = 8;
@@ -48,10 +48,18 @@ impl IpvsClient {
     /// [`IpvsError::Unsteady`] where the kernel kept marking dumps as interrupted; otherwise as
     /// [`IpvsClient::request`].
     pub fn services(&mut self) -> Result<Vec<Service>, IpvsError> {
+        self.services_in(Detail::Whole)
+    }
+
+    /// Reads all services in some detail; what is not read is 0.
+    ///
+    /// # Errors
+    /// As [`IpvsClient::services`].
+    pub fn services_in(&mut self, detail: Detail) -> Result<Vec<Service>, IpvsError> {
         let message = IpvsMessage::new(IpvsCommand::GetService, Vec::new());
         let mut seen: BTreeSet<ServiceId> = BTreeSet::new();
         for attempt in 1..=ATTEMPTS {
-            let mut round = self.read_round(&message, read_service)?;
+            let mut round = self.read_round(&message, detail, read_service)?;
             if round.is_interrupted {
                 continue;
             }
@@ -76,9 +84,9 @@ impl IpvsClient {
     /// has other things to do opens another client.
     ///
     /// ```no_run
-    /// # use ipvsh::ipvs::{IpvsClient};
+    /// # use ipvsh::ipvs::{Detail, IpvsClient};
     /// # let mut client = IpvsClient::open()?;
-    /// if let Some(services) = client.services_up_to(64)? {
+    /// if let Some(services) = client.services_up_to(64, Detail::WithoutStats)? {
     ///     println!("only {}", services.len());
     /// }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -86,17 +94,21 @@ impl IpvsClient {
     ///
     /// # Errors
     /// As [`IpvsClient::services`].
-    pub fn services_up_to(&mut self, most: usize) -> Result<Option<Vec<Service>>, IpvsError> {
+    pub fn services_up_to(
+        &mut self,
+        most: usize,
+        detail: Detail,
+    ) -> Result<Option<Vec<Service>>, IpvsError> {
         let message = IpvsMessage::new(IpvsCommand::GetService, Vec::new());
         let mut count = 0;
-        for record in self.dump(&message)? {
+        for record in Dump::start(self, &message, Detail::WithoutStats)? {
             record?;
             count += 1;
             if count > most {
                 return Ok(None);
             }
         }
-        self.services().map(Some)
+        self.services_in(detail).map(Some)
     }
 
     /// Reads one service; none where it does not exist (ESRCH).
@@ -146,6 +158,18 @@ impl IpvsClient {
     /// [`IpvsError::Unsteady`] where they did not come to rest; otherwise as
     /// [`IpvsClient::request`].
     pub fn destinations(&mut self, id: &ServiceId) -> Result<Vec<Destination>, IpvsError> {
+        self.destinations_in(id, Detail::Whole)
+    }
+
+    /// Reads the destinations of a service in some detail; what is not read is 0.
+    ///
+    /// # Errors
+    /// As [`IpvsClient::destinations`].
+    pub fn destinations_in(
+        &mut self,
+        id: &ServiceId,
+        detail: Detail,
+    ) -> Result<Vec<Destination>, IpvsError> {
         let attrs = vec![IpvsAttr::Service(id.to_attributes())];
         let message = IpvsMessage::new(IpvsCommand::GetDest, attrs);
         let family = id.family();
@@ -154,7 +178,7 @@ impl IpvsClient {
                 .map(|nest| Ok(Destination::from_attributes(nest, family)?))
                 .transpose()
         };
-        self.steady("destinations", &message, read, |destination| destination.id)
+        self.steady("destinations", &message, detail, read, |one| one.id)
     }
 
     /// Reads the synchronisation daemons that run: a master, a backup, both or none.
@@ -177,7 +201,7 @@ impl IpvsClient {
                 .map(|nest| Ok(Daemon::from_attributes(nest)?))
                 .transpose()
         };
-        self.steady("daemons", &message, read, |daemon| daemon.state)
+        self.steady("daemons", &message, Detail::Whole, read, |one| one.state)
     }
 
     /// Reads the connection timeouts.
@@ -219,12 +243,13 @@ impl IpvsClient {
         &mut self,
         what: &'static str,
         message: &IpvsMessage,
+        detail: Detail,
         read: impl Fn(&IpvsMessage) -> Result<Option<T>, IpvsError>,
         key: impl Fn(&T) -> K,
     ) -> Result<Vec<T>, IpvsError> {
         let mut before: Option<BTreeSet<K>> = None;
         for _ in 0..ATTEMPTS {
-            let round = self.read_round(message, &read)?;
+            let round = self.read_round(message, detail, &read)?;
             if round.is_interrupted {
                 before = None;
                 continue;
@@ -245,9 +270,10 @@ impl IpvsClient {
     fn read_round<T>(
         &mut self,
         message: &IpvsMessage,
+        detail: Detail,
         read: impl Fn(&IpvsMessage) -> Result<Option<T>, IpvsError>,
     ) -> Result<Round<T>, IpvsError> {
-        let mut dump = self.dump(message)?;
+        let mut dump = Dump::start(self, message, detail)?;
         let mut records = Vec::new();
         for answer in dump.by_ref() {
             records.extend(read(&answer?)?);

@@ -5,15 +5,15 @@
 use std::collections::VecDeque;
 
 use netlink_packet_core::{
-    NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR, ParseableParametrized,
+    DecodeError, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR,
 };
-use netlink_packet_generic::GenlMessage;
 
+use super::super::attr::Detail;
 use super::super::error::IpvsError;
 use super::super::ext_ack::{parse_done, parse_error};
 use super::super::message::{IpvsCommand, IpvsMessage};
 use super::IpvsClient;
-use super::frame::{Frame, Frames};
+use super::frame::{Frame, Frames, GENL_HDRLEN};
 
 /// Walks over the records of a dump, in constant memory.
 ///
@@ -23,6 +23,7 @@ pub struct Dump<'a> {
     client: &'a mut IpvsClient,
     command: IpvsCommand,
     sequence: u32,
+    detail: Detail,
     pending: VecDeque<IpvsMessage>,
     ended: bool,
     interrupted: bool,
@@ -33,12 +34,14 @@ impl<'a> Dump<'a> {
     pub(super) fn start(
         client: &'a mut IpvsClient,
         message: &IpvsMessage,
+        detail: Detail,
     ) -> Result<Self, IpvsError> {
         let sequence = client.send_one(message, NLM_F_REQUEST | NLM_F_DUMP)?;
         Ok(Self {
             client,
             command: message.cmd,
             sequence,
+            detail,
             pending: VecDeque::new(),
             ended: false,
             interrupted: false,
@@ -74,7 +77,8 @@ impl<'a> Dump<'a> {
                 NLMSG_DONE => parse_done(frame.flags, frame.payload, self.command)?,
                 NLMSG_ERROR => parse_error(frame.flags, frame.payload, self.command)?,
                 _ => {
-                    self.pending.extend(record(&frame, self.client.family)?);
+                    let record = record(&frame, self.client.family, self.detail)?;
+                    self.pending.extend(record);
                     continue;
                 }
             };
@@ -93,12 +97,25 @@ impl<'a> Dump<'a> {
 }
 
 /// Reads a record; none where the message belongs to another family.
-pub(super) fn record(frame: &Frame<'_>, family: u16) -> Result<Option<IpvsMessage>, IpvsError> {
+pub(super) fn record(
+    frame: &Frame<'_>,
+    family: u16,
+    detail: Detail,
+) -> Result<Option<IpvsMessage>, IpvsError> {
     if frame.message_type != family {
         return Ok(None);
     }
-    let message = GenlMessage::parse_with_param(frame.payload, frame.message_type)?;
-    Ok(Some(message.payload))
+    let short = || DecodeError::buffer_too_small(frame.payload.len(), GENL_HDRLEN);
+    let (header, attributes) = frame
+        .payload
+        .split_at_checked(GENL_HDRLEN)
+        .ok_or_else(short)?;
+    let command = header.first().copied().unwrap_or_default();
+    Ok(Some(IpvsMessage::parse(
+        attributes,
+        command.into(),
+        detail,
+    )?))
 }
 
 impl Iterator for Dump<'_> {

@@ -4,7 +4,9 @@
 //! net/netlink/genetlink.c, which also asks for the module `net-pf-16-proto-16-family-IPVS`
 //! where the family is unknown.
 
-use netlink_packet_core::{NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR, NlasIterator, parse_u16};
+use netlink_packet_core::{
+    Emitable, NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR, NlasIterator, parse_u16,
+};
 use netlink_packet_generic::GenlFamily;
 use netlink_packet_generic::constants::{CTRL_ATTR_FAMILY_ID, GENL_HDRLEN, GENL_ID_CTRL};
 use netlink_packet_generic::ctrl::nlas::GenlCtrlAttrs;
@@ -31,10 +33,13 @@ pub(super) fn resolve(transport: &mut Transport) -> Result<u16, IpvsError> {
     let mut datagram = Vec::new();
     append(
         &mut datagram,
-        request,
-        GENL_ID_CTRL,
-        NLM_F_REQUEST | NLM_F_ACK,
-        sequence,
+        &request,
+        (GENL_ID_CTRL, NLM_F_REQUEST | NLM_F_ACK, sequence),
+        |request, datagram| {
+            let start = datagram.len();
+            datagram.resize(start + request.buffer_len(), 0);
+            request.emit(datagram.get_mut(start..).unwrap_or_default());
+        },
     );
     transport.send(&datagram)?;
     let deadline = transport.deadline();

@@ -1,17 +1,16 @@
 //! Owns the framing: netlink messages in a datagram, both ways.
 //!
 //! May import: `netlink-packet-core`, `netlink-packet-generic`.
-//! Source of truth: `struct nlmsghdr` in include/uapi/linux/netlink.h.
+//! Source of truth: `struct nlmsghdr` in include/uapi/linux/netlink.h, `struct genlmsghdr` in
+//! include/uapi/linux/genetlink.h.
 
-use std::fmt::Debug;
-
-use netlink_packet_core::{
-    DecodeError, Emitable, NLM_F_ACK, NLM_F_REQUEST, NLMSG_NOOP, NetlinkBuffer, NetlinkMessage,
-};
-use netlink_packet_generic::{GenlFamily, GenlMessage};
+use netlink_packet_core::{DecodeError, NLM_F_ACK, NLM_F_REQUEST, NLMSG_NOOP, NetlinkBuffer};
+use netlink_packet_generic::GenlFamily;
 
 /// Size of `struct nlmsghdr`.
 const NLMSG_HDRLEN: usize = 16;
+/// Size of `struct genlmsghdr`.
+pub(super) const GENL_HDRLEN: usize = 4;
 
 /// Holds one message of a received datagram.
 pub(super) struct Frame<'a> {
@@ -71,32 +70,46 @@ impl<'a> Iterator for Frames<'a> {
     }
 }
 
-/// Writes one request to the end of `datagram`.
-pub(super) fn append<F>(datagram: &mut Vec<u8>, payload: F, family: u16, flags: u16, sequence: u32)
-where
-    F: GenlFamily + Emitable + Debug,
-{
-    let mut message = GenlMessage::from_payload(payload);
-    message.set_resolved_family_id(family);
-    let mut message = NetlinkMessage::from(message);
-    message.header.flags = flags;
-    message.header.sequence_number = sequence;
-    message.finalize();
+/// Writes one request of a family to the end of `datagram`; `attributes` writes what stands behind
+/// its headers.
+pub(super) fn append<F: GenlFamily>(
+    datagram: &mut Vec<u8>,
+    request: &F,
+    (family, flags, sequence): (u16, u16, u32),
+    attributes: impl FnOnce(&F, &mut Vec<u8>),
+) {
+    let start = datagram.len();
+    append_header(datagram, 0, family, flags, sequence);
+    datagram.extend_from_slice(&[request.command(), request.version(), 0, 0]);
+    attributes(request, datagram);
     // All attributes are padded to 4 bytes, so the next message starts aligned.
-    let mut bytes = vec![0; message.buffer_len()];
-    message.serialize(&mut bytes);
-    datagram.append(&mut bytes);
+    let length = length_bytes(datagram.len() - start);
+    if let Some(field) = datagram.get_mut(start..start + length.len()) {
+        for (to, from) in field.iter_mut().zip(length) {
+            *to = from;
+        }
+    }
 }
 
 /// Writes a message that asks for nothing but an acknowledgement, which the kernel gives without
 /// looking further (netlink_rcv_skb skips control messages).
 pub(super) fn append_end(datagram: &mut Vec<u8>, sequence: u32) {
-    let length = u32::try_from(NLMSG_HDRLEN).unwrap_or_default();
-    datagram.extend(length.to_ne_bytes());
-    datagram.extend(NLMSG_NOOP.to_ne_bytes());
-    datagram.extend((NLM_F_REQUEST | NLM_F_ACK).to_ne_bytes());
-    datagram.extend(sequence.to_ne_bytes());
-    datagram.extend(0u32.to_ne_bytes());
+    let flags = NLM_F_REQUEST | NLM_F_ACK;
+    append_header(datagram, NLMSG_HDRLEN, NLMSG_NOOP, flags, sequence);
+}
+
+/// Writes `struct nlmsghdr`; the port of the sender is the kernel's to fill in.
+fn append_header(datagram: &mut Vec<u8>, length: usize, kind: u16, flags: u16, sequence: u32) {
+    datagram.extend_from_slice(&length_bytes(length));
+    datagram.extend_from_slice(&kind.to_ne_bytes());
+    datagram.extend_from_slice(&flags.to_ne_bytes());
+    datagram.extend_from_slice(&sequence.to_ne_bytes());
+    datagram.extend_from_slice(&0u32.to_ne_bytes());
+}
+
+/// The length of a message; none of ours is longer than a datagram.
+fn length_bytes(length: usize) -> [u8; 4] {
+    u32::try_from(length).unwrap_or(u32::MAX).to_ne_bytes()
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use netlink_packet_core::{NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR};
 pub use batch::{BatchReport, OnError, Outcome};
 pub use dump::Dump;
 
+use super::attr::Detail;
 use super::errno::Errno;
 use super::error::{IpvsError, KernelError};
 use super::ext_ack::parse_error;
@@ -171,7 +172,7 @@ impl IpvsClient {
                     transport.finish();
                     return error.map_or(Ok(answers), |error| Err(Self::refusal(error)));
                 }
-                answers.extend(dump::record(&frame, self.family)?);
+                answers.extend(dump::record(&frame, self.family, Detail::Whole)?);
             }
         }
     }
@@ -192,14 +193,15 @@ impl IpvsClient {
     /// # Errors
     /// Failures of the socket; the kernel's refusal comes as an item.
     pub fn dump(&mut self, message: &IpvsMessage) -> Result<Dump<'_>, IpvsError> {
-        Dump::start(self, message)
+        Dump::start(self, message, Detail::Whole)
     }
 
     /// Sends one message in a datagram of its own and gives its sequence number.
     fn send_one(&mut self, message: &IpvsMessage, flags: u16) -> Result<u32, IpvsError> {
         let sequence = self.transport.next_sequence();
         let mut datagram = Vec::new();
-        append(&mut datagram, message.clone(), self.family, flags, sequence);
+        let header = (self.family, flags, sequence);
+        append(&mut datagram, message, header, IpvsMessage::append);
         self.transport.send(&datagram)?;
         self.count([message.cmd]);
         Ok(sequence)

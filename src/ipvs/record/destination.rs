@@ -152,7 +152,11 @@ pub struct DestinationId {
 impl DestinationId {
     /// Gives the identifying attributes, in the order in which `ipvsadm` sends them.
     pub fn to_attributes(&self) -> Vec<DestAttr> {
-        vec![
+        self.attributes().into()
+    }
+
+    fn attributes(&self) -> [DestAttr; 3] {
+        [
             DestAttr::AddrFamily(Family::of(self.address).number()),
             DestAttr::Addr(to_union(self.address)),
             DestAttr::Port(self.port),
@@ -222,7 +226,8 @@ impl Destination {
     /// Gives the attributes of a NEW or SET request, in the order in which `ipvsadm` sends them;
     /// connection counts and statistics are not part of it.
     pub fn to_attributes(&self) -> Vec<DestAttr> {
-        let mut attributes = self.id.to_attributes();
+        let mut attributes = Vec::with_capacity(10);
+        attributes.extend(self.id.attributes());
         attributes.extend([
             DestAttr::FwdMethod(self.forward.number()),
             DestAttr::Weight(self.weight.cast_unsigned()),

@@ -1,0 +1,68 @@
+//! The real servers of many services.
+//!
+//! May import: `model`, `ipvs`, siblings. Each service's servers are a dump of its own, and a
+//! socket has room for one at a time; half of what a dump costs is taking it apart. So many are
+//! read over two sockets at once: see "Speed" in the README for what that gains.
+
+use std::collections::BTreeMap;
+use std::thread;
+
+use super::convert;
+use crate::ipvs::{Detail, IpvsClient, IpvsError, ServiceId};
+use crate::model::{Counts, RealServer, ServerKey};
+
+/// From so many services on a second socket is worth a thread.
+const MANY: usize = 256;
+
+/// The servers of one service.
+#[derive(Default)]
+pub(super) struct Servers {
+    pub(super) options: BTreeMap<ServerKey, RealServer>,
+    /// Connections, of those that have some.
+    pub(super) counts: BTreeMap<ServerKey, Counts>,
+}
+
+/// Reads the servers of services, in their order.
+///
+/// # Errors
+/// As [`IpvsClient::destinations`], and where a second socket cannot be opened.
+pub(super) fn read(
+    client: &mut IpvsClient,
+    services: &[ServiceId],
+) -> Result<Vec<Servers>, IpvsError> {
+    let alone = thread::available_parallelism().map_or(1, |count| count.get()) < 2;
+    if alone || services.len() < MANY {
+        return one_by_one(client, services);
+    }
+    let (first, second) = services.split_at(services.len() / 2);
+    // Here, not in the thread: a socket belongs to the network namespace of whoever opens it.
+    let mut other = IpvsClient::open()?;
+    thread::scope(|scope| {
+        let beside = thread::Builder::new().spawn_scoped(scope, || one_by_one(&mut other, second));
+        let mut read = one_by_one(client, first)?;
+        let rest = match beside {
+            Ok(beside) => beside
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            // No room for a thread: nothing was read of the second half.
+            Err(_) => one_by_one(client, second),
+        };
+        read.append(&mut rest?);
+        Ok(read)
+    })
+}
+
+fn one_by_one(client: &mut IpvsClient, services: &[ServiceId]) -> Result<Vec<Servers>, IpvsError> {
+    let of_one = |service| {
+        let mut servers = Servers::default();
+        for destination in client.destinations_in(service, Detail::WithoutStats)? {
+            let (key, options, counts) = convert::server(&destination);
+            servers.options.insert(key, options);
+            if counts != Counts::default() {
+                servers.counts.insert(key, counts);
+            }
+        }
+        Ok(servers)
+    };
+    services.iter().map(of_one).collect()
+}
