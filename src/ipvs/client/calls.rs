@@ -15,7 +15,7 @@ use super::super::request::Request;
 use super::{Dump, IpvsClient, OnError, Outcome};
 
 /// How often a table that changes while it is read is read again.
-const ATTEMPTS: usize = 8;
+const ATTEMPTS: usize = 12;
 
 /// Holds what one dump brought.
 struct Round<T> {
@@ -32,8 +32,10 @@ impl IpvsClient {
     /// counts its way to where the last datagram ended (ip_vs_genl_dump_services), through a
     /// table that all network namespaces share up to Linux 7.0, so that even somebody else's
     /// change makes entries go missing or come twice. So a dump of more than one datagram (about
-    /// a hundred services) is repeated until it brings nothing new, and what only an earlier
-    /// round had is looked up by itself.
+    /// seventy services) is repeated until it brings nothing new, and what only an earlier round
+    /// had is looked up by itself. What goes missing stands where one datagram ends, and might go
+    /// missing at the same place again: the first repetition comes in datagrams of another length,
+    /// and where there is none left to try, two must bring nothing new.
     ///
     /// ```no_run
     /// # use ipvsh::ipvs::{IpvsClient};
@@ -58,6 +60,7 @@ impl IpvsClient {
     pub fn services_in(&mut self, detail: Detail) -> Result<Vec<Service>, IpvsError> {
         let message = IpvsMessage::new(IpvsCommand::GetService, Vec::new());
         let mut seen: BTreeSet<ServiceId> = BTreeSet::new();
+        let (mut quiet, mut enough) = (0, None);
         for attempt in 1..=ATTEMPTS {
             let mut round = self.read_round(&message, detail, read_service)?;
             if round.is_interrupted {
@@ -68,7 +71,9 @@ impl IpvsClient {
             }
             let mut ids = BTreeSet::new();
             round.records.retain(|service| ids.insert(service.id));
-            if ids.is_subset(&seen) || attempt == ATTEMPTS {
+            let enough = *enough.get_or_insert_with(|| if self.transport.widen() { 1 } else { 2 });
+            quiet = if ids.is_subset(&seen) { quiet + 1 } else { 0 };
+            if quiet >= enough || attempt == ATTEMPTS {
                 for id in seen.difference(&ids) {
                     round.records.extend(self.service(id)?);
                 }

@@ -16,6 +16,9 @@ use super::Options;
 
 /// Room for one datagram: netlink_dump never makes one of more than 32 KiB.
 const DATAGRAM_SIZE: usize = 64 * 1024;
+/// Room that the kernel is offered at first: it makes the datagrams of a dump as long as the
+/// most that it was ever offered on a socket, 32 KiB at most (netlink_dump).
+const NARROW: usize = 20 * 1024;
 
 /// Holds the socket and what is needed to tell answers from left-overs.
 #[derive(Debug)]
@@ -55,7 +58,7 @@ impl Transport {
             socket,
             port,
             sequence: 0,
-            buffer: Vec::with_capacity(DATAGRAM_SIZE),
+            buffer: Vec::with_capacity(NARROW),
             timeout: options.timeout,
             unfinished: false,
         })
@@ -94,6 +97,15 @@ impl Transport {
                 Err(error) => return Err(failed("send to")(error)),
             }
         }
+    }
+
+    /// Has the next dumps come in longer datagrams than those before; false: they do already.
+    pub(super) fn widen(&mut self) -> bool {
+        let is_narrow = self.buffer.capacity() < DATAGRAM_SIZE;
+        if is_narrow {
+            self.buffer = Vec::with_capacity(DATAGRAM_SIZE);
+        }
+        is_narrow
     }
 
     /// Notes that all answers to what was sent have been read.
