@@ -1,5 +1,7 @@
 //! `ipvsh man`: ipvsh(1), a page for each verb, and ipvsh-script(7).
 
+use std::path::{Path, PathBuf};
+
 use clap::{Args, Command};
 
 use super::context::Context;
@@ -14,12 +16,18 @@ use crate::error::{Error, Kind, Result, did_you_mean};
 pub(super) struct ManArgs {
     /// A verb, or `script` [default: the whole program]
     page: Option<String>,
+    /// Write all pages into a directory that is there, under the names that man(1) looks for
+    #[arg(short, long, value_name = "DIR", conflicts_with = "page")]
+    output: Option<PathBuf>,
 }
 
 /// Runs `ipvsh man`.
 pub(super) fn run(context: &Context, args: &ManArgs) -> Result<u8> {
     let mut root = super::definition();
     root.build();
+    if let Some(directory) = &args.output {
+        return write_all(&root, directory).map(|()| 0);
+    }
     let text = match args.page.as_deref() {
         None => whole(&super::definition()),
         Some("script") => Ok(manual::page()),
@@ -28,9 +36,29 @@ pub(super) fn run(context: &Context, args: &ManArgs) -> Result<u8> {
             None => return Err(unknown(&root, name)),
         },
     };
-    let text = text.map_err(|e| Error::system("cannot make the manual page", &e))?;
-    context.out.print(&text);
+    context.out.print(&text.map_err(|e| unmade(&e))?);
     Ok(0)
+}
+
+fn unmade(error: &std::io::Error) -> Error {
+    Error::system("cannot make the manual page", error)
+}
+
+/// Writes ipvsh.1, ipvsh-VERB.1 for each verb, and ipvsh-script.7.
+fn write_all(root: &Command, directory: &Path) -> Result<()> {
+    let write = |name: &str, text: &str| {
+        let path = directory.join(name);
+        std::fs::write(&path, text)
+            .map_err(|e| Error::system(format!("cannot write {}", path.display()), &e))
+    };
+    let main = whole(&super::definition()).map_err(|e| unmade(&e))?;
+    write("ipvsh.1", &main)?;
+    write("ipvsh-script.7", &manual::page())?;
+    for verb in verbs(root) {
+        let page = of_verb(verb).map_err(|e| unmade(&e))?;
+        write(&format!("ipvsh-{}.1", verb.get_name()), &page)?;
+    }
+    Ok(())
 }
 
 fn verbs(root: &Command) -> impl Iterator<Item = &Command> {

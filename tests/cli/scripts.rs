@@ -357,6 +357,25 @@ fn the_manual_has_pages() {
 }
 
 #[test]
+fn the_manual_is_written_as_packages_want_it() {
+    let lab = Lab::new();
+    let place = lab.database().with_file_name("pages");
+    std::fs::create_dir(&place).unwrap();
+    let directory = place.to_str().unwrap();
+    assert_eq!(lab.ok(&["man", "--output", directory]), "");
+    let read = |name: &str| std::fs::read_to_string(place.join(name)).unwrap();
+    assert_eq!(read("ipvsh.1"), lab.ok(&["man"]));
+    assert_eq!(read("ipvsh-rollback.1"), lab.ok(&["man", "rollback"]));
+    assert_eq!(read("ipvsh-script.7"), lab.ok(&["man", "script"]));
+    assert!(!place.join("ipvsh-watch.1").exists(), "a hidden verb");
+    assert_snapshot!(lab.run(&["man", "-o", "/nowhere/pages"]), @r"
+    -- stderr
+    Error: cannot write /nowhere/pages/ipvsh.1: No such file or directory (os error 2)
+    -- status 1
+    ");
+}
+
+#[test]
 fn check_does_not_need_the_database() {
     let lab = Lab::new();
     std::fs::create_dir(lab.database()).unwrap();
