@@ -158,7 +158,6 @@ pub fn difference_text(difference: &Difference) -> String {
 
 fn changes_text(changes: &[Change]) -> String {
     lines(changes)
-        .iter()
         .map(|line| format!("{:1$}{2}\n", "", line.indent, line.text))
         .collect()
 }

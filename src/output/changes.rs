@@ -15,7 +15,6 @@ fn style(action: Action) -> Style {
 /// The changes, each object's below its name; empty where there are none.
 pub fn changes(changes: &[Change], paint: Paint) -> String {
     lines(changes)
-        .iter()
         .map(|line| {
             let style = line.action.map_or(Style::Strong, style);
             let text = paint.paint(style, &clean(&line.text));

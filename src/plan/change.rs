@@ -86,36 +86,33 @@ pub struct Line {
     pub text: String,
 }
 
-/// The lines of changes: each object's below its name.
-pub fn lines(changes: &[Change]) -> Vec<Line> {
-    let mut lines = Vec::new();
+/// The lines of changes, one by one: each object's below its name.
+pub fn lines(changes: &[Change]) -> impl Iterator<Item = Line> {
     let mut under: Option<&str> = None;
-    for change in changes {
+    changes.iter().flat_map(move |change| {
         let (name, indent) = match &change.part {
             None => (&change.object, 0),
             Some(part) => (part, 2),
         };
-        if indent > 0 && under != Some(&change.object) {
-            lines.push(Line {
-                action: None,
-                indent: 0,
-                text: change.object.clone(),
-            });
-        }
+        let above = (indent > 0 && under != Some(&change.object)).then(|| Line {
+            action: None,
+            indent: 0,
+            text: change.object.clone(),
+        });
+        under = Some(&change.object);
         // A name stands apart from what is said of it, a field beside its value.
         let gap = match name.contains(' ') {
             _ if change.detail.is_empty() => "",
             true => "  ",
             false => " ",
         };
-        lines.push(Line {
+        let line = Line {
             action: Some(change.action),
             indent,
             text: format!("{} {name}{gap}{}", change.action.sign(), change.detail),
-        });
-        under = Some(&change.object);
-    }
-    lines
+        };
+        above.into_iter().chain([line])
+    })
 }
 
 /// What a daemon leaves to the kernel is not compared, and is no change by itself. Where something
