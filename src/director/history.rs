@@ -1,10 +1,12 @@
 //! Listing snapshots, what each changed, which touched an object; tags.
 
+use std::rc::Rc;
+
 use chrono::{DateTime, Utc};
 
 use super::names::{FIRST_LOOK, newest_since, resolve, told};
 use super::object::Object;
-use super::{Awaiting, Director, head_of};
+use super::{Awaiting, Director};
 use crate::error::{Error, Kind, Result};
 use crate::model::{
     Event, Moment, Ruleset, ServerKey, ServiceKey, Snapshot, SnapshotId, SnapshotName, Weight,
@@ -132,7 +134,9 @@ impl Director {
     /// # Errors
     /// As the store fails.
     pub fn head_rules(&self) -> Result<Ruleset> {
-        Ok(head_of(&*self.stores.open()?)?.1)
+        let rules = self.stores.open()?.rules_of_head()?;
+        // The store is closed: nobody shares them any more.
+        Ok(Rc::unwrap_or_clone(rules))
     }
 
     /// A snapshot's ruleset; with a note where the name does not say which snapshot it is.

@@ -295,13 +295,7 @@ fn teach(store: &dyn Store, candidate: &mut Candidate, extent: &Extent) -> Resul
 
 /// The head and its rules; without a head, no rules.
 fn head_of(store: &dyn Store) -> Result<(Option<Snapshot>, Ruleset)> {
-    match store.head()? {
-        Some(head) => {
-            let rules = store.ruleset(head.id)?;
-            Ok((Some(head), rules))
-        }
-        None => Ok((None, Ruleset::default())),
-    }
+    Ok((store.head()?, Rc::unwrap_or_clone(store.rules_of_head()?)))
 }
 
 /// The plan that brings everything that is ours to `wanted`.
