@@ -71,6 +71,9 @@ impl Paint {
 
 /// Text without control characters: a message or a name may hold anything.
 pub fn clean(text: &str) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     text.chars()
         .map(|c| match c {
             '\t' | '\n' | '\r' => ' ',
