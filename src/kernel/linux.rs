@@ -189,7 +189,8 @@ impl Linux {
         Ok(traffic)
     }
 
-    /// How services are doing: one dump, and one file for their servers.
+    /// How services are doing: one dump, and one file for their servers; those that the file leaves
+    /// out are asked for.
     fn read_load(&mut self) -> Result<Load, ReadError> {
         let records = self.client().map_err(ReadError::Ours)?.services()?;
         let mut table = Table::read().map_err(|e| {
@@ -199,10 +200,14 @@ impl Linux {
         for record in records {
             let key = convert::service_key(&record.id);
             let options = convert::service_options(&record).map_err(ReadError::Ours)?;
+            let servers = match table.take(&key) {
+                Some(servers) => servers,
+                None => servers::load(self.client().map_err(ReadError::Ours)?, &record.id)?,
+            };
             let one = ServiceLoad {
                 scheduler: options.scheduler,
                 usage: convert::usage(&record.stats),
-                servers: table.take(&key),
+                servers,
             };
             load.insert(key, one);
         }

@@ -9,7 +9,7 @@ use std::thread;
 
 use super::convert;
 use crate::ipvs::{Detail, IpvsClient, IpvsError, ServiceId};
-use crate::model::{Counts, RealServer, ServerKey};
+use crate::model::{Counts, RealServer, ServerKey, ServerLoad};
 
 /// From so many services on a second socket is worth a thread.
 const MANY: usize = 256;
@@ -50,6 +50,28 @@ pub(super) fn read(
         read.append(&mut rest?);
         Ok(read)
     })
+}
+
+/// Reads how the servers of one service are doing.
+///
+/// # Errors
+/// As [`IpvsClient::destinations`].
+pub(super) fn load(
+    client: &mut IpvsClient,
+    service: &ServiceId,
+) -> Result<BTreeMap<ServerKey, ServerLoad>, IpvsError> {
+    let destinations = client.destinations_in(service, Detail::WithoutStats)?;
+    let servers = destinations.iter().map(|destination| {
+        let (key, options, counts) = convert::server(destination);
+        let load = ServerLoad {
+            forward: options.forward,
+            weight: options.weight,
+            active: counts.active,
+            inactive: counts.inactive,
+        };
+        (key, load)
+    });
+    Ok(servers.collect())
 }
 
 fn one_by_one(client: &mut IpvsClient, services: &[ServiceId]) -> Result<Vec<Servers>, IpvsError> {

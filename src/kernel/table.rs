@@ -2,6 +2,10 @@
 //!
 //! May import: `model`, `ipvs`. Source of truth: ip_vs_info_seq_show in
 //! net/netfilter/ipvs/ip_vs_ctl.c. Netlink gives the same with one request per service.
+//!
+//! Where other network namespaces have services too, the kernel leaves some of ours out, each with
+//! all its servers: between two reads it goes on at a place that it counted with theirs
+//! (ip_vs_info_seq_next) and looks up without them (ip_vs_info_array), up to Linux 7.0.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fs::File;
@@ -59,11 +63,11 @@ impl Table {
         Ok(table)
     }
 
-    /// Takes the servers of a service out. A mark may be there in both families: it is to be
-    /// asked for in the order of the kernel's dump, which is that of the file.
-    pub fn take(&mut self, key: &ServiceKey) -> Servers {
-        let servers = self.0.get_mut(&Name::of(key));
-        servers.and_then(VecDeque::pop_front).unwrap_or_default()
+    /// Takes the servers of a service out; none where the file does not show the service. A mark
+    /// may be there in both families: it is to be asked for in the order of the kernel's dump,
+    /// which is that of the file.
+    pub fn take(&mut self, key: &ServiceKey) -> Option<Servers> {
+        self.0.get_mut(&Name::of(key))?.pop_front()
     }
 }
 
@@ -202,7 +206,7 @@ TCP  C000020C:0050 wlc
 
     fn taken(table: &mut Table, key: &str) -> Vec<String> {
         let key = ServiceKey::parse(key).unwrap();
-        let servers = table.take(&key).into_iter();
+        let servers = table.take(&key).into_iter().flatten();
         servers
             .map(|(key, s)| {
                 format!(
