@@ -1,8 +1,8 @@
 //! The real servers of many services.
 //!
 //! May import: `model`, `ipvs`, siblings. Each service's servers are a dump of its own, and a
-//! socket has room for one at a time; half of what a dump costs is taking it apart. So many are
-//! read over two sockets at once: see "Speed" in the README for what that gains.
+//! socket has room for one at a time. While the kernel answers on one, what came over the other is
+//! taken apart: those of many services are read over two sockets at once.
 
 use std::collections::BTreeMap;
 use std::thread;
