@@ -62,7 +62,7 @@ fn parse_but<T>(
     let mut attributes = Vec::with_capacity(most);
     for attribute in Walk::new(payload) {
         let attribute = attribute?;
-        if left_out.is_empty() || !left_out.contains(&attribute.kind()) {
+        if !left_out.contains(&attribute.kind()) {
             attributes.push(parse(&attribute)?);
         }
     }

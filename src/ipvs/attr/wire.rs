@@ -67,9 +67,7 @@ pub(super) fn append_nest(message: &mut Vec<u8>, kind: u16, attributes: &[impl N
     }
     let length = length_bytes(message.len() - start);
     if let Some(field) = message.get_mut(start..start + length.len()) {
-        for (to, from) in field.iter_mut().zip(length) {
-            *to = from;
-        }
+        field.copy_from_slice(&length);
     }
 }
 

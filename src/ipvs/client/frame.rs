@@ -85,9 +85,7 @@ pub(super) fn append<F: GenlFamily>(
     // All attributes are padded to 4 bytes, so the next message starts aligned.
     let length = length_bytes(datagram.len() - start);
     if let Some(field) = datagram.get_mut(start..start + length.len()) {
-        for (to, from) in field.iter_mut().zip(length) {
-            *to = from;
-        }
+        field.copy_from_slice(&length);
     }
 }
 
