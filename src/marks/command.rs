@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::TABLE;
+use super::{TABLE, nft};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Family, ForeignMark};
 
@@ -204,10 +204,11 @@ impl Tool {
     ///
     /// To list x_tables' mangle table is to make it: the first `iptables -S` in a network
     /// namespace loads `iptable_mangle` and hooks it into every packet's way. A table that is not
-    /// named in /proc was never made, so nobody has rules in it. nft makes nothing by listing.
+    /// named in /proc was never made, so nobody has rules in it. nft makes nothing by listing, but
+    /// a run of it costs more than all that IPVS is asked.
     pub fn may_have_rules(&self, table: &str) -> bool {
         match (self.back_end, self.legacy_tables()) {
-            (BackEnd::Nft, _) => true,
+            (BackEnd::Nft, _) => !nft::lacks_table(self.family, table),
             (BackEnd::Legacy, Ok(names)) => names.lines().any(|name| name == table),
             (BackEnd::Legacy, Err(error)) => error.kind() != std::io::ErrorKind::NotFound,
         }

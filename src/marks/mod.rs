@@ -11,6 +11,7 @@ mod command;
 mod edit;
 mod foreign;
 mod iptables;
+mod nft;
 mod rule;
 mod table;
 mod target;
