@@ -489,6 +489,21 @@ impl fmt::Display for ServerKey {
     }
 }
 
+/// Reads a text where it stands, without a copy of it.
+struct Text<T>(fn(&str) -> Result<T>);
+
+impl<T> serde::de::Visitor<'_> for Text<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        (self.0)(text).map_err(E::custom)
+    }
+}
+
 macro_rules! serde_as_text {
     ($($type:ty, $parse:expr;)*) => {$(
         impl Serialize for $type {
@@ -499,9 +514,7 @@ macro_rules! serde_as_text {
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(from)?;
-                let parse: fn(&str) -> Result<$type> = $parse;
-                parse(&text).map_err(serde::de::Error::custom)
+                from.deserialize_str(Text($parse))
             }
         }
     )*};
