@@ -6,6 +6,7 @@
 //! - `rest`: marks, timeouts and daemons as JSON, in pieces; absent where there are none.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -21,6 +22,12 @@ use crate::model::{
 
 /// The most bytes of JSON of servers that stand in their service's own item.
 const INLINE_BYTES: usize = 1024;
+
+/// From so many services on a second thread reads a half of them.
+const MANY: u64 = 256;
+
+type Service = (ServiceKey, VirtualService);
+type Services = BTreeMap<ServiceKey, VirtualService>;
 
 /// Where a ruleset is; two rulesets are equal if and only if their contents are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -214,16 +221,59 @@ fn read_rest(nodes: &impl Nodes, at: Root) -> Result<Rest> {
     }
 }
 
-fn read_services(
-    nodes: &impl Nodes,
-    items: trie::Items,
-) -> Result<BTreeMap<ServiceKey, VirtualService>> {
-    let mut services = BTreeMap::new();
-    for (key, value) in items {
-        let item = from_json(&value, "a virtual service")?;
-        services.insert(read_service_name(&key)?, read_servers(nodes, item)?);
+fn read_service(nodes: &impl Nodes, key: &[u8], value: &[u8]) -> Result<Service> {
+    let item = from_json(value, "a virtual service")?;
+    Ok((read_service_name(key)?, read_servers(nodes, item)?))
+}
+
+fn services_of(nodes: &impl Nodes, items: trie::Items) -> Result<Services> {
+    let services = items.iter();
+    services
+        .map(|(key, value)| read_service(nodes, key, value))
+        .collect()
+}
+
+fn read_parts(nodes: &impl Nodes, parts: &[Address]) -> Result<Vec<Service>> {
+    let mut services = Vec::new();
+    for part in parts {
+        trie::visit(nodes, *part, &mut |key, value| {
+            services.push(read_service(nodes, key, value)?);
+            Ok(())
+        })?;
     }
     Ok(services)
+}
+
+/// Reads all services; many of them by two threads, as most of it is to check and to understand.
+fn read_services(nodes: &impl Nodes, root: Root) -> Result<Services> {
+    let (count, parts) = trie::parts(nodes, root)?;
+    let alone = thread::available_parallelism().map_or(1, |count| count.get()) < 2;
+    let read = match alone || count < MANY {
+        true => read_parts(nodes, &parts)?,
+        false => read_by_two(nodes, &parts)?,
+    };
+    let services: Services = read.into_iter().collect();
+    if services.len() as u64 != count {
+        return Err(damaged("a virtual service stands in two places"));
+    }
+    Ok(services)
+}
+
+fn read_by_two(nodes: &impl Nodes, parts: &[Address]) -> Result<Vec<Service>> {
+    let (first, second) = parts.split_at(parts.len() / 2);
+    thread::scope(|scope| {
+        let beside = thread::Builder::new().spawn_scoped(scope, || read_parts(nodes, second));
+        let mut read = read_parts(nodes, first)?;
+        let rest = match beside {
+            Ok(beside) => beside
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            // No room for a thread.
+            Err(_) => read_parts(nodes, second),
+        };
+        read.append(&mut rest?);
+        Ok(read)
+    })
 }
 
 /// Reads a whole ruleset.
@@ -232,7 +282,7 @@ fn read_services(
 /// `damaged` where any node of it cannot be read.
 pub(super) fn read(nodes: &impl Nodes, at: Content) -> Result<Ruleset> {
     let mut rules = Ruleset {
-        services: read_services(nodes, trie::items(nodes, at.services)?)?,
+        services: read_services(nodes, at.services)?,
         ..Ruleset::default()
     };
     read_rest(nodes, at.rest)?.put_into(&mut rules);
@@ -293,7 +343,7 @@ pub(super) fn differences(
     let (ones, others) = trie::differences(nodes, one.services, other.services)?;
     let part = |items, at| -> Result<Ruleset> {
         let mut rules = Ruleset {
-            services: read_services(nodes, items)?,
+            services: services_of(nodes, items)?,
             ..Ruleset::default()
         };
         read_rest(nodes, at)?.put_into(&mut rules);
@@ -341,4 +391,34 @@ pub(super) fn children(node: &Node) -> Vec<Address> {
 pub(super) fn content_of(rules: &Ruleset) -> Result<Content> {
     let nowhere = (Content::default(), &Ruleset::default());
     write(&mut super::node::Loose::default(), nowhere, rules)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::node::Loose;
+    use super::*;
+
+    #[test]
+    fn many_services_are_read_whole_or_refused() {
+        let services = (0..3 * MANY).map(|n| {
+            let key = ServiceKey::parse(&format!("tcp 192.0.{}.{}:80", 2 + n / 256, n % 256));
+            let options = ServiceOptions::defaults(crate::model::Family::Ipv4);
+            let servers = BTreeMap::new();
+            (key.unwrap(), VirtualService { options, servers })
+        });
+        let rules = Ruleset {
+            services: services.collect(),
+            ..Ruleset::default()
+        };
+        let mut nodes = Loose::default();
+        let nothing = (Content::default(), &Ruleset::default());
+        let at = write(&mut nodes, nothing, &rules).unwrap();
+        assert_eq!(read(&nodes, at).unwrap(), rules);
+        // Of either half, whichever thread meets it.
+        for address in nodes.0.keys().step_by(9) {
+            let mut less = nodes.clone();
+            less.0.remove(address);
+            assert_eq!(read(&less, at).unwrap_err().kind(), Kind::Damaged);
+        }
+    }
 }

@@ -12,10 +12,10 @@
 use std::collections::BTreeMap;
 
 use super::address::{Address, LENGTH, damaged};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-/// Where nodes are read from and written to.
-pub(super) trait Nodes {
+/// Where nodes are read from, by two threads at once, and written to.
+pub(super) trait Nodes: Sync {
     /// Reads a node's bytes.
     ///
     /// # Errors
@@ -103,6 +103,46 @@ fn take_bytes<'a>(bytes: &mut &'a [u8], length: u64) -> Option<&'a [u8]> {
     Some(taken)
 }
 
+/// The items of an encoded leaf, one by one, where they stand; `None` is the end of what can be
+/// understood.
+pub(super) struct Leaf<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Leaf<'a> {
+    /// Of the bytes of a node, where that is a leaf.
+    pub(super) fn of(bytes: &'a [u8]) -> Option<Leaf<'a>> {
+        bytes.strip_prefix(b"L").map(|rest| Leaf { rest })
+    }
+
+    fn take(&mut self) -> Option<(&'a [u8], &'a [u8])> {
+        let length = take_number(&mut self.rest)?;
+        let key = take_bytes(&mut self.rest, length)?;
+        let length = take_number(&mut self.rest)?;
+        Some((key, take_bytes(&mut self.rest, length)?))
+    }
+}
+
+impl<'a> Iterator for Leaf<'a> {
+    type Item = Option<(&'a [u8], &'a [u8])>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let item = self.take();
+        if item.is_none() {
+            self.rest = &[];
+        }
+        Some(item)
+    }
+}
+
+/// The error for a node whose bytes make no sense.
+pub(super) fn not_understood(address: Address) -> Error {
+    damaged(format!("node {address} cannot be understood"))
+}
+
 impl Node {
     /// The bytes.
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -148,14 +188,10 @@ impl Node {
         let (kind, mut rest) = bytes.split_first()?;
         let node = match kind {
             b'L' => {
-                let mut items = BTreeMap::new();
-                while !rest.is_empty() {
-                    let length = take_number(&mut rest)?;
-                    let key = take_bytes(&mut rest, length)?.to_vec();
-                    let length = take_number(&mut rest)?;
-                    items.insert(key, take_bytes(&mut rest, length)?.to_vec());
-                }
-                Node::Leaf(items)
+                let owned = |item: Option<(&[u8], &[u8])>| {
+                    item.map(|(key, value)| (key.to_vec(), value.to_vec()))
+                };
+                Node::Leaf(Leaf { rest }.map(owned).collect::<Option<Items>>()?)
             }
             b'B' => {
                 let bits = u16::from_be_bytes(take_bytes(&mut rest, 2)?.try_into().ok()?);
@@ -184,13 +220,20 @@ impl Node {
         Some(node)
     }
 
+    /// The node of these bytes, read from an address.
+    ///
+    /// # Errors
+    /// `damaged` where they cannot be understood.
+    pub(super) fn of(address: Address, bytes: &[u8]) -> Result<Node> {
+        Node::decode(bytes).ok_or_else(|| not_understood(address))
+    }
+
     /// Reads and decodes a node.
     ///
     /// # Errors
     /// `damaged` where it is missing, does not fit its address or cannot be understood.
     pub(super) fn load(nodes: &impl Nodes, address: Address) -> Result<Node> {
-        Node::decode(&nodes.read(address)?)
-            .ok_or_else(|| damaged(format!("node {address} cannot be understood")))
+        Node::of(address, &nodes.read(address)?)
     }
 
     /// Encodes and keeps the node.

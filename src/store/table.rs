@@ -5,11 +5,11 @@
 //! it called flushed: every batch is followed by an fsync of our own. Values stay below 8 KiB, so
 //! that no node grows past 128 KiB, where sled would begin to use files beside its log.
 
-use std::cell::RefCell;
 use std::fs::{DirBuilder, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::address::damaged;
 use super::contain::contain;
@@ -32,7 +32,7 @@ pub(super) struct Table {
     dir: PathBuf,
     file: File,
     /// Why sled's state in memory is not to be trusted any more.
-    broken: RefCell<Option<Error>>,
+    broken: OnceLock<Error>,
     /// Bytes of names and values written by the last batch, for measuring.
     pub(super) written: u64,
 }
@@ -128,7 +128,7 @@ impl Table {
             db: Some(db),
             file: File::open(&path).map_err(|error| failed("open", &path, &error))?,
             dir: own,
-            broken: RefCell::default(),
+            broken: OnceLock::new(),
             written: 0,
         };
         close_to_others(&table.dir)?;
@@ -149,7 +149,7 @@ impl Table {
     /// Runs an operation of sled's. After a panic nothing more is asked of it, as after a write
     /// that failed; a read that failed says nothing about the next one.
     fn run<T>(&self, code: impl FnOnce(&sled::Db) -> Result<T, sled::Error>) -> Result<T> {
-        if let Some(error) = self.broken.borrow().as_ref() {
+        if let Some(error) = self.broken.get() {
             return Err(error.clone());
         }
         let Some(db) = &self.db else {
@@ -245,7 +245,7 @@ impl Table {
 
     /// Answers nothing more but this error: what is on disk is not known.
     pub(super) fn give_up(&self, error: &Error) {
-        *self.broken.borrow_mut() = Some(error.clone());
+        let _ = self.broken.set(error.clone());
     }
 
     /// Closes it: whatever is asked of it from now on is refused.

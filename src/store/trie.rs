@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::address::{Address, damaged};
 pub(super) use super::node::Items;
-use super::node::{Node, Nodes, Totals};
+use super::node::{Leaf, Node, Nodes, Totals, not_understood};
 use crate::error::Result;
 
 /// The most bytes of keys and values that a leaf of more than one item holds.
@@ -173,20 +173,43 @@ fn build_from(
     Ok((Some(branch), totals))
 }
 
-fn gather(nodes: &impl Nodes, address: Address, into: &mut Items) -> Result<()> {
-    match Node::load(nodes, address)? {
-        Node::Leaf(items) => into.extend(items),
-        Node::Branch(totals, children) => {
-            let before = into.len() as u64;
-            for child in children.iter().flatten() {
-                gather(nodes, *child, into)?;
-            }
-            if into.len() as u64 != before.saturating_add(totals.count) {
-                return Err(damaged(format!("node {address} miscounts its items")));
-            }
+/// Shows the items below a node, in the order of their digests; says how many they are.
+///
+/// # Errors
+/// `damaged` where a node cannot be read or miscounts its items; what `each` returns.
+pub(super) fn visit(
+    nodes: &impl Nodes,
+    address: Address,
+    each: &mut impl FnMut(&[u8], &[u8]) -> Result<()>,
+) -> Result<u64> {
+    let bytes = nodes.read(address)?;
+    if let Some(leaf) = Leaf::of(&bytes) {
+        let mut count = 0;
+        for item in leaf {
+            let (key, value) = item.ok_or_else(|| not_understood(address))?;
+            each(key, value)?;
+            count += 1;
         }
-        _ => return Err(not_a_tree(Some(address))),
+        return Ok(count);
     }
+    let Node::Branch(totals, children) = Node::of(address, &bytes)? else {
+        return Err(not_a_tree(Some(address)));
+    };
+    let mut count = 0_u64;
+    for child in children.iter().flatten() {
+        count = count.saturating_add(visit(nodes, *child, each)?);
+    }
+    if count != totals.count {
+        return Err(damaged(format!("node {address} miscounts its items")));
+    }
+    Ok(count)
+}
+
+fn gather(nodes: &impl Nodes, address: Address, into: &mut Items) -> Result<()> {
+    visit(nodes, address, &mut |key, value| {
+        into.insert(key.to_vec(), value.to_vec());
+        Ok(())
+    })?;
     Ok(())
 }
 
@@ -202,19 +225,30 @@ pub(super) fn items(nodes: &impl Nodes, root: Root) -> Result<Items> {
     Ok(all)
 }
 
+/// The parts that a map can be read in, and how many items they have together: the children of
+/// its topmost node, or that itself.
+///
+/// # Errors
+/// `damaged` where it cannot be read.
+pub(super) fn parts(nodes: &impl Nodes, root: Root) -> Result<(u64, Vec<Address>)> {
+    let Some(address) = root else {
+        return Ok((0, Vec::new()));
+    };
+    match Node::load(nodes, address)? {
+        Node::Leaf(items) => Ok((items.len() as u64, vec![address])),
+        Node::Branch(totals, children) => {
+            Ok((totals.count, children.iter().flatten().copied().collect()))
+        }
+        _ => Err(not_a_tree(root)),
+    }
+}
+
 /// How many items there are; reads one node.
 ///
 /// # Errors
 /// `damaged` where it cannot be read.
 pub(super) fn count(nodes: &impl Nodes, root: Root) -> Result<u64> {
-    let Some(address) = root else {
-        return Ok(0);
-    };
-    match Node::load(nodes, address)? {
-        Node::Leaf(items) => Ok(items.len() as u64),
-        Node::Branch(totals, _) => Ok(totals.count),
-        _ => Err(not_a_tree(root)),
-    }
+    Ok(parts(nodes, root)?.0)
 }
 
 /// One key's value; reads the nodes on the way to it only.
