@@ -39,6 +39,8 @@ pub use table::Table;
 
 pub use crate::api::report::count;
 
+use serde::Serializer as _;
+
 use crate::director::{Awaiting, Difference, News, Report};
 use crate::error::{Error, Kind};
 use crate::model::Connection;
@@ -174,6 +176,22 @@ impl Output {
     pub fn print_json(&self, value: &serde_json::Value) {
         // Serialising a `Value` cannot fail: its keys are strings.
         self.print(&serde_json::to_string_pretty(value).unwrap_or_default());
+    }
+
+    /// Prints values as one array of JSON, each as it comes.
+    pub fn print_json_array(&self, values: impl Iterator<Item = serde_json::Value>) {
+        if self.pages {
+            return self.print_json(&values.collect());
+        }
+        let mut out = std::io::BufWriter::with_capacity(BUFFER, std::io::stdout().lock());
+        let array = serde_json::Serializer::pretty(&mut out).collect_seq(values);
+        let written = array.map_err(std::io::Error::from);
+        if let Err(error) = written
+            .and_then(|()| writeln!(out))
+            .and_then(|()| out.flush())
+        {
+            unwritten(&error);
+        }
     }
 
     /// Prints connections as they come; says whether there were any.

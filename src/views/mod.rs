@@ -10,7 +10,9 @@ mod row;
 
 pub use facts::{Cells, Column, Facts, Takes};
 pub use order::Order;
-pub use row::{Row, ServerRow, counted, fitting, of_live, of_names, of_traffic, value};
+pub use row::{
+    Row, ServerRow, counted, fitting, of_live, of_names, of_traffic, one_of_live, value,
+};
 
 use crate::error::{Error, Kind, Result, did_you_mean};
 

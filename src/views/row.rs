@@ -146,42 +146,40 @@ pub fn of_names(live: &Live, keys: &[ServiceKey]) -> Vec<Row> {
 
 /// What a view shows of services, from the live state.
 pub fn of_live(view: View, live: &Live, keys: &[ServiceKey]) -> Vec<Row> {
+    let rows = keys.iter().filter_map(|key| one_of_live(view, live, key));
+    rows.collect()
+}
+
+/// What a view shows of one service, from the live state; none where it is not in that view.
+pub fn one_of_live(view: View, live: &Live, key: &ServiceKey) -> Option<Row> {
     let facts = view.facts();
     let picked = |identity: Options, all: Options, keys: &[&str]| match view {
         View::Services => all,
         _ => pick(identity, &all, keys),
     };
-    let mut rows = Vec::new();
-    for key in keys {
-        let Some(service) = live.rules.services.get(key) else {
-            continue;
-        };
-        let mut all = form::live_service(live, key, service);
-        let persistent = live.service_counts(key).persistent;
-        let Some(Value::Array(values)) = all.shift_remove("servers") else {
-            continue;
-        };
-        if view != View::Services {
-            all.insert("persistent_connections".into(), json!(persistent));
-        }
-        let mut servers = Vec::new();
-        for ((key, server), value) in service.servers.iter().zip(values) {
-            let Value::Object(all) = value else { continue };
-            if view != View::Tunnels || server.forward == Forwarding::Tunnel {
-                let data = picked(server_identity(key), all, facts.server);
-                servers.push(ServerRow { key: *key, data });
-            }
-        }
-        if view == View::Tunnels && servers.is_empty() {
-            continue;
-        }
-        rows.push(Row {
-            key: *key,
-            data: picked(form::service_key(key), all, facts.service),
-            servers,
-        });
+    let service = live.rules.services.get(key)?;
+    let mut all = form::live_service(live, key, service);
+    let persistent = live.service_counts(key).persistent;
+    let Some(Value::Array(values)) = all.shift_remove("servers") else {
+        return None;
+    };
+    if view != View::Services {
+        all.insert("persistent_connections".into(), json!(persistent));
     }
-    rows
+    let mut servers = Vec::new();
+    for ((key, server), value) in service.servers.iter().zip(values) {
+        let Value::Object(all) = value else { continue };
+        if view != View::Tunnels || server.forward == Forwarding::Tunnel {
+            let data = picked(server_identity(key), all, facts.server);
+            servers.push(ServerRow { key: *key, data });
+        }
+    }
+    let is_in_view = view != View::Tunnels || !servers.is_empty();
+    is_in_view.then(|| Row {
+        key: *key,
+        data: picked(form::service_key(key), all, facts.service),
+        servers,
+    })
 }
 
 /// What a view shows of services, from their traffic.

@@ -5,6 +5,7 @@ mod picture;
 pub(super) mod watch;
 
 use clap::Args;
+use serde_json::Value;
 
 use super::context::Context;
 use crate::director::{Director, Filter, Wanted};
@@ -143,10 +144,17 @@ fn print(context: &Context, director: &mut Director, asked: &Asked, again: bool)
     match picture::take(context, director, asked)? {
         Picture::Json(value) if again => out.print(&value.to_string()),
         Picture::Json(value) => out.print_json(&value),
+        Picture::Array(values) if again => out.print(&json_line(values)),
+        Picture::Array(values) => out.print_json_array(values),
         Picture::Table(text) => out.print(&text),
         Picture::Sentence(text) => out.sentence(text),
     }
     Ok(())
+}
+
+/// An array of JSON on one line.
+fn json_line(values: impl Iterator<Item = Value>) -> String {
+    values.collect::<Value>().to_string()
 }
 
 #[cfg(test)]

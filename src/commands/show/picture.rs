@@ -9,12 +9,14 @@ use crate::director::Director;
 use crate::error::Result;
 use crate::model::{Fwmark, Ruleset, json};
 use crate::output::{self, Look, Origin, Output};
-use crate::views::{Row, View, fitting, of_live, of_names};
+use crate::views::{Row, View, fitting, of_live, of_names, one_of_live};
 
 /// What there is to see.
 pub(super) enum Picture {
     /// With `--json`.
     Json(Value),
+    /// With `--json`, one by one: of a large table there is never more than one in memory.
+    Array(Box<dyn Iterator<Item = Value>>),
     /// A table.
     Table(String),
     /// That there is nothing.
@@ -72,7 +74,13 @@ fn services(context: &Context, director: &mut Director, asked: &Asked) -> Result
     let out = &context.out;
     let live = director.live_services()?;
     let keys = fitting(asked.object.service(), live.rules.services.keys())?;
-    let mut rows = match out.json || asked.order.is_some() {
+    if out.json && asked.order.is_none() {
+        let all = keys.into_iter();
+        let rows = all.filter_map(move |key| one_of_live(View::Services, &live, &key));
+        let some = rows.take(asked.limit.unwrap_or(usize::MAX));
+        return Ok(Picture::Array(Box::new(some.map(|row| row.json()))));
+    }
+    let mut rows = match asked.order.is_some() {
         true => of_live(View::Services, &live, &keys),
         // The table takes the rest from the live state.
         false => of_names(&live, &keys),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use chrono::Local;
 
 use super::super::context::Context;
+use super::json_line;
 use super::picture::{self, Picture};
 use super::{Asked, print};
 use crate::director::Director;
@@ -103,6 +104,7 @@ fn text(
             Picture::Table(text) => text,
             Picture::Sentence(text) => text.to_owned(),
             Picture::Json(value) => value.to_string(),
+            Picture::Array(values) => json_line(values),
         });
     }
     let mut wanted = asked.connections.clone();
