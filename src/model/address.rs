@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddrV4};
 
 use serde::{Deserialize, Serialize};
 
+use super::text::written;
 use crate::error::{Error, Result};
 
 /// An address family.
@@ -168,7 +169,7 @@ impl Endpoint {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.port {
-            Some(port) => f.write_str(&endpoint(self.addr, port)),
+            Some(port) => write_endpoint(f, self.addr, port),
             None => write!(f, "{}", self.addr),
         }
     }
@@ -176,30 +177,62 @@ impl fmt::Display for Endpoint {
 
 /// Prints an address and a port: `192.0.2.10:80`, `[2001:db8::10]:80`.
 pub fn endpoint(addr: IpAddr, port: u16) -> String {
+    written(|out| write_endpoint(out, addr, port))
+}
+
+/// Writes an address and a port as [`endpoint`] prints them.
+///
+/// # Errors
+/// As the writer fails.
+pub fn write_endpoint(out: &mut impl fmt::Write, addr: IpAddr, port: u16) -> fmt::Result {
     match addr {
         // Every name, key and line of a large table is one of these, and the standard library's
         // formatting takes five times as long.
         IpAddr::V4(v4) => {
-            let mut text = String::with_capacity("255.255.255.255:65535".len());
+            let mut text = Digits::default();
             let [a, b, c, d] = v4.octets();
-            for (octet, behind) in [(a, '.'), (b, '.'), (c, '.'), (d, ':')] {
-                push_decimal(&mut text, octet.into());
+            for (octet, behind) in [(a, b'.'), (b, b'.'), (c, b'.'), (d, b':')] {
+                text.push_number(octet.into());
                 text.push(behind);
             }
-            push_decimal(&mut text, port);
-            text
+            text.push_number(port);
+            out.write_str(text.text())
         }
-        IpAddr::V6(_) => std::net::SocketAddr::new(addr, port).to_string(),
+        IpAddr::V6(_) => write!(out, "{}", std::net::SocketAddr::new(addr, port)),
     }
 }
 
-fn push_decimal(text: &mut String, number: u16) {
-    let mut rest = number;
-    for power in [10_000, 1_000, 100, 10, 1] {
-        if number >= power || power == 1 {
-            text.extend(char::from_digit((rest / power).into(), 10));
-            rest %= power;
+/// The length of the longest IPv4 address with a port.
+const LONGEST: usize = "255.255.255.255:65535".len();
+
+/// An IPv4 address with a port while it is put together.
+#[derive(Default)]
+struct Digits {
+    bytes: [u8; LONGEST],
+    used: usize,
+}
+
+impl Digits {
+    fn push(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.used) {
+            *place = byte;
+            self.used += 1;
         }
+    }
+
+    fn push_number(&mut self, number: u16) {
+        for power in [10_000, 1_000, 100, 10, 1] {
+            if number >= power || power == 1 {
+                // A digit, whatever the number is.
+                let digit = (number / power % 10).to_le_bytes()[0];
+                self.push(b'0' + digit);
+            }
+        }
+    }
+
+    fn text(&self) -> &str {
+        let used = self.bytes.get(..self.used).unwrap_or_default();
+        std::str::from_utf8(used).unwrap_or_default()
     }
 }
 

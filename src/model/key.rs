@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
-use super::address::{Endpoint, Family, endpoint};
+use super::address::{Endpoint, Family, endpoint, write_endpoint};
 use crate::error::{Error, Result, did_you_mean};
 
 /// An IP protocol number; the kernel keeps whatever it was given, so this holds all of them.
@@ -230,6 +230,12 @@ fn bits(addr: IpAddr) -> (bool, u128) {
     }
 }
 
+/// An IPv4 address with its port, as it is sorted.
+#[inline]
+fn number(addr: Ipv4Addr, port: u16) -> u64 {
+    u64::from(addr.to_bits()) << 16 | u64::from(port)
+}
+
 impl PartialOrd for ServiceKey {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
@@ -254,10 +260,7 @@ impl Ord for ServiceKey {
                     port: other_port,
                 },
             ) if protocol == other_protocol => {
-                let number = |addr: &Ipv4Addr, port: &u16| {
-                    u64::from(addr.to_bits()) << 16 | u64::from(*port)
-                };
-                number(addr, port).cmp(&number(other_addr, other_port))
+                number(*addr, *port).cmp(&number(*other_addr, *other_port))
             }
             _ => self.rank().cmp(&other.rank()),
         }
@@ -272,7 +275,9 @@ impl fmt::Display for ServiceKey {
                 addr,
                 port,
             } => {
-                write!(f, "{protocol} {}", endpoint(addr, port))
+                protocol.fmt(f)?;
+                f.write_str(" ")?;
+                write_endpoint(f, addr, port)
             }
             ServiceKey::Fwmark {
                 family: Family::Ipv4,
@@ -462,9 +467,17 @@ impl PartialOrd for ServerKey {
 }
 
 impl Ord for ServerKey {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        let rank = |key: &ServerKey| (bits(key.addr), key.port);
-        rank(self).cmp(&rank(other))
+        match (self.addr, other.addr) {
+            (IpAddr::V4(addr), IpAddr::V4(other_addr)) => {
+                number(addr, self.port).cmp(&number(other_addr, other.port))
+            }
+            _ => {
+                let rank = |key: &ServerKey| (bits(key.addr), key.port);
+                rank(self).cmp(&rank(other))
+            }
+        }
     }
 }
 
@@ -485,7 +498,7 @@ impl ServerKey {
 
 impl fmt::Display for ServerKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&endpoint(self.addr, self.port))
+        write_endpoint(f, self.addr, self.port)
     }
 }
 

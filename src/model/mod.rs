@@ -18,6 +18,7 @@ pub mod live;
 pub mod load;
 pub mod mark;
 pub mod moment;
+mod name;
 pub mod origin;
 pub mod pairs;
 pub mod patch;
@@ -26,6 +27,7 @@ pub mod ruleset;
 pub mod server;
 pub mod service;
 pub mod snapshot;
+mod text;
 pub mod timeouts;
 pub mod traffic;
 

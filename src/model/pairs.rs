@@ -1,5 +1,6 @@
 //! Walking over two sorted maps at once.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, btree_map};
 use std::iter::Peekable;
 
@@ -22,14 +23,20 @@ impl<'a, K: Ord, V> Iterator for Pairs<'a, K, V> {
     type Item = (&'a K, Option<&'a V>, Option<&'a V>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (mine, theirs) = (self.one.peek().copied(), self.other.peek().copied());
-        let key = match (mine, theirs) {
-            (Some((mine, _)), Some((theirs, _))) => mine.min(theirs),
-            (Some((key, _)), None) | (None, Some((key, _))) => key,
+        // Large tables are walked by the million: one comparison for each key.
+        let order = match (self.one.peek(), self.other.peek()) {
+            (Some((mine, _)), Some((theirs, _))) => mine.cmp(theirs),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
             (None, None) => return None,
         };
-        let one = self.one.next_if(|(next, _)| *next == key);
-        let other = self.other.next_if(|(next, _)| *next == key);
+        let one = if order.is_le() { self.one.next() } else { None };
+        let other = if order.is_ge() {
+            self.other.next()
+        } else {
+            None
+        };
+        let (key, _) = one.or(other)?;
         Some((
             key,
             one.map(|(_, value)| value),

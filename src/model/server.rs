@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::key::ServerKey;
 use super::service::Field;
+use super::text::written;
 use crate::error::{Error, Result, did_you_mean};
 
 /// A forwarding method.
@@ -357,21 +358,34 @@ impl RealServer {
 
     /// What a reader wants to know: forwarding, weight, and what is not at its default.
     pub fn summary(&self) -> String {
-        let weight = self.weight.to_string();
-        [self.forward.name(), " weight ", &weight, &self.extras()].concat()
+        written(|out| self.write_summary(out))
+    }
+
+    /// Writes [`RealServer::summary`].
+    ///
+    /// # Errors
+    /// As the writer fails.
+    pub fn write_summary(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        out.write_str(self.forward.name())?;
+        out.write_str(" weight ")?;
+        write!(out, "{}", self.weight)?;
+        self.write_extras(out)
     }
 
     /// What its summary says beside forwarding and weight, where there is something: each behind
     /// a space.
     pub fn extras(&self) -> String {
-        let mut text = String::new();
+        written(|out| self.write_extras(out))
+    }
+
+    fn write_extras(&self, out: &mut impl fmt::Write) -> fmt::Result {
         if self.upper != 0 || self.lower != 0 {
-            text += &format!(" upper {} lower {}", self.upper, self.lower);
+            write!(out, " upper {} lower {}", self.upper, self.lower)?;
         }
         if self.tunnel != Tunnel::default() {
-            text += &format!(" tunnel {}", self.tunnel);
+            write!(out, " tunnel {}", self.tunnel)?;
         }
-        text
+        Ok(())
     }
 }
 

@@ -9,6 +9,8 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use super::address::Family;
+use super::name::Name;
+use super::text::written;
 use crate::error::{Error, Result, did_you_mean};
 
 /// The schedulers of the kernel's own tree; modules may offer others.
@@ -16,33 +18,25 @@ pub const SCHEDULERS: [&str; 14] = [
     "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos",
 ];
 
-/// The longest name of a scheduler or engine: IP_VS_SCHEDNAME_MAXLEN and IP_VS_PENAME_MAXLEN
-/// less the NUL.
-pub const NAME_MAX: usize = 15;
+pub use super::name::NAME_MAX;
 
 /// The longest persistence timeout, in seconds: 31 days, as ipvsadm(8) has it.
 pub const PERSISTENT_MAX: u32 = 31 * 24 * 60 * 60;
 
-fn module_name(what: &str, text: &str, known: &[&str]) -> Result<String> {
-    let plain = text
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-    if text.is_empty() || text.len() > NAME_MAX || !plain || text.starts_with('-') {
+fn module_name(what: &str, text: &str, known: &[&str]) -> Result<Name> {
+    Name::parse(text).ok_or_else(|| {
         let close = did_you_mean(text, known.iter().copied());
-        return Err(
-            Error::invalid(format!("\"{text}\" is not the name of a {what}")).hint(match close {
-                Some(name) => format!("did you mean \"{name}\"?"),
-                None => format!("a name has 1 to {NAME_MAX} letters and digits"),
-            }),
-        );
-    }
-    Ok(text.to_lowercase())
+        Error::invalid(format!("\"{text}\" is not the name of a {what}")).hint(match close {
+            Some(name) => format!("did you mean \"{name}\"?"),
+            None => format!("a name has 1 to {NAME_MAX} letters and digits"),
+        })
+    })
 }
 
 /// The name of a scheduler; the kernel decides whether it has it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Scheduler(String);
+pub struct Scheduler(Name);
 
 impl Scheduler {
     /// Parses a name, in any case.
@@ -55,20 +49,20 @@ impl Scheduler {
 
     /// The name.
     pub fn name(&self) -> &str {
-        &self.0
+        self.0.text()
     }
 }
 
 impl Default for Scheduler {
     /// `wlc`, ipvsadm's default.
     fn default() -> Self {
-        Scheduler("wlc".to_owned())
+        Scheduler(Name::WLC)
     }
 }
 
 impl fmt::Display for Scheduler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.name())
     }
 }
 
@@ -81,14 +75,14 @@ impl TryFrom<String> for Scheduler {
 
 impl From<Scheduler> for String {
     fn from(scheduler: Scheduler) -> String {
-        scheduler.0
+        scheduler.name().to_owned()
     }
 }
 
 /// The name of a persistence engine; Linux has one, `sip`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Engine(String);
+pub struct Engine(Name);
 
 impl Engine {
     /// Parses a name, in any case.
@@ -101,7 +95,7 @@ impl Engine {
 
     /// The name.
     pub fn name(&self) -> &str {
-        &self.0
+        self.0.text()
     }
 }
 
@@ -114,7 +108,7 @@ impl TryFrom<String> for Engine {
 
 impl From<Engine> for String {
     fn from(engine: Engine) -> String {
-        engine.0
+        engine.name().to_owned()
     }
 }
 
@@ -339,18 +333,35 @@ impl ServiceOptions {
 
     /// What a reader wants to know: the scheduler, and what is not at its default.
     pub fn summary(&self, family: Family) -> String {
-        let plain = ServiceOptions::defaults(family).fields(family);
-        let mut words = vec![self.scheduler.to_string()];
-        for (field, default) in self.fields(family).into_iter().zip(plain).skip(1) {
-            if field.1 != default.1 {
-                words.push(if field.0 == "one_packet" {
-                    "one_packet".to_owned()
-                } else {
-                    format!("{} {}", field.0, field.1)
-                });
-            }
+        written(|out| self.write_summary(family, out))
+    }
+
+    /// Writes [`ServiceOptions::summary`].
+    ///
+    /// # Errors
+    /// As the writer fails.
+    pub fn write_summary(&self, family: Family, out: &mut impl fmt::Write) -> fmt::Result {
+        out.write_str(self.scheduler.name())?;
+        if !self.flags.is_empty() {
+            write!(
+                out,
+                " flags {}",
+                self.flags.names(&self.scheduler).join(",")
+            )?;
         }
-        words.join(" ")
+        if let Some(seconds) = self.persistent {
+            write!(out, " persistent {seconds}")?;
+        }
+        if self.netmask != Netmask::host(family) {
+            write!(out, " netmask {}", self.netmask.text(family))?;
+        }
+        if let Some(engine) = &self.engine {
+            write!(out, " engine {}", engine.name())?;
+        }
+        if self.one_packet {
+            out.write_str(" one_packet")?;
+        }
+        Ok(())
     }
 }
 
