@@ -319,7 +319,7 @@ impl Candidate {
     pub fn take_over(&mut self, key: ServiceKey, live: &Ruleset) {
         self.take_over_entry(EntryKey::Service(key), live);
         let servers = live.services.get(&key).map(|service| &service.servers);
-        for server in servers.into_iter().flat_map(BTreeMap::keys) {
+        for server in servers.into_iter().flat_map(|servers| servers.keys()) {
             self.take_over_entry(EntryKey::Server(key, *server), live);
         }
         if let Some(mark) = MarkKey::of_service(&key) {

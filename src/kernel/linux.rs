@@ -108,7 +108,7 @@ impl Linux {
             let key = convert::service_key(&record.id);
             let service = VirtualService {
                 options: convert::service_options(record).map_err(ReadError::Ours)?,
-                servers: read.options,
+                servers: read.options.into(),
             };
             live.rules.services.insert(key, service);
             if !read.counts.is_empty() {

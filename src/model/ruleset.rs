@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::address::Family;
 use super::daemon::{DaemonRole, SyncDaemon};
 use super::entry::{EntryKey, EntryValue};
-use super::key::{ServerKey, ServiceKey};
+use super::key::ServiceKey;
 use super::mark::{MarkKey, MarkRule};
-use super::pairs::pairs;
-use super::server::RealServer;
+use super::servers::Servers;
 use super::service::ServiceOptions;
 use super::timeouts::{TimeoutKind, Timeouts};
 
@@ -21,8 +20,8 @@ pub struct VirtualService {
     /// The service's own options.
     pub options: ServiceOptions,
     /// The real servers, by address.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub servers: BTreeMap<ServerKey, RealServer>,
+    #[serde(default, skip_serializing_if = "Servers::is_empty")]
+    pub servers: Servers,
 }
 
 impl VirtualService {
@@ -30,7 +29,7 @@ impl VirtualService {
     pub fn new(family: Family) -> VirtualService {
         VirtualService {
             options: ServiceOptions::defaults(family),
-            servers: BTreeMap::new(),
+            servers: Servers::default(),
         }
     }
 }
@@ -228,51 +227,6 @@ impl Ruleset {
                 .map(EntryKey::Timeout),
         );
         keys.extend(self.daemons.keys().copied().map(EntryKey::Daemon));
-        keys.into_iter().collect()
-    }
-
-    /// The entries that are not the same in another ruleset, sorted.
-    pub fn differences(&self, other: &Ruleset) -> BTreeSet<EntryKey> {
-        // Sorted as they are, which makes a large set in one go: services, then servers.
-        let (mut keys, mut servers) = (Vec::new(), Vec::new());
-        let none = BTreeMap::new();
-        for (key, mine, theirs) in pairs(&self.services, &other.services) {
-            if mine == theirs {
-                continue;
-            }
-            if mine.map(|s| &s.options) != theirs.map(|s| &s.options) {
-                keys.push(EntryKey::Service(*key));
-            }
-            let mine = mine.map_or(&none, |s| &s.servers);
-            let theirs = theirs.map_or(&none, |s| &s.servers);
-            servers.extend(
-                pairs(mine, theirs)
-                    .filter(|(_, mine, theirs)| mine != theirs)
-                    .map(|(server, _, _)| EntryKey::Server(*key, *server)),
-            );
-        }
-        keys.append(&mut servers);
-        if self.marks != other.marks {
-            keys.extend(
-                self.mark_keys()
-                    .into_iter()
-                    .chain(other.mark_keys())
-                    .filter(|key| self.rules_of(*key) != other.rules_of(*key))
-                    .map(EntryKey::Marks),
-            );
-        }
-        keys.extend(
-            TimeoutKind::ALL
-                .into_iter()
-                .filter(|kind| self.timeouts.get(*kind) != other.timeouts.get(*kind))
-                .map(EntryKey::Timeout),
-        );
-        keys.extend(
-            DaemonRole::ALL
-                .into_iter()
-                .filter(|role| self.daemons.get(role) != other.daemons.get(role))
-                .map(EntryKey::Daemon),
-        );
         keys.into_iter().collect()
     }
 

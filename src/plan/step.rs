@@ -96,6 +96,23 @@ pub enum Step {
 }
 
 impl Step {
+    /// The steps that add a service with its servers.
+    pub fn adding(key: ServiceKey, service: &VirtualService) -> Vec<Step> {
+        let itself = Step::AddService {
+            key,
+            options: service.options.clone(),
+        };
+        let servers = service
+            .servers
+            .iter()
+            .map(|(server, options)| Step::AddServer {
+                service: key,
+                key: *server,
+                options: *options,
+            });
+        std::iter::once(itself).chain(servers).collect()
+    }
+
     /// The service that it changes, or is part of.
     pub fn service(&self) -> Option<ServiceKey> {
         match self {
@@ -129,20 +146,7 @@ impl Step {
                     to: from,
                 }]
             }
-            Step::RemoveService { key, service } => {
-                let mut steps = vec![Step::AddService {
-                    key,
-                    options: service.options,
-                }];
-                steps.extend(service.servers.into_iter().map(|(server, options)| {
-                    Step::AddServer {
-                        service: key,
-                        key: server,
-                        options,
-                    }
-                }));
-                steps
-            }
+            Step::RemoveService { key, service } => Step::adding(key, &service),
             Step::AddServer {
                 service,
                 key,

@@ -16,7 +16,7 @@ use super::pieces;
 use super::trie::{self, Changes, Root};
 use crate::error::{Error, Kind, Result};
 use crate::model::{
-    DaemonRole, MarkRule, RealServer, Ruleset, ServerKey, ServiceKey, ServiceOptions, SyncDaemon,
+    DaemonRole, MarkRule, Ruleset, ServerKey, Servers, ServiceKey, ServiceOptions, SyncDaemon,
     Timeouts, VirtualService,
 };
 
@@ -44,8 +44,8 @@ pub(super) struct Content {
 #[serde(deny_unknown_fields)]
 struct Item {
     options: ServiceOptions,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    servers: BTreeMap<ServerKey, RealServer>,
+    #[serde(default, skip_serializing_if = "Servers::is_empty")]
+    servers: Servers,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tree: Root,
 }
@@ -168,7 +168,7 @@ fn write_service(
             tree: None,
         });
     }
-    let none = BTreeMap::new();
+    let none = Servers::default();
     let (mut tree, mut old) = (None, &none);
     if let Some((root, was)) = was
         && let Some(item) = read_item(nodes, root, key)?
@@ -189,7 +189,7 @@ fn write_service(
     }
     Ok(Item {
         options,
-        servers: BTreeMap::new(),
+        servers: Servers::default(),
         tree: trie::update(nodes, tree, changes)?,
     })
 }
@@ -403,7 +403,7 @@ mod tests {
         let services = (0..3 * MANY).map(|n| {
             let key = ServiceKey::parse(&format!("tcp 192.0.{}.{}:80", 2 + n / 256, n % 256));
             let options = ServiceOptions::defaults(crate::model::Family::Ipv4);
-            let servers = BTreeMap::new();
+            let servers = Servers::default();
             (key.unwrap(), VirtualService { options, servers })
         });
         let rules = Ruleset {

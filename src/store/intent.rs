@@ -117,19 +117,7 @@ fn of_service(key: ServiceKey, head: &Ruleset) -> Result<Vec<Step>> {
             "the intent adds {key}, which its head does not have"
         ))
     })?;
-    let itself = Step::AddService {
-        key,
-        options: service.options.clone(),
-    };
-    let servers = service
-        .servers
-        .iter()
-        .map(|(server, options)| Step::AddServer {
-            service: key,
-            key: *server,
-            options: *options,
-        });
-    Ok(std::iter::once(itself).chain(servers).collect())
+    Ok(Step::adding(key, service))
 }
 
 fn shortened<'a>(steps: &'a [Step], head: Option<&Ruleset>) -> Vec<Short<'a>> {

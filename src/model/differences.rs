@@ -1,0 +1,84 @@
+//! What is not the same in two rulesets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::daemon::DaemonRole;
+use super::entry::EntryKey;
+use super::key::{ServerKey, ServiceKey};
+use super::pairs::pairs;
+use super::ruleset::{Ruleset, VirtualService};
+use super::server::RealServer;
+use super::timeouts::TimeoutKind;
+
+/// A service that is not the same on two sides, with what each side has of it.
+pub type Differing<'a> = (
+    &'a ServiceKey,
+    Option<&'a VirtualService>,
+    Option<&'a VirtualService>,
+);
+
+/// What two sides have of the servers of one service, where it is not the same, sorted.
+pub fn differing_servers<'a>(
+    mine: Option<&'a VirtualService>,
+    theirs: Option<&'a VirtualService>,
+) -> impl Iterator<
+    Item = (
+        &'a ServerKey,
+        Option<&'a RealServer>,
+        Option<&'a RealServer>,
+    ),
+> {
+    static NONE: BTreeMap<ServerKey, RealServer> = BTreeMap::new();
+    let servers = |service: Option<&'a VirtualService>| service.map_or(&NONE, |s| &*s.servers);
+    pairs(servers(mine), servers(theirs)).filter(|(_, mine, theirs)| mine != theirs)
+}
+
+impl Ruleset {
+    /// The entries that are not the same in another ruleset, sorted.
+    pub fn differences(&self, other: &Ruleset) -> BTreeSet<EntryKey> {
+        // Sorted as they are, which makes a large set in one go: services, then servers.
+        let (mut keys, mut servers) = (Vec::new(), Vec::new());
+        for (key, mine, theirs) in self.differing_services(other) {
+            if mine.map(|s| &s.options) != theirs.map(|s| &s.options) {
+                keys.push(EntryKey::Service(*key));
+            }
+            servers.extend(
+                differing_servers(mine, theirs)
+                    .map(|(server, _, _)| EntryKey::Server(*key, *server)),
+            );
+        }
+        keys.append(&mut servers);
+        if self.marks != other.marks {
+            keys.extend(
+                self.mark_keys()
+                    .into_iter()
+                    .chain(other.mark_keys())
+                    .filter(|key| self.rules_of(*key) != other.rules_of(*key))
+                    .map(EntryKey::Marks),
+            );
+        }
+        keys.extend(self.differing_settings(other));
+        keys.into_iter().collect()
+    }
+
+    /// The services that are not the same in another ruleset, with their servers, sorted.
+    pub fn differing_services<'a>(
+        &'a self,
+        other: &'a Ruleset,
+    ) -> impl Iterator<Item = Differing<'a>> {
+        pairs(&self.services, &other.services).filter(|(_, mine, theirs)| mine != theirs)
+    }
+
+    /// The timeouts and sync daemons that are not the same in another ruleset, sorted.
+    pub fn differing_settings(&self, other: &Ruleset) -> impl Iterator<Item = EntryKey> {
+        let timeouts = TimeoutKind::ALL
+            .into_iter()
+            .filter(|kind| self.timeouts.get(*kind) != other.timeouts.get(*kind))
+            .map(EntryKey::Timeout);
+        let daemons = DaemonRole::ALL
+            .into_iter()
+            .filter(|role| self.daemons.get(role) != other.daemons.get(role))
+            .map(EntryKey::Daemon);
+        timeouts.chain(daemons)
+    }
+}
