@@ -9,7 +9,7 @@ use ipvsh::director::{ChangeOptions, Director, Outcome, Query, Session};
 use ipvsh::error::{Kind, Result};
 use ipvsh::kernel::{self, Kernel, Part, Place, Sim};
 use ipvsh::model::{Connection, Info, Live, ServiceKey, SnapshotName, Traffic, Weight};
-use ipvsh::plan::Step;
+use ipvsh::plan::{self, Step};
 use ipvsh::store::Stores;
 use serde_json::json;
 
@@ -41,11 +41,9 @@ fn resets_are_named() {
     host.declare(WEB, json!({ "scheduler": "rr", "persistent": 60 }))
         .unwrap();
     let report = host.declare(WEB, json!({ "scheduler": "rr" })).unwrap();
-    assert_eq!(report.plan.changes[0].part.as_deref(), Some("persistent"));
-    assert_eq!(
-        report.plan.changes[0].detail,
-        "60 -> off (not named: default)"
-    );
+    let change = &report.plan.changes[0];
+    assert_eq!(change.part, Some(plan::Part::Option("persistent")));
+    assert_eq!(change.detail.to_string(), "60 -> off (not named: default)");
 }
 
 #[test]

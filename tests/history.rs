@@ -67,7 +67,7 @@ fn revert(host: &Host, snapshot: &str) -> Result<Report, Error> {
 
 fn lines(report: &Report) -> Vec<String> {
     let lines = ipvsh::plan::lines(&report.plan.changes);
-    lines.into_iter().map(|line| line.text).collect()
+    lines.map(|line| line.to_string()).collect()
 }
 
 /// 1: the service; 2: a weight; 3: another service; 4: an upper threshold of the same server.
@@ -325,7 +325,7 @@ fn diff_shows_a_timeout_that_only_the_head_manages() {
     let mut bob = host.director("bob");
     let changes = bob.diff(Some(&name("1")), None).unwrap().changes;
     assert_eq!(changes.len(), 1);
-    assert_eq!(changes[0].detail, "not managed -> 600");
+    assert_eq!(changes[0].detail.to_string(), "not managed -> 600");
     // The kernel's default is what "not managed" leads to.
     set_timeout(&host, 900);
     assert!(bob.diff(Some(&name("1")), None).unwrap().changes.is_empty());

@@ -186,19 +186,19 @@ fn entry(name: &str) -> EntryKey {
 
 fn show(plan: &Plan) -> String {
     let mut text = String::new();
-    let mut object = "";
+    let mut object = None;
     for change in &plan.changes {
         let (sign, detail) = (change.action.sign(), &change.detail);
         match &change.part {
             None => text += &format!("{sign} {}  {detail}\n", change.object),
             Some(part) => {
-                if object != change.object {
+                if object != Some(change.object) {
                     text += &format!("{}\n", change.object);
                 }
                 text += &format!("  {sign} {part}  {detail}\n");
             }
         }
-        object = &change.object;
+        object = Some(change.object);
     }
     if plan.is_empty() {
         text += "nothing to change\n";

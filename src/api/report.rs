@@ -1,5 +1,6 @@
 //! Reports, differences and errors as plain data, with the keys of JSON.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -13,9 +14,9 @@ use crate::plan::{Change, lines};
 pub fn change(change: &Change) -> Value {
     json!({
         "action": change.action.word(),
-        "object": change.object,
-        "part": change.part,
-        "detail": change.detail,
+        "object": change.object.to_string(),
+        "part": change.part.map(|part| part.to_string()),
+        "detail": change.detail.to_string(),
     })
 }
 
@@ -157,9 +158,12 @@ pub fn difference_text(difference: &Difference) -> String {
 }
 
 fn changes_text(changes: &[Change]) -> String {
-    lines(changes)
-        .map(|line| format!("{:1$}{2}\n", "", line.indent, line.text))
-        .collect()
+    let mut text = String::new();
+    for line in lines(changes) {
+        // A String takes everything.
+        let _ = writeln!(text, "{:1$}{line}", "", line.indent);
+    }
+    text
 }
 
 /// `1 change`, `2 changes`.

@@ -345,15 +345,21 @@ pub struct RealServer {
 }
 
 impl RealServer {
+    /// Every option with its value, in the order in which they are shown.
+    pub fn values(&self) -> [(&'static str, ServerValue); 5] {
+        [
+            ("forward", ServerValue::Forward(self.forward)),
+            ("weight", ServerValue::Number(self.weight.value())),
+            ("upper", ServerValue::Number(self.upper)),
+            ("lower", ServerValue::Number(self.lower)),
+            ("tunnel", ServerValue::Tunnel(self.tunnel)),
+        ]
+    }
+
     /// Every option with its value as text.
     pub fn fields(&self) -> Vec<Field> {
-        vec![
-            ("forward", self.forward.to_string()),
-            ("weight", self.weight.to_string()),
-            ("upper", self.upper.to_string()),
-            ("lower", self.lower.to_string()),
-            ("tunnel", self.tunnel.to_string()),
-        ]
+        let text = |(name, value): (_, ServerValue)| (name, value.to_string());
+        self.values().map(text).into()
     }
 
     /// What a reader wants to know: forwarding, weight, and what is not at its default.
@@ -386,6 +392,27 @@ impl RealServer {
             write!(out, " tunnel {}", self.tunnel)?;
         }
         Ok(())
+    }
+}
+
+/// The value of one option of a real server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerValue {
+    /// A forwarding method.
+    Forward(Forwarding),
+    /// A weight or a threshold.
+    Number(u32),
+    /// An encapsulation.
+    Tunnel(Tunnel),
+}
+
+impl fmt::Display for ServerValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ServerValue::Forward(forward) => forward.fmt(f),
+            ServerValue::Number(number) => number.fmt(f),
+            ServerValue::Tunnel(tunnel) => tunnel.fmt(f),
+        }
     }
 }
 

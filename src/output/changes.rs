@@ -1,8 +1,11 @@
 //! Changes in our notation: `+`, `-`, `~`, grouped by object; and the sentence after them.
 
-use super::paint::{Paint, Style, clean};
+use std::fmt::Write;
+use std::io;
+
+use super::paint::{Paint, Style};
 use crate::director::{Outcome, Report};
-use crate::plan::{Action, Change, lines};
+use crate::plan::{Action, Change, Line, lines};
 
 fn style(action: Action) -> Style {
     match action {
@@ -14,13 +17,43 @@ fn style(action: Action) -> Style {
 
 /// The changes, each object's below its name; empty where there are none.
 pub fn changes(changes: &[Change], paint: Paint) -> String {
-    lines(changes)
-        .map(|line| {
-            let style = line.action.map_or(Style::Strong, style);
-            let text = paint.paint(style, &clean(&line.text));
-            format!("{:1$}{text}\n", "", line.indent)
-        })
-        .collect()
+    let mut text = String::new();
+    for line in lines(changes) {
+        push(&mut text, &line, paint);
+    }
+    text
+}
+
+/// Writes the same, so much at once that a long text is never there as a whole.
+///
+/// # Errors
+/// As the writer fails.
+pub fn write_changes(
+    changes: &[Change],
+    paint: Paint,
+    at_once: usize,
+    out: &mut impl io::Write,
+) -> io::Result<()> {
+    let mut text = String::new();
+    for line in lines(changes) {
+        push(&mut text, &line, paint);
+        if text.len() >= at_once {
+            out.write_all(text.as_bytes())?;
+            text.clear();
+        }
+    }
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+fn push(text: &mut String, line: &Line, paint: Paint) {
+    let style = line.action.map_or(Style::Strong, style);
+    text.extend(std::iter::repeat_n(' ', line.indent));
+    paint.push(text, style, |text| {
+        // A String takes everything.
+        let _ = write!(text, "{line}");
+    });
+    text.push('\n');
 }
 
 /// The sentence that ends a change; a dry one did nothing, whatever its simulator recorded.
@@ -39,41 +72,68 @@ pub fn report(report: &Report, dry: bool) -> String {
 mod tests {
     use super::*;
 
-    fn change(action: Action, object: &str, part: Option<&str>, detail: &str) -> Change {
+    use crate::model::{
+        Family, Forwarding, RealServer, Scheduler, ServiceKey, ServiceOptions, TimeoutKind,
+    };
+    use crate::plan::{Detail, Object, Part};
+
+    fn service(last: u8) -> Object {
+        Object::Service(ServiceKey::parse(&format!("tcp 192.0.2.{last}:80")).unwrap())
+    }
+
+    fn server(object: Object, action: Action) -> Change {
+        let key = crate::model::ServerKey {
+            addr: [10, 0, 0, 1].into(),
+            port: 80,
+        };
+        let options = RealServer {
+            forward: Forwarding::Masq,
+            ..RealServer::default()
+        };
         Change {
             action,
-            object: object.to_owned(),
-            part: part.map(str::to_owned),
-            detail: detail.to_owned(),
+            object,
+            part: Some(Part::Server(key)),
+            detail: Detail::of_server(options),
         }
+    }
+
+    fn option(object: Object, part: Part, detail: &str) -> Change {
+        Change {
+            action: Action::Change,
+            object,
+            part: Some(part),
+            detail: Detail::text(detail),
+        }
+    }
+
+    fn all() -> [Change; 5] {
+        let options = ServiceOptions {
+            scheduler: Scheduler::parse("rr").unwrap(),
+            ..ServiceOptions::defaults(Family::Ipv4)
+        };
+        [
+            Change {
+                action: Action::Add,
+                object: service(1),
+                part: None,
+                detail: Detail::of_service(Family::Ipv4, &options),
+            },
+            server(service(1), Action::Add),
+            option(service(2), Part::Option("scheduler"), "wlc -> rr"),
+            server(service(2), Action::Remove),
+            option(
+                Object::Timeouts,
+                Part::Timeout(TimeoutKind::Tcp),
+                "900 -> 600",
+            ),
+        ]
     }
 
     #[test]
     fn parts_stand_below_their_object() {
-        let all = [
-            change(Action::Add, "tcp 192.0.2.1:80", None, "rr"),
-            change(
-                Action::Add,
-                "tcp 192.0.2.1:80",
-                Some("server 10.0.0.1:80"),
-                "masq weight 1",
-            ),
-            change(
-                Action::Change,
-                "tcp 192.0.2.2:80",
-                Some("scheduler"),
-                "wlc -> rr",
-            ),
-            change(
-                Action::Remove,
-                "tcp 192.0.2.2:80",
-                Some("server 10.0.0.1:80"),
-                "masq weight 1",
-            ),
-            change(Action::Change, "timeouts", Some("tcp"), "900 -> 600"),
-        ];
         assert_eq!(
-            changes(&all, Paint::new(false)),
+            changes(&all(), Paint::new(false)),
             "+ tcp 192.0.2.1:80  rr\n  \
                + server 10.0.0.1:80  masq weight 1\n\
              tcp 192.0.2.2:80\n  \
@@ -81,6 +141,25 @@ mod tests {
                - server 10.0.0.1:80  masq weight 1\n\
              timeouts\n  \
                ~ tcp 900 -> 600\n"
+        );
+    }
+
+    #[test]
+    fn what_is_written_in_portions_is_the_same() {
+        for (paint, at_once) in [(false, 1), (true, 50), (true, 10_000)] {
+            let mut out = Vec::new();
+            write_changes(&all(), Paint::new(paint), at_once, &mut out).unwrap();
+            let whole = changes(&all(), Paint::new(paint));
+            assert_eq!(String::from_utf8(out).unwrap(), whole);
+        }
+    }
+
+    #[test]
+    fn words_of_others_do_no_harm() {
+        let words = [option(service(1), Part::Stray, "a\x1b[31m\nb")];
+        assert_eq!(
+            changes(&words, Paint::new(true)),
+            "\x1b[1mtcp 192.0.2.1:80\x1b[0m\n  \x1b[33m~ rule a\u{fffd}[31m b\x1b[0m\n"
         );
     }
 }

@@ -44,7 +44,7 @@ use serde::Serializer as _;
 use crate::director::{Awaiting, Difference, News, Report};
 use crate::error::{Error, Kind};
 use crate::model::Connection;
-use crate::plan::Plan;
+use crate::plan::{Change, Plan};
 
 /// How much of a long list is written at once.
 const BUFFER: usize = 64 << 10;
@@ -172,6 +172,18 @@ impl Output {
         }
     }
 
+    /// Prints changes. Those of a large table are megabytes as text: that is there as a whole only
+    /// where a pager may want it.
+    fn changes(&self, all: &[Change]) {
+        if self.pages {
+            return self.print(&changes(all, self.paint));
+        }
+        let mut out = std::io::stdout().lock();
+        if let Err(error) = changes::write_changes(all, self.paint, BUFFER, &mut out) {
+            unwritten(&error);
+        }
+    }
+
     /// Prints a value as JSON.
     pub fn print_json(&self, value: &serde_json::Value) {
         // Serialising a `Value` cannot fail: its keys are strings.
@@ -250,7 +262,7 @@ impl Output {
         if self.json {
             self.print_json(&json::report(told, dry));
         } else {
-            self.print(&changes(&told.plan.changes, self.paint));
+            self.changes(&told.plan.changes);
             self.sentence(&report(told, dry));
         }
         for note in told.all_notes() {
@@ -284,7 +296,7 @@ impl Output {
         if self.json {
             self.print_json(&json::plan(plan, awaiting, notes));
         } else {
-            self.print(&changes(&plan.changes, self.paint));
+            self.changes(&plan.changes);
             self.sentence(sentence);
         }
         if let Some(kept) = plan.kept_words() {
@@ -306,7 +318,7 @@ impl Output {
                 difference.from, difference.to
             ));
         } else {
-            self.print(&changes(&difference.changes, self.paint));
+            self.changes(&difference.changes);
         }
         self.notes_of(&difference.foreign, &difference.notes);
     }

@@ -67,11 +67,35 @@ impl Paint {
             false => text.to_owned(),
         }
     }
+
+    /// Appends what is written, in its colour and without control characters.
+    pub fn push(self, text: &mut String, style: Style, write: impl FnOnce(&mut String)) {
+        if self.on {
+            text.extend(["\x1b[", style.code(), "m"]);
+        }
+        let before = text.len();
+        write(text);
+        if let Some(written) = text.get(before..).filter(|written| !is_clean(written)) {
+            let cleaned = clean(written);
+            text.truncate(before);
+            text.push_str(&cleaned);
+        }
+        if self.on {
+            text.push_str("\x1b[0m");
+        }
+    }
+}
+
+fn is_clean(text: &str) -> bool {
+    // To the end in any case: so the compiler looks at many bytes at once.
+    let is_plain = |byte| matches!(byte, b' '..=b'~');
+    text.bytes()
+        .fold(true, |clean, byte| clean & is_plain(byte))
 }
 
 /// Text without control characters: a message or a name may hold anything.
 pub fn clean(text: &str) -> String {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+    if is_clean(text) {
         return text.to_owned();
     }
     text.chars()

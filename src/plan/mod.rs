@@ -13,15 +13,19 @@
 
 mod chain;
 mod change;
+mod changes;
 mod command;
+mod lines;
 mod step;
 mod steps;
 mod summary;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use change::{Action, Change, Line, between, lines};
+pub use change::{Action, Change, Detail, Object, Part};
+pub use changes::between;
 pub use command::command_lines;
+pub use lines::{Line, Lines, lines};
 pub use step::Step;
 pub use steps::steps;
 pub use summary::{LINE, summary, tally};
@@ -194,9 +198,10 @@ pub fn plan(request: &Request) -> Plan {
             .copied()
             .collect(),
     };
+    let steps = steps(request.live, &target);
     Plan {
-        steps: steps(request.live, &target),
-        changes: change::of_plan(request, &target),
+        changes: changes::of_plan(request, &target, steps.len()),
+        steps,
         foreign: foreign(request.head, &target.rules, request.wanted),
         target,
         examined,

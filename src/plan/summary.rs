@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::change::{Action, Change};
+use super::change::{Action, Change, Object, Part};
 use crate::model::Tally;
 use crate::model::origin::cut;
 
@@ -33,43 +33,38 @@ pub fn summary(changes: &[Change]) -> String {
 }
 
 fn of_one(change: &Change) -> String {
-    match &change.part {
-        None => format!("{}{}", change.action.sign(), change.object),
+    let (sign, object) = (change.action.sign(), change.object);
+    match change.part {
+        None => format!("{sign}{object}"),
         Some(part) if change.action == Action::Change => {
-            format!("{}: {part} {}", change.object, change.detail)
+            format!("{object}: {part} {}", change.detail)
         }
-        Some(part) => format!(
-            "{}1 {} in {}",
-            change.action.sign(),
-            noun(part),
-            change.object
-        ),
+        Some(part) => format!("{sign}1 {} in {object}", noun(part)),
     }
 }
 
 fn of_many(changes: &[Change]) -> String {
-    let objects: BTreeSet<&str> = changes.iter().map(|c| c.object.as_str()).collect();
+    let first = changes.first().map(|change| change.object);
+    let object = first.filter(|first| changes.iter().all(|change| change.object == *first));
     let whole = |change: &&Change| change.part.is_none();
-    match (objects.first(), changes.iter().find(whole)) {
-        (Some(object), Some(whole)) if objects.len() == 1 => {
-            let parts: Vec<&Change> = changes.iter().filter(|c| c.part.is_some()).collect();
+    match (object, changes.iter().find(whole)) {
+        (Some(object), Some(whole)) => {
+            let parts = changes.iter().filter(|c| c.part.is_some());
             let nouns = counts(parts, false);
             format!("{}{object} with {nouns}", whole.action.sign())
         }
-        (Some(object), None) if objects.len() == 1 => {
-            format!("{} in {object}", counts(changes, true))
-        }
-        _ => {
+        (Some(object), None) => format!("{} in {object}", counts(changes, true)),
+        (None, _) => {
             // What comes or goes with its service is not counted beside it.
-            let wholes: BTreeSet<&str> = changes
+            let wholes: BTreeSet<Object> = changes
                 .iter()
                 .filter(whole)
-                .map(|change| change.object.as_str())
+                .map(|change| change.object)
                 .collect();
             counts(
                 changes
                     .iter()
-                    .filter(|c| c.part.is_none() || !wholes.contains(c.object.as_str())),
+                    .filter(|c| c.part.is_none() || !wholes.contains(&c.object)),
                 true,
             )
         }
@@ -80,10 +75,10 @@ fn of_many(changes: &[Change]) -> String {
 fn counts<'a>(changes: impl IntoIterator<Item = &'a Change>, signed: bool) -> String {
     let mut of: BTreeMap<(usize, &'static str), usize> = BTreeMap::new();
     for change in changes {
-        let noun = match &change.part {
-            Some(part) => noun(part),
-            None if change.object.starts_with("sync daemon") => "sync daemon",
-            None => "service",
+        let noun = match (change.part, change.object) {
+            (Some(part), _) => noun(part),
+            (None, Object::Daemon(_)) => "sync daemon",
+            (None, _) => "service",
         };
         let order = ACTIONS.iter().position(|action| *action == change.action);
         *of.entry((order.unwrap_or_default(), noun)).or_default() += 1;
@@ -101,13 +96,13 @@ fn counts<'a>(changes: impl IntoIterator<Item = &'a Change>, signed: bool) -> St
 }
 
 /// What a part of an object is.
-fn noun(part: &str) -> &'static str {
+fn noun(part: Part) -> &'static str {
     match part {
-        part if part.starts_with("server ") => "server",
-        "mark" => "mark rule",
-        "rule" => "stray rule",
-        "tcp" | "tcp_fin" | "udp" => "timeout",
-        _ => "option",
+        Part::Server(_) => "server",
+        Part::Mark => "mark rule",
+        Part::Stray => "stray rule",
+        Part::Timeout(_) => "timeout",
+        Part::Option(_) => "option",
     }
 }
 
@@ -115,18 +110,45 @@ fn noun(part: &str) -> &'static str {
 mod tests {
     use super::*;
 
+    use crate::model::{DaemonRole, ServerKey, ServiceKey, TimeoutKind};
+    use crate::plan::Detail;
+
+    const A: &str = "tcp 192.0.2.1:80";
+
+    fn object(text: &str) -> Object {
+        match text {
+            "timeouts" => Object::Timeouts,
+            "sync daemon master" => Object::Daemon(DaemonRole::Master),
+            service => Object::Service(ServiceKey::parse(service).unwrap()),
+        }
+    }
+
+    fn part(object: Object, text: &str) -> Part {
+        match (object, text.strip_prefix("server ")) {
+            (Object::Service(key), Some(server)) => {
+                Part::Server(ServerKey::parse(server, &key).unwrap())
+            }
+            _ => TimeoutKind::ALL
+                .into_iter()
+                .find(|kind| kind.name() == text)
+                .map_or(Part::Option("scheduler"), Part::Timeout),
+        }
+    }
+
+    /// `+OBJECT/PART=DETAIL`
     fn change(text: &str) -> Change {
         let (sign, rest) = text.split_at(1);
-        let (object, rest) = rest.split_once('/').unwrap_or((rest, ""));
-        let (part, detail) = rest.split_once('=').unwrap_or((rest, ""));
+        let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
+        let (of, detail) = rest.split_once('=').unwrap_or((rest, ""));
+        let object = object(name);
         Change {
             action: ACTIONS
                 .into_iter()
                 .find(|action| action.sign().to_string() == sign)
                 .unwrap(),
-            object: object.to_owned(),
-            part: (!part.is_empty()).then(|| part.to_owned()),
-            detail: detail.to_owned(),
+            object,
+            part: (!of.is_empty()).then(|| part(object, of)),
+            detail: Detail::text(detail),
         }
     }
 
@@ -137,40 +159,49 @@ mod tests {
             summary(&changes)
         };
         assert_eq!(said(&[]), "recorded as it stands");
-        assert_eq!(said(&["+tcp a:1"]), "+tcp a:1");
-        assert_eq!(said(&["+tcp a:1/server x:1"]), "+1 server in tcp a:1");
+        assert_eq!(said(&["+tcp 192.0.2.1:80"]), "+tcp 192.0.2.1:80");
         assert_eq!(
-            said(&["~tcp a:1/server x:1=weight 1 -> 0"]),
-            "tcp a:1: server x:1 weight 1 -> 0"
+            said(&["+tcp 192.0.2.1:80/server 10.0.0.1:80"]),
+            "+1 server in tcp 192.0.2.1:80"
+        );
+        assert_eq!(
+            said(&["~tcp 192.0.2.1:80/server 10.0.0.1:80=weight 1 -> 0"]),
+            "tcp 192.0.2.1:80: server 10.0.0.1:80 weight 1 -> 0"
         );
         assert_eq!(
             said(&["~timeouts/tcp=900 -> 600"]),
             "timeouts: tcp 900 -> 600"
         );
         assert_eq!(
-            said(&["+tcp a:1", "+tcp a:1/server x:1", "+tcp a:1/server y:1"]),
-            "+tcp a:1 with 2 servers"
-        );
-        assert_eq!(
-            said(&["~tcp a:1/scheduler=wlc -> rr", "-tcp a:1/server y:1"]),
-            "~1 option, -1 server in tcp a:1"
+            said(&[
+                "+tcp 192.0.2.1:80",
+                "+tcp 192.0.2.1:80/server 10.0.0.1:80",
+                "+tcp 192.0.2.1:80/server 10.0.0.2:80"
+            ]),
+            "+tcp 192.0.2.1:80 with 2 servers"
         );
         assert_eq!(
             said(&[
-                "-tcp a:1",
-                "-tcp a:1/server x:1",
-                "+tcp b:1",
-                "+tcp b:1/server x:1",
-                "+tcp c:1",
-                "~tcp d:1/server x:1=weight 1 -> 0",
+                "~tcp 192.0.2.1:80/scheduler=wlc -> rr",
+                "-tcp 192.0.2.1:80/server 10.0.0.2:80"
+            ]),
+            "~1 option, -1 server in tcp 192.0.2.1:80"
+        );
+        assert_eq!(
+            said(&[
+                "-tcp 192.0.2.1:80",
+                "-tcp 192.0.2.1:80/server 10.0.0.1:80",
+                "+tcp 192.0.2.2:80",
+                "+tcp 192.0.2.2:80/server 10.0.0.1:80",
+                "+tcp 192.0.2.3:80",
+                "~tcp 192.0.2.4:80/server 10.0.0.1:80=weight 1 -> 0",
                 "~timeouts/udp=300 -> 60",
                 "-sync daemon master",
             ]),
             "+2 services, ~1 server, ~1 timeout, -1 service, -1 sync daemon"
         );
-        let long = format!("+tcp a:1/server {}", "x".repeat(100));
-        assert_eq!(said(&[&long]), "+1 server in tcp a:1");
-        let long = format!("~tcp a:1/server {}=weight 1 -> 0", "x".repeat(100));
-        assert_eq!(said(&[&long]).chars().count(), LINE);
+        let long = "x".repeat(100);
+        let text = said(&[&format!("~{A}/scheduler=wlc -> {long}")]);
+        assert_eq!(text.chars().count(), LINE);
     }
 }
