@@ -383,7 +383,7 @@ proptest! {
         prop_assert_eq!(&target, &plan.target);
         for entry in &entries {
             let (t, l) = (target.rules.get(entry), live.rules.get(entry));
-            if !plan.examined.contains(entry) {
+            if !plan.has_examined(entry) {
                 prop_assert!(t == l || went_along(entry, &target), "{} was touched", entry);
             } else if let Some(w) = wanted.get(entry) {
                 // A server alone cannot stand where its service is not wanted.
@@ -409,7 +409,7 @@ proptest! {
         let alone: BTreeSet<EntryKey> = entries
             .iter()
             .filter(drifted)
-            .filter(|entry| !plan.examined.contains(entry))
+            .filter(|entry| !plan.has_examined(entry))
             .copied()
             .collect();
         prop_assert_eq!(&plan.left_alone, &alone);
@@ -437,6 +437,25 @@ proptest! {
             inverse.apply_to(&mut state);
         }
         prop_assert_eq!(state, live);
+    }
+
+    #[test]
+    fn what_a_step_left_out_is_found((head, live, wanted) in worlds(), skipped in 0..5_usize) {
+        let plan = make(&head, &live, &wanted, Scope::Everything);
+        let mut state = live.clone();
+        for (at, step) in plan.steps.iter().enumerate() {
+            if at % 5 != skipped {
+                step.apply_to(&mut state);
+            }
+        }
+        let mut entries = wanted.entries();
+        entries.extend(live.rules.entries());
+        let differs = |entry: &EntryKey| match (plan.target.rules.get(entry), state.rules.get(entry)) {
+            (Some(target), Some(now)) => !target.satisfied_by(&now),
+            (target, now) => target.is_some() || now.is_some(),
+        };
+        let mut examined = entries.into_iter().filter(|entry| plan.has_examined(entry));
+        prop_assert_eq!(plan.first_difference(&state), examined.find(differs));
     }
 
     #[test]

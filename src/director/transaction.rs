@@ -12,9 +12,7 @@ use super::progress::{Advance, Progress};
 use super::{Director, Silent};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{Kernel, Outcome, Part};
-use crate::model::{
-    EntryKey, EntryValue, Extent, Grace, Live, MarkSupport, Ruleset, Snapshot, SnapshotId,
-};
+use crate::model::{Extent, Grace, Live, Ruleset, Snapshot, SnapshotId};
 use crate::plan::{Plan, Step, command_lines, steps, tally};
 use crate::store::{Draft, Intent, Store, Turn};
 
@@ -159,7 +157,8 @@ pub(super) fn carry_out(
         part.services = Extent::nothing();
     }
     let live = kernel.observe_part(&part).map_err(verifying)?;
-    let object = first_difference(&live, &plan.target, plan)
+    let object = plan
+        .first_difference(&live)
         .map(|entry| entry.to_string())
         .or_else(|| different_chain(&live, plan));
     match object {
@@ -182,28 +181,6 @@ fn different_chain(live: &Live, plan: &Plan) -> Option<String> {
         }
         _ => None,
     })
-}
-
-/// The first entry that was changed and is not as planned.
-fn first_difference(live: &Live, target: &Live, plan: &Plan) -> Option<EntryKey> {
-    let was_read = |entry: &&EntryKey| match entry {
-        EntryKey::Service(key) | EntryKey::Server(key, _) => live.extent.covers(key),
-        EntryKey::Marks(key) => *live.marks(key.family) != MarkSupport::Unread,
-        EntryKey::Timeout(_) | EntryKey::Daemon(_) => true,
-    };
-    plan.examined
-        .iter()
-        .filter(was_read)
-        .find(
-            |entry| match (target.rules.get(entry), live.rules.get(entry)) {
-                (Some(target), Some(live)) => !target.satisfied_by(&live),
-                (None, None) => false,
-                // A host without marks was told so; the plan does not promise them.
-                (None, Some(EntryValue::Timeout(_))) => false,
-                _ => true,
-            },
-        )
-        .copied()
 }
 
 /// Hands steps to the kernel; the error is that of the step that failed.

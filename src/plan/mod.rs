@@ -15,6 +15,7 @@ mod chain;
 mod change;
 mod changes;
 mod command;
+mod examined;
 mod lines;
 mod step;
 mod steps;
@@ -25,6 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use change::{Action, Change, Detail, Object, Part};
 pub use changes::between;
 pub use command::command_lines;
+pub use examined::Examined;
 pub use lines::{Line, Lines, lines};
 pub use step::Step;
 pub use steps::steps;
@@ -33,8 +35,8 @@ pub use summary::{LINE, summary, tally};
 use crate::model::live::Live;
 use crate::model::patch::Named;
 use crate::model::{
-    EntryKey, EntryValue, Family, MarkKey, MarkSupport, Ruleset, ServiceKey, TimeoutKind,
-    VirtualService, Weight,
+    Differing, EntryKey, EntryValue, Family, MarkKey, MarkSupport, Ruleset, ServiceKey,
+    TimeoutKind, Weight,
 };
 
 /// Which entries a change looks at.
@@ -106,11 +108,10 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// The same as a reader sees it.
     pub changes: Vec<Change>,
-    /// The live state when all steps are done.
+    /// The live state when all steps are done, without counts.
     pub target: Live,
-    /// The entries that were looked at. Where that was all of them: those that are not as wanted
-    /// already, and all marks, timeouts and daemons.
-    pub examined: BTreeSet<EntryKey>,
+    /// The entries that were looked at.
+    pub examined: Examined,
     /// What is foreign and stays.
     pub foreign: Foreign,
     /// Entries that differ between head and kernel and were not looked at.
@@ -151,28 +152,32 @@ impl Plan {
 
 /// Makes the plan.
 pub fn plan(request: &Request) -> Plan {
-    let examined = examined(request);
-    let mut target = request.live.clone();
+    let differing: Vec<Differing> = match request.scope {
+        Scope::Everything | Scope::Exact => request
+            .wanted
+            .differing_services(&request.live.rules)
+            .collect(),
+        Scope::Named(_) => Vec::new(),
+    };
+    let examined = Examined::of(request, &differing);
+    let mut target = without_counts(request.live);
+    let back = examined.back.iter();
+    let back = back.filter_map(|key| Some((*key, request.wanted.services.get(key)?.clone())));
+    target.rules.services.extend(back);
     let mut kept_weights = 0;
-    for entry in &examined {
-        if let Some(whole) = comes_back(request, entry) {
-            // With its servers, which are examined as well.
-            if let EntryKey::Service(key) = entry {
-                target.rules.services.insert(*key, whole.clone());
-            }
+    for entry in &examined.entries {
+        if matches!(entry, EntryKey::Marks(_)) {
             continue;
         }
         let mut wanted = request.wanted.get(entry);
         if let (true, Some(wanted)) = (request.keep_weights, &mut wanted) {
             kept_weights += usize::from(keep_weight(wanted, request.live.rules.get(entry)));
         }
-        if !matches!(entry, EntryKey::Marks(_)) {
-            settle(request, &mut target.rules, entry, wanted);
-        }
+        settle(request, &mut target.rules, entry, wanted);
     }
     let mut unavailable = Vec::new();
     for family in Family::ALL {
-        let wanted = examined.iter().filter_map(|entry| match entry {
+        let wanted = examined.entries.iter().filter_map(|entry| match entry {
             EntryKey::Marks(key) if key.family == family => Some(*key),
             _ => None,
         });
@@ -191,18 +196,28 @@ pub fn plan(request: &Request) -> Plan {
             MarkSupport::Unread => {}
         }
     }
-    let left_alone = match request.scope {
-        Scope::Everything | Scope::Exact => BTreeSet::new(),
-        Scope::Named(_) => drift(request.head, request.live)
-            .difference(&examined)
-            .copied()
-            .collect(),
+    let (foreign, left_alone) = match request.scope {
+        // What is as wanted is not foreign.
+        Scope::Everything | Scope::Exact => (
+            foreign_among(
+                differing.into_iter().map(|(key, _, _)| key),
+                request.head,
+                &target.rules,
+                request.wanted,
+            ),
+            BTreeSet::new(),
+        ),
+        Scope::Named(_) => {
+            let mut drift = drift(request.head, request.live);
+            drift.retain(|entry| !examined::has_examined(&examined, &target.rules, entry));
+            (foreign(request.head, &target.rules, request.wanted), drift)
+        }
     };
     let steps = steps(request.live, &target);
     Plan {
         changes: changes::of_plan(request, &target, steps.len()),
         steps,
-        foreign: foreign(request.head, &target.rules, request.wanted),
+        foreign,
         target,
         examined,
         left_alone,
@@ -229,8 +244,19 @@ pub fn drift(head: &Ruleset, live: &Live) -> BTreeSet<EntryKey> {
 
 /// What a kernel holds that is neither in the head nor wanted.
 pub fn foreign(head: &Ruleset, live: &Ruleset, wanted: &Ruleset) -> Foreign {
+    foreign_among(live.services.keys(), head, live, wanted)
+}
+
+/// The same where only some services can be foreign, or hold what is.
+fn foreign_among<'a>(
+    services: impl Iterator<Item = &'a ServiceKey>,
+    head: &Ruleset,
+    live: &Ruleset,
+    wanted: &Ruleset,
+) -> Foreign {
     let mut foreign = Foreign::default();
-    for (key, service) in &live.services {
+    let standing = services.filter_map(|key| Some((key, live.services.get(key)?)));
+    for (key, service) in standing {
         let ours = head.services.get(key);
         let asked = wanted.services.get(key);
         if ours.is_none() && asked.is_none() {
@@ -265,72 +291,15 @@ pub fn foreign(head: &Ruleset, live: &Ruleset, wanted: &Ruleset) -> Foreign {
     foreign
 }
 
-/// The entries to look at: those in scope, and those without which they could not be.
-fn examined(request: &Request) -> BTreeSet<EntryKey> {
-    let mut entries = match &request.scope {
-        Scope::Everything | Scope::Exact => all_that_may_differ(request),
-        Scope::Named(named) => named.clone(),
-    };
-    for key in request.exact_servers {
-        let servers = request
-            .live
-            .rules
-            .services
-            .get(key)
-            .into_iter()
-            .flat_map(|s| s.servers.keys());
-        entries.extend(servers.map(|server| EntryKey::Server(*key, *server)));
+/// What a plan starts from: what is connected is not planned.
+fn without_counts(live: &Live) -> Live {
+    Live {
+        extent: live.extent.clone(),
+        rules: live.rules.clone(),
+        counts: BTreeMap::new(),
+        ipv4: live.ipv4.clone(),
+        ipv6: live.ipv6.clone(),
     }
-    if matches!(request.scope, Scope::Everything | Scope::Exact) {
-        // A service that is gone differs with all its servers.
-        return entries;
-    }
-    // A service that is gone comes back whole: its options alone would refuse every client, and a
-    // server cannot stand without it.
-    let gone: BTreeSet<ServiceKey> = entries
-        .iter()
-        .filter(|entry| request.wanted.has(entry))
-        .filter_map(EntryKey::service)
-        .filter(|key| !request.live.rules.services.contains_key(key))
-        .collect();
-    for key in gone {
-        entries.insert(EntryKey::Service(key));
-        let servers = request
-            .wanted
-            .services
-            .get(&key)
-            .into_iter()
-            .flat_map(|s| s.servers.keys());
-        entries.extend(servers.map(|server| EntryKey::Server(key, *server)));
-    }
-    entries
-}
-
-/// The service that an entry is or is part of, where the kernel lacks it and it is wanted.
-fn comes_back<'a>(request: &Request<'a>, entry: &EntryKey) -> Option<&'a VirtualService> {
-    let (EntryKey::Service(key) | EntryKey::Server(key, _)) = entry else {
-        return None;
-    };
-    let is_gone = !request.live.rules.services.contains_key(key);
-    request.wanted.services.get(key).filter(|_| is_gone)
-}
-
-/// Of a whole table the services and servers that are not as wanted, and all else.
-fn all_that_may_differ(request: &Request) -> BTreeSet<EntryKey> {
-    let Request {
-        head, live, wanted, ..
-    } = request;
-    let exact = request.scope == Scope::Exact;
-    let is_ours = |entry: &EntryKey| exact || wanted.has(entry) || head.has(entry);
-    let differing = wanted.differences(&live.rules).into_iter();
-    let ours = differing.filter(|entry| match entry {
-        EntryKey::Timeout(_) => wanted.has(entry) || head.has(entry),
-        entry => is_ours(entry),
-    });
-    let of_others = exact.then_some(&live.rules);
-    let marks = [*head, *wanted].into_iter().chain(of_others);
-    let marks = marks.flat_map(Ruleset::mark_keys).map(EntryKey::Marks);
-    ours.chain(marks).collect()
 }
 
 /// Wants the kernel's weight 0 in place of another; says whether that is another.

@@ -5,17 +5,20 @@
 //! before those that they fed are removed.
 
 use crate::model::live::Live;
-use crate::model::{Family, Ruleset, Timeouts, pairs};
+use crate::model::{Differing, Family, Ruleset, Timeouts, differing_servers};
 
 use super::{Step, changed_timeouts};
 
 /// The steps that bring `live` to `target`.
 pub fn steps(live: &Live, target: &Live) -> Vec<Step> {
     let (from, to) = (&live.rules, &target.rules);
-    let mut steps = Vec::new();
+    let services: Vec<Differing> = from.differing_services(to).collect();
+    // Of a large table a vector that grows would be there twice.
+    let most = services.iter().map(most_steps).sum();
+    let mut steps = Vec::with_capacity(most);
     stop_daemons(from, to, &mut steps);
-    add(from, to, &mut steps);
-    change(from, to, &mut steps);
+    add(&services, &mut steps);
+    change(&services, &mut steps);
     timeouts(from, to, &mut steps);
     for family in Family::ALL {
         if let (Some(from), Some(to)) = (live.marks(family).chain(), target.marks(family).chain())
@@ -28,26 +31,35 @@ pub fn steps(live: &Live, target: &Live) -> Vec<Step> {
             });
         }
     }
-    remove(from, to, &mut steps);
+    remove(&services, &mut steps);
     start_daemons(from, to, &mut steps);
     steps
 }
 
-fn add(from: &Ruleset, to: &Ruleset, steps: &mut Vec<Step>) {
-    for (key, before, service) in pairs(&from.services, &to.services) {
-        let Some(service) = service.filter(|service| before != Some(*service)) else {
+/// How many steps it takes at the most to bring a service from one side to the other; where it
+/// stays, few of its servers change as a rule.
+fn most_steps((_, before, after): &Differing) -> usize {
+    match (before, after) {
+        (None, Some(service)) => 1 + service.servers.len(),
+        _ => 1,
+    }
+}
+
+fn add(services: &[Differing], steps: &mut Vec<Step>) {
+    for (key, before, service) in services {
+        let Some(service) = service else {
             continue;
         };
         if before.is_none() {
             steps.push(Step::AddService {
-                key: *key,
+                key: **key,
                 options: service.options.clone(),
             });
         }
-        for (server, options) in &service.servers {
-            if !before.is_some_and(|s| s.servers.contains_key(server)) {
+        for (server, before, options) in differing_servers(*before, Some(service)) {
+            if let (None, Some(options)) = (before, options) {
                 steps.push(Step::AddServer {
-                    service: *key,
+                    service: **key,
                     key: *server,
                     options: *options,
                 });
@@ -56,58 +68,51 @@ fn add(from: &Ruleset, to: &Ruleset, steps: &mut Vec<Step>) {
     }
 }
 
-fn change(from: &Ruleset, to: &Ruleset, steps: &mut Vec<Step>) {
-    for (key, before, service) in pairs(&from.services, &to.services) {
+fn change(services: &[Differing], steps: &mut Vec<Step>) {
+    for (key, before, service) in services {
         let (Some(before), Some(service)) = (before, service) else {
             continue;
         };
-        if before == service {
-            continue;
-        }
         if before.options != service.options {
             steps.push(Step::ChangeService {
-                key: *key,
+                key: **key,
                 from: before.options.clone(),
                 to: service.options.clone(),
             });
         }
-        for (server, options) in &service.servers {
-            match before.servers.get(server) {
-                Some(from) if from != options => steps.push(Step::ChangeServer {
-                    service: *key,
+        for (server, from, to) in differing_servers(Some(before), Some(service)) {
+            if let (Some(from), Some(to)) = (from, to) {
+                steps.push(Step::ChangeServer {
+                    service: **key,
                     key: *server,
                     from: *from,
-                    to: *options,
-                }),
-                _ => {}
+                    to: *to,
+                });
             }
         }
     }
 }
 
-fn remove(from: &Ruleset, to: &Ruleset, steps: &mut Vec<Step>) {
-    for (key, service, after) in pairs(&from.services, &to.services) {
+fn remove(services: &[Differing], steps: &mut Vec<Step>) {
+    for (key, service, after) in services {
         let (Some(service), Some(after)) = (service, after) else {
             continue;
         };
-        if service == after {
-            continue;
-        }
-        for (server, options) in &service.servers {
-            if !after.servers.contains_key(server) {
+        for (server, options, after) in differing_servers(Some(service), Some(after)) {
+            if let (Some(options), None) = (options, after) {
                 steps.push(Step::RemoveServer {
-                    service: *key,
+                    service: **key,
                     key: *server,
                     options: *options,
                 });
             }
         }
     }
-    for (key, service) in &from.services {
-        if !to.services.contains_key(key) {
+    for (key, service, after) in services {
+        if let (Some(service), None) = (service, after) {
             steps.push(Step::RemoveService {
-                key: *key,
-                service: service.clone(),
+                key: **key,
+                service: (*service).clone(),
             });
         }
     }
