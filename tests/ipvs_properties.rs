@@ -120,6 +120,24 @@ prop_compose! {
     }
 }
 
+fn request() -> impl Strategy<Value = Request> {
+    prop_oneof![
+        service().prop_map(Request::AddService),
+        service().prop_map(Request::UpdateService),
+        service_id().prop_map(Request::RemoveService),
+        (service_id(), destination()).prop_map(|(id, one)| Request::AddDestination(id, one)),
+        (service_id(), destination()).prop_map(|(id, one)| Request::UpdateDestination(id, one)),
+        (service_id(), destination()).prop_map(|(id, one)| Request::RemoveDestination(id, one.id)),
+        daemon().prop_map(Request::StartDaemon),
+        Just(Request::StopDaemon(DaemonState::Backup)),
+        any::<[u32; 3]>().prop_map(|[tcp, tcp_fin, udp]| {
+            Request::SetTimeouts(Timeouts { tcp, tcp_fin, udp })
+        }),
+        proptest::option::of(service_id()).prop_map(Request::Zero),
+        Just(Request::Flush),
+    ]
+}
+
 /// Gives the record nests of a message: service, destination, daemon.
 fn nests(message: &IpvsMessage) -> (Vec<ServiceAttr>, Vec<DestAttr>, Vec<DaemonAttr>) {
     let mut nests = (vec![], vec![], vec![]);
@@ -162,6 +180,13 @@ proptest! {
             nest.into_iter().filter(|a| !matches!(a, DestAttr::AddrFamily(_))).collect();
         let family = Family::of(server.id.address);
         prop_assert_eq!(&Destination::from_attributes(&without, family).unwrap(), &server);
+    }
+
+    #[test]
+    fn a_request_is_written_as_its_message_is(request in request()) {
+        let mut written = b"before".to_vec();
+        request.append(&mut written);
+        prop_assert_eq!(written, [b"before", &emit(&request.to_message())[..]].concat());
     }
 
     #[test]
@@ -222,6 +247,15 @@ proptest! {
     fn names_are_bounded(text: String) {
         let fits = text.len() <= Name::MAX_LEN && !text.contains('\0');
         prop_assert_eq!(Name::new(&text).is_ok(), fits);
+    }
+
+    #[test]
+    fn names_are_what_their_texts_are(one in "[aé]{0,7}", other in "[aé]{0,7}") {
+        let names = [&one, &other].map(|text| Name::new(text).unwrap());
+        prop_assert_eq!(names[0].as_str(), &one);
+        prop_assert_eq!(names[0].is_empty(), one.is_empty());
+        prop_assert_eq!(names[0].cmp(&names[1]), one.cmp(&other));
+        prop_assert_eq!(format!("{:?}", names[0]), format!("Name({one:?})"));
     }
 }
 

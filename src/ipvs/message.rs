@@ -80,6 +80,11 @@ impl IpvsCommand {
             Self::GetService | Self::GetDest | Self::GetDaemon | Self::GetConfig | Self::GetInfo
         )
     }
+
+    /// Its number, and the version of the family that knows it.
+    pub(super) fn header(self) -> (u8, u8) {
+        (self.into(), IPVS_GENL_VERSION)
+    }
 }
 
 impl From<IpvsCommand> for u8 {

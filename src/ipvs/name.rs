@@ -14,8 +14,12 @@ use std::str::FromStr;
 /// assert_eq!(Name::new("wlc").unwrap().as_str(), "wlc");
 /// assert!(Name::new("a-name-of-16-byt").is_err());
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name(String);
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name {
+    /// The text, and zeros behind it: compared as the texts are.
+    bytes: [u8; Name::MAX_LEN],
+    length: u8,
+}
 
 impl Name {
     /// Gives the longest length in bytes: `IP_VS_SCHEDNAME_MAXLEN` without its NUL.
@@ -33,29 +37,47 @@ impl Name {
         if name.contains('\0') {
             return Err(NameError::Nul);
         }
-        Ok(Self(name.to_owned()))
+        let mut taken = Self::default();
+        for (to, from) in taken.bytes.iter_mut().zip(name.bytes()) {
+            *to = from;
+            taken.length += 1;
+        }
+        Ok(taken)
     }
 
     /// Gives the text, without a NUL.
     pub fn as_str(&self) -> &str {
-        &self.0
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// Gives the text as it goes over the wire, without a NUL.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.bytes
+            .get(..usize::from(self.length))
+            .unwrap_or_default()
     }
 
     /// Says whether there is no text at all.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.length == 0
     }
 }
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Name").field(&self.as_str()).finish()
     }
 }
 
 impl AsRef<str> for Name {
     fn as_ref(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 

@@ -54,6 +54,27 @@ impl Request {
         }
     }
 
+    /// Writes the attributes of its message to the end of a datagram: the same bytes as
+    /// [`IpvsMessage::append`], without making a message first.
+    pub fn append(&self, datagram: &mut Vec<u8>) {
+        match self {
+            Self::AddService(service) | Self::UpdateService(service) => {
+                IpvsAttr::append_service(datagram, |wire| service.write(wire));
+            }
+            Self::AddDestination(id, destination) | Self::UpdateDestination(id, destination) => {
+                IpvsAttr::append_service(datagram, |wire| id.write(wire));
+                IpvsAttr::append_destination(datagram, |wire| destination.write(wire));
+            }
+            Self::RemoveDestination(id, destination) => {
+                IpvsAttr::append_service(datagram, |wire| id.write(wire));
+                IpvsAttr::append_destination(datagram, |wire| destination.write(wire));
+            }
+            Self::RemoveService(id) => IpvsAttr::append_service(datagram, |wire| id.write(wire)),
+            // There are never many of the others.
+            other => other.to_message().append(datagram),
+        }
+    }
+
     /// Gives the message that asks for it.
     pub fn to_message(&self) -> IpvsMessage {
         let in_service = |id: &ServiceId| IpvsAttr::Service(id.to_attributes());

@@ -69,6 +69,7 @@ pub enum DestAttr {
 }
 
 impl Nla for DestAttr {
+    #[inline(always)]
     fn value_len(&self) -> usize {
         match self {
             Self::TunType(_) => 1,
@@ -87,6 +88,7 @@ impl Nla for DestAttr {
         }
     }
 
+    #[inline(always)]
     fn kind(&self) -> u16 {
         match self {
             Self::Addr(_) => IPVS_DEST_ATTR_ADDR,
@@ -108,6 +110,7 @@ impl Nla for DestAttr {
         }
     }
 
+    #[inline(always)]
     fn emit_value(&self, buffer: &mut [u8]) {
         match self {
             Self::TunType(value) => put(buffer, &[*value]),

@@ -23,6 +23,7 @@ pub use stats::{Stats64Attr, StatsAttr};
 pub use top::IpvsAttr;
 
 use super::name::Name;
+pub(super) use wire::Sink;
 use wire::Walk;
 
 /// Size of `union nf_inet_addr`, in which every address attribute travels.
@@ -90,6 +91,7 @@ where
 }
 
 /// Writes `value` to the front of `buffer` and zeroes the rest; never panics.
+#[inline(always)]
 fn put(buffer: &mut [u8], value: &[u8]) {
     let (front, rest) = buffer.split_at_mut(value.len().min(buffer.len()));
     for (to, from) in front.iter_mut().zip(value) {
@@ -122,5 +124,5 @@ fn parse_name(payload: &[u8]) -> Result<Name, DecodeError> {
 
 /// Length of a string attribute's value: the text and its NUL.
 fn name_len(name: &Name) -> usize {
-    name.as_str().len() + 1
+    name.as_bytes().len() + 1
 }

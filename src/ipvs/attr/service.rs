@@ -74,6 +74,7 @@ pub enum ServiceAttr {
 }
 
 impl Nla for ServiceAttr {
+    #[inline(always)]
     fn value_len(&self) -> usize {
         match self {
             Self::Af(_) | Self::Protocol(_) | Self::Port(_) => 2,
@@ -87,6 +88,7 @@ impl Nla for ServiceAttr {
         }
     }
 
+    #[inline(always)]
     fn kind(&self) -> u16 {
         match self {
             Self::Af(_) => IPVS_SVC_ATTR_AF,
@@ -105,6 +107,7 @@ impl Nla for ServiceAttr {
         }
     }
 
+    #[inline(always)]
     fn emit_value(&self, buffer: &mut [u8]) {
         match self {
             Self::Af(value) | Self::Protocol(value) => put(buffer, &value.to_ne_bytes()),
@@ -115,7 +118,7 @@ impl Nla for ServiceAttr {
             Self::Flags { flags, mask } => {
                 put(buffer, &[flags.to_ne_bytes(), mask.to_ne_bytes()].concat());
             }
-            Self::SchedName(name) | Self::PeName(name) => put(buffer, name.as_str().as_bytes()),
+            Self::SchedName(name) | Self::PeName(name) => put(buffer, name.as_bytes()),
             Self::Stats(attributes) => attributes.as_slice().emit(buffer),
             Self::Stats64(attributes) => attributes.as_slice().emit(buffer),
             Self::Other(attribute) => attribute.emit_value(buffer),

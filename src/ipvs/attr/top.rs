@@ -10,7 +10,7 @@ use netlink_packet_core::{
 
 use super::destination::STATS_OF_DEST;
 use super::service::STATS_OF_SERVICE;
-use super::wire::{append, append_nest};
+use super::wire::{Wire, append, append_nest};
 use super::{
     DaemonAttr, DestAttr, Detail, InfoAttr, ServiceAttr, nest_len, parse_nest, parse_nest_but, put,
 };
@@ -88,11 +88,28 @@ impl IpvsAttr {
     /// Writes it to the end of a message.
     pub(in crate::ipvs) fn append(&self, message: &mut Vec<u8>) {
         match self {
-            Self::Service(attributes) => append_nest(message, self.kind(), attributes),
-            Self::Dest(attributes) => append_nest(message, self.kind(), attributes),
-            Self::Daemon(attributes) => append_nest(message, self.kind(), attributes),
+            Self::Service(attributes) => Self::append_service(message, |wire| wire.all(attributes)),
+            Self::Dest(attributes) => {
+                Self::append_destination(message, |wire| wire.all(attributes))
+            }
+            Self::Daemon(attributes) => {
+                append_nest(message, self.kind(), |wire| wire.all(attributes))
+            }
             attribute => append(message, attribute),
         }
+    }
+
+    /// Writes a service to the end of a message.
+    pub(in crate::ipvs) fn append_service(message: &mut Vec<u8>, fill: impl FnOnce(&mut Wire<'_>)) {
+        append_nest(message, IPVS_CMD_ATTR_SERVICE | NLA_F_NESTED, fill);
+    }
+
+    /// Writes a destination to the end of a message.
+    pub(in crate::ipvs) fn append_destination(
+        message: &mut Vec<u8>,
+        fill: impl FnOnce(&mut Wire<'_>),
+    ) {
+        append_nest(message, IPVS_CMD_ATTR_DEST | NLA_F_NESTED, fill);
     }
 
     /// Parses an attribute of any message but the answer to `IPVS_CMD_GET_INFO`.

@@ -5,10 +5,15 @@
 //! May import: `netlink-packet-core`. Source of truth: `struct nlattr` in
 //! include/uapi/linux/netlink.h.
 
+use std::mem::ManuallyDrop;
+
 use netlink_packet_core::{DecodeError, NLA_HEADER_SIZE, Nla, NlaBuffer};
 
 /// What attributes are padded to.
 const ALIGNMENT: usize = 4;
+
+/// Values up to this length, which are nearly all, are put together beside the message.
+const SHORT: usize = 16;
 
 /// Walks over the attributes of a payload; ends after the first one that makes no sense.
 pub(super) struct Walk<'a>(&'a [u8]);
@@ -47,33 +52,87 @@ impl<'a> Iterator for Walk<'a> {
     }
 }
 
+/// Where the attributes of a record go: into a list, or onto the wire.
+pub(in crate::ipvs) trait Sink<A> {
+    /// Takes the next one.
+    fn put(&mut self, attribute: A);
+}
+
+impl<A> Sink<A> for Vec<A> {
+    fn put(&mut self, attribute: A) {
+        self.push(attribute);
+    }
+}
+
+/// The end of a message.
+pub(in crate::ipvs) struct Wire<'a>(&'a mut Vec<u8>);
+
+impl Wire<'_> {
+    /// Writes attributes of a list.
+    pub(super) fn all(&mut self, attributes: &[impl Nla]) {
+        for attribute in attributes {
+            append(self.0, attribute);
+        }
+    }
+}
+
+impl<A: Nla> Sink<A> for Wire<'_> {
+    // Which attribute it is, is known where it is put: inlined, nothing is left to be matched. Only
+    // its drop would be, and no attribute of a request owns memory.
+    #[inline(always)]
+    fn put(&mut self, attribute: A) {
+        append(self.0, &*ManuallyDrop::new(attribute));
+    }
+}
+
 /// Writes an attribute to the end of a message.
+#[inline(always)]
 pub(super) fn append(message: &mut Vec<u8>, attribute: &impl Nla) {
     let length = attribute.value_len();
-    append_header(message, length, attribute.kind());
-    let value = message.len();
-    message.resize(value + length.next_multiple_of(ALIGNMENT), 0);
-    if let Some(buffer) = message.get_mut(value..value + length) {
-        attribute.emit_value(buffer);
+    let whole = NLA_HEADER_SIZE + length.next_multiple_of(ALIGNMENT);
+    let mut short = [0; NLA_HEADER_SIZE + SHORT];
+    match short.get_mut(..whole) {
+        Some(room) => {
+            emit(room, attribute, length);
+            message.extend_from_slice(room);
+        }
+        None => {
+            let start = message.len();
+            message.resize(start + whole, 0);
+            emit(
+                message.get_mut(start..).unwrap_or_default(),
+                attribute,
+                length,
+            );
+        }
+    }
+}
+
+/// Writes an attribute, whose value is that long, to the front of zeros.
+#[inline(always)]
+fn emit(room: &mut [u8], attribute: &impl Nla, length: usize) {
+    if let Some((head, rest)) = room.split_first_chunk_mut()
+        && let Some(value) = rest.get_mut(..length)
+    {
+        *head = header(length, attribute.kind());
+        attribute.emit_value(value);
     }
 }
 
 /// Writes a nest to the end of a message; its length when that is known.
-pub(super) fn append_nest(message: &mut Vec<u8>, kind: u16, attributes: &[impl Nla]) {
+pub(super) fn append_nest(message: &mut Vec<u8>, kind: u16, fill: impl FnOnce(&mut Wire<'_>)) {
     let start = message.len();
-    append_header(message, 0, kind);
-    for attribute in attributes {
-        append(message, attribute);
-    }
+    message.extend_from_slice(&header(0, kind));
+    fill(&mut Wire(message));
     let length = length_bytes(message.len() - start);
     if let Some(field) = message.get_mut(start..start + length.len()) {
         field.copy_from_slice(&length);
     }
 }
 
-fn append_header(message: &mut Vec<u8>, value: usize, kind: u16) {
-    message.extend_from_slice(&length_bytes(NLA_HEADER_SIZE + value));
-    message.extend_from_slice(&kind.to_ne_bytes());
+fn header(value: usize, kind: u16) -> [u8; NLA_HEADER_SIZE] {
+    let ([a, b], [c, d]) = (length_bytes(NLA_HEADER_SIZE + value), kind.to_ne_bytes());
+    [a, b, c, d]
 }
 
 /// The length of an attribute; no value of this family comes near the most that it can say.
@@ -107,7 +166,7 @@ mod tests {
             let mut whole = Vec::new();
             append(&mut whole, &nest);
             let mut nested = Vec::new();
-            append_nest(&mut nested, 7, &attributes);
+            append_nest(&mut nested, 7, |wire| wire.all(&attributes));
             prop_assert_eq!(nested, whole);
         }
 

@@ -5,13 +5,16 @@
 //! answered with its sequence number and does not stop the rest; one that succeeds is answered
 //! only where it asks (`NLM_F_ACK`); one that ends in EINTR is never answered.
 
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+use std::iter::Peekable;
 use std::time::Instant;
 
 use netlink_packet_core::{NLM_F_REQUEST, NLMSG_ERROR};
 
 use super::super::error::{IpvsError, KernelError};
 use super::super::ext_ack::parse_error;
-use super::super::message::IpvsMessage;
+use super::super::message::IpvsCommand;
 use super::super::request::Request;
 use super::IpvsClient;
 use super::frame::{Frames, append, append_end};
@@ -75,10 +78,12 @@ impl BatchReport {
     }
 }
 
-/// Holds requests that travel together.
-struct Datagram<'a> {
+/// Holds what travels together.
+#[derive(Default)]
+struct Datagram {
     bytes: Vec<u8>,
-    requests: &'a [Request],
+    /// The commands of its requests: more of them is not needed to read their answers.
+    commands: Vec<IpvsCommand>,
     first_sequence: u32,
 }
 
@@ -105,96 +110,118 @@ impl IpvsClient {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn execute(&mut self, requests: &[Request], on_error: OnError) -> BatchReport {
-        let mut report = BatchReport {
-            outcomes: Vec::with_capacity(requests.len()),
-            failure: None,
-        };
-        let mut rest = requests;
-        while !rest.is_empty() {
-            let datagram = self.pack(rest);
-            rest = rest.get(datagram.requests.len()..).unwrap_or_default();
-            let start = report.outcomes.len();
-            self.run(&datagram, &mut report);
-            let refused = |outcome: &Outcome| matches!(outcome, Outcome::Refused(_));
-            let stopped =
-                on_error == OnError::Stop && report.outcomes.iter().skip(start).any(refused);
-            if stopped || report.failure.is_some() {
-                break;
-            }
-        }
-        report.outcomes.resize(requests.len(), Outcome::NotSent);
-        report
+        let mut outcomes = Vec::with_capacity(requests.len());
+        let failure = self.execute_each(requests, on_error, |outcome| outcomes.push(outcome));
+        outcomes.resize(requests.len(), Outcome::NotSent);
+        BatchReport { outcomes, failure }
     }
 
-    /// Packs as many requests as one datagram may hold, at least one.
-    fn pack<'a>(&mut self, requests: &'a [Request]) -> Datagram<'a> {
-        let mut bytes = Vec::new();
-        let mut count = 0;
-        let mut first_sequence = 0;
+    /// Runs changes as [`IpvsClient::execute`] does, in the memory of one datagram: each is taken
+    /// when its turn comes, and its outcome is told. Those whose outcome is not told were not sent;
+    /// gives what broke the exchange, where something did.
+    ///
+    /// ```no_run
+    /// use ipvsh::ipvs::{IpvsClient, OnError, Outcome, Request, ServiceId};
+    ///
+    /// let mut client = IpvsClient::open()?;
+    /// let hosts = (1..=250).map(|host| ServiceId::tcp(([192, 0, 2, host], 80).into()));
+    /// let mut done = 0;
+    /// let failure = client.execute_each(hosts.map(Request::RemoveService), OnError::Stop, |outcome| {
+    ///     done += usize::from(outcome.is_done());
+    /// });
+    /// println!("{done} of 250 removed");
+    /// # failure.map_or(Ok(()), Err)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn execute_each<R: Borrow<Request>>(
+        &mut self,
+        requests: impl IntoIterator<Item = R>,
+        on_error: OnError,
+        mut tell: impl FnMut(Outcome),
+    ) -> Option<IpvsError> {
+        let mut requests = requests.into_iter().peekable();
+        let mut datagram = Datagram::default();
+        while self.pack(&mut requests, &mut datagram) {
+            let (failure, refused) = self.run(&datagram, &mut tell);
+            if failure.is_some() || (refused && on_error == OnError::Stop) {
+                return failure;
+            }
+        }
+        None
+    }
+
+    /// Packs as many requests as one datagram may hold, at least one; false: there are no more.
+    fn pack<R: Borrow<Request>>(
+        &mut self,
+        requests: &mut Peekable<impl Iterator<Item = R>>,
+        Datagram {
+            bytes,
+            commands,
+            first_sequence,
+        }: &mut Datagram,
+    ) -> bool {
+        bytes.clear();
+        commands.clear();
         let most = self.options.batch_messages.max(1);
-        for request in requests.iter().take(most) {
-            let sequence = self.transport.next_sequence();
-            let start = bytes.len();
-            let message = request.to_message();
+        let mut sequence = self.transport.next_sequence();
+        *first_sequence = sequence;
+        while let Some(request) = requests.peek().filter(|_| commands.len() < most) {
+            let (start, request) = (bytes.len(), request.borrow());
             let header = (self.family, NLM_F_REQUEST, sequence);
-            append(&mut bytes, &message, header, IpvsMessage::append);
-            if count == 0 {
-                first_sequence = sequence;
-            } else if bytes.len() > self.options.batch_bytes {
-                // Its number goes to the end of the datagram.
+            append(bytes, header, request.command().header(), |bytes| {
+                request.append(bytes);
+            });
+            if bytes.len() > self.options.batch_bytes && !commands.is_empty() {
                 bytes.truncate(start);
                 break;
             }
-            count += 1;
+            commands.push(request.command());
+            requests.next();
+            sequence = self.transport.next_sequence();
         }
-        let requests = requests.get(..count).unwrap_or_default();
         // Only the end asks for an acknowledgement: by then the requests have been run. A request
         // of its own could not be relied on: a synchronisation daemon that is stopped before its
         // thread first ran ends in EINTR (kthread_stop in kernel/kthread.c), which is success
         // and is not answered.
-        let end = first_sequence.wrapping_add(u32::try_from(count).unwrap_or_default());
-        if count == most.min(requests.len()) {
-            self.transport.next_sequence();
-        }
-        append_end(&mut bytes, end);
-        Datagram {
-            bytes,
-            requests,
-            first_sequence,
-        }
+        append_end(bytes, sequence);
+        !commands.is_empty()
     }
 
-    /// Sends a datagram, reads its answers, and adds an outcome for each of its requests.
-    fn run(&mut self, datagram: &Datagram<'_>, report: &mut BatchReport) {
-        let count = datagram.requests.len();
+    /// Sends a datagram, reads its answers, and tells the outcome of each of its requests; gives
+    /// what broke the exchange, and whether a request was refused.
+    fn run(
+        &mut self,
+        datagram: &Datagram,
+        tell: &mut impl FnMut(Outcome),
+    ) -> (Option<IpvsError>, bool) {
+        let commands = &datagram.commands;
         if let Err(error) = self.transport.send(&datagram.bytes) {
-            report.failure = Some(error);
-            report.outcomes.extend((0..count).map(|_| Outcome::NotSent));
-            return;
+            commands.iter().for_each(|_| tell(Outcome::NotSent));
+            return (Some(error), false);
         }
-        self.count(datagram.requests.iter().map(Request::command));
-        let mut refusals = vec![None; count];
-        report.failure = self.collect(datagram, &mut refusals).err();
-        let unanswered = if report.failure.is_none() {
-            Outcome::Done
-        } else {
-            Outcome::Unknown
-        };
-        report.outcomes.extend(
-            refusals
-                .into_iter()
-                .map(|refusal| refusal.map_or_else(|| unanswered.clone(), Outcome::Refused)),
-        );
+        self.count(commands.iter().copied());
+        let mut refusals = BTreeMap::new();
+        let failure = self.collect(datagram, &mut refusals).err();
+        let refused = !refusals.is_empty();
+        for place in 0..commands.len() {
+            tell(match refusals.remove(&place) {
+                Some(refusal) => Outcome::Refused(refusal),
+                None if failure.is_none() => Outcome::Done,
+                None => Outcome::Unknown,
+            });
+        }
+        (failure, refused)
     }
 
-    /// Reads answers until the end of the datagram is answered.
+    /// Reads answers until the end of the datagram is answered; gathers the refusals by the places
+    /// of their requests.
     fn collect(
         &mut self,
-        datagram: &Datagram<'_>,
-        refusals: &mut [Option<KernelError>],
+        datagram: &Datagram,
+        refusals: &mut BTreeMap<usize, KernelError>,
     ) -> Result<(), IpvsError> {
         let transport = &mut self.transport;
-        let end = refusals.len();
+        let end = datagram.commands.len();
         let mut deadline = transport.deadline();
         let mut lost = false;
         loop {
@@ -224,10 +251,10 @@ impl IpvsClient {
                         Ok(())
                     };
                 }
-                if let (Some(request), Some(refusal)) =
-                    (datagram.requests.get(place), refusals.get_mut(place))
+                if let Some(command) = datagram.commands.get(place)
+                    && let Some(error) = parse_error(frame.flags, frame.payload, *command)?
                 {
-                    *refusal = parse_error(frame.flags, frame.payload, request.command())?;
+                    refusals.insert(place, error);
                 }
             }
         }

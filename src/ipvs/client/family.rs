@@ -33,9 +33,9 @@ pub(super) fn resolve(transport: &mut Transport) -> Result<u16, IpvsError> {
     let mut datagram = Vec::new();
     append(
         &mut datagram,
-        &request,
         (GENL_ID_CTRL, NLM_F_REQUEST | NLM_F_ACK, sequence),
-        |request, datagram| {
+        (request.command(), request.version()),
+        |datagram| {
             let start = datagram.len();
             datagram.resize(start + request.buffer_len(), 0);
             request.emit(datagram.get_mut(start..).unwrap_or_default());

@@ -1,11 +1,10 @@
 //! Owns the framing: netlink messages in a datagram, both ways.
 //!
-//! May import: `netlink-packet-core`, `netlink-packet-generic`.
+//! May import: `netlink-packet-core`.
 //! Source of truth: `struct nlmsghdr` in include/uapi/linux/netlink.h, `struct genlmsghdr` in
 //! include/uapi/linux/genetlink.h.
 
 use netlink_packet_core::{DecodeError, NLM_F_ACK, NLM_F_REQUEST, NLMSG_NOOP, NetlinkBuffer};
-use netlink_packet_generic::GenlFamily;
 
 /// Size of `struct nlmsghdr`.
 const NLMSG_HDRLEN: usize = 16;
@@ -70,18 +69,18 @@ impl<'a> Iterator for Frames<'a> {
     }
 }
 
-/// Writes one request of a family to the end of `datagram`; `attributes` writes what stands behind
+/// Writes one request to a family to the end of `datagram`; `attributes` writes what stands behind
 /// its headers.
-pub(super) fn append<F: GenlFamily>(
+pub(super) fn append(
     datagram: &mut Vec<u8>,
-    request: &F,
     (family, flags, sequence): (u16, u16, u32),
-    attributes: impl FnOnce(&F, &mut Vec<u8>),
+    (command, version): (u8, u8),
+    attributes: impl FnOnce(&mut Vec<u8>),
 ) {
     let start = datagram.len();
     append_header(datagram, 0, family, flags, sequence);
-    datagram.extend_from_slice(&[request.command(), request.version(), 0, 0]);
-    attributes(request, datagram);
+    datagram.extend_from_slice(&[command, version, 0, 0]);
+    attributes(datagram);
     // All attributes are padded to 4 bytes, so the next message starts aligned.
     let length = length_bytes(datagram.len() - start);
     if let Some(field) = datagram.get_mut(start..start + length.len()) {

@@ -200,8 +200,12 @@ impl IpvsClient {
     fn send_one(&mut self, message: &IpvsMessage, flags: u16) -> Result<u32, IpvsError> {
         let sequence = self.transport.next_sequence();
         let mut datagram = Vec::new();
-        let header = (self.family, flags, sequence);
-        append(&mut datagram, message, header, IpvsMessage::append);
+        append(
+            &mut datagram,
+            (self.family, flags, sequence),
+            message.cmd.header(),
+            |datagram: &mut Vec<u8>| message.append(datagram),
+        );
         self.transport.send(&datagram)?;
         self.count([message.cmd]);
         Ok(sequence)

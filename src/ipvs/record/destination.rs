@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use netlink_packet_core::DecodeError;
 
-use super::super::attr::DestAttr;
+use super::super::attr::{DestAttr, Sink};
 use super::Stats;
 use super::family::{Family, to_union};
 
@@ -152,15 +152,17 @@ pub struct DestinationId {
 impl DestinationId {
     /// Gives the identifying attributes, in the order in which `ipvsadm` sends them.
     pub fn to_attributes(&self) -> Vec<DestAttr> {
-        self.attributes().into()
+        let mut attributes = Vec::with_capacity(3);
+        self.write(&mut attributes);
+        attributes
     }
 
-    fn attributes(&self) -> [DestAttr; 3] {
-        [
-            DestAttr::AddrFamily(Family::of(self.address).number()),
-            DestAttr::Addr(to_union(self.address)),
-            DestAttr::Port(self.port),
-        ]
+    /// Hands out the identifying attributes.
+    #[inline(always)]
+    pub(in crate::ipvs) fn write(&self, to: &mut impl Sink<DestAttr>) {
+        to.put(DestAttr::AddrFamily(Family::of(self.address).number()));
+        to.put(DestAttr::Addr(to_union(self.address)));
+        to.put(DestAttr::Port(self.port));
     }
 }
 
@@ -227,17 +229,20 @@ impl Destination {
     /// connection counts and statistics are not part of it.
     pub fn to_attributes(&self) -> Vec<DestAttr> {
         let mut attributes = Vec::with_capacity(10);
-        attributes.extend(self.id.attributes());
-        attributes.extend([
-            DestAttr::FwdMethod(self.forward.number()),
-            DestAttr::Weight(self.weight.cast_unsigned()),
-            DestAttr::TunType(self.tunnel.kind.number()),
-            DestAttr::TunPort(self.tunnel.port),
-            DestAttr::TunFlags(self.tunnel.flags.bits()),
-            DestAttr::UThresh(self.upper_threshold),
-            DestAttr::LThresh(self.lower_threshold),
-        ]);
+        self.write(&mut attributes);
         attributes
+    }
+
+    /// Hands out the attributes of a NEW or SET request.
+    pub(in crate::ipvs) fn write(&self, to: &mut impl Sink<DestAttr>) {
+        self.id.write(to);
+        to.put(DestAttr::FwdMethod(self.forward.number()));
+        to.put(DestAttr::Weight(self.weight.cast_unsigned()));
+        to.put(DestAttr::TunType(self.tunnel.kind.number()));
+        to.put(DestAttr::TunPort(self.tunnel.port));
+        to.put(DestAttr::TunFlags(self.tunnel.flags.bits()));
+        to.put(DestAttr::UThresh(self.upper_threshold));
+        to.put(DestAttr::LThresh(self.lower_threshold));
     }
 
     /// Reads a destination out of an answer. `service` is the family of its service, which is the

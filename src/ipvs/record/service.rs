@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 
 use netlink_packet_core::DecodeError;
 
-use super::super::attr::ServiceAttr;
+use super::super::attr::{ServiceAttr, Sink};
 use super::super::name::Name;
 use super::{Family, ServiceFlags, ServiceId, Stats};
 
@@ -87,18 +87,24 @@ impl Service {
     /// Gives the attributes of a NEW or SET request, in the order in which `ipvsadm` sends them;
     /// statistics are not part of it.
     pub fn to_attributes(&self) -> Vec<ServiceAttr> {
-        let mut attributes = self.id.to_attributes();
-        attributes.push(ServiceAttr::SchedName(self.scheduler.clone()));
-        attributes.extend(self.pe_name.clone().map(ServiceAttr::PeName));
-        attributes.extend([
-            ServiceAttr::Flags {
-                flags: self.flags.without(ServiceFlags::HASHED).bits(),
-                mask: self.flags_mask,
-            },
-            ServiceAttr::Timeout(self.timeout),
-            ServiceAttr::Netmask(self.netmask.to_wire()),
-        ]);
+        let mut attributes = Vec::with_capacity(9);
+        self.write(&mut attributes);
         attributes
+    }
+
+    /// Hands out the attributes of a NEW or SET request.
+    pub(in crate::ipvs) fn write(&self, to: &mut impl Sink<ServiceAttr>) {
+        self.id.write(to);
+        to.put(ServiceAttr::SchedName(self.scheduler.clone()));
+        if let Some(name) = &self.pe_name {
+            to.put(ServiceAttr::PeName(name.clone()));
+        }
+        to.put(ServiceAttr::Flags {
+            flags: self.flags.without(ServiceFlags::HASHED).bits(),
+            mask: self.flags_mask,
+        });
+        to.put(ServiceAttr::Timeout(self.timeout));
+        to.put(ServiceAttr::Netmask(self.netmask.to_wire()));
     }
 
     /// Reads a service out of an answer.

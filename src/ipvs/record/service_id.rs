@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 
 use netlink_packet_core::DecodeError;
 
-use super::super::attr::ServiceAttr;
+use super::super::attr::{ServiceAttr, Sink};
 use super::family::{Family, to_union};
 
 const IPPROTO_TCP: u16 = 6;
@@ -94,19 +94,25 @@ impl ServiceId {
 
     /// Gives the identifying attributes, in the order in which `ipvsadm` sends them.
     pub fn to_attributes(&self) -> Vec<ServiceAttr> {
-        let family = ServiceAttr::Af(self.family().number());
+        let mut attributes = Vec::with_capacity(4);
+        self.write(&mut attributes);
+        attributes
+    }
+
+    /// Hands out the identifying attributes.
+    pub(in crate::ipvs) fn write(&self, to: &mut impl Sink<ServiceAttr>) {
+        to.put(ServiceAttr::Af(self.family().number()));
         match *self {
-            Self::Fwmark { mark, .. } => vec![family, ServiceAttr::Fwmark(mark.get())],
+            Self::Fwmark { mark, .. } => to.put(ServiceAttr::Fwmark(mark.get())),
             Self::Address {
                 protocol,
                 address,
                 port,
-            } => vec![
-                family,
-                ServiceAttr::Protocol(protocol),
-                ServiceAttr::Addr(to_union(address)),
-                ServiceAttr::Port(port),
-            ],
+            } => {
+                to.put(ServiceAttr::Protocol(protocol));
+                to.put(ServiceAttr::Addr(to_union(address)));
+                to.put(ServiceAttr::Port(port));
+            }
         }
     }
 
