@@ -16,7 +16,7 @@ use super::servers;
 use super::table::{self, Table};
 use super::{Kernel, Outcome, Part, Place, proc};
 use crate::error::{Error, Kind, Result};
-use crate::ipvs::{self, Detail, IpvsClient, IpvsError, KernelError, OnError, Request};
+use crate::ipvs::{self, Detail, IpvsClient, IpvsError, KernelError, OnError};
 use crate::marks::{Iptables, Marks};
 use crate::model::{
     Connection, Extent, Family, Info, Live, LiveServer, Load, MarkSupport, Ruleset, ServerKey,
@@ -232,70 +232,61 @@ impl Linux {
     /// Loads the modules that steps need: for the kernel to do it on the way is dangerous. What
     /// cannot be loaded the kernel itself will refuse.
     fn preload(&mut self, steps: &[Step]) {
-        let mut modules = BTreeSet::new();
+        let mut named = BTreeSet::new();
         for step in steps {
             if let Step::AddService { options, .. } | Step::ChangeService { to: options, .. } = step
             {
-                modules.insert(format!("ip_vs_{}", options.scheduler));
+                named.insert(("ip_vs_", options.scheduler.name()));
                 let engine = options.engine.as_ref();
-                modules.extend(engine.map(|engine| format!("ip_vs_pe_{}", engine.name())));
+                named.extend(engine.map(|engine| ("ip_vs_pe_", engine.name())));
             }
         }
         // No scheduler at all, to the kernel.
-        modules.remove("ip_vs_none");
-        for module in modules {
+        named.remove(&("ip_vs_", "none"));
+        for module in named.iter().map(|(kind, name)| format!("{kind}{name}")) {
             if !self.missing.contains(&module) && ipvs::preload_module(&module).is_err() {
                 self.missing.insert(module);
             }
         }
     }
 
-    /// Sends steps of IPVS that may travel together.
-    fn send(&mut self, steps: &[Step]) -> Vec<Outcome> {
-        let mut requests: Vec<Request> = Vec::with_capacity(steps.len());
-        let mut malformed = None;
-        for step in steps {
-            match convert::request(step) {
-                Ok(request) => requests.extend(request),
-                Err(error) => {
-                    malformed = Some(error.object(step.object()).attempt(step.attempt()));
-                    break;
-                }
-            }
-        }
+    /// Sends steps of IPVS that may travel together; adds an outcome for each, up to the last that
+    /// was sent.
+    fn send(&mut self, steps: &[Step], outcomes: &mut Vec<Outcome>) {
         if self.client().is_ok() {
             self.preload(steps);
         }
-        let report = match self.client() {
-            Ok(client) => client.execute(&requests, OnError::Stop),
-            Err(error) => return vec![Outcome::Failed(error)],
+        let client = match self.client() {
+            Ok(client) => client,
+            Err(error) => return outcomes.push(Outcome::Failed(error)),
         };
-        let broken = report.failure.as_ref().map(|error| told(error, None));
-        let mut failed = false;
-        let mut outcomes = Vec::with_capacity(steps.len());
-        for (step, outcome) in steps.iter().zip(report.outcomes) {
-            let in_step = |error: Error| error.object(step.object()).attempt(step.attempt());
-            let outcome = match (outcome, &broken) {
-                (ipvs::Outcome::Done, _) => Outcome::Done,
-                (ipvs::Outcome::Refused(error), _) => Outcome::Failed(refused(&error, Some(step))),
-                (ipvs::Outcome::Unknown, Some(error)) => Outcome::Unknown(in_step(error.clone())),
-                // The socket failed before it was sent, and nothing before it failed.
-                (ipvs::Outcome::NotSent, Some(error)) if !failed => {
-                    Outcome::Failed(in_step(error.clone()))
-                }
-                (ipvs::Outcome::Unknown, None) => Outcome::Unknown(in_step(Error::new(
-                    Kind::System,
-                    "the kernel's answer was lost",
-                ))),
-                (ipvs::Outcome::NotSent, _) => Outcome::NotSent,
-            };
-            failed = failed || !matches!(outcome, Outcome::Done);
-            outcomes.push(outcome);
+        let mut malformed = None;
+        let requests = steps.iter().map_while(|step| match convert::request(step) {
+            Ok(request) => request,
+            Err(error) => {
+                malformed = Some(in_step(step, error));
+                None
+            }
+        });
+        let first = outcomes.len();
+        let mut sent = steps.iter();
+        let broken = client.execute_each(requests, OnError::Stop, |answer| {
+            let Some(step) = sent.next() else { return };
+            outcomes.push(match answer {
+                ipvs::Outcome::Done => Outcome::Done,
+                ipvs::Outcome::Refused(error) => Outcome::Failed(refused(&error, Some(step))),
+                ipvs::Outcome::Unknown => Outcome::Unknown(in_step(step, lost())),
+                ipvs::Outcome::NotSent => Outcome::NotSent,
+            });
+        });
+        let told_of = outcomes.get_mut(first..).unwrap_or_default();
+        let failed = told_of.iter().any(|outcome| *outcome != Outcome::Done);
+        if let Some(error) = broken {
+            explain(told_of, steps, &told(&error, None));
         }
         if let (Some(error), false) = (malformed, failed) {
             outcomes.push(Outcome::Failed(error));
         }
-        outcomes
     }
 
     fn set_chain(&mut self, step: &Step) -> Outcome {
@@ -306,7 +297,7 @@ impl Linux {
             Ok(()) => Outcome::Done,
             Err(error) => {
                 let half_way = error.kind() == Kind::UndoFailed;
-                let error = error.object(step.object()).attempt(step.attempt());
+                let error = in_step(step, error);
                 if half_way {
                     Outcome::Unknown(error)
                 } else {
@@ -356,11 +347,13 @@ impl Kernel for Linux {
     fn apply(&mut self, steps: &[Step]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(steps.len());
         for together in steps.chunk_by(may_travel_together) {
+            let before = outcomes.len();
             match together {
                 [step @ Step::SetChain { .. }] => outcomes.push(self.set_chain(step)),
-                steps => outcomes.extend(self.send(steps)),
+                steps => self.send(steps, &mut outcomes),
             }
-            if outcomes.iter().any(|outcome| *outcome != Outcome::Done) {
+            let sent = outcomes.get(before..).unwrap_or_default();
+            if sent.iter().any(|outcome| *outcome != Outcome::Done) {
                 break;
             }
         }
@@ -528,6 +521,32 @@ fn told(error: &IpvsError, attempt: Option<&str>) -> Error {
         Some(attempt) => error.attempt(attempt),
         None => error,
     }
+}
+
+/// An error that a step ended in.
+fn in_step(step: &Step, error: Error) -> Error {
+    error.object(step.object()).attempt(step.attempt())
+}
+
+/// Says why steps were not answered, or not sent: the exchange with the kernel broke.
+fn explain(outcomes: &mut [Outcome], steps: &[Step], error: &Error) {
+    let open = outcomes.iter_mut().zip(steps);
+    let open = open.skip_while(|(outcome, _)| **outcome == Outcome::Done);
+    for (place, (outcome, step)) in open.enumerate() {
+        match outcome {
+            Outcome::Unknown(unknown) => *unknown = in_step(step, error.clone()),
+            // The socket failed before it was sent, and nothing before it failed.
+            Outcome::NotSent if place == 0 => {
+                *outcome = Outcome::Failed(in_step(step, error.clone()));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What is known of a step whose answer did not come.
+fn lost() -> Error {
+    Error::new(Kind::System, "the kernel's answer was lost")
 }
 
 /// IPVS is not there.
