@@ -14,18 +14,19 @@ use super::names::Names;
 use super::refusal::Refusal;
 use super::servers;
 use super::table::{self, Table};
+use super::verify;
 use super::{Kernel, Outcome, Part, Place, proc};
 use crate::error::{Error, Kind, Result};
 use crate::ipvs::{self, Detail, IpvsClient, IpvsError, KernelError, OnError};
 use crate::marks::{Iptables, Marks};
 use crate::model::{
     Connection, Extent, Family, Info, Live, LiveServer, Load, MarkSupport, Ruleset, ServerKey,
-    ServiceKey, ServiceLoad, ServiceOptions, ServiceTraffic, Traffic, VirtualService,
+    ServiceKey, ServiceLoad, ServiceTraffic, Traffic, VirtualService,
 };
 use crate::plan::Step;
 
 /// Up to so many services are asked for one by one; of more, all are listed.
-const FEW: usize = 256;
+pub(super) const FEW: usize = 256;
 
 /// The kernel of this host, in the network namespace of the thread that uses it first.
 ///
@@ -151,19 +152,6 @@ impl Linux {
             self.close();
         }
         Ok(few)
-    }
-
-    /// The options of services that are there.
-    fn read_options(
-        &mut self,
-        services: &Extent,
-    ) -> Result<BTreeMap<ServiceKey, ServiceOptions>, ReadError> {
-        let client = self.client().map_err(ReadError::Ours)?;
-        let found = records(client, services)?.into_iter().map(|record| {
-            let options = convert::service_options(&record).map_err(ReadError::Ours)?;
-            Ok((convert::service_key(&record.id), options))
-        });
-        found.collect()
     }
 
     /// The traffic of one service, or of all.
@@ -336,12 +324,10 @@ impl Kernel for Linux {
         if keys.len() <= FEW {
             return Ok(false);
         }
-        let options = self.reading(|kernel| kernel.read_options(services))?;
-        let fits = |key: &ServiceKey| {
-            options.get(key) == acknowledged.services.get(key).map(|one| &one.options)
-        };
-        // Where the list cannot be read, the dearer look tells.
-        Ok(keys.iter().all(fits) && table::holds(keys, acknowledged))
+        self.reading(|kernel| {
+            let client = kernel.client().map_err(ReadError::Ours)?;
+            verify::holds(client, keys, acknowledged)
+        })
     }
 
     fn apply(&mut self, steps: &[Step]) -> Vec<Outcome> {
@@ -465,7 +451,7 @@ fn may_travel_together(one: &Step, next: &Step) -> bool {
 }
 
 /// A failure to read: the kernel's, or ours.
-enum ReadError {
+pub(super) enum ReadError {
     Kernel(IpvsError),
     Ours(Error),
 }

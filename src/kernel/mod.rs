@@ -7,7 +7,7 @@
 //! Beside them: `refusal` (the words for what both refuse), `convert` (records of the model and
 //! of the kernel), `proc` and `table` (what /proc alone says of IPVS, or more cheaply), `names`
 //! (which modules there are), `boot`
-//! (which boot this is, and its clock),
+//! (which boot this is, and its clock), `verify` (whether the kernel holds what it acknowledged),
 //! `host` (what else this host says of itself), `fault` (faults for tests).
 
 pub mod boot;
@@ -21,6 +21,7 @@ pub mod refusal;
 mod servers;
 pub mod sim;
 mod table;
+mod verify;
 
 pub use fault::{Faults, Faulty};
 pub use host::LinuxHost;

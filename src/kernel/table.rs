@@ -10,7 +10,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str;
 
 use crate::ipvs;
 use crate::model::{
@@ -20,8 +21,9 @@ use crate::model::{
 /// Where the kernel lists the services of the calling thread's network namespace.
 pub const FILE: &str = "/proc/thread-self/net/ip_vs";
 
-/// How much of the file is read at once.
-const CHUNK: usize = 64 << 10;
+/// How much of the file is asked for at once; the kernel gives one page, or more where a service
+/// needs it (seq_read_iter).
+const CHUNK: usize = 16 << 10;
 
 type Servers = BTreeMap<ServerKey, ServerLoad>;
 
@@ -42,6 +44,14 @@ impl Name {
     }
 }
 
+/// Opens the table of the calling thread's network namespace.
+///
+/// # Errors
+/// Not found: the module is not loaded.
+pub fn open() -> io::Result<BufReader<File>> {
+    Ok(BufReader::with_capacity(CHUNK, File::open(FILE)?))
+}
+
 /// The servers of services.
 #[derive(Debug, Default)]
 pub struct Table(HashMap<Name, VecDeque<Servers>>);
@@ -52,12 +62,13 @@ impl Table {
     /// # Errors
     /// Not found: the module is not loaded.
     pub fn read() -> io::Result<Table> {
-        Table::parse(BufReader::with_capacity(CHUNK, File::open(FILE)?))
+        Table::parse(open()?)
     }
 
     fn parse(list: impl BufRead) -> io::Result<Table> {
         let mut table = Table::default();
         each(list, |name, servers| {
+            let servers = servers.drain(..).collect();
             table.0.entry(name).or_default().push_back(servers);
         })?;
         Ok(table)
@@ -71,71 +82,108 @@ impl Table {
     }
 }
 
-/// Says whether services have exactly the servers that a ruleset says, as far as the file shows
-/// them; in constant memory. No for the service of a mark, of which it does not show enough, and
-/// where the file cannot be read.
-pub fn holds(keys: &BTreeSet<ServiceKey>, rules: &Ruleset) -> bool {
-    let list = File::open(FILE).map(|file| BufReader::with_capacity(CHUNK, file));
-    list.and_then(|list| shows(list, keys, rules))
-        .unwrap_or(false)
-}
-
-fn shows(list: impl BufRead, keys: &BTreeSet<ServiceKey>, rules: &Ruleset) -> io::Result<bool> {
-    let count = |key: &ServiceKey| rules.services.get(key).map_or(0, |s| s.servers.len());
-    let mut left: BTreeSet<&ServiceKey> = (keys.iter()).filter(|key| count(key) > 0).collect();
+/// Says whether services have exactly the servers that a ruleset says, as far as a list shows
+/// them; in constant memory but for one service. No for the service of a mark, of which it does not
+/// show enough.
+///
+/// # Errors
+/// As reading the list.
+pub fn holds(list: impl BufRead, keys: &BTreeSet<ServiceKey>, rules: &Ruleset) -> io::Result<bool> {
+    let mut wanted: BTreeMap<&ServiceKey, Wanted> = (keys.iter())
+        .map(|key| (key, Wanted::of(rules, key)))
+        .collect();
     let mut same = !keys.iter().any(ServiceKey::is_mark);
     each(list, |name, shown| {
-        let Name::Address(key) = name else { return };
-        if !keys.contains(&key) {
-            return;
+        if let Name::Address(key) = name
+            && let Some(wanted) = wanted.get_mut(&key)
+        {
+            wanted.seen = true;
+            same &= wanted.is(shown);
         }
-        left.remove(&key);
-        let wanted = rules.services.get(&key).map(|s| &s.servers);
+    })?;
+    let empty = |wanted: &Wanted| wanted.servers.is_none_or(BTreeMap::is_empty);
+    Ok(same && wanted.values().all(|wanted| wanted.seen || empty(wanted)))
+}
+
+/// What one service should have.
+struct Wanted<'a> {
+    servers: Option<&'a BTreeMap<ServerKey, RealServer>>,
+    seen: bool,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(rules: &'a Ruleset, key: &ServiceKey) -> Wanted<'a> {
+        Wanted {
+            servers: rules.services.get(key).map(|service| &*service.servers),
+            seen: false,
+        }
+    }
+
+    fn is(&self, shown: &mut [(ServerKey, ServerLoad)]) -> bool {
+        // The newest comes first, and they are added in the order of their names: then there is
+        // nothing to sort.
+        shown.reverse();
+        shown.sort_by_key(|(key, _)| *key);
         let alike =
-            |((one, shown), (other, wanted)): ((&ServerKey, &ServerLoad), (_, &RealServer))| {
+            |((one, shown), (other, wanted)): (&(ServerKey, ServerLoad), (_, &RealServer))| {
                 one == other && (shown.forward, shown.weight) == (wanted.forward, wanted.weight)
             };
-        same &= shown.len() == count(&key)
-            && (shown.iter().zip(wanted.into_iter().flatten())).all(alike);
-    })?;
-    Ok(same && left.is_empty())
+        shown.len() == self.servers.map_or(0, BTreeMap::len)
+            && (shown.iter().zip(self.servers.into_iter().flatten())).all(alike)
+    }
 }
 
 /// Reads a list service by service.
-fn each(mut list: impl BufRead, mut visit: impl FnMut(Name, Servers)) -> io::Result<()> {
-    let mut current: Option<(Name, Servers)> = None;
-    let mut line = String::new();
-    while list.read_line(&mut line)? > 0 {
-        let mut words = line.split_ascii_whitespace();
+fn each(
+    mut list: impl BufRead,
+    mut visit: impl FnMut(Name, &mut Vec<(ServerKey, ServerLoad)>),
+) -> io::Result<()> {
+    let mut current = None;
+    let mut servers = Vec::new();
+    let mut line = Vec::new();
+    while list.read_until(b'\n', &mut line)? > 0 {
+        let mut words = Words(line.trim_ascii_end());
         match (words.next(), words.next()) {
-            (Some("->"), Some(server)) => {
-                let servers = current.as_mut().map(|(_, servers)| servers);
-                if let (Some(servers), Some((key, load))) = (servers, server_of(server, words)) {
-                    servers.insert(key, load);
-                }
-            }
+            (Some(b"->"), Some(server)) => servers.extend(server_of(server, words)),
             (Some(kind), Some(name)) => {
-                if let Some((name, servers)) = current.take() {
-                    visit(name, servers);
+                if let Some(name) = current.take() {
+                    visit(name, &mut servers);
                 }
-                current = service_of(kind, name).map(|name| (name, Servers::new()));
+                current = service_of(kind, name);
+                servers.clear();
             }
             _ => {}
         }
         line.clear();
     }
-    if let Some((name, servers)) = current {
-        visit(name, servers);
+    if let Some(name) = current {
+        visit(name, &mut servers);
     }
     Ok(())
 }
 
-/// `TCP  C000020A:0050`, `FWM  0000029A`.
-fn service_of(kind: &str, name: &str) -> Option<Name> {
-    if kind == "FWM" {
-        return u32::from_str_radix(name, 16).ok().map(Name::Mark);
+/// The words of a line, between spaces.
+struct Words<'a>(&'a [u8]);
+
+impl<'a> Iterator for Words<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let start = self.0.iter().position(|byte| *byte != b' ')?;
+        let rest = self.0.get(start..)?;
+        let end = rest.iter().position(|byte| *byte == b' ');
+        let (word, rest) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+        self.0 = rest;
+        Some(word)
     }
-    let protocol = match ipvs::protocol_number(kind) {
+}
+
+/// `TCP  C000020A:0050`, `FWM  0000029A`.
+fn service_of(kind: &[u8], name: &[u8]) -> Option<Name> {
+    if kind == b"FWM" {
+        return hexadecimal(name).map(Name::Mark);
+    }
+    let protocol = match ipvs::protocol_number(str::from_utf8(kind).ok()?) {
         0 => return None,
         number => Protocol(number),
     };
@@ -148,19 +196,16 @@ fn service_of(kind: &str, name: &str) -> Option<Name> {
 }
 
 /// `0A00000B:0050`, and behind it `Masq 1 0 0`.
-fn server_of<'a>(
-    name: &str,
-    mut words: impl Iterator<Item = &'a str>,
-) -> Option<(ServerKey, ServerLoad)> {
+fn server_of(name: &[u8], mut words: Words<'_>) -> Option<(ServerKey, ServerLoad)> {
     let (addr, port) = end(name)?;
     let forward = match words.next()? {
-        "Masq" => Forwarding::Masq,
-        "Local" => Forwarding::Local,
-        "Tunnel" => Forwarding::Tunnel,
-        "Route" => Forwarding::Direct,
+        b"Masq" => Forwarding::Masq,
+        b"Local" => Forwarding::Local,
+        b"Tunnel" => Forwarding::Tunnel,
+        b"Route" => Forwarding::Direct,
         _ => Forwarding::Bypass,
     };
-    let mut number = || words.next()?.parse::<i64>().ok();
+    let mut number = || str::from_utf8(words.next()?).ok()?.parse::<i64>().ok();
     let weight = Weight::new(number()?).unwrap_or(Weight::ZERO);
     // Counters of the kernel that may for a moment be below zero.
     let mut count = || Some(u32::try_from(number()?).unwrap_or(0));
@@ -174,10 +219,27 @@ fn server_of<'a>(
 }
 
 /// `C000020A:0050`, `[2001:0db8:0000:0000:0000:0000:0000:0001]:0050`.
-fn end(text: &str) -> Option<(IpAddr, u16)> {
-    let (addr, port) = text.rsplit_once(':')?;
-    let addr = ipvs::proc_address(addr.trim_matches(['[', ']']))?;
-    Some((addr, u16::from_str_radix(port, 16).ok()?))
+fn end(text: &[u8]) -> Option<(IpAddr, u16)> {
+    let (addr, port) = text.split_at_checked(text.len().checked_sub(PORT)?)?;
+    let addr = match addr {
+        [b'[', addr @ .., b']', b':'] => {
+            str::from_utf8(addr).ok()?.parse::<Ipv6Addr>().ok()?.into()
+        }
+        [addr @ .., b':'] => Ipv4Addr::from(hexadecimal(addr)?).into(),
+        _ => return None,
+    };
+    Some((addr, u16::try_from(hexadecimal(port)?).ok()?))
+}
+
+/// The digits of a port.
+const PORT: usize = 4;
+
+fn hexadecimal(digits: &[u8]) -> Option<u32> {
+    digits.first()?;
+    digits.iter().try_fold(0u32, |number, digit| {
+        let digit = char::from(*digit).to_digit(16)?;
+        Some(number.checked_mul(16)? | digit)
+    })
 }
 
 #[cfg(test)]
@@ -270,7 +332,31 @@ TCP  C000020C:0050 wlc
 
     fn holds(name: &str, rules: &Ruleset) -> bool {
         let keys = BTreeSet::from([ServiceKey::parse(name).unwrap()]);
-        shows(LIST.as_bytes(), &keys, rules).unwrap()
+        super::holds(LIST.as_bytes(), &keys, rules).unwrap()
+    }
+
+    #[test]
+    fn servers_come_in_any_order_and_once() {
+        let keys: BTreeSet<ServiceKey> = rules().services.into_keys().collect();
+        let lines: Vec<&str> = LIST.split_inclusive('\n').collect();
+        let held = |places: &[usize]| {
+            let list: String = places.iter().map(|place| lines[*place]).collect();
+            super::holds(list.as_bytes(), &keys, &rules()).unwrap()
+        };
+        let (service, one, other) = (3, 4, 5);
+        assert!(held(&[service, one, other]));
+        assert!(held(&[service, other, one]));
+        assert!(held(&[service, other, one, service, one, other]));
+        for torn in [
+            &[service, one] as &[usize],
+            &[service, one, one],
+            &[service, one, other, other],
+            &[service, one, other, service],
+            &[service],
+            &[],
+        ] {
+            assert!(!held(torn), "{torn:?}");
+        }
     }
 
     #[test]

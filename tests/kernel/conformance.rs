@@ -137,26 +137,24 @@ fn many_services_are_verified_by_their_list() {
         let held = kernel.observe().unwrap().rules;
         let all: BTreeSet<_> = held.services.keys().copied().collect();
         assert_eq!(all.len(), 600);
-        let verify = |kernel: &mut Linux, keys: &BTreeSet<_>| {
-            kernel
-                .holds(&Extent::Services(keys.clone()), &held)
-                .unwrap()
+        let verify = |kernel: &mut Linux, held: &Ruleset, keys: &BTreeSet<_>| {
+            kernel.holds(&Extent::Services(keys.clone()), held).unwrap()
         };
         // While other tests' namespaces have services the list leaves out some of ours.
-        let verified = |kernel: &mut Linux| {
+        let verified = |kernel: &mut Linux, held: &Ruleset| {
             let until = Instant::now() + Duration::from_secs(180);
             while Instant::now() < until {
-                if verify(kernel, &all) {
+                if verify(kernel, held, &all) {
                     return true;
                 }
                 std::thread::sleep(Duration::from_millis(50));
             }
             false
         };
-        assert!(verified(&mut kernel));
+        assert!(verified(&mut kernel, &held));
         // Few are asked for one by one.
         let few = all.iter().copied().take(3).collect();
-        assert!(!verify(&mut kernel, &few));
+        assert!(!verify(&mut kernel, &held, &few));
 
         let (one, server) = ("tcp 192.0.2.10:7", "127.0.0.1:80");
         let heavier = steps::reserve_with(one, server, |s| s.weight = Weight::new(9).unwrap());
@@ -169,7 +167,7 @@ fn many_services_are_verified_by_their_list() {
                 [Outcome::Done],
                 "{step:?}"
             );
-            assert!(!verify(&mut kernel, &all), "{step:?}");
+            assert!(!verify(&mut kernel, &held, &all), "{step:?}");
             let back = step.inverse();
             assert!(
                 kernel
@@ -177,8 +175,19 @@ fn many_services_are_verified_by_their_list() {
                     .iter()
                     .all(|done| *done == Outcome::Done)
             );
-            assert!(verified(&mut kernel), "{step:?}");
+            assert!(verified(&mut kernel, &held), "{step:?}");
         }
+
+        // One that is missing, and one that should be gone.
+        let (one, server) = ("tcp 192.0.2.10:7", "127.0.0.1:80");
+        let outcomes = kernel.apply(&[steps::unserve(one, server), steps::remove(one)]);
+        assert_eq!(outcomes, [Outcome::Done, Outcome::Done]);
+        assert!(!verify(&mut kernel, &held, &all));
+        let mut without = held.clone();
+        without.services.remove(&steps::key(one));
+        assert!(verified(&mut kernel, &without));
+        assert_eq!(kernel.apply(&[steps::add(one)]), [Outcome::Done]);
+        assert!(!verify(&mut kernel, &without, &all));
     });
 }
 

@@ -84,6 +84,32 @@ impl IpvsClient {
         Err(IpvsError::Unsteady("services"))
     }
 
+    /// Walks over the services once, in constant memory. What is shown is there; but where there are
+    /// more than about seventy, some may be left out or come twice: see [`IpvsClient::services`].
+    ///
+    /// ```no_run
+    /// # use ipvsh::ipvs::{Detail, IpvsClient};
+    /// # let mut client = IpvsClient::open()?;
+    /// client.each_service(Detail::Whole, |service| println!("{}", service.id))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`IpvsClient::request`].
+    pub fn each_service(
+        &mut self,
+        detail: Detail,
+        mut visit: impl FnMut(&Service),
+    ) -> Result<(), IpvsError> {
+        let message = IpvsMessage::new(IpvsCommand::GetService, Vec::new());
+        for answer in Dump::start(self, &message, detail)? {
+            if let Some(service) = read_service(&answer?)? {
+                visit(&service);
+            }
+        }
+        Ok(())
+    }
+
     /// Lists all services, where there are at most `most`; else none: the list is given up after
     /// the first datagrams, and its rest is in the way of the next operation, which reads it. Who
     /// has other things to do opens another client.
