@@ -74,11 +74,19 @@ fn services(context: &Context, director: &mut Director, asked: &Asked) -> Result
     let out = &context.out;
     let live = director.live_services()?;
     let keys = fitting(asked.object.service(), live.rules.services.keys())?;
-    if out.json && asked.order.is_none() {
+    if out.json {
         let all = keys.into_iter();
         let rows = all.filter_map(move |key| one_of_live(View::Services, &live, &key));
-        let some = rows.take(asked.limit.unwrap_or(usize::MAX));
-        return Ok(Picture::Array(Box::new(some.map(|row| row.json()))));
+        let rows: Box<dyn Iterator<Item = Row>> = match &asked.order {
+            None => Box::new(rows.take(asked.limit.unwrap_or(usize::MAX))),
+            // They have to be there for it, all of them.
+            Some(_) => {
+                let mut rows = rows.collect();
+                arrange(&mut rows, asked);
+                Box::new(rows.into_iter())
+            }
+        };
+        return Ok(Picture::Array(Box::new(rows.map(|row| row.json()))));
     }
     let mut rows = match asked.order.is_some() {
         true => of_live(View::Services, &live, &keys),
