@@ -5,7 +5,7 @@
 //!
 //! | layer | place | owns |
 //! |---|---|---|
-//! | 0 | [`error`], [`model`], [`signals`] | plain data with validation; who ends us and when |
+//! | 0 | [`error`], [`model`], [`signals`], [`threads`] | plain data with validation; who ends us and when; two things at once |
 //! | 1 | [`candidate`], [`plan`], [`notes`], [`mod@format`], [`views`] | pure decisions: what was asked for, what must change, what may be regretted; rulesets as text; live state as rows |
 //! | 2 | [`ipvs`], [`marks`], [`kernel`], [`store`] | the outside world behind small traits |
 //! | 3 | [`director`], [`ipvsadm`], [`dropin`] | the use cases; the drop-in for ipvsadm, and its place |
@@ -33,5 +33,6 @@ pub mod script;
 pub mod shell;
 pub mod signals;
 pub mod store;
+pub mod threads;
 pub mod top;
 pub mod views;

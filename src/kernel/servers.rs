@@ -5,11 +5,11 @@
 //! taken apart: those of many services are read over two sockets at once.
 
 use std::collections::BTreeMap;
-use std::thread;
 
 use super::convert;
 use crate::ipvs::{Detail, IpvsClient, IpvsError, ServiceId};
 use crate::model::{Counts, RealServer, ServerKey, ServerLoad};
+use crate::threads::{alone, beside};
 
 /// From so many services on a second socket is worth a thread.
 const MANY: usize = 256;
@@ -30,26 +30,19 @@ pub(super) fn read(
     client: &mut IpvsClient,
     services: &[ServiceId],
 ) -> Result<Vec<Servers>, IpvsError> {
-    let alone = thread::available_parallelism().map_or(1, |count| count.get()) < 2;
-    if alone || services.len() < MANY {
+    if alone() || services.len() < MANY {
         return one_by_one(client, services);
     }
     let (first, second) = services.split_at(services.len() / 2);
     // Here, not in the thread: a socket belongs to the network namespace of whoever opens it.
     let mut other = IpvsClient::open()?;
-    thread::scope(|scope| {
-        let beside = thread::Builder::new().spawn_scoped(scope, || one_by_one(&mut other, second));
-        let mut read = one_by_one(client, first)?;
-        let rest = match beside {
-            Ok(beside) => beside
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            // No room for a thread: nothing was read of the second half.
-            Err(_) => one_by_one(client, second),
-        };
-        read.append(&mut rest?);
-        Ok(read)
-    })
+    let (read, rest) = beside(
+        || one_by_one(client, first),
+        || one_by_one(&mut other, second),
+    );
+    let mut read = read?;
+    read.append(&mut rest?);
+    Ok(read)
 }
 
 /// Reads how the servers of one service are doing.

@@ -4,13 +4,13 @@
 //! file. The kernel works at both at the same time, in the threads that ask.
 
 use std::collections::BTreeSet;
-use std::thread;
 
 use super::convert;
 use super::linux::{FEW, ReadError};
 use super::table;
 use crate::ipvs::{Detail, IpvsClient, Service};
 use crate::model::{Ruleset, ServiceKey};
+use crate::threads::beside;
 
 /// Says whether services, with their servers, are certain to be as acknowledged; no where that
 /// takes a dearer look.
@@ -27,22 +27,14 @@ pub(super) fn holds(
         return Ok(false);
     }
     // Here, not in the thread: the file is of the network namespace of whoever opens it.
-    let Ok(list) = table::open() else {
+    let Ok(mut list) = table::open() else {
         return Ok(false);
     };
-    thread::scope(|scope| {
-        let beside =
-            thread::Builder::new().spawn_scoped(scope, || table::holds(list, keys, acknowledged));
-        // No room for a thread: no room for cheap looks.
-        let Ok(beside) = beside else {
-            return Ok(false);
-        };
-        let options = options_hold(client, keys, acknowledged)?;
-        let servers = beside
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok(options && servers.unwrap_or(false))
-    })
+    let (options, servers) = beside(
+        || options_hold(client, keys, acknowledged),
+        || table::holds(&mut list, keys, acknowledged),
+    );
+    Ok(options? && servers.unwrap_or(false))
 }
 
 /// Says whether services have the options that were acknowledged, and those that were not

@@ -6,7 +6,6 @@
 //! - `rest`: marks, timeouts and daemons as JSON, in pieces; absent where there are none.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::thread;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -19,6 +18,7 @@ use crate::model::{
     DaemonRole, MarkRule, Ruleset, ServerKey, Servers, ServiceKey, ServiceOptions, SyncDaemon,
     Timeouts, VirtualService,
 };
+use crate::threads::beside;
 
 /// The most bytes of JSON of servers that stand in their service's own item.
 const INLINE_BYTES: usize = 1024;
@@ -247,33 +247,23 @@ fn read_parts(nodes: &impl Nodes, parts: &[Address]) -> Result<Vec<Service>> {
 /// Reads all services; many of them by two threads, as most of it is to check and to understand.
 fn read_services(nodes: &impl Nodes, root: Root) -> Result<Services> {
     let (count, parts) = trie::parts(nodes, root)?;
-    let alone = thread::available_parallelism().map_or(1, |count| count.get()) < 2;
-    let read = match alone || count < MANY {
+    let read = match count < MANY {
         true => read_parts(nodes, &parts)?,
         false => read_by_two(nodes, &parts)?,
     };
     let services: Services = read.into_iter().collect();
     if services.len() as u64 != count {
-        return Err(damaged("a virtual service stands in two places"));
+        return Err(damaged("the tree of virtual services miscounts them"));
     }
     Ok(services)
 }
 
 fn read_by_two(nodes: &impl Nodes, parts: &[Address]) -> Result<Vec<Service>> {
     let (first, second) = parts.split_at(parts.len() / 2);
-    thread::scope(|scope| {
-        let beside = thread::Builder::new().spawn_scoped(scope, || read_parts(nodes, second));
-        let mut read = read_parts(nodes, first)?;
-        let rest = match beside {
-            Ok(beside) => beside
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            // No room for a thread.
-            Err(_) => read_parts(nodes, second),
-        };
-        read.append(&mut rest?);
-        Ok(read)
-    })
+    let (read, rest) = beside(|| read_parts(nodes, first), || read_parts(nodes, second));
+    let mut read = read?;
+    read.append(&mut rest?);
+    Ok(read)
 }
 
 /// Reads a whole ruleset.
