@@ -282,7 +282,7 @@ pub(super) fn identify(dir: &Path, kind: DatabaseKind) -> Result<Identity> {
         match line
             .lines()
             .next()
-            .and_then(|l| l.strip_prefix("ipvsh mirror 1 "))
+            .and_then(|l| l.strip_prefix("ipvsh mirror 2 "))
         {
             Some(made_for) if made_for == kind_name(kind) => return Ok(Identity::Unmarked(why)),
             Some("linux" | "sim") => return Err(other_kind(dir, kind)),

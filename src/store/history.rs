@@ -9,7 +9,7 @@ use super::address::{Address, damaged, seal, unseal};
 use super::content::{self, Content, from_json, to_json};
 use super::intent;
 use super::lock::Lock;
-use super::mirror::{Head, Mirror, State};
+use super::mirror::{self, Head, Mirror, State};
 use super::node::{Loose, Nodes};
 use super::rebuild::Contents;
 use super::record::{self, Manifest, Parts, Record, Tags};
@@ -135,12 +135,29 @@ impl History {
         if let Some(rules) = self.rules_of_head.borrow().as_ref() {
             return Ok(Rc::clone(rules));
         }
-        let rules = Rc::new(match &self.head {
-            Some(head) => content::read(&&self.table, head.content)?,
-            None => Ruleset::default(),
-        });
+        let rules = match self.mirrored_rules() {
+            Some(rules) => Rc::new(rules),
+            None => self.recorded_rules()?,
+        };
         *self.rules_of_head.borrow_mut() = Some(Rc::clone(&rules));
         Ok(rules)
+    }
+
+    /// The rules of the head out of the mirror, which was compared with it when this was opened.
+    fn mirrored_rules(&self) -> Option<Ruleset> {
+        let tip = self.mirror.as_ref()?.tip.as_ref()?;
+        let head = self.head.as_ref().filter(|head| **head == tip.head)?;
+        let rules = mirror::rules_of(&self.dir, self.kind, head);
+        // Damage is told where it is repaired; here the database has it too.
+        rules.ok().flatten()
+    }
+
+    /// The rules of the head out of the database, for what the mirror is to hold.
+    pub(super) fn recorded_rules(&self) -> Result<Rc<Ruleset>> {
+        Ok(Rc::new(match &self.head {
+            Some(head) => content::read(&&self.table, head.content)?,
+            None => Ruleset::default(),
+        }))
     }
 
     fn write_tags(&mut self, tags: &Tags) -> Result<()> {

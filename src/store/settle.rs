@@ -136,7 +136,7 @@ impl History {
     }
 
     pub(super) fn rewrite_mirror(&mut self) -> Result<()> {
-        let rules = self.rules_of_head()?;
+        let rules = self.recorded_rules()?;
         let mirror = match (&self.head, self.pending_head()) {
             (Some(head), Some(pending)) => {
                 let before = pending.parent.map(|id| self.record_of(id)).transpose()?;
@@ -200,7 +200,7 @@ impl History {
             return;
         }
         let written = mirror.written;
-        let rules = self.rules_of_head();
+        let rules = self.recorded_rules();
         if let (Ok(rules), Some(head)) = (rules, &self.head)
             && let Ok(mut renewed) = Mirror::create(&self.dir, self.kind, Some((head, &rules)))
         {

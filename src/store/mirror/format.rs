@@ -1,13 +1,11 @@
-//! The bytes of the mirror's files: lines of the log, and the base.
+//! The bytes of the mirror's log, and how its files begin.
 
 use super::super::DatabaseKind;
 use super::super::address::Address;
-use super::super::content::{Rest, from_json, to_json};
 use super::super::directory::kind_name;
 use super::broken;
-use super::commit::{Head, State};
+use super::commit::State;
 use crate::error::Result;
-use crate::model::{Ruleset, ServiceKey, VirtualService};
 
 pub(super) struct Line<'a> {
     pub(super) state: State,
@@ -64,7 +62,7 @@ pub(super) fn take_line(bytes: &[u8]) -> Result<Option<Line<'_>>> {
 }
 
 pub(super) fn header(kind: DatabaseKind) -> String {
-    format!("ipvsh mirror 1 {}\n", kind_name(kind))
+    format!("ipvsh mirror 2 {}\n", kind_name(kind))
 }
 
 pub(super) fn skip_header(bytes: &[u8], kind: DatabaseKind) -> Result<&[u8]> {
@@ -75,48 +73,4 @@ pub(super) fn skip_header(bytes: &[u8], kind: DatabaseKind) -> Result<&[u8]> {
             expected.trim_end()
         ))
     })
-}
-
-pub(super) fn encode_base(kind: DatabaseKind, head: &Head, rules: &Ruleset) -> Result<Vec<u8>> {
-    let mut bytes = header(kind).into_bytes();
-    let mut line = |json: Vec<u8>| {
-        bytes.extend(json);
-        bytes.push(b'\n');
-    };
-    line(to_json(head)?);
-    for service in &rules.services {
-        line(to_json(&service)?);
-    }
-    line(to_json(&Rest::of(rules))?);
-    let end = format!("end {}\n", Address::of(&[&bytes]));
-    bytes.extend(end.into_bytes());
-    Ok(bytes)
-}
-
-pub(super) fn decode_base(bytes: &[u8], kind: DatabaseKind) -> Result<(Head, Ruleset)> {
-    // "end ", 32 digits, a newline.
-    let (body, end) = bytes
-        .len()
-        .checked_sub(37)
-        .and_then(|at| bytes.split_at_checked(at))
-        .ok_or_else(|| broken("its base is cut"))?;
-    if end != format!("end {}\n", Address::of(&[body])).as_bytes() {
-        return Err(broken("its base does not fit its checksum"));
-    }
-    let mut lines = skip_header(body, kind)?
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .peekable();
-    let cut = || broken("its base is incomplete");
-    let head = from_json(lines.next().ok_or_else(cut)?, "the mirror's head")?;
-    let mut rules = Ruleset::default();
-    while let Some(line) = lines.next() {
-        if lines.peek().is_none() {
-            from_json::<Rest>(line, "the mirror")?.put_into(&mut rules);
-            return Ok((head, rules));
-        }
-        let (key, service): (ServiceKey, VirtualService) = from_json(line, "the mirror")?;
-        rules.services.insert(key, service);
-    }
-    Err(cut())
 }

@@ -1,8 +1,9 @@
 //! The mirror: what boot would restore, in plain files that need no database to be read.
 //!
-//! - `mirror.base`: `ipvsh mirror 1 KIND`, then lines of JSON: the head (snapshot and content), a
-//!   line `[NAME, SERVICE]` per service, a line for all else; then `end CHECKSUM` of all before.
-//! - `mirror.log`: `ipvsh mirror 1 KIND`, then a line per commit, `STATE LENGTH CHECKSUM JSON`:
+//! - `mirror.base`: `ipvsh mirror 2 KIND`; the head as JSON (snapshot and content); a line `NAME JSON`
+//!   per service, followed by such a line per real server, with a space in front; all else as JSON;
+//!   then `end CRC-32`, of all before.
+//! - `mirror.log`: `ipvsh mirror 2 KIND`, then a line per commit, `STATE LENGTH CHECKSUM JSON`:
 //!   its snapshot, the content that results, and the entries that it set and removed.
 //!
 //! Lines up to the base's snapshot are history and skipped; every other line's parent is the
@@ -20,6 +21,7 @@
 //! A crash can cut only a line that is on its way; such a line is ignored, because its commit never
 //! reached the database. Any other line that is short or fails its checksum is damage.
 
+mod base;
 mod commit;
 mod format;
 mod open;
@@ -27,7 +29,7 @@ mod read;
 
 pub(super) use commit::{Head, State};
 pub(super) use open::Mirror;
-pub(super) use read::{exists, read, read_newest, replay};
+pub(super) use read::{exists, read, read_newest, replay, rules_of};
 
 use crate::error::{Error, Kind};
 

@@ -9,8 +9,9 @@ use super::super::DatabaseKind;
 use super::super::content::{self, from_json, to_json};
 use super::super::directory::{failed, private, replace};
 use super::super::node::Nodes;
+use super::base;
 use super::commit::{Commit, Head, State};
-use super::format::{encode_base, encode_line, header, skip_header, take_line};
+use super::format::{encode_line, header, skip_header, take_line};
 use super::{BASE, LOG, broken};
 use crate::error::{Error, Result};
 use crate::model::Ruleset;
@@ -111,7 +112,7 @@ impl Mirror {
                     dir,
                     BASE,
                     "mirror.base.new",
-                    &encode_base(kind, head, rules)?,
+                    &base::encode(kind, head, rules)?,
                 )?;
             }
             None => {
