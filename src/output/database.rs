@@ -66,7 +66,7 @@ fn counts(held: &Counts) -> String {
     parts.push(count(held.tags, "tag"));
     parts.push(count(held.events, "event"));
     parts.push(format!("{} of rulesets", count(held.nodes, "piece")));
-    parts.push(format!("{} writes", held.writes));
+    parts.push(count(usize::try_from(held.writes).unwrap_or(usize::MAX), "write"));
     parts.join(", ")
 }
 
@@ -105,6 +105,7 @@ pub fn repaired_json(repaired: &Repaired) -> Value {
         "lost": {
             "snapshots": losses.snapshots.iter().map(|id| id.0).collect::<Vec<_>>(),
             "tags": losses.tags,
+            "intent": losses.intent,
             "others": losses.others,
         },
     })

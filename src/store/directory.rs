@@ -69,6 +69,23 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
+/// Reads a whole file; none where it is not there.
+///
+/// # Errors
+/// `system`, `not_permitted`.
+pub(super) fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    match private().read(true).open(path) {
+        Ok(mut file) => {
+            let read = file.read_to_end(&mut bytes);
+            read.map_err(|error| failed("read", path, &error))?;
+            Ok(Some(bytes))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("read", path, &error)),
+    }
+}
+
 /// Makes what was done to a directory's entries last.
 pub(super) fn sync_directory(path: &Path) -> Result<()> {
     File::open(path)

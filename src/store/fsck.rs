@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use super::address::damaged;
 use super::directory::{self, FORMAT, Identity, LOCK, close_to_others};
 use super::history::History;
+use super::intent::{self, INTENT};
 use super::lock::{Lock, Witness};
 use super::mirror::{self, BASE, LOG};
 use super::notice::NOTICE;
@@ -201,6 +202,9 @@ impl SledStores {
         let manifest = built.inspect_err(|_| swap::abandon(&self.dir))?;
         swap::commit(&self.dir, &keep, &self.faults).inspect_err(|_| swap::abandon(&self.dir))?;
         lock.bear_witness(manifest.witness());
+        if losses.intent {
+            intent::move_to(&self.dir, &self.dir.join(&keep)).map_err(swap::stands)?;
+        }
         Ok((Some(self.dir.join(keep)), losses))
     }
 }
@@ -219,7 +223,8 @@ fn note<T>(problems: &mut Vec<String>, what: &str, result: Result<T>) -> Result<
 
 /// Says whether a name in the directory is that of a part of the database.
 fn is_ours(name: &str) -> bool {
-    [FORMAT, LOCK, ENGINE, BASE, LOG, NOTICE].contains(&name) || name.starts_with(swap::DAMAGED)
+    [FORMAT, LOCK, ENGINE, BASE, LOG, INTENT, NOTICE].contains(&name)
+        || name.starts_with(swap::DAMAGED)
 }
 
 /// What else stands in the directory: gives what repairs kept, and notes the rest.

@@ -12,10 +12,10 @@ use super::lock::Lock;
 use super::mirror::{self, Head, Mirror, State};
 use super::node::{Loose, Nodes};
 use super::rebuild::Contents;
-use super::record::{self, Manifest, Parts, Record, Tags};
+use super::record::{self, Manifest, Record, Tags};
 use super::table::{Batch, Table};
 use super::whole::Wholeness;
-use super::{Counts, DatabaseKind, Draft, Faults, Intent, Pending, Store, Turn};
+use super::{Counts, DatabaseKind, Draft, Faults, Intent, Journal, Pending, Store, Turn};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Event, Extent, Ruleset, ServiceKey, Snapshot, SnapshotId, VirtualService};
 
@@ -223,6 +223,24 @@ fn read_record(id: SnapshotId, name: &[u8], sealed: &[u8]) -> Result<Record> {
     record::check_id(from_json(unseal(name, sealed, &what)?, &what)?, id)
 }
 
+impl Journal for History {
+    fn set_intent(&mut self, intent: &Intent) -> Result<()> {
+        self.check_writable()?;
+        let rules = self.rules_of_head.borrow().clone();
+        let rules = rules.filter(|_| intent.head == self.manifest.head);
+        // For what is recorded when the kernel has followed.
+        self.table.check_room(&Batch::new())?;
+        self.fault("intent")?;
+        intent::write(&self.dir, intent, rules.as_deref()).map_err(|error| self.table.named(error))
+    }
+
+    fn clear_intent(&mut self) -> Result<()> {
+        self.check_writable()?;
+        self.fault("clear")?;
+        intent::remove(&self.dir).map_err(|error| self.table.named(error))
+    }
+}
+
 impl Store for History {
     fn head(&self) -> Result<Option<Snapshot>> {
         let head = self.head.as_ref().map(|head| head.snapshot.clone());
@@ -301,53 +319,8 @@ impl Store for History {
     }
 
     fn intent(&self) -> Result<Option<Intent<'static>>> {
-        let Some(Parts { count, sum }) = self.manifest.intent else {
-            return Ok(None);
-        };
-        let mut json = Vec::new();
-        for part in 0..count {
-            let bytes = self.table.get(&record::intent_name(part))?;
-            let missing = || self.table.named(damaged("a part of the intent is missing"));
-            json.extend(bytes.ok_or_else(missing)?);
-        }
-        let intent = intent::read(&json, sum, |head| self.ruleset(head));
-        intent.map(Some).map_err(|error| self.table.named(error))
-    }
-
-    fn set_intent(&mut self, intent: &Intent) -> Result<()> {
-        self.check_writable()?;
-        let rules = self.rules_of_head.borrow().clone();
-        let rules = rules.filter(|_| intent.head == self.manifest.head);
-        let (parts, mut batch) = intent::parts(intent, rules.as_deref())?;
-        let count = parts.count;
-        let stale = (count..self.manifest.parts).map(|part| (record::intent_name(part), None));
-        batch.extend(stale);
-        let manifest = Manifest {
-            intent: Some(parts),
-            parts: count,
-            ..self.manifest.clone()
-        };
-        self.table.check_room(&batch)?;
-        self.fault("intent")?;
-        self.apply(batch, manifest)
-    }
-
-    fn clear_intent(&mut self) -> Result<()> {
-        self.check_writable()?;
-        if self.manifest.parts == 0 && self.manifest.intent.is_none() {
-            return Ok(());
-        }
-        let parts = 0..self.manifest.parts;
-        let batch: Batch = parts
-            .map(|part| (record::intent_name(part), None))
-            .collect();
-        let manifest = Manifest {
-            intent: None,
-            parts: 0,
-            ..self.manifest.clone()
-        };
-        self.fault("clear")?;
-        self.apply(batch, manifest)
+        let intent = intent::read(&self.dir, self.manifest.head, |head| self.ruleset(head));
+        intent.map_err(|error| self.table.named(error))
     }
 
     fn tagged(&self, tag: &str) -> Result<Option<SnapshotId>> {
@@ -427,7 +400,6 @@ impl Store for History {
             records,
             tags,
             events: self.events()?,
-            intent: self.intent()?,
             manifest,
         };
         let before = self.table.bytes_on_disk();
@@ -476,7 +448,6 @@ impl History {
         let manifest = Manifest {
             head: Some(id),
             next: id.0.saturating_add(1),
-            intent: None,
             pending: confirm.is_some(),
             ..self.manifest.clone()
         };
@@ -514,6 +485,7 @@ impl History {
             self.manifest = before;
             return Err(error.attempt(format!("cannot record snapshot {id}")));
         }
+        intent::forget(&self.dir);
         self.head = Some(head);
         self.rules_of_head.take();
         self.settle_mirror();

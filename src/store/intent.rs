@@ -1,9 +1,16 @@
-//! An intent as it is stored: JSON in parts, with a checksum in the manifest.
+//! The file `INTENT`: there while a commit is under way, with what it would do.
+//!
+//! `CHECKSUM JSON`. It names the head that the commit is made on: once there is a newer one it counts
+//! no more, whether somebody removed it or not. So a commit needs one write of the database only, and
+//! a restore none.
 //!
 //! Bringing back services of the head is all that `restore` does at boot. What they are is in the
 //! history already: only their names are written.
 
 use std::borrow::Cow;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,15 +18,15 @@ use serde::{Deserialize, Serialize};
 use super::Intent;
 use super::address::{Address, damaged};
 use super::content::{from_json, to_json};
-use super::record::{self, Parts};
-use super::table::Batch;
+use super::directory::{failed, read_file, replace, sync_directory};
 use crate::error::Result;
 use crate::kernel::Place;
 use crate::model::{Ruleset, ServiceKey, SnapshotId};
 use crate::plan::Step;
 
-/// The bytes of a part.
-const PART: usize = 4096;
+/// Its name.
+pub(super) const INTENT: &str = "INTENT";
+const NEW: &str = "INTENT.new";
 
 /// An [`Intent`], with its steps in fewer words.
 #[derive(Serialize, Deserialize)]
@@ -46,9 +53,66 @@ enum Short<'a> {
     Step(Cow<'a, Step>),
 }
 
-/// An intent in parts, and what the manifest says of them; with the rules of its head, where they
-/// are at hand.
-pub(super) fn parts(intent: &Intent, head: Option<&Ruleset>) -> Result<(Parts, Batch)> {
+/// Writes an intent, on disk when this returns; with the rules of its head, where they are at hand,
+/// it is shorter.
+///
+/// # Errors
+/// `system`, with what was there as it was.
+pub(super) fn write(dir: &Path, intent: &Intent, head: Option<&Ruleset>) -> Result<()> {
+    replace(dir, INTENT, NEW, &encode(intent, head)?)
+}
+
+/// Reads the intent; none where there is none, or where the head is a newer one than it was made
+/// on: then its commit is recorded. `ruleset` gives what a snapshot holds.
+///
+/// # Errors
+/// `damaged` where it does not fit its checksum; as the snapshot cannot be read; `system`.
+pub(super) fn read(
+    dir: &Path,
+    head: Option<SnapshotId>,
+    ruleset: impl FnOnce(SnapshotId) -> Result<Ruleset>,
+) -> Result<Option<Intent<'static>>> {
+    match read_file(&dir.join(INTENT))? {
+        Some(bytes) => decode(&bytes, head, ruleset),
+        None => Ok(None),
+    }
+}
+
+/// Says whether there is one, which may count no more.
+pub(super) fn exists(dir: &Path) -> bool {
+    fs::symlink_metadata(dir.join(INTENT)).is_ok()
+}
+
+/// Removes the intent; on disk when this returns.
+///
+/// # Errors
+/// `system`.
+pub(super) fn remove(dir: &Path) -> Result<()> {
+    let path = dir.join(INTENT);
+    match fs::remove_file(&path) {
+        Ok(()) => sync_directory(dir),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(failed("remove", &path, &error)),
+    }
+}
+
+/// Removes an intent that counts no more. One that stays is found so by the next.
+pub(super) fn forget(dir: &Path) {
+    let _ = fs::remove_file(dir.join(INTENT));
+}
+
+/// Puts one that cannot be read among what a repair keeps.
+///
+/// # Errors
+/// `system`.
+pub(super) fn move_to(dir: &Path, keep: &Path) -> Result<()> {
+    let path = dir.join(INTENT);
+    fs::rename(&path, keep.join(INTENT)).map_err(|error| failed("rename", &path, &error))?;
+    sync_directory(keep)?;
+    sync_directory(dir)
+}
+
+fn encode(intent: &Intent, head: Option<&Ruleset>) -> Result<Vec<u8>> {
     let json = to_json(&Stored {
         time: intent.time,
         author: Cow::Borrowed(&intent.author),
@@ -58,30 +122,25 @@ pub(super) fn parts(intent: &Intent, head: Option<&Ruleset>) -> Result<(Parts, B
         pid: intent.pid,
         steps: shortened(&intent.steps, head.filter(|_| intent.head.is_some())),
     })?;
-    let numbered = (0..).zip(json.chunks(PART));
-    let batch: Batch = numbered
-        .map(|(number, part)| (record::intent_name(number), Some(part.to_vec())))
-        .collect();
-    let parts = Parts {
-        count: u32::try_from(batch.len()).unwrap_or(u32::MAX),
-        sum: Address::of(&[&json]),
-    };
-    Ok((parts, batch))
+    let mut bytes = format!("{} ", Address::of(&[&json])).into_bytes();
+    bytes.extend(json);
+    Ok(bytes)
 }
 
-/// Reads an intent from its parts, put together; `ruleset` gives what a snapshot holds.
-///
-/// # Errors
-/// `damaged` where they do not fit the checksum; as the snapshot cannot be read.
-pub(super) fn read(
-    json: &[u8],
-    sum: Address,
+fn decode(
+    bytes: &[u8],
+    head: Option<SnapshotId>,
     ruleset: impl FnOnce(SnapshotId) -> Result<Ruleset>,
-) -> Result<Intent<'static>> {
-    if Address::of(&[json]) != sum {
+) -> Result<Option<Intent<'static>>> {
+    // 32 digits and a space.
+    let json = bytes.get(33..).unwrap_or_default();
+    if !bytes.starts_with(format!("{} ", Address::of(&[json])).as_bytes()) {
         return Err(damaged("the intent does not fit its checksum"));
     }
     let stored: Stored = from_json(json, "the intent")?;
+    if stored.head < head {
+        return Ok(None);
+    }
     let is_short = |step: &Short| matches!(step, Short::OfHead { .. });
     let head = match stored.head.filter(|_| stored.steps.iter().any(is_short)) {
         Some(head) => ruleset(head)?,
@@ -98,7 +157,7 @@ pub(super) fn read(
             }
         }
     }
-    Ok(Intent {
+    Ok(Some(Intent {
         time: stored.time,
         author: stored.author.into_owned(),
         message: stored.message.into_owned(),
@@ -106,7 +165,7 @@ pub(super) fn read(
         place: stored.place.into_owned(),
         pid: stored.pid,
         steps: Cow::Owned(steps),
-    })
+    }))
 }
 
 /// The steps that add a service of the head.
@@ -169,21 +228,20 @@ mod tests {
     /// What is written, and the steps that are read again.
     fn through(steps: Vec<Step>, head: &Ruleset) -> (String, Vec<Step>) {
         let intent = Intent {
-            head: Some(SnapshotId(1)),
             steps: steps.into(),
-            ..intent(0)
+            ..intent(1, 0)
         };
-        let (parts, batch) = parts(&intent, Some(head)).unwrap();
-        let json: Vec<u8> = batch
-            .into_iter()
-            .flat_map(|(_, part)| part.unwrap())
-            .collect();
-        let again = read(&json, parts.sum, |id| {
+        let bytes = encode(&intent, Some(head)).unwrap();
+        assert_eq!(
+            decode(&bytes, Some(SnapshotId(2)), |_| panic!()).unwrap(),
+            None
+        );
+        let again = decode(&bytes, Some(SnapshotId(1)), |id| {
             assert_eq!(id, SnapshotId(1));
             Ok(head.clone())
         });
-        let text = String::from_utf8(json).unwrap();
-        (text, again.unwrap().steps.into_owned())
+        let text = String::from_utf8(bytes).unwrap();
+        (text, again.unwrap().unwrap().steps.into_owned())
     }
 
     fn to(target: &Ruleset) -> Vec<Step> {
@@ -225,21 +283,18 @@ mod tests {
     fn a_head_that_lacks_what_it_added_is_damage() {
         let head = rules(3, 1);
         let intent = Intent {
-            head: Some(SnapshotId(1)),
             steps: to(&head).into(),
-            ..intent(0)
+            ..intent(1, 0)
         };
-        let (parts, batch) = parts(&intent, Some(&head)).unwrap();
-        let json: Vec<u8> = batch
-            .into_iter()
-            .flat_map(|(_, part)| part.unwrap())
-            .collect();
-        let error = read(&json, parts.sum, |_| Ok(rules(2, 1))).unwrap_err();
+        let bytes = encode(&intent, Some(&head)).unwrap();
+        let error = decode(&bytes, Some(SnapshotId(1)), |_| Ok(rules(2, 1))).unwrap_err();
         assert!(
             error.message().contains("its head does not have"),
             "{error}"
         );
-        let error = read(&json[1..], parts.sum, |_| Ok(head)).unwrap_err();
-        assert!(error.message().contains("checksum"), "{error}");
+        for less in [&bytes[1..], &bytes[..bytes.len() - 1], b""] {
+            let error = decode(less, Some(SnapshotId(1)), |_| Ok(head.clone())).unwrap_err();
+            assert!(error.message().contains("checksum"), "{error}");
+        }
     }
 }

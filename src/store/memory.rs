@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::record::{self, Tags};
-use super::{Draft, Intent, Mirrored, Pending, Store, Stores, Turn, Unconfirmed};
+use super::{Draft, Intent, Journal, Mirrored, Pending, Store, Stores, Turn, Unconfirmed};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Event, Ruleset, Snapshot, SnapshotId};
 
@@ -203,6 +203,23 @@ impl Drop for MemoryStore {
     }
 }
 
+impl Journal for MemoryStore {
+    fn set_intent(&mut self, intent: &Intent) -> Result<()> {
+        self.check_writable()?;
+        self.held.borrow_mut().intent = Some(Intent {
+            steps: intent.steps.clone().into_owned().into(),
+            ..intent.clone()
+        });
+        Ok(())
+    }
+
+    fn clear_intent(&mut self) -> Result<()> {
+        self.check_writable()?;
+        self.held.borrow_mut().intent = None;
+        Ok(())
+    }
+}
+
 impl Store for MemoryStore {
     fn head(&self) -> Result<Option<Snapshot>> {
         let held = self.held.borrow();
@@ -277,21 +294,6 @@ impl Store for MemoryStore {
 
     fn intent(&self) -> Result<Option<Intent<'static>>> {
         Ok(self.held.borrow().intent.clone())
-    }
-
-    fn set_intent(&mut self, intent: &Intent) -> Result<()> {
-        self.check_writable()?;
-        self.held.borrow_mut().intent = Some(Intent {
-            steps: intent.steps.clone().into_owned().into(),
-            ..intent.clone()
-        });
-        Ok(())
-    }
-
-    fn clear_intent(&mut self) -> Result<()> {
-        self.check_writable()?;
-        self.held.borrow_mut().intent = None;
-        Ok(())
     }
 
     fn tagged(&self, tag: &str) -> Result<Option<SnapshotId>> {

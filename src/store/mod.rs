@@ -14,6 +14,7 @@
 //! | `mirror.base`, `mirror.log` | what boot would restore, without sled (`mirror`) |
 //! | `damaged-TIME/` | what a repair found, kept as it was (`repair`); yours to remove |
 //! | `building/`, `next/`, `old/` | for the moment of a prune or a repair (`swap`) |
+//! | `INTENT` | there while a commit is under way, for who finds it cut off (`intent`) |
 //! | `PENDING` | there while the head awaits confirmation; for a look without the lock (`notice`) |
 //!
 //! The directory has mode 0700, its files 0600. Rulesets are content-addressed trees (`content`,
@@ -24,9 +25,9 @@
 //! # When a commit is done
 //!
 //! 1. its line is in the mirror, on its way, and synced;
-//! 2. its nodes, its snapshot, the new manifest, without the intent, are in the database: one
-//!    batch, flushed and synced;
-//! 3. its line is marked as done.
+//! 2. its nodes, its snapshot and the new manifest are in the database: one batch, flushed and
+//!    synced; from then on the intent, which names the head before it, counts no more;
+//! 3. the intent is removed, and its line marked as done.
 //!
 //! | dies or fails | database, mirror | the next to open it |
 //! |---|---|---|
@@ -164,8 +165,23 @@ pub struct Turn<'a> {
     pub unless: Option<(&'a Confirm, &'a Ruleset)>,
 }
 
+/// Where it stands that a commit is under way, so that the next one can undo it.
+pub trait Journal {
+    /// Writes the intent; on disk when this returns.
+    ///
+    /// # Errors
+    /// `system`.
+    fn set_intent(&mut self, intent: &Intent) -> Result<()>;
+
+    /// Removes the intent; on disk when this returns.
+    ///
+    /// # Errors
+    /// `system`.
+    fn clear_intent(&mut self) -> Result<()>;
+}
+
 /// An open history.
-pub trait Store {
+pub trait Store: Journal {
     /// The newest snapshot, if there is one.
     ///
     /// # Errors
@@ -280,18 +296,6 @@ pub trait Store {
     /// # Errors
     /// `damaged`.
     fn intent(&self) -> Result<Option<Intent<'static>>>;
-
-    /// Writes the intent; on disk when this returns.
-    ///
-    /// # Errors
-    /// `system`.
-    fn set_intent(&mut self, intent: &Intent) -> Result<()>;
-
-    /// Removes the intent; on disk when this returns.
-    ///
-    /// # Errors
-    /// `system`.
-    fn clear_intent(&mut self) -> Result<()>;
 
     /// The snapshot of a tag, if there is such a tag.
     ///

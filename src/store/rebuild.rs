@@ -8,13 +8,12 @@ use super::address::{Address, damaged, seal};
 use super::content::{self, to_json};
 use super::directory::{self, LOCK, failed, sync_directory};
 use super::history::{History, sealed_json};
-use super::intent;
 use super::lock::{Lock, Patience};
 use super::mirror::{Head, Mirror};
 use super::node::Nodes;
 use super::record::{self, Manifest, Record, Tags};
 use super::table::{Batch, Table};
-use super::{DatabaseKind, Intent, WAIT};
+use super::{DatabaseKind, WAIT};
 use crate::error::Result;
 use crate::model::Event;
 
@@ -23,7 +22,7 @@ const BATCH: usize = 1 << 20;
 
 /// All that a database holds, without the nodes.
 pub(super) struct Contents {
-    /// The manifest; what it says of tags, events and intent is set to what is given here.
+    /// The manifest; what it says of tags and events is set to what is given here.
     pub(super) manifest: Manifest,
     /// Snapshots, with where their rulesets are.
     pub(super) records: Vec<Record>,
@@ -31,8 +30,6 @@ pub(super) struct Contents {
     pub(super) tags: Tags,
     /// Events, oldest first.
     pub(super) events: Vec<Event>,
-    /// The intent, where a commit did not end.
-    pub(super) intent: Option<Intent<'static>>,
 }
 
 impl Contents {
@@ -179,14 +176,6 @@ impl Writer {
             let json = to_json(&contents.tags)?;
             manifest.tags = Some(Address::of(&[&json]));
             self.put((record::TAGS.to_vec(), Some(seal(record::TAGS, &json))))?;
-        }
-        (manifest.intent, manifest.parts) = (None, 0);
-        if let Some(intent) = &contents.intent {
-            let (parts, batch) = intent::parts(intent, None)?;
-            (manifest.intent, manifest.parts) = (Some(parts), parts.count);
-            for part in batch {
-                self.put(part)?;
-            }
         }
         self.put(sealed_json(record::MANIFEST, &manifest)?)?;
         self.flush()?;

@@ -1,4 +1,4 @@
-//! The records that are kept under names: the manifest, snapshots, tags, the intent.
+//! The records that are kept under names: the manifest, snapshots, tags, events.
 //!
 //! Each is JSON behind the checksum of its name and itself ([`super::address::seal`]).
 //!
@@ -9,7 +9,6 @@
 //! | `s` + number (u64, big endian) | a snapshot and where its ruleset is |
 //! | `t` | all tags |
 //! | `e` + number (u64, big endian) | an event |
-//! | `i` + number (u32, big endian) | a part of the intent |
 //! | `n` + address | a node; its address is its checksum |
 
 use std::collections::BTreeMap;
@@ -31,8 +30,6 @@ pub(super) const MANIFEST_BEFORE: &[u8] = b"H";
 pub(super) const TAGS: &[u8] = b"t";
 /// What the names of events begin with.
 pub(super) const EVENTS: &[u8] = b"e";
-/// What the names of parts of the intent begin with.
-pub(super) const INTENT: &[u8] = b"i";
 /// What the names of snapshots begin with.
 pub(super) const SNAPSHOTS: &[u8] = b"s";
 /// What the names of nodes begin with.
@@ -48,11 +45,6 @@ pub(super) fn event_name(number: u64) -> Vec<u8> {
     [EVENTS, &number.to_be_bytes()].concat()
 }
 
-/// The name of a part of the intent.
-pub(super) fn intent_name(part: u32) -> Vec<u8> {
-    [INTENT, &part.to_be_bytes()].concat()
-}
-
 /// The name of a node.
 pub(super) fn node_name(address: Address) -> Vec<u8> {
     [NODES, address.bytes()].concat()
@@ -63,7 +55,6 @@ pub(super) type Tags = BTreeMap<String, SnapshotId>;
 
 /// Says what the database must hold, so that what was lost is missed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Manifest {
     /// The newest snapshot.
     pub(super) head: Option<SnapshotId>,
@@ -81,26 +72,11 @@ pub(super) struct Manifest {
     /// The digest of the tags' record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) tags: Option<Address>,
-    /// The intent, where a commit is under way.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) intent: Option<Parts>,
-    /// How many parts of an intent there are, of this one or an older one.
-    #[serde(default)]
-    pub(super) parts: u32,
     /// The head awaits confirmation; its record says until when.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) pending: bool,
     /// How many times the database was written.
     pub(super) writes: u64,
-}
-
-/// A value in parts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Parts {
-    /// How many.
-    pub(super) count: u32,
-    /// The digest of all of them.
-    pub(super) sum: Address,
 }
 
 impl Default for Manifest {
@@ -112,8 +88,6 @@ impl Default for Manifest {
             lost: Vec::new(),
             events: None,
             tags: None,
-            intent: None,
-            parts: 0,
             pending: false,
             writes: 0,
         }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::DatabaseKind;
+use super::WAIT;
 use super::address::{Address, damaged, unseal};
 use super::carve::carve;
 use super::content::{self, Content, from_json};
@@ -18,11 +19,10 @@ use super::lock::{Patience, Witness};
 use super::mirror::{self, State};
 use super::node::Nodes;
 use super::rebuild::Contents;
-use super::record::{self, Manifest, Parts, Record, Tags};
+use super::record::{self, Manifest, Record, Tags};
 use super::scratch::Scratch;
 use super::table::{ENGINE, Table};
 use super::whole::Wholeness;
-use super::{Intent, WAIT};
 use crate::error::{Kind, Result};
 use crate::model::{Event, Ruleset, Snapshot, SnapshotId, snapshot};
 
@@ -70,7 +70,6 @@ pub(super) struct Finds {
     records: BTreeMap<SnapshotId, Record>,
     tags: BTreeMap<Address, Tags>,
     events: BTreeMap<u64, Event>,
-    parts: BTreeMap<Vec<u8>, Vec<u8>>,
     pool: Pool,
 }
 
@@ -81,6 +80,8 @@ pub struct Losses {
     pub snapshots: Vec<SnapshotId>,
     /// Tags, each with the snapshot that it named where that is known.
     pub tags: Vec<String>,
+    /// How to undo a commit that did not end.
+    pub intent: bool,
     /// What else, a sentence each.
     pub others: Vec<String>,
 }
@@ -103,6 +104,7 @@ impl Losses {
             parts.push(format!("{noun} {}", snapshot::ranges(ids)));
         }
         parts.extend(self.tags.iter().map(|tag| format!("tag {tag}")));
+        parts.extend(self.intent.then(|| LOST_INTENT.to_owned()));
         parts.extend(self.others.iter().cloned());
         match parts.is_empty() {
             true => "nothing was lost".to_owned(),
@@ -151,8 +153,6 @@ impl Finds {
             Address::from_bytes(at).is_some_and(|address| Address::of(&[value]) == address)
         }) {
             self.pool.write(value.to_vec());
-        } else if name.starts_with(record::INTENT) {
-            self.parts.entry(name.to_vec()).or_insert(value.to_vec());
         } else {
             self.sealed(value);
         }
@@ -226,23 +226,6 @@ impl Finds {
             self.pool.files.push(bytes);
         }
         Ok(())
-    }
-
-    /// The intent; what its head holds is among the records.
-    fn intent(
-        &self,
-        manifest: &Manifest,
-        records: &BTreeMap<SnapshotId, Record>,
-    ) -> Option<Result<Intent<'static>>> {
-        let Parts { count, sum } = manifest.intent?;
-        let names = (0..count).map(record::intent_name);
-        let json: Option<Vec<&Vec<u8>>> = names.map(|name| self.parts.get(&name)).collect();
-        let json: Vec<u8> = json.into_iter().flatten().flatten().copied().collect();
-        Some(intent::read(&json, sum, |head| {
-            let lost = || damaged("the head of the intent is lost");
-            let head = records.get(&head).ok_or_else(lost)?;
-            content::read(&self.pool, head.content)
-        }))
     }
 
     /// Decides what counts, and what is lost.
@@ -327,23 +310,21 @@ impl Finds {
                 }
             }
         }
-        // Its record took the intent with it.
-        let is_newer = head > known.head;
-        let intent = match self.intent(&known, &records).filter(|_| !is_newer) {
-            Some(Ok(intent)) => Some(intent),
-            Some(Err(_)) => {
-                losses.others.push(LOST_INTENT.to_owned());
-                None
-            }
-            None => None,
-        };
+        let intent = intent::read(dir, manifest.head, |head| {
+            let lost = || damaged("the head of the intent is lost");
+            let head = records.get(&head).ok_or_else(lost)?;
+            content::read(&self.pool, head.content)
+        });
+        match intent {
+            Err(error) if error.kind() == Kind::Damaged => losses.intent = true,
+            other => drop(other?),
+        }
         let tags = self.tags(&known, &records, &mut losses);
         let contents = Contents {
             manifest,
             records: records.into_values().rev().collect(),
             tags,
             events: self.events.into_values().collect(),
-            intent,
         };
         Ok((contents, self.pool, losses))
     }
@@ -443,7 +424,7 @@ impl Mirrored {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{disk, draft, intent, reweigh, rules};
-    use super::super::{SledStores, Store, Stores};
+    use super::super::{SledStores, Stores};
     use super::*;
 
     fn history(dir: &Path) -> SledStores {
@@ -474,11 +455,12 @@ mod tests {
     fn an_intent_that_is_lost_is_told_with_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
         let stores = history(dir.path());
-        let mut opened = stores.open_history(true).unwrap().unwrap();
-        opened.set_intent(&intent(100)).unwrap();
-        let name = record::intent_name(1);
-        opened.table.apply(vec![(name, None)]).unwrap();
+        let mut opened = stores.open_to_write().unwrap();
+        opened.set_intent(&intent(6, 100)).unwrap();
         drop(opened);
+        let path = stores.dir.join(intent::INTENT);
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[1..]).unwrap();
 
         let error = stores.open().unwrap().intent().unwrap_err();
         assert_eq!(error.kind(), Kind::Damaged);
@@ -487,7 +469,11 @@ mod tests {
             "{error}"
         );
         let repaired = stores.repair(chrono::DateTime::UNIX_EPOCH).unwrap();
-        assert_eq!(repaired.losses.others, [LOST_INTENT]);
+        assert!(repaired.losses.intent);
+        assert_eq!(
+            std::fs::read(repaired.kept.unwrap().join(intent::INTENT)).unwrap(),
+            &bytes[1..]
+        );
         let store = stores.open_to_write().unwrap();
         assert_eq!(store.intent().unwrap(), None);
         let told = store.events().unwrap().pop().unwrap().message;

@@ -7,6 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::directory::{FORMAT, LOCK, failed};
+use super::intent::INTENT;
 use super::mirror::{BASE, LOG};
 use super::table::ENGINE;
 use crate::error::Result;
@@ -35,7 +36,7 @@ impl Scratch {
         }
         let scratch = Scratch { path };
         copy(dir, &scratch.path, &|name| {
-            [FORMAT, LOCK, ENGINE, BASE, LOG].contains(&name)
+            [FORMAT, LOCK, ENGINE, BASE, LOG, INTENT].contains(&name)
         })?;
         if !snap {
             drop_summaries(&scratch.path.join(ENGINE))?;

@@ -1,10 +1,9 @@
 //! Reading the mirror without the database: whole or not at all, or as far as it can be followed.
 
-use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use super::super::content::{self, Content, from_json};
-use super::super::directory::{failed, private};
+use super::super::directory::read_file;
 use super::super::lock::Witness;
 use super::super::{DatabaseKind, Mirrored, Pending, Unconfirmed};
 use super::base;
@@ -13,19 +12,6 @@ use super::format::{skip_header, take_line};
 use super::{BASE, LOG, broken};
 use crate::error::Result;
 use crate::model::Ruleset;
-
-fn read_file(path: &Path) -> Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
-    match private().read(true).open(path) {
-        Ok(mut file) => {
-            let read = file.read_to_end(&mut bytes);
-            read.map_err(|error| failed("read", path, &error))?;
-            Ok(Some(bytes))
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failed("read", path, &error)),
-    }
-}
 
 /// What a mirror holds.
 pub(in crate::store) struct Held {

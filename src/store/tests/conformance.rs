@@ -18,12 +18,12 @@ fn conformance(stores: &dyn Stores) {
     let (first, mut second) = (rules(20, 3), rules(20, 3));
     reweigh(&mut second, 7, 0);
     let mut store = stores.open_to_write().unwrap();
-    store.set_intent(&intent(1000)).unwrap();
+    store.set_intent(&intent(0, 1000)).unwrap();
     drop(store);
     let mut store = stores.open_to_write().unwrap();
-    assert_eq!(store.intent().unwrap(), Some(intent(1000)));
-    store.set_intent(&intent(3)).unwrap();
-    assert_eq!(store.intent().unwrap(), Some(intent(3)));
+    assert_eq!(store.intent().unwrap(), Some(intent(0, 1000)));
+    store.set_intent(&intent(0, 3)).unwrap();
+    assert_eq!(store.intent().unwrap(), Some(intent(0, 3)));
     let one = store.record(&draft("one"), &first).unwrap();
     assert_eq!(
         (one.id, one.parent, one.message.as_str()),
@@ -70,7 +70,7 @@ fn conformance(stores: &dyn Stores) {
     assert_eq!(store.snapshots().unwrap()[1].tags, ["before"]);
     assert!(store.remove_tag("before").unwrap());
     assert!(!store.remove_tag("before").unwrap());
-    store.set_intent(&intent(2)).unwrap();
+    store.set_intent(&intent(2, 2)).unwrap();
     store.clear_intent().unwrap();
     store.clear_intent().unwrap();
     for kept in [one.id, two.id] {

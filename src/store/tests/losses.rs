@@ -21,7 +21,7 @@ fn a_failed_write_leaves_the_old_state() {
         let one = store.record(&draft("one"), &rules(3, 3)).unwrap();
         armed.set(true);
         let error = store
-            .set_intent(&intent(2))
+            .set_intent(&intent(1, 2))
             .and_then(|()| store.record(&draft("two"), &rules(4, 3)).map(drop))
             .unwrap_err();
         armed.set(false);

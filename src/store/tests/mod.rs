@@ -40,7 +40,8 @@ pub(super) fn draft(message: &str) -> Draft {
     }
 }
 
-pub(super) fn intent(steps: u16) -> Intent<'static> {
+/// So many steps on a head; without one where its number is 0.
+pub(super) fn intent(head: u64, steps: u16) -> Intent<'static> {
     let key = ServiceKey::parse("tcp 192.0.2.1:80").unwrap();
     let step = |port| Step::RemoveServer {
         service: key,
@@ -54,7 +55,7 @@ pub(super) fn intent(steps: u16) -> Intent<'static> {
         time: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
         author: "ada".to_owned(),
         message: "m".to_owned(),
-        head: None,
+        head: (head > 0).then_some(SnapshotId(head)),
         place: Place {
             boot: "b".to_owned(),
             namespace: "net:[1]".to_owned(),
