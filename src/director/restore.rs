@@ -1,6 +1,7 @@
 //! Bringing the kernel to the head: at boot, after a flush, after a stranger's hand.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::change::{ChangeOptions, unavailable};
 use super::confirm::{nothing_to_confirm, parent_rules};
@@ -12,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::{EntryKey, Live, MarkKey, Ruleset, ServiceKey, SnapshotId, SnapshotName};
 use crate::plan::{Plan, Request, Scope, plan};
 use crate::signals;
-use crate::store::Mirrored;
+use crate::store::{Journal, Mirrored};
 
 /// What a mirror says that the kernel is to hold.
 struct Standing {
@@ -24,6 +25,16 @@ struct Standing {
     rules: Ruleset,
     /// What the user should know.
     note: Option<String>,
+}
+
+/// A head that the kernel is to be brought to.
+struct Opened {
+    /// Holds the history.
+    journal: Box<dyn Journal>,
+    head: Option<SnapshotId>,
+    rules: Rc<Ruleset>,
+    /// What opening it had to say.
+    notes: Vec<String>,
 }
 
 impl Director {
@@ -121,19 +132,19 @@ impl Director {
         if options.confirm.is_some() {
             return Err(nothing_to_confirm("restore", "it makes no snapshot"));
         }
-        let opened = self.begin(options).and_then(|(store, notes)| {
-            // Shared with the store: of a large table there is one copy less.
-            let head = (store.head()?, store.rules_of_head()?);
-            Ok((store, notes, head))
-        });
-        let (store, mut notes, head) = match opened {
+        let Opened {
+            journal,
+            head,
+            rules,
+            mut notes,
+        } = match self.open_head(options) {
             Ok(opened) => opened,
             Err(error) if is_of_the_database(&error) => {
                 return self.restore_from_mirror(best_effort, options, &error);
             }
             Err(error) => return Err(error),
         };
-        let (Some(head), rules) = head else {
+        let Some(head) = head else {
             notes.push("there are no snapshots yet: nothing to restore".to_owned());
             return Ok(Report {
                 plan: Plan::default(),
@@ -157,11 +168,14 @@ impl Director {
             return done(plan, Outcome::Unchanged);
         }
         let whole = match plan.unavailable.first() {
-            Some((key, why)) => Err(unavailable(key, why)),
-            None => self.transact(store, (Some(&head), &rules), &plan, None),
+            Some((key, why)) => {
+                drop(journal);
+                Err(unavailable(key, why))
+            }
+            None => self.repair(journal, Some(head), &plan),
         };
         match whole {
-            Ok(_) => done(plan, Outcome::Repaired { head: head.id }),
+            Ok(()) => done(plan, Outcome::Repaired { head }),
             // The intent could not be written: nothing was sent.
             Err(error) if is_of_the_database(&error) => {
                 self.restore_from_mirror(best_effort, options, &error)
@@ -171,6 +185,27 @@ impl Director {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The head, without the database where nothing is open there; else when what others left is
+    /// settled.
+    fn open_head(&mut self, options: &ChangeOptions) -> Result<Opened> {
+        if let Some(settled) = self.stores.settled()? {
+            return Ok(Opened {
+                journal: settled.journal,
+                head: Some(settled.head),
+                rules: settled.rules,
+                notes: Vec::new(),
+            });
+        }
+        let (store, notes) = self.begin(options)?;
+        Ok(Opened {
+            head: store.head()?.map(|head| head.id),
+            // Shared with the store: of a large table there is one copy less.
+            rules: store.rules_of_head()?,
+            journal: store,
+            notes,
+        })
     }
 
     /// What remains when the whole cannot be done. The history is held meanwhile, so that

@@ -14,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::kernel::{Kernel, Outcome, Part};
 use crate::model::{Extent, Grace, Live, Ruleset, Snapshot, SnapshotId};
 use crate::plan::{Plan, Step, command_lines, steps, tally};
-use crate::store::{Draft, Intent, Store, Turn};
+use crate::store::{Draft, Intent, Journal, Store, Turn};
 
 /// How many steps are handed to the kernel at once: some datagrams full, and often enough for
 /// somebody who watches.
@@ -50,68 +50,90 @@ impl Director {
         plan: &Plan,
         recording: Option<Recording>,
     ) -> Result<Option<Snapshot>> {
+        let Some(recording) = recording else {
+            return match plan.is_empty() {
+                true => Ok(None),
+                false => self
+                    .repair(store, head.map(|head| head.id), plan)
+                    .map(|()| None),
+            };
+        };
         let time = self.now();
         let began = Instant::now();
         if !plan.is_empty() {
-            store.set_intent(&Intent {
-                time,
-                author: self.author.clone(),
-                message: recording
-                    .as_ref()
-                    .map_or("repair".to_owned(), |r| r.message.clone()),
-                head: head.map(|head| head.id),
-                place: self.kernel.place()?,
-                pid: std::process::id(),
-                steps: Cow::Borrowed(&plan.steps),
-            })?;
+            let head = head.map(|head| head.id);
+            self.announce(&mut *store, head, &recording.message, plan)?;
             if let Err(error) = carry_out(&mut *self.kernel, plan, &*self.progress) {
                 return Err(self.take_back(store, plan, error));
             }
         }
-        match recording {
-            Some(recording) => {
-                let draft = Draft {
-                    time,
-                    author: self.author.clone(),
-                    message: recording.message,
-                    rollback_of: recording.rollback_of,
-                    revert_of: recording.revert_of,
-                    adopted: recording.adopts,
-                    tally: tally(&plan.changes),
-                    origin: self.origin.clone(),
-                    took: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-                };
-                let turn = Turn {
-                    from: head_rules,
-                    to: recording.rules,
-                    unless: None,
-                };
-                let recorded = match &recording.unless {
-                    None => store.record_turn(&draft, &turn),
-                    Some(unless) => self.confirm_by(unless.grace).and_then(|confirm| {
-                        let unless = Some((&confirm, &unless.back));
-                        store.record_turn(&draft, &Turn { unless, ..turn })
-                    }),
-                };
-                match recorded {
-                    Ok(snapshot) => Ok(Some(snapshot)),
-                    Err(error) if plan.is_empty() => Err(error),
-                    Err(error) => Err(self.take_back(store, plan, error)),
-                }
-            }
-            None if plan.is_empty() => Ok(None),
-            None => match store.clear_intent() {
-                Ok(()) => Ok(None),
-                // The intent stays: the next one would undo what was done, and not know why.
-                Err(error) => Err(self.take_back(store, plan, error)),
-            },
+        let draft = Draft {
+            time,
+            author: self.author.clone(),
+            message: recording.message,
+            rollback_of: recording.rollback_of,
+            revert_of: recording.revert_of,
+            adopted: recording.adopts,
+            tally: tally(&plan.changes),
+            origin: self.origin.clone(),
+            took: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        let turn = Turn {
+            from: head_rules,
+            to: recording.rules,
+            unless: None,
+        };
+        let recorded = match &recording.unless {
+            None => store.record_turn(&draft, &turn),
+            Some(unless) => self.confirm_by(unless.grace).and_then(|confirm| {
+                let unless = Some((&confirm, &unless.back));
+                store.record_turn(&draft, &Turn { unless, ..turn })
+            }),
+        };
+        match recorded {
+            Ok(snapshot) => Ok(Some(snapshot)),
+            Err(error) if plan.is_empty() => Err(error),
+            Err(error) => Err(self.take_back(store, plan, error)),
         }
     }
 
+    /// Brings the kernel back to a head; all or nothing. There is nothing to record.
+    pub(super) fn repair(
+        &mut self,
+        mut journal: Box<dyn Journal>,
+        head: Option<SnapshotId>,
+        plan: &Plan,
+    ) -> Result<()> {
+        self.announce(&mut *journal, head, "repair", plan)?;
+        let done = carry_out(&mut *self.kernel, plan, &*self.progress);
+        // An intent that stays would have the next one undo what was done, and not know why.
+        done.and_then(|()| journal.clear_intent())
+            .map_err(|error| self.take_back(journal, plan, error))
+    }
+
+    /// Writes down what is about to be done.
+    fn announce(
+        &self,
+        journal: &mut dyn Journal,
+        head: Option<SnapshotId>,
+        message: &str,
+        plan: &Plan,
+    ) -> Result<()> {
+        journal.set_intent(&Intent {
+            time: self.now(),
+            author: self.author.clone(),
+            message: message.to_owned(),
+            head,
+            place: self.kernel.place()?,
+            pid: std::process::id(),
+            steps: Cow::Borrowed(&plan.steps),
+        })
+    }
+
     /// Undoes a plan that failed half-way; says whether that worked.
-    fn take_back(&mut self, store: Box<dyn Store>, plan: &Plan, error: Error) -> Error {
+    fn take_back(&mut self, journal: Box<dyn Journal>, plan: &Plan, error: Error) -> Error {
         // A store that failed to write answers nothing else any more: it is opened anew.
-        drop(store);
+        drop(journal);
         match undo(&mut *self.kernel, &plan.steps) {
             Ok(()) => {
                 let error = error

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::intent::INTENT;
 use super::tests::{copy, disk, draft, intent, reweigh, rules};
 use super::*;
 use crate::error::Kind;
@@ -55,7 +56,8 @@ fn damage(dir: &Path, random: &mut Random) -> String {
             bytes.truncate(end.map_or(0, |end| end + 1));
             "cut at the end of a line"
         }
-        2 => {
+        // Nothing can tell that there was an intent.
+        2 if name != INTENT => {
             fs::remove_file(&path).unwrap();
             return format!("{name} removed");
         }
@@ -120,6 +122,7 @@ fn check_round(stores: &SledStores, expected: &[Ruleset], damaged_mirror: bool) 
             );
         }
     }
+    check_settled(stores, newest, &expected[newest.0 as usize - 1]);
     for to_write in [false, true] {
         let opened = if to_write {
             stores.open_to_write()
@@ -141,7 +144,7 @@ fn check_round(stores: &SledStores, expected: &[Ruleset], damaged_mirror: bool) 
             }
         }
         if let Some(found) = whole(store.intent()) {
-            assert!(found == Some(intent(50)), "another intent, or none");
+            assert!(found == Some(intent(12, 50)), "another intent, or none");
         }
         if let Some(found) = whole(store.tagged("good")) {
             assert_eq!(found, Some(SnapshotId(2)));
@@ -155,6 +158,19 @@ fn check_round(stores: &SledStores, expected: &[Ruleset], damaged_mirror: bool) 
             }
         }
     }
+}
+
+/// What a boot would restore without opening the database, were no commit under way: the newest head,
+/// or nothing.
+fn check_settled(stores: &SledStores, newest: SnapshotId, rules: &Ruleset) {
+    let (intent, away) = (stores.dir.join(INTENT), stores.dir.join("away"));
+    assert!(stores.settled().ok().flatten().is_none() || !intent.exists());
+    fs::rename(&intent, &away).unwrap();
+    if let Ok(Some(settled)) = stores.settled() {
+        assert_eq!(settled.head, newest);
+        assert_eq!(*settled.rules, *rules);
+    }
+    fs::rename(&away, &intent).unwrap();
 }
 
 /// Every file with its bytes.
@@ -211,7 +227,7 @@ fn repair_round(stores: &SledStores, expected: &[Ruleset]) -> Option<bool> {
     );
     let left = store.intent().unwrap();
     assert!(
-        left == Some(intent(50)) || !losses.is_nothing(),
+        left == Some(intent(12, 50)) || !losses.is_nothing(),
         "{losses:?}"
     );
     let events = store.events().unwrap();
@@ -255,7 +271,7 @@ fn damage_is_answered_rightly_or_refused() {
     }
     let mut store = stores.open_to_write().unwrap();
     store.set_tag("good", SnapshotId(2)).unwrap();
-    store.set_intent(&intent(50)).unwrap();
+    store.set_intent(&intent(12, 50)).unwrap();
     drop(store);
 
     let (mut repaired, mut lossy) = (0, 0);

@@ -71,6 +71,7 @@ mod record;
 mod salvage;
 mod scratch;
 mod settle;
+mod settled;
 mod stores;
 mod swap;
 mod table;
@@ -370,6 +371,17 @@ pub trait Store: Journal {
     }
 }
 
+/// The head of a history with which nothing is to be done first: no commit is under way, and none
+/// awaits confirmation. Nobody else changes the history while this is there.
+pub struct Settled {
+    /// Its number.
+    pub head: SnapshotId,
+    /// What it holds.
+    pub rules: Rc<Ruleset>,
+    /// For what brings the kernel to it.
+    pub journal: Box<dyn Journal>,
+}
+
 /// Opens a history.
 pub trait Stores {
     /// Opens it to read. A database that does not exist reads as an empty one and is not made.
@@ -383,6 +395,14 @@ pub trait Stores {
     /// # Errors
     /// As [`Stores::open`].
     fn open_to_write(&self) -> Result<Box<dyn Store>>;
+
+    /// The settled head, where that is known without opening the history; else it has to be opened.
+    ///
+    /// # Errors
+    /// `busy` naming the holder, `interrupted`, `not_permitted`.
+    fn settled(&self) -> Result<Option<Settled>> {
+        Ok(None)
+    }
 
     /// What boot would restore, from the plain-file mirror: for when the database does not open.
     /// Where the head awaits confirmation, also what was before it.

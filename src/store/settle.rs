@@ -43,7 +43,8 @@ impl History {
             faults,
             lock,
         };
-        let (seen, known) = (history.lock.witness().writes, history.manifest.writes);
+        let witness = history.lock.witness();
+        let (seen, known) = (witness.writes, history.manifest.writes);
         if known < seen {
             let lost = seen - known;
             return Err(damaged(format!(
@@ -52,6 +53,10 @@ impl History {
         }
         history.load_head()?;
         history.reconcile()?;
+        if to_write && witness != history.manifest.witness() {
+            // A power cut took the last words.
+            history.lock.bear_witness(history.manifest.witness());
+        }
         history.post_notice();
         Ok(history)
     }

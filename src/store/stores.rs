@@ -11,7 +11,8 @@ use super::lock::{Lock, Patience, Witness};
 use super::table::{self, ENGINE, Table};
 use super::untouched::Untouched;
 use super::{
-    DatabaseKind, Mirrored, Pending, Store, Stores, memory, mirror, no_mirror, notice, swap,
+    DatabaseKind, Mirrored, Pending, Settled, Store, Stores, memory, mirror, no_mirror, notice,
+    settled, swap,
 };
 use crate::error::{Error, Kind, Result};
 
@@ -130,6 +131,11 @@ impl Stores for SledStores {
             Some(history) => Box::new(history),
             None => memory::nothing(),
         })
+    }
+
+    fn settled(&self) -> Result<Option<Settled>> {
+        settled::open(&self.dir, self.kind, &self.patience(), &self.faults)
+            .map_err(|error| error.object(self.location()))
     }
 
     fn mirrored(&self) -> Result<Mirrored> {

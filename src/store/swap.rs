@@ -128,6 +128,11 @@ fn fault(faults: &Faults, point: &'static str, path: &Path) -> Result<()> {
     faults(point).map_err(|error| failed("rename", path, &error))
 }
 
+/// Says whether an exchange was decided and did not end, or left something behind.
+pub(super) fn is_open(dir: &Path) -> bool {
+    [NEXT, OLD].iter().any(|name| dir.join(name).exists())
+}
+
 /// Ends an exchange that was decided, and removes what one leaves behind; says whether there was
 /// one. The caller holds the lock.
 ///

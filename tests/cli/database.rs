@@ -94,7 +94,7 @@ fn a_check_of_a_whole_database_says_so_and_changes_nothing() {
     assert_eq!(
         &lines[1..],
         [
-            "records   1 snapshot, head 1, 0 tags, 0 events, 1 piece of rulesets, 2 writes",
+            "records   1 snapshot, head 1, 0 tags, 0 events, 1 piece of rulesets, 1 writes",
             "mirror    snapshot 1",
             "note      letter is not ipvsh's",
             "whole     every file and every checksum is as it should be",
@@ -113,6 +113,12 @@ fn a_damaged_database_is_repaired_and_the_damage_kept() {
         "{}",
         refused.err
     );
+    // Boot needs the mirror only; where that is not sure of itself, it says so.
+    let said = lab.said(&["restore"]);
+    assert_eq!((said.status, said.err.as_str()), (0, ""));
+    let lock = lab.database().join("LOCK");
+    let witness = std::fs::read(&lock).unwrap();
+    std::fs::write(&lock, "").unwrap();
     let said = lab.said(&["restore"]);
     assert_eq!(said.status, 0, "{}", said.err);
     assert!(
@@ -120,6 +126,7 @@ fn a_damaged_database_is_repaired_and_the_damage_kept() {
         "{}",
         said.err
     );
+    std::fs::write(&lock, witness).unwrap();
 
     let found = lab.said(&["fsck"]);
     assert_eq!(found.status, 1);
