@@ -66,7 +66,10 @@ fn counts(held: &Counts) -> String {
     parts.push(count(held.tags, "tag"));
     parts.push(count(held.events, "event"));
     parts.push(format!("{} of rulesets", count(held.nodes, "piece")));
-    parts.push(count(usize::try_from(held.writes).unwrap_or(usize::MAX), "write"));
+    parts.push(count(
+        usize::try_from(held.writes).unwrap_or(usize::MAX),
+        "write",
+    ));
     parts.join(", ")
 }
 

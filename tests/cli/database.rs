@@ -94,7 +94,7 @@ fn a_check_of_a_whole_database_says_so_and_changes_nothing() {
     assert_eq!(
         &lines[1..],
         [
-            "records   1 snapshot, head 1, 0 tags, 0 events, 1 piece of rulesets, 1 writes",
+            "records   1 snapshot, head 1, 0 tags, 0 events, 1 piece of rulesets, 1 write",
             "mirror    snapshot 1",
             "note      letter is not ipvsh's",
             "whole     every file and every checksum is as it should be",
