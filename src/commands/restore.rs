@@ -32,8 +32,11 @@ pub(super) fn run(context: &Context, args: &RestoreArgs) -> Result<u8> {
         director.restore(args.best_effort, &options)
     })?;
     context.out.report(&report, false);
-    Ok(match report.outcome {
+    let status = match report.outcome {
         Outcome::Partly { .. } => Kind::Partial.exit_status(),
         _ => 0,
-    })
+    };
+    // The process ends: to give back the memory of a large table piece by piece is of no use.
+    std::mem::forget(report);
+    Ok(status)
 }

@@ -7,7 +7,7 @@
 //! all its servers: between two reads it goes on at a place that it counted with theirs
 //! (ip_vs_info_seq_next) and looks up without them (ip_vs_info_array), up to Linux 7.0.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -67,7 +67,7 @@ impl Table {
 
     fn parse(list: impl BufRead) -> io::Result<Table> {
         let mut table = Table::default();
-        each(list, |name, servers| {
+        each(list, Stretch::Whole, |name, servers| {
             let servers = servers.drain(..).collect();
             table.0.entry(name).or_default().push_back(servers);
         })?;
@@ -82,72 +82,130 @@ impl Table {
     }
 }
 
-/// Says whether services have exactly the servers that a ruleset says, as far as a list shows
-/// them; in constant memory but for one service. No for the service of a mark, of which it does not
-/// show enough.
-///
-/// # Errors
-/// As reading the list.
-pub fn holds(list: impl BufRead, keys: &BTreeSet<ServiceKey>, rules: &Ruleset) -> io::Result<bool> {
-    let mut wanted: BTreeMap<&ServiceKey, Wanted> = (keys.iter())
-        .map(|key| (key, Wanted::of(rules, key)))
-        .collect();
-    let mut same = !keys.iter().any(ServiceKey::is_mark);
-    each(list, |name, shown| {
-        if let Name::Address(key) = name
-            && let Some(wanted) = wanted.get_mut(&key)
-        {
-            wanted.seen = true;
-            same &= wanted.is(shown);
-        }
-    })?;
-    let empty = |wanted: &Wanted| wanted.servers.is_none_or(BTreeMap::is_empty);
-    Ok(same && wanted.values().all(|wanted| wanted.seen || empty(wanted)))
+/// Which services of a list are read.
+#[derive(Debug, Clone, Copy)]
+pub enum Stretch {
+    /// All of them.
+    Whole,
+    /// Those that begin at or before a byte.
+    Until(u64),
+    /// Those that begin behind the byte that the list was opened at.
+    Behind,
 }
 
-/// What one service should have.
-struct Wanted<'a> {
-    servers: Option<&'a BTreeMap<ServerKey, RealServer>>,
-    seen: bool,
+/// What a list, or a stretch of it, shows of services.
+#[derive(Debug, Default)]
+pub struct Shown {
+    /// One of them is not as it should be.
+    differs: bool,
+    seen: HashSet<ServiceKey>,
 }
 
-impl<'a> Wanted<'a> {
-    fn of(rules: &'a Ruleset, key: &ServiceKey) -> Wanted<'a> {
-        Wanted {
-            servers: rules.services.get(key).map(|service| &*service.servers),
-            seen: false,
-        }
+impl Shown {
+    /// Compares the services that are shown with what a ruleset says; in constant memory but for
+    /// their names.
+    ///
+    /// # Errors
+    /// As reading the list.
+    pub fn read(
+        list: impl BufRead,
+        stretch: Stretch,
+        keys: &BTreeSet<ServiceKey>,
+        rules: &Ruleset,
+    ) -> io::Result<Shown> {
+        let mut shown = Shown::default();
+        each(list, stretch, |name, servers| {
+            if let Name::Address(key) = name
+                && keys.contains(&key)
+            {
+                shown.seen.insert(key);
+                shown.differs |= !alike(servers, servers_in(rules, &key));
+            }
+        })?;
+        Ok(shown)
     }
 
-    fn is(&self, shown: &mut [(ServerKey, ServerLoad)]) -> bool {
-        // The newest comes first, and they are added in the order of their names: then there is
-        // nothing to sort.
-        shown.reverse();
-        shown.sort_by_key(|(key, _)| *key);
-        let alike =
-            |((one, shown), (other, wanted)): (&(ServerKey, ServerLoad), (_, &RealServer))| {
-                one == other && (shown.forward, shown.weight) == (wanted.forward, wanted.weight)
-            };
-        shown.len() == self.servers.map_or(0, BTreeMap::len)
-            && (shown.iter().zip(self.servers.into_iter().flatten())).all(alike)
+    /// Adds what another stretch shows.
+    #[must_use]
+    pub fn with(mut self, other: Shown) -> Shown {
+        self.differs |= other.differs;
+        self.seen.extend(other.seen);
+        self
+    }
+
+    /// Says whether services have exactly the servers that a ruleset says. No for the service of a
+    /// mark, of which a list does not show enough.
+    pub fn holds(&self, keys: &BTreeSet<ServiceKey>, rules: &Ruleset) -> bool {
+        let empty = |key: &_| servers_in(rules, key).is_none_or(BTreeMap::is_empty);
+        let shown = |key: &ServiceKey| !key.is_mark() && (self.seen.contains(key) || empty(key));
+        !self.differs && keys.iter().all(shown)
     }
 }
 
-/// Reads a list service by service.
+fn servers_in<'a>(
+    rules: &'a Ruleset,
+    key: &ServiceKey,
+) -> Option<&'a BTreeMap<ServerKey, RealServer>> {
+    rules.services.get(key).map(|service| &*service.servers)
+}
+
+/// Says whether servers are the wanted ones, as far as they are shown.
+fn alike(
+    shown: &mut [(ServerKey, ServerLoad)],
+    wanted: Option<&BTreeMap<ServerKey, RealServer>>,
+) -> bool {
+    // The newest comes first, and they are added in the order of their names: then there is
+    // nothing to sort.
+    shown.reverse();
+    shown.sort_by_key(|(key, _)| *key);
+    let alike = |((one, shown), (other, wanted)): (&(ServerKey, ServerLoad), (_, &RealServer))| {
+        one == other && (shown.forward, shown.weight) == (wanted.forward, wanted.weight)
+    };
+    shown.len() == wanted.map_or(0, BTreeMap::len)
+        && (shown.iter().zip(wanted.into_iter().flatten())).all(alike)
+}
+
+/// About how many bytes a list of services with so many servers has, at the least.
+pub fn length(services: usize, servers: usize) -> u64 {
+    let (service, server) = (SERVICE * services as u64, SERVER * servers as u64);
+    service.saturating_add(server)
+}
+
+/// The bytes of the shortest line of a service, and of a server's, which is filled up with spaces.
+const SERVICE: u64 = 22;
+const SERVER: u64 = 61;
+
+/// Reads a stretch of a list service by service.
 fn each(
     mut list: impl BufRead,
+    stretch: Stretch,
     mut visit: impl FnMut(Name, &mut Vec<(ServerKey, ServerLoad)>),
 ) -> io::Result<()> {
     let mut current = None;
     let mut servers = Vec::new();
     let mut line = Vec::new();
-    while list.read_until(b'\n', &mut line)? > 0 {
+    let mut next = 0u64;
+    if let Stretch::Behind = stretch {
+        // Where it is cut nobody knows: it is the last line of what is before it.
+        list.read_until(b'\n', &mut line)?;
+        line.clear();
+    }
+    loop {
+        let at = next;
+        let length = list.read_until(b'\n', &mut line)?;
+        if length == 0 {
+            break;
+        }
+        next = next.saturating_add(length as u64);
         let mut words = Words(line.trim_ascii_end());
         match (words.next(), words.next()) {
             (Some(b"->"), Some(server)) => servers.extend(server_of(server, words)),
             (Some(kind), Some(name)) => {
                 if let Some(name) = current.take() {
                     visit(name, &mut servers);
+                }
+                if matches!(stretch, Stretch::Until(end) if at > end) {
+                    return Ok(());
                 }
                 current = service_of(kind, name);
                 servers.clear();
@@ -330,9 +388,39 @@ TCP  C000020C:0050 wlc
         rules
     }
 
+    fn list_holds(list: &str, keys: &BTreeSet<ServiceKey>, rules: &Ruleset) -> bool {
+        let whole = Shown::read(list.as_bytes(), Stretch::Whole, keys, rules).unwrap();
+        let held = whole.holds(keys, rules);
+        // Wherever it is divided, in two readings of it.
+        for cut in 0..=list.len() {
+            let until = Stretch::Until(cut as u64);
+            let first = Shown::read(list.as_bytes(), until, keys, rules).unwrap();
+            let rest = &list.as_bytes()[cut..];
+            let second = Shown::read(rest, Stretch::Behind, keys, rules).unwrap();
+            assert_eq!(first.with(second).holds(keys, rules), held, "at {cut}");
+        }
+        held
+    }
+
     fn holds(name: &str, rules: &Ruleset) -> bool {
         let keys = BTreeSet::from([ServiceKey::parse(name).unwrap()]);
-        super::holds(LIST.as_bytes(), &keys, rules).unwrap()
+        list_holds(LIST, &keys, rules)
+    }
+
+    #[test]
+    fn a_list_is_no_shorter_than_it_is_taken_for() {
+        let lines = |begin: &[&str]| -> Vec<&str> {
+            let lines = LIST.split_inclusive('\n').skip(3);
+            lines
+                .filter(|line| begin.iter().any(|b| line.starts_with(b)))
+                .collect()
+        };
+        let (services, servers) = (lines(&["TCP", "UDP", "FWM", "IP_"]), lines(&["  ->"]));
+        let bytes = (services.iter().chain(&servers))
+            .map(|line| line.len() as u64)
+            .sum();
+        assert!(length(services.len(), servers.len()) <= bytes);
+        assert_eq!(length(0, 1), servers[0].len() as u64);
     }
 
     #[test]
@@ -341,7 +429,7 @@ TCP  C000020C:0050 wlc
         let lines: Vec<&str> = LIST.split_inclusive('\n').collect();
         let held = |places: &[usize]| {
             let list: String = places.iter().map(|place| lines[*place]).collect();
-            super::holds(list.as_bytes(), &keys, &rules()).unwrap()
+            list_holds(&list, &keys, &rules())
         };
         let (service, one, other) = (3, 4, 5);
         assert!(held(&[service, one, other]));

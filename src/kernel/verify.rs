@@ -4,13 +4,20 @@
 //! file. The kernel works at both at the same time, in the threads that ask.
 
 use std::collections::BTreeSet;
+use std::io::{Seek, SeekFrom};
 
 use super::convert;
 use super::linux::{FEW, ReadError};
-use super::table;
+use super::table::{self, Shown, Stretch};
 use crate::ipvs::{Detail, IpvsClient, Service};
 use crate::model::{Ruleset, ServiceKey};
-use crate::threads::beside;
+use crate::threads::{alone, beside};
+
+/// From so many services on two threads read the list of their servers.
+const LONG: usize = 512;
+
+/// How many tenths of it are read by the one who has nothing else to do.
+const SHARE: u64 = 9;
 
 /// Says whether services, with their servers, are certain to be as acknowledged; no where that
 /// takes a dearer look.
@@ -26,15 +33,40 @@ pub(super) fn holds(
     if keys.iter().any(ServiceKey::is_mark) {
         return Ok(false);
     }
-    // Here, not in the thread: the file is of the network namespace of whoever opens it.
-    let Ok(mut list) = table::open() else {
+    // Here, not in the threads: the file is of the network namespace of whoever opens it.
+    let (Ok(list), Ok(mut rest)) = (table::open(), table::open()) else {
         return Ok(false);
     };
-    let (options, servers) = beside(
-        || options_hold(client, keys, acknowledged),
-        || table::holds(&mut list, keys, acknowledged),
+    let cut = cut(keys, acknowledged).filter(|_| !alone());
+    let mut list = Some(list);
+    let (behind, before) = beside(
+        || -> Result<_, ReadError> {
+            let same = options_hold(client, keys, acknowledged)?;
+            Ok(same.then(|| match cut {
+                Some(cut) => rest
+                    .seek(SeekFrom::Start(cut))
+                    .and_then(|_| Shown::read(rest, Stretch::Behind, keys, acknowledged)),
+                None => Ok(Shown::default()),
+            }))
+        },
+        || {
+            let stretch = cut.map_or(Stretch::Whole, Stretch::Until);
+            let list = list.take();
+            list.map(|list| Shown::read(list, stretch, keys, acknowledged))
+        },
     );
-    Ok(options? && servers.unwrap_or(false))
+    Ok(match (behind?, before) {
+        (Some(Ok(behind)), Some(Ok(before))) => before.with(behind).holds(keys, acknowledged),
+        _ => false,
+    })
+}
+
+/// Where a long list is cut in two. The kernel reads a list from its beginning for every page, so that
+/// twice as many services take four times as long; to go to a place in it is one reading.
+fn cut(keys: &BTreeSet<ServiceKey>, acknowledged: &Ruleset) -> Option<u64> {
+    let services = keys.iter().filter_map(|key| acknowledged.services.get(key));
+    let servers = services.map(|service| service.servers.len()).sum();
+    (keys.len() >= LONG).then(|| table::length(keys.len(), servers) / 10 * SHARE)
 }
 
 /// Says whether services have the options that were acknowledged, and those that were not

@@ -172,7 +172,13 @@ mod tests {
 
     #[test]
     fn a_base_reads_back() {
-        for (services, servers) in [(0, 0), (1, 0), (3, 2), (REMEMBERED as u32 + 3, 2)] {
+        for (services, servers) in [
+            (0, 0),
+            (1, 0),
+            (3, 2),
+            (1, 2000),
+            (REMEMBERED as u32 + 3, 2),
+        ] {
             let rules = rules(services, servers);
             let bytes = base(&rules);
             let (head, again) = decode(&bytes, DatabaseKind::Sim).unwrap();
