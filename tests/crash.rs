@@ -114,10 +114,16 @@ fn commit(director: &mut Director, rules: &Ruleset) -> Result<()> {
     director.commit(&mut candidate, &options()).map(drop)
 }
 
+/// Where a commit meets the store, and a restore.
 const POINTS: [&str; 4] = ["intent", "mirror", "database", "recorded"];
+const RESTORE_POINTS: [&str; 2] = ["intent", "clear"];
 
 /// Where faults strike, in words, and what makes them strike in the kernel and in the store.
-fn faults(random: &mut Random, steps: usize) -> (String, Faults, store::Faults) {
+fn faults(
+    random: &mut Random,
+    steps: usize,
+    points: &'static [&'static str],
+) -> (String, Faults, store::Faults) {
     let kernel = Faults::new();
     let mut words = Vec::new();
     if random.below(3) > 0 {
@@ -137,7 +143,7 @@ fn faults(random: &mut Random, steps: usize) -> (String, Faults, store::Faults) 
         words.push(format!("reading {reading} fails"));
         kernel.add(Point::Observe(reading), Effect::Fail(Errno::from_raw(105)));
     }
-    let (point, how) = (POINTS[random.below(POINTS.len())], random.below(4));
+    let (point, how) = (points[random.below(points.len())], random.below(4));
     match how {
         0 => words.push(format!("death at \"{point}\"")),
         1 => words.push(format!("ENOSPC at \"{point}\"")),
@@ -188,7 +194,7 @@ fn round(seed: u64, seen: &mut Seen) {
     let new = candidate.rules().clone();
     let before = host.sim.live();
 
-    let (words, kernel, store) = faults(&mut random, planned.plan.steps.len());
+    let (words, kernel, store) = faults(&mut random, planned.plan.steps.len(), &POINTS);
     println!("IPVSH_CRASH_ROUNDS=1 IPVSH_CRASH_SEED={seed}: {words}");
     let mut director = host.director(kernel, host.stores().with_faults(store));
     let ended = catch_unwind(AssertUnwindSafe(|| commit(&mut director, &new)));
@@ -240,8 +246,65 @@ fn round(seed: u64, seen: &mut Seen) {
     assert_eq!(director.plan_to(None, &options()).unwrap().plan.changes, []);
 }
 
+/// The services of the head are gone from the kernel, and a restore of them meets faults.
+fn restore_round(seed: u64, seen: &mut Seen) {
+    let mut random = Random::new(seed);
+    let host = Host::new(&mut random);
+    let rules = random.one(arbitrary::ruleset());
+    if commit(&mut host.sound_director(), &rules).is_err() || host.head().is_none() {
+        return;
+    }
+    let whole = host.sim.live();
+    host.sim
+        .edit(|live| live.rules.services.retain(|key, _| *key == stranger()));
+    let wiped = host.sim.live();
+    let planned = host.sound_director().plan_to(None, &options()).unwrap();
+
+    let steps = planned.plan.steps.len();
+    let (words, kernel, store) = faults(&mut random, steps, &RESTORE_POINTS);
+    println!("IPVSH_CRASH_ROUNDS=1 IPVSH_CRASH_SEED={seed}: restore, {words}");
+    let mut director = host.director(kernel, host.stores().with_faults(store));
+    let ended = catch_unwind(AssertUnwindSafe(|| director.restore(false, &options())));
+    drop(director);
+    match &ended {
+        Ok(Ok(_)) => {
+            assert_eq!(host.sim.live(), whole);
+            seen.done += 1;
+        }
+        // Without room for an intent, each service is restored by itself.
+        Ok(Err(error)) if [Kind::UndoFailed, Kind::Partial].contains(&error.kind()) => {
+            seen.half_undone += 1;
+        }
+        Ok(Err(error)) => {
+            assert_eq!(host.sim.live(), wiped, "{error}");
+            seen.failed += 1;
+        }
+        Err(payload) => {
+            assert!(payload.is::<Died>(), "a panic of ours");
+            seen.died += 1;
+        }
+    }
+    let unfinished = host.stores().open().unwrap().intent().unwrap().is_some();
+    let restored = host.sound_director().restore(false, &options()).unwrap();
+    assert_eq!(host.sim.live(), whole);
+    let is_recovery = |note: &&String| note.contains("did not finish");
+    let told = restored.notes.iter().filter(is_recovery).count();
+    assert_eq!(told, usize::from(unfinished));
+    seen.recovered += told;
+    assert_eq!(host.stores().check().unwrap().problems, [""; 0]);
+}
+
+#[test]
+fn a_fault_in_a_restore_leaves_what_was_there_or_the_head() {
+    rounds(restore_round);
+}
+
 #[test]
 fn a_fault_anywhere_leaves_the_old_state_or_the_new_one() {
+    rounds(round);
+}
+
+fn rounds(round: fn(u64, &mut Seen)) {
     let rounds = variable("IPVSH_CRASH_ROUNDS").unwrap_or(60);
     let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let seed = variable("IPVSH_CRASH_SEED").unwrap_or(clock.unwrap().as_nanos() as u64);
