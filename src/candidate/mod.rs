@@ -148,7 +148,8 @@ impl Candidate {
     /// The entries that a commit looks at.
     pub fn scope(&self) -> BTreeSet<EntryKey> {
         let mut scope = self.base.differences(&self.rules);
-        scope.extend(self.touched.keys().copied());
+        // Both are sorted: to join them is faster than to look for the place of each.
+        scope.append(&mut self.touched.keys().copied().collect());
         scope
     }
 

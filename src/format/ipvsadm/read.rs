@@ -255,19 +255,19 @@ impl Table {
     fn put_server(&mut self, command: &str, given: &Given) -> Result<()> {
         given.only(command, &[&SELECT, &SERVER, &TUNNEL])?;
         let service = service_key(given)?;
-        let key = server_key(given, &service)?;
-        let object = server_name(&service, &key);
-        let server = real_server(given).map_err(|e| e.object(&object))?;
+        let named = server_key(given, &service)?;
+        let object = || server_name(&service, &named);
+        let server = real_server(given).map_err(|e| e.object(object()))?;
         let key = match service {
             ServiceKey::Address { port, .. } if server.forward != Forwarding::Masq => {
-                ServerKey { port, ..key }
+                ServerKey { port, ..named }
             }
-            _ => key,
+            _ => named,
         };
         check_server(&service, &key, &server)?;
         let there = self.service(&service)?.servers.contains_key(&key);
         match (command, there) {
-            ("add-server", true) => Err(Error::invalid("it is added twice").object(object)),
+            ("add-server", true) => Err(Error::invalid("it is added twice").object(object())),
             ("edit-server", false) => Err(no_server(&service, &key)),
             _ => {
                 self.service(&service)?.servers.insert(key, server);
