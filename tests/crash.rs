@@ -19,7 +19,7 @@ use ipvsh::error::{Kind, Result};
 use ipvsh::ipvs::Errno;
 use ipvsh::kernel::fault::{Effect, Point};
 use ipvsh::kernel::{Faults, Faulty, Sim};
-use ipvsh::model::{Ruleset, ServiceKey, SnapshotId};
+use ipvsh::model::{Live, Ruleset, ServiceKey, SnapshotId};
 use ipvsh::store::{self, DatabaseKind, SledStores, Stores};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -171,6 +171,30 @@ struct Seen {
     recovered: usize,
 }
 
+impl Seen {
+    /// Counts how something ended. What failed changed nothing, unless it says that it is half done.
+    fn end<T>(
+        &mut self,
+        ended: &std::thread::Result<Result<T>>,
+        half_done: &[Kind],
+        host: &Host,
+        before: &Live,
+    ) {
+        match ended {
+            Ok(Ok(_)) => self.done += 1,
+            Ok(Err(error)) if half_done.contains(&error.kind()) => self.half_undone += 1,
+            Ok(Err(error)) => {
+                assert_eq!(host.sim.live(), *before, "{error}");
+                self.failed += 1;
+            }
+            Err(payload) => {
+                assert!(payload.is::<Died>(), "a panic of ours");
+                self.died += 1;
+            }
+        }
+    }
+}
+
 fn round(seed: u64, seen: &mut Seen) {
     let mut random = Random::new(seed);
     let host = Host::new(&mut random);
@@ -200,18 +224,7 @@ fn round(seed: u64, seen: &mut Seen) {
     let ended = catch_unwind(AssertUnwindSafe(|| commit(&mut director, &new)));
     drop(director);
     // What was said is so, before anybody puts anything right.
-    match &ended {
-        Ok(Ok(())) => seen.done += 1,
-        Ok(Err(error)) if error.kind() == Kind::UndoFailed => seen.half_undone += 1,
-        Ok(Err(error)) => {
-            assert_eq!(host.sim.live(), before, "{error}");
-            seen.failed += 1;
-        }
-        Err(payload) => {
-            assert!(payload.is::<Died>(), "a panic of ours");
-            seen.died += 1;
-        }
-    }
+    seen.end(&ended, &[Kind::UndoFailed], &host, &before);
     let unfinished = host.stores().open().unwrap().intent().unwrap().is_some();
     let restored = host.sound_director().restore(false, &options()).unwrap();
     let (id, rules) = host.head().unwrap();
@@ -266,23 +279,10 @@ fn restore_round(seed: u64, seen: &mut Seen) {
     let mut director = host.director(kernel, host.stores().with_faults(store));
     let ended = catch_unwind(AssertUnwindSafe(|| director.restore(false, &options())));
     drop(director);
-    match &ended {
-        Ok(Ok(_)) => {
-            assert_eq!(host.sim.live(), whole);
-            seen.done += 1;
-        }
-        // Without room for an intent, each service is restored by itself.
-        Ok(Err(error)) if [Kind::UndoFailed, Kind::Partial].contains(&error.kind()) => {
-            seen.half_undone += 1;
-        }
-        Ok(Err(error)) => {
-            assert_eq!(host.sim.live(), wiped, "{error}");
-            seen.failed += 1;
-        }
-        Err(payload) => {
-            assert!(payload.is::<Died>(), "a panic of ours");
-            seen.died += 1;
-        }
+    // Without room for an intent, each service is restored by itself.
+    seen.end(&ended, &[Kind::UndoFailed, Kind::Partial], &host, &wiped);
+    if let Ok(Ok(_)) = &ended {
+        assert_eq!(host.sim.live(), whole);
     }
     let unfinished = host.stores().open().unwrap().intent().unwrap().is_some();
     let restored = host.sound_director().restore(false, &options()).unwrap();
