@@ -19,7 +19,7 @@ use ipvsh::error::{Kind, Result};
 use ipvsh::ipvs::Errno;
 use ipvsh::kernel::fault::{Effect, Point};
 use ipvsh::kernel::{Faults, Faulty, Sim};
-use ipvsh::model::{Live, Ruleset, ServiceKey, SnapshotId};
+use ipvsh::model::{Family, Live, Ruleset, ServiceKey, SnapshotId, VirtualService};
 use ipvsh::store::{self, DatabaseKind, SledStores, Stores};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -292,6 +292,39 @@ fn restore_round(seed: u64, seen: &mut Seen) {
     assert_eq!(told, usize::from(unfinished));
     seen.recovered += told;
     assert_eq!(host.stores().check().unwrap().problems, [""; 0]);
+}
+
+/// Boot looks at the database only where it has to, and does not fail when that is damaged.
+#[test]
+fn what_the_kernel_refuses_does_not_keep_the_rest_down_beside_a_damaged_database() {
+    let host = Host::new(&mut Random::new(1));
+    let mut rules = Ruleset::default();
+    for port in 1..=3 {
+        let key = ServiceKey::parse(&format!("tcp 192.0.2.10:{port}")).unwrap();
+        rules
+            .services
+            .insert(key, VirtualService::new(Family::Ipv4));
+    }
+    commit(&mut host.sound_director(), &rules).unwrap();
+    let whole = host.sim.live();
+    host.sim
+        .edit(|live| live.rules.services.retain(|key, _| *key == stranger()));
+    let log = host.dir.path().join("db/sled/db");
+    let length = std::fs::metadata(&log).unwrap().len();
+    std::fs::write(&log, vec![0; usize::try_from(length).unwrap()]).unwrap();
+
+    let faults = Faults::new();
+    faults.add(Point::Step(2), Effect::Fail(Errno::from_raw(12)));
+    let mut director = host.director(faults, host.stores());
+    let restored = director.restore(true, &options()).unwrap();
+    assert_eq!(host.sim.live(), whole);
+    let told = &restored.notes;
+    assert!(
+        told.iter().any(|note| note.contains("is damaged")),
+        "{told:?}"
+    );
+    // What was undone on the way left nothing behind.
+    assert!(!host.dir.path().join("db/INTENT").exists());
 }
 
 #[test]

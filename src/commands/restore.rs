@@ -9,7 +9,8 @@ use crate::error::{Kind, Result};
 
 /// Bring the kernel to the head (boot); doing it twice does nothing more
 ///
-/// Where the database is damaged its mirror is used. Without --best-effort it is all or nothing.
+/// It reads the mirror of the head, and the database only where something is open there, such as a
+/// commit that was cut off. Without --best-effort it is all or nothing.
 #[derive(Debug, Args)]
 pub(super) struct RestoreArgs {
     /// Apply all that can be, service by service, and list the rest (status 6)

@@ -181,7 +181,14 @@ impl Director {
                 self.restore_from_mirror(best_effort, options, &error)
             }
             Err(error) if best_effort && error.kind() != Kind::UndoFailed => {
-                self.restore_in_parts_of_head(&live, plan, options, notes)
+                let parts = self.restore_in_parts_of_head(&live, plan, options, notes);
+                match parts {
+                    // It was not needed so far.
+                    Err(error) if is_of_the_database(&error) => {
+                        self.restore_from_mirror(best_effort, options, &error)
+                    }
+                    parts => parts,
+                }
             }
             Err(error) => Err(error),
         }

@@ -64,7 +64,7 @@ impl Director {
             let head = head.map(|head| head.id);
             self.announce(&mut *store, head, &recording.message, plan)?;
             if let Err(error) = carry_out(&mut *self.kernel, plan, &*self.progress) {
-                return Err(self.take_back(store, plan, error));
+                return Err(self.take_back(plan, error, |_| store.clear_intent()));
             }
         }
         let draft = Draft {
@@ -93,7 +93,11 @@ impl Director {
         match recorded {
             Ok(snapshot) => Ok(Some(snapshot)),
             Err(error) if plan.is_empty() => Err(error),
-            Err(error) => Err(self.take_back(store, plan, error)),
+            // A store that failed to write answers nothing else any more: it is opened anew.
+            Err(error) => Err(self.take_back(plan, error, |director| {
+                drop(store);
+                director.stores.open_to_write()?.clear_intent()
+            })),
         }
     }
 
@@ -108,7 +112,7 @@ impl Director {
         let done = carry_out(&mut *self.kernel, plan, &*self.progress);
         // An intent that stays would have the next one undo what was done, and not know why.
         done.and_then(|()| journal.clear_intent())
-            .map_err(|error| self.take_back(journal, plan, error))
+            .map_err(|error| self.take_back(plan, error, |_| journal.clear_intent()))
     }
 
     /// Writes down what is about to be done.
@@ -130,21 +134,20 @@ impl Director {
         })
     }
 
-    /// Undoes a plan that failed half-way; says whether that worked.
-    fn take_back(&mut self, journal: Box<dyn Journal>, plan: &Plan, error: Error) -> Error {
-        // A store that failed to write answers nothing else any more: it is opened anew.
-        drop(journal);
+    /// Undoes a plan that failed half-way; says whether that worked. `clear` removes its intent.
+    fn take_back(
+        &mut self,
+        plan: &Plan,
+        error: Error,
+        clear: impl FnOnce(&mut Director) -> Result<()>,
+    ) -> Error {
         match undo(&mut *self.kernel, &plan.steps) {
             Ok(()) => {
                 let error = error
                     .with_kind(Kind::Undone)
                     .hint("nothing changed: every step before it was undone");
                 // An intent that stays behind is harmless: what it would undo is undone.
-                let cleared = self
-                    .stores
-                    .open_to_write()
-                    .and_then(|mut store| store.clear_intent());
-                match cleared {
+                match clear(self) {
                     Ok(()) => error,
                     Err(more) => error.hint(format!("the database also failed: {more}")),
                 }

@@ -45,6 +45,9 @@
 //! the head that `LOCK` names has lost lines, and is refused. What nothing can tell is two damages
 //! at once that fit together, such as a mirror cut at the end of a line and an older `LOCK`.
 //!
+//! Boot reads the mirror alone where nothing is open or in doubt (`settled`): no intent, no line on its
+//! way, no wait for a confirmation, no exchange of files, and a `LOCK` that names the mirror's head.
+//!
 //! That the head awaits confirmation is in its own record and line, and so in the same transaction.
 //! A confirmation is done when the manifest says so on disk; then the line does. The mirror keeps
 //! the parent of such a head apart (it is never made a base), because boot may have to restore it.
