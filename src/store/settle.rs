@@ -6,13 +6,14 @@ use std::path::PathBuf;
 
 use super::address::damaged;
 use super::history::{History, read_manifest};
+use super::intent;
 use super::lock::{Lock, Patience};
 use super::mirror::{Head, Mirror, State};
 use super::rebuild::{self, Contents};
 use super::record::{self, Manifest};
 use super::table::{ENGINE, Table};
 use super::untouched::Untouched;
-use super::{DatabaseKind, Faults, WAIT, swap};
+use super::{DatabaseKind, Faults, Store, WAIT, swap};
 use crate::error::{Kind, Result};
 
 impl History {
@@ -56,6 +57,10 @@ impl History {
         if to_write && witness != history.manifest.witness() {
             // A power cut took the last words.
             history.lock.bear_witness(history.manifest.witness());
+        }
+        if to_write && intent::exists(&history.dir) && matches!(history.intent(), Ok(None)) {
+            // Its commit was recorded, and died before it was removed.
+            intent::forget(&history.dir);
         }
         history.post_notice();
         Ok(history)

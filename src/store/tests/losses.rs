@@ -48,6 +48,39 @@ fn a_failed_write_leaves_the_old_state() {
 }
 
 #[test]
+fn an_intent_ends_with_its_commit_whether_it_is_removed_or_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let stores = disk(dir.path());
+    let mut store = stores.open_to_write().unwrap();
+    store.record(&draft("one"), &rules(1, 1)).unwrap();
+    store.set_intent(&intent(1, 3)).unwrap();
+    let path = stores.dir.join("INTENT");
+    let left = std::fs::read(&path).unwrap();
+    assert!(stores.settled().is_err(), "somebody holds the lock");
+    drop(store);
+    assert!(stores.settled().unwrap().is_none());
+    let mut store = stores.open_to_write().unwrap();
+    store.record(&draft("two"), &rules(2, 1)).unwrap();
+    drop(store);
+    assert!(!path.exists());
+    let settled = stores.settled().unwrap().unwrap();
+    assert_eq!(
+        (settled.head, &*settled.rules),
+        (SnapshotId(2), &rules(2, 1))
+    );
+    drop(settled);
+
+    // As a death right behind the record leaves it.
+    std::fs::write(&path, left).unwrap();
+    assert!(stores.settled().unwrap().is_none());
+    assert_eq!(stores.open().unwrap().intent().unwrap(), None);
+    assert!(path.exists());
+    assert_eq!(stores.open_to_write().unwrap().intent().unwrap(), None);
+    assert!(!path.exists());
+    assert!(stores.settled().unwrap().is_some());
+}
+
+#[test]
 fn a_first_line_that_was_cut_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     let stores = disk(dir.path());
