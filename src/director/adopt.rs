@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::beside::{self, Fed};
-use super::change::{Begun, ChangeOptions};
+use super::change::Begun;
 use super::confirm::nothing_to_confirm;
 use super::forget::untouched;
 use super::object::Object;
+use super::options::ChangeOptions;
 use super::report::Report;
 use super::transaction::Recording;
 use super::{Director, head_of};

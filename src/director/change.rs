@@ -7,6 +7,7 @@ use super::adopted;
 use super::confirm::Unless;
 use super::history::last_to_change;
 use super::names::{before_head, resolve, told};
+use super::options::ChangeOptions;
 use super::report::{Outcome, Report};
 use super::transaction::Recording;
 use super::{Director, head_of, part_of, plan_of_everything, teach};
@@ -16,30 +17,11 @@ use crate::kernel::Part;
 use crate::kernel::refusal::check_names;
 use crate::model::remedy::{DISCARD, REVERT};
 use crate::model::{
-    EntryKey, Extent, Grace, Live, MarkKey, Ruleset, ServiceKey, Snapshot, SnapshotId, SnapshotName,
+    EntryKey, Extent, Live, MarkKey, Ruleset, ServiceKey, Snapshot, SnapshotId, SnapshotName,
 };
 use crate::plan::{Plan, Request, Scope, Step, plan, summary};
 use crate::signals;
 use crate::store::Store;
-
-/// How a change is to be made.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ChangeOptions {
-    /// The message; made from the change where none is given.
-    pub message: Option<String>,
-    /// Take over foreign entries that were declared differently.
-    pub adopt: bool,
-    /// Remove what is foreign.
-    pub exact: bool,
-    /// Allow the removal of more than half of ten or more services.
-    pub allow_removals: bool,
-    /// Leave a real server at weight 0 where the kernel has it there: a health checker did that.
-    pub keep_weights: bool,
-    /// Roll back by itself unless confirmed in this time.
-    pub confirm: Option<Grace>,
-    /// Only plan.
-    pub plan_only: bool,
-}
 
 /// The number of services from which the removal of more than half is refused.
 const GUARDED_FROM: usize = 10;

@@ -5,7 +5,8 @@
 //! command, `restore` at boot, or the process that a commit starts to wait for it
 //! ([`Director::watch`]). None of them is needed for another to do it.
 
-use super::change::{Begun, ChangeOptions};
+use super::change::Begun;
+use super::options::ChangeOptions;
 use super::report::{Report, count};
 use super::transaction::Recording;
 use super::{Director, head_of, plan_of_everything};

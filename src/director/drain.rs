@@ -9,8 +9,8 @@ use std::time::Duration;
 
 pub use options::{DRAIN_OPTIONS, DrainOptions, Then};
 
-use super::change::ChangeOptions;
 use super::confirm::nothing_to_confirm;
+use super::options::ChangeOptions;
 use super::progress::Advance;
 use super::remaining::{Remaining, hints};
 use super::report::{Outcome, Report};

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 
-use super::change::{Begun, ChangeOptions};
+use super::change::Begun;
 use super::confirm::nothing_to_confirm;
 use super::history::{both_sides, parent_is_pruned};
 use super::names::resolve;
 use super::object::Object;
+use super::options::ChangeOptions;
 use super::report::Report;
 use super::transaction::Recording;
 use super::{Director, head_of};

@@ -2,8 +2,8 @@
 
 use super::Director;
 use super::beside;
-use super::change::ChangeOptions;
 use super::object::Object;
+use super::options::ChangeOptions;
 use super::report::Report;
 use crate::candidate::Candidate;
 use crate::error::{Error, Kind, Result, did_you_mean};

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::change::{ChangeOptions, unavailable};
+use super::change::unavailable;
 use super::confirm::{nothing_to_confirm, parent_rules};
 use super::names::{resolve, told};
+use super::options::ChangeOptions;
 use super::report::{Outcome, Report};
 use super::transaction::{carry_out, undo};
 use super::{Advance, Awaiting, Director, Left, Silent, head_of, plan_of_everything};

@@ -1,8 +1,9 @@
 //! Undoing one snapshot and keeping what came after it.
 
-use super::change::{Begun, ChangeOptions, Recorded, named};
+use super::change::{Begun, Recorded, named};
 use super::history::{both_sides, last_to_change, parent_is_pruned};
 use super::names::{resolve, told};
+use super::options::ChangeOptions;
 use super::report::{Outcome, Report};
 use super::{Director, head_of};
 use crate::candidate::{Candidate, Clash};

@@ -7,7 +7,8 @@ mod options;
 
 pub use options::{SHIFT_OPTIONS, ShiftOptions};
 
-use super::change::{ChangeOptions, not_ours};
+use super::change::not_ours;
+use super::options::ChangeOptions;
 use super::report::{Outcome, Report};
 use super::session::Session;
 use super::shares::{Weights, divide, has, sum};

@@ -1,6 +1,6 @@
 //! One screen: where things stand, and one thing to do about it.
 
-use super::change::ChangeOptions;
+use super::options::ChangeOptions;
 use super::{Awaiting, Director, Left, head_of, plan_of_everything};
 use crate::error::{Error, Result};
 use crate::model::Snapshot;

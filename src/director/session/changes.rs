@@ -1,0 +1,129 @@
+//! What a session commits, rolls back, restores, and what it remembers of that.
+
+use super::super::confirm::Confirmed;
+use super::super::options::ChangeOptions;
+use super::super::report::{Outcome, Report, count};
+use super::{Session, lost};
+use crate::error::{Error, Kind, Result};
+use crate::model::SnapshotName;
+use crate::model::remedy::DISCARD;
+
+impl Session {
+    /// Plans what a commit would do now.
+    ///
+    /// # Errors
+    /// As [`Director::plan`].
+    pub fn plan(&mut self) -> Result<Report> {
+        let candidate = self.candidate()?.clone();
+        self.refresh();
+        self.director.plan(&candidate, &self.defaults)
+    }
+
+    /// Commits the candidate and remembers the report.
+    ///
+    /// # Errors
+    /// As [`Director::commit`].
+    pub fn commit(&mut self, options: &ChangeOptions) -> Result<Report> {
+        self.settings()?;
+        let mut candidate = self.candidate.take().ok_or_else(lost)?;
+        self.refresh();
+        let result = self.director.commit(&mut candidate, options);
+        self.candidate = Some(candidate);
+        self.remember(result)
+    }
+
+    /// Rolls back; refused while changes are staged.
+    ///
+    /// # Errors
+    /// `state`; as [`Director::rollback`].
+    pub fn rollback(
+        &mut self,
+        name: Option<&SnapshotName>,
+        options: &ChangeOptions,
+    ) -> Result<Report> {
+        self.refuse_staged("rollback")?;
+        self.discard();
+        let result = self.director.rollback(name, options);
+        self.remember(result)
+    }
+
+    /// Undoes one snapshot; refused while changes are staged.
+    ///
+    /// # Errors
+    /// `state`; as [`Director::revert`].
+    pub fn revert(&mut self, name: &SnapshotName, options: &ChangeOptions) -> Result<Report> {
+        self.refuse_staged("revert")?;
+        self.discard();
+        let result = self.director.revert(name, options);
+        self.remember(result)
+    }
+
+    /// Restores the head; staged changes stay staged.
+    ///
+    /// # Errors
+    /// As [`Director::restore`].
+    pub fn restore(&mut self, options: &ChangeOptions) -> Result<Report> {
+        self.refresh();
+        let result = self.director.restore(false, &unconditional(options));
+        self.remember(result)
+    }
+
+    /// Adopts live objects; refused while changes are staged.
+    ///
+    /// # Errors
+    /// `state`; as [`Director::adopt`].
+    pub fn adopt(&mut self, objects: &[String], options: &ChangeOptions) -> Result<Report> {
+        self.refuse_staged("adopt")?;
+        self.discard();
+        let result = self.director.adopt(objects, false, &unconditional(options));
+        self.remember(result)
+    }
+
+    /// Lets objects go; refused while changes are staged.
+    ///
+    /// # Errors
+    /// `state`; as [`Director::forget`].
+    pub fn forget(&mut self, names: &[String], options: &ChangeOptions) -> Result<Report> {
+        self.refuse_staged("forget")?;
+        self.discard();
+        let result = self.director.forget(names, &unconditional(options));
+        self.remember(result)
+    }
+
+    /// Lets the head stand, which awaited confirmation; what is staged stays staged.
+    ///
+    /// # Errors
+    /// As [`Director::confirm`].
+    pub fn confirm(&mut self) -> Result<Confirmed> {
+        self.director.confirm()
+    }
+
+    pub(in crate::director) fn refuse_staged(&self, what: &str) -> Result<()> {
+        match self.staged() {
+            0 => Ok(()),
+            staged => Err(Error::new(
+                Kind::State,
+                format!("{} staged and not committed", count(staged, "change")),
+            )
+            .attempt(format!("cannot {what}"))
+            .hint(format!("commit() keeps them, {} drops them", DISCARD.call))),
+        }
+    }
+
+    fn remember(&mut self, result: Result<Report>) -> Result<Report> {
+        if let Ok(report) = &result
+            && report.outcome != Outcome::Planned
+        {
+            self.reports.push(report.clone());
+        }
+        result
+    }
+}
+
+/// What is not confirmed at all does not take the session's time to confirm.
+pub(super) fn unconditional(options: &ChangeOptions) -> ChangeOptions {
+    ChangeOptions {
+        confirm: None,
+        ..options.clone()
+    }
+}
