@@ -12,7 +12,7 @@ impl Session {
     /// Plans what a commit would do now.
     ///
     /// # Errors
-    /// As [`Director::plan`].
+    /// As [`Director::plan`](crate::director::Director::plan).
     pub fn plan(&mut self) -> Result<Report> {
         let candidate = self.candidate()?.clone();
         self.refresh();
@@ -22,7 +22,7 @@ impl Session {
     /// Commits the candidate and remembers the report.
     ///
     /// # Errors
-    /// As [`Director::commit`].
+    /// As [`Director::commit`](crate::director::Director::commit).
     pub fn commit(&mut self, options: &ChangeOptions) -> Result<Report> {
         self.settings()?;
         let mut candidate = self.candidate.take().ok_or_else(lost)?;
@@ -35,7 +35,7 @@ impl Session {
     /// Rolls back; refused while changes are staged.
     ///
     /// # Errors
-    /// `state`; as [`Director::rollback`].
+    /// `state`; as [`Director::rollback`](crate::director::Director::rollback).
     pub fn rollback(
         &mut self,
         name: Option<&SnapshotName>,
@@ -50,7 +50,7 @@ impl Session {
     /// Undoes one snapshot; refused while changes are staged.
     ///
     /// # Errors
-    /// `state`; as [`Director::revert`].
+    /// `state`; as [`Director::revert`](crate::director::Director::revert).
     pub fn revert(&mut self, name: &SnapshotName, options: &ChangeOptions) -> Result<Report> {
         self.refuse_staged("revert")?;
         self.discard();
@@ -61,7 +61,7 @@ impl Session {
     /// Restores the head; staged changes stay staged.
     ///
     /// # Errors
-    /// As [`Director::restore`].
+    /// As [`Director::restore`](crate::director::Director::restore).
     pub fn restore(&mut self, options: &ChangeOptions) -> Result<Report> {
         self.refresh();
         let result = self.director.restore(false, &unconditional(options));
@@ -71,7 +71,7 @@ impl Session {
     /// Adopts live objects; refused while changes are staged.
     ///
     /// # Errors
-    /// `state`; as [`Director::adopt`].
+    /// `state`; as [`Director::adopt`](crate::director::Director::adopt).
     pub fn adopt(&mut self, objects: &[String], options: &ChangeOptions) -> Result<Report> {
         self.refuse_staged("adopt")?;
         self.discard();
@@ -82,7 +82,7 @@ impl Session {
     /// Lets objects go; refused while changes are staged.
     ///
     /// # Errors
-    /// `state`; as [`Director::forget`].
+    /// `state`; as [`Director::forget`](crate::director::Director::forget).
     pub fn forget(&mut self, names: &[String], options: &ChangeOptions) -> Result<Report> {
         self.refuse_staged("forget")?;
         self.discard();
@@ -93,7 +93,7 @@ impl Session {
     /// Lets the head stand, which awaited confirmation; what is staged stays staged.
     ///
     /// # Errors
-    /// As [`Director::confirm`].
+    /// As [`Director::confirm`](crate::director::Director::confirm).
     pub fn confirm(&mut self) -> Result<Confirmed> {
         self.director.confirm()
     }
