@@ -127,8 +127,7 @@ impl Session {
         key: ServerKey,
         options: &Options,
     ) -> Result<()> {
-        let patch =
-            ServerPatch::parse(options).map_err(|e| e.object(server_name(&service, &key)))?;
+        let patch = server_patch(&service, &key, options)?;
         self.take_over(&service)?;
         self.candidate_with(&service)?
             .declare_server(service, key, &patch)
@@ -233,8 +232,7 @@ impl Session {
         key: ServerKey,
         options: &Options,
     ) -> Result<()> {
-        let patch =
-            ServerPatch::parse(options).map_err(|e| e.object(server_name(&service, &key)))?;
+        let patch = server_patch(&service, &key, options)?;
         self.take_over(&service)?;
         self.take_over_server(&service, &key)?;
         self.candidate_with(&service)?
@@ -284,6 +282,11 @@ impl Session {
         self.candidate()?.put_all(rules);
         Ok(())
     }
+}
+
+/// What was said about a server.
+fn server_patch(service: &ServiceKey, key: &ServerKey, options: &Options) -> Result<ServerPatch> {
+    ServerPatch::parse(options).map_err(|e| e.object(server_name(service, key)))
 }
 
 fn service_name(key: &ServiceKey) -> String {
