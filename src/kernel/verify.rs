@@ -34,29 +34,30 @@ pub(super) fn holds(
         return Ok(false);
     }
     // Here, not in the threads: the file is of the network namespace of whoever opens it.
-    let (Ok(list), Ok(mut rest)) = (table::open(), table::open()) else {
+    let Ok(mut list) = table::open() else {
         return Ok(false);
     };
-    let cut = cut(keys, acknowledged).filter(|_| !alone());
-    let mut list = Some(list);
+    let rest = cut(keys, acknowledged)
+        .filter(|_| !alone())
+        .and_then(|cut| Some((table::open().ok()?, cut)));
+    let stretch = match rest {
+        Some((_, cut)) => Stretch::Until(cut),
+        None => Stretch::Whole,
+    };
     let (behind, before) = beside(
         || -> Result<_, ReadError> {
             let same = options_hold(client, keys, acknowledged)?;
-            Ok(same.then(|| match cut {
-                Some(cut) => rest
+            Ok(same.then(|| match rest {
+                Some((mut rest, cut)) => rest
                     .seek(SeekFrom::Start(cut))
                     .and_then(|_| Shown::read(rest, Stretch::Behind, keys, acknowledged)),
                 None => Ok(Shown::default()),
             }))
         },
-        || {
-            let stretch = cut.map_or(Stretch::Whole, Stretch::Until);
-            let list = list.take();
-            list.map(|list| Shown::read(list, stretch, keys, acknowledged))
-        },
+        || Shown::read(&mut list, stretch, keys, acknowledged),
     );
     Ok(match (behind?, before) {
-        (Some(Ok(behind)), Some(Ok(before))) => before.with(behind).holds(keys, acknowledged),
+        (Some(Ok(behind)), Ok(before)) => before.with(behind).holds(keys, acknowledged),
         _ => false,
     })
 }

@@ -42,6 +42,11 @@ pub(super) fn kind_name(kind: DatabaseKind) -> &'static str {
     }
 }
 
+/// What a database is called in messages.
+pub(super) fn location(dir: &Path) -> String {
+    format!("database {}", dir.display())
+}
+
 /// A system call on a file failed; says what to do where a right is missing.
 pub(super) fn failed(attempt: &str, path: &Path, error: &std::io::Error) -> Error {
     let named = Error::system(format!("cannot {attempt} {}", path.display()), error);
@@ -112,7 +117,7 @@ pub(super) fn replace(dir: &Path, name: &str, new_name: &str, bytes: &[u8]) -> R
 }
 
 fn foreign(dir: &Path, cause: String) -> Error {
-    Error::new(Kind::Damaged, cause).object(format!("database {}", dir.display()))
+    Error::new(Kind::Damaged, cause).object(location(dir))
 }
 
 fn metadata(dir: &Path) -> Result<Option<Metadata>> {
@@ -185,7 +190,7 @@ pub(super) fn look(dir: &Path, kind: DatabaseKind) -> Result<Found> {
 pub(super) fn check_dir(dir: &Path) -> Result<()> {
     match metadata(dir)? {
         Some(metadata) => check_owner(dir, &metadata),
-        None => Err(super::no_mirror(&format!("database {}", dir.display()))),
+        None => Err(super::no_mirror(&location(dir))),
     }
 }
 
@@ -369,7 +374,7 @@ fn check_owner(dir: &Path, metadata: &Metadata) -> Result<()> {
     let me = rustix::process::geteuid().as_raw();
     let refuse = |cause: String, hint: String| {
         Err(Error::new(Kind::NotPermitted, cause)
-            .object(format!("database {}", dir.display()))
+            .object(location(dir))
             .hint(hint))
     };
     if metadata.uid() != me {

@@ -21,7 +21,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::param::clock_ticks_per_second;
 
 use super::address::Address;
-use super::directory::{LOCK, failed, private};
+use super::directory::{LOCK, failed, location, private};
 use crate::error::{Error, Kind, Result};
 use crate::model::moment::local;
 
@@ -82,7 +82,7 @@ impl<'a> Patience<'a> {
             format!(" (waited {} s)", self.wait.as_secs())
         };
         Error::new(Kind::Busy, format!("{holder} holds it{waited}"))
-            .object(format!("database {}", dir.display()))
+            .object(location(dir))
             .hint("try again when that has ended")
     }
 }

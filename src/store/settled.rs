@@ -35,18 +35,14 @@ impl Journal for Beside {
     fn set_intent(&mut self, intent: &Intent) -> Result<()> {
         self.fault("intent")
             .and_then(|()| intent::write(&self.dir, intent, Some(&self.rules)))
-            .map_err(|error| error.object(location(&self.dir)))
+            .map_err(|error| error.object(directory::location(&self.dir)))
     }
 
     fn clear_intent(&mut self) -> Result<()> {
         self.fault("clear")
             .and_then(|()| intent::remove(&self.dir))
-            .map_err(|error| error.object(location(&self.dir)))
+            .map_err(|error| error.object(directory::location(&self.dir)))
     }
-}
-
-fn location(dir: &Path) -> String {
-    format!("database {}", dir.display())
 }
 
 /// Reads the settled head; none where there is none, or where that is not certain.

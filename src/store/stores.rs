@@ -163,6 +163,6 @@ impl Stores for SledStores {
     }
 
     fn location(&self) -> String {
-        format!("database {}", self.dir.display())
+        directory::location(&self.dir)
     }
 }

@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 
 use super::address::damaged;
 use super::contain::contain;
-use super::directory::{check_room, close_to_others, failed, sync_directory};
+use super::directory::{check_room, close_to_others, failed, location, sync_directory};
 use super::lock::Patience;
 use crate::error::{Error, Kind, Result};
 
@@ -143,7 +143,7 @@ impl Table {
     /// Names the database in an error.
     pub(super) fn named(&self, error: Error) -> Error {
         let dir = self.dir.parent().unwrap_or(&self.dir);
-        error.object(format!("database {}", dir.display()))
+        error.object(location(dir))
     }
 
     /// Runs an operation of sled's. After a panic nothing more is asked of it, as after a write
