@@ -11,7 +11,10 @@ use super::report::{Outcome, Report};
 use super::transaction::{carry_out, undo};
 use super::{Advance, Awaiting, Director, Left, Silent, head_of, plan_of_everything};
 use crate::error::{Error, Kind, Result};
-use crate::model::{EntryKey, Live, MarkKey, Ruleset, ServiceKey, SnapshotId, SnapshotName};
+use crate::kernel::Part;
+use crate::model::{
+    EntryKey, Extent, Live, MarkKey, Ruleset, ServiceKey, SnapshotId, SnapshotName,
+};
 use crate::plan::{Plan, Request, Scope, plan};
 use crate::signals;
 use crate::store::{Journal, Mirrored};
@@ -313,8 +316,15 @@ impl Director {
                 total,
                 unit: "objects",
             });
-            let live = self.kernel.observe()?;
-            if let Err(error) = self.restore_unit(rules, &live, entries, options) {
+            // Of the table as of the head only what the unit is: there may be thousands.
+            let extent = Extent::from(BTreeSet::from_iter(unit));
+            let mine = extent.within(rules);
+            let live = self.kernel.observe_part(&Part {
+                services: extent,
+                or_whole: 0,
+                marks: false,
+            })?;
+            if let Err(error) = self.restore_unit(&mine, &live, entries, options) {
                 failed.extend(unit);
                 failures.push(error);
             }
