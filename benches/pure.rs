@@ -94,6 +94,7 @@ fn plans(c: &mut Criterion) {
             exact_servers: &BTreeSet::new(),
             declared: &BTreeMap::new(),
             keep_weights: false,
+            found: &Default::default(),
         })
     };
     let (empty, loaded) = (live(&none), live(&all));
@@ -124,6 +125,7 @@ fn plans(c: &mut Criterion) {
                 exact_servers: &BTreeSet::new(),
                 declared: &BTreeMap::new(),
                 keep_weights: false,
+                found: &Default::default(),
             })
         });
     });
@@ -176,6 +178,7 @@ fn store(c: &mut Criterion) {
                 let turn = Turn {
                     from: &from,
                     to: &to,
+                    found: (&Default::default(), &Default::default()),
                     unless: None,
                 };
                 store.record_turn(&draft(), &turn).unwrap()

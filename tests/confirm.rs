@@ -10,7 +10,7 @@ use std::rc::Rc;
 use ipvsh::director::{ChangeOptions, Director, Keeper, Left, Report, Session, Watch, Watcher};
 use ipvsh::error::{Error, Kind, Result};
 use ipvsh::kernel::{Faults, Faulty, Sim};
-use ipvsh::model::{Grace, Ruleset, ServiceKey, SnapshotId, SnapshotName};
+use ipvsh::model::{Grace, Ruleset, ServiceKey, SnapshotId, SnapshotName, Weight};
 use ipvsh::store::{MemoryStores, Stores};
 use serde_json::{Value, json};
 
@@ -194,7 +194,7 @@ fn what_is_confirmed_in_time_stands() {
     assert_eq!(lab.director().glance(), None);
     assert_eq!(
         lab.director()
-            .watch(SnapshotId(2), &mut Vec::new())
+            .watch(SnapshotId(2), &mut None, &mut Vec::new())
             .unwrap(),
         Watch::Over
     );
@@ -213,11 +213,15 @@ fn who_waits_rolls_back_when_the_time_is_over() {
     let mut notes = Vec::new();
     let deadline = lab.host.now.get() + 300_000;
     let mut director = lab.director();
-    let next = director.watch(SnapshotId(2), &mut notes).unwrap();
+    let next = director
+        .watch(SnapshotId(2), &mut None, &mut notes)
+        .unwrap();
     assert_eq!(next, Watch::Until(deadline));
     lab.pass(300);
     assert_eq!(
-        director.watch(SnapshotId(2), &mut notes).unwrap(),
+        director
+            .watch(SnapshotId(2), &mut None, &mut notes)
+            .unwrap(),
         Watch::Over
     );
     assert_eq!(
@@ -235,14 +239,16 @@ fn who_waits_for_what_was_never_committed_does_nothing() {
     let lab = Lab::new();
     let mut notes = Vec::new();
     assert_eq!(
-        lab.director().watch(SnapshotId(2), &mut notes).unwrap(),
+        lab.director()
+            .watch(SnapshotId(2), &mut None, &mut notes)
+            .unwrap(),
         Watch::Over
     );
     assert_eq!((notes.len(), lab.messages().len()), (0, 1));
 }
 
 #[test]
-fn a_rollback_that_fails_is_tried_again() {
+fn a_step_of_a_rollback_that_fails_is_tried_again_at_once() {
     let lab = Lab::with_pending();
     lab.pass(300);
     lab.faults.add(
@@ -250,14 +256,38 @@ fn a_rollback_that_fails_is_tried_again() {
         ipvsh::kernel::fault::Effect::Fail(ipvsh::ipvs::Errno::NOBUFS),
     );
     let mut notes = Vec::new();
-    let error = lab.director().watch(SnapshotId(2), &mut notes).unwrap_err();
-    assert_eq!(error.kind(), Kind::Undone);
-    assert_eq!(lab.scheduler(WEB).as_deref(), Some("wrr"));
     assert_eq!(
-        lab.director().watch(SnapshotId(2), &mut notes).unwrap(),
+        lab.director()
+            .watch(SnapshotId(2), &mut None, &mut notes)
+            .unwrap(),
         Watch::Over
     );
+    assert_eq!(lab.scheduler(WEB).as_deref(), Some("rr"));
     assert_eq!(lab.messages(), ROLLED_BACK);
+}
+
+#[test]
+fn a_step_of_a_rollback_that_keeps_failing_is_named_and_blocks_nothing() {
+    let lab = Lab::with_pending();
+    lab.pass(300);
+    for _ in 0..2 {
+        lab.faults.add(
+            ipvsh::kernel::fault::Point::Matching(Box::new(|_| true)),
+            ipvsh::kernel::fault::Effect::Fail(ipvsh::ipvs::Errno::NOBUFS),
+        );
+    }
+    let report = lab.declare(DNS, dns(), None).unwrap();
+    assert_eq!(
+        report.notes,
+        [
+            "snapshot 2 was not confirmed in time: rolled back to 1, snapshot 3, 0 changes; virtual \
+          service tcp 192.0.2.10:80: cannot change: the kernel refuses it (ENOBUFS)"
+        ]
+    );
+    // What is left is drift, which a restore repairs.
+    assert_eq!(lab.scheduler(WEB).as_deref(), Some("wrr"));
+    lab.director().restore(false, &plain()).unwrap();
+    assert_eq!(lab.scheduler(WEB).as_deref(), Some("rr"));
 }
 
 #[test]
@@ -491,14 +521,56 @@ fn what_makes_no_snapshot_cannot_be_confirmed() {
         .adopt(&[], false, &with(Some(10)))
         .unwrap_err();
     assert_eq!(error.kind(), Kind::Invalid);
-    lab.sim.edit(|live| live.rules.services.clear());
+}
+
+#[test]
+fn a_repair_that_is_not_confirmed_is_taken_back() {
+    let lab = Lab::new();
+    // A health checker takes a server out, and a script that declares it puts it in again.
+    let weight = |weight: i64| {
+        lab.sim.edit(|live| {
+            let service = live.rules.services.get_mut(&key(WEB)).unwrap();
+            let server = service.servers.values_mut().next().unwrap();
+            server.weight = Weight::new(weight).unwrap();
+        });
+    };
+    let now = || {
+        let live = lab.sim.live();
+        let servers = &live.rules.services[&key(WEB)].servers;
+        servers.values().next().unwrap().weight.value()
+    };
+    lab.declare(
+        WEB,
+        json!({ "scheduler": "rr", "servers": ["10.0.0.1"] }),
+        None,
+    )
+    .unwrap();
+    weight(0);
     let report = lab
-        .declare(WEB, json!({ "scheduler": "rr" }), Some(10))
+        .declare(
+            WEB,
+            json!({ "scheduler": "rr", "servers": ["10.0.0.1"] }),
+            Some(10),
+        )
         .unwrap();
-    assert_eq!(
-        report.notes,
-        ["no snapshot was made: there is nothing to confirm"]
-    );
+    assert_eq!(report.awaiting().unwrap().snapshot, SnapshotId(2));
+    assert_eq!(now(), 1);
+    lab.pass(10);
+    lab.director().restore(false, &plain()).unwrap();
+    assert_eq!(lab.messages().len(), 3);
+    // The head still wants weight 1: the restore repaired it, the rollback had not.
+    assert_eq!(now(), 1);
+
+    weight(0);
+    lab.declare(
+        WEB,
+        json!({ "scheduler": "rr", "servers": ["10.0.0.1"] }),
+        Some(10),
+    )
+    .unwrap();
+    lab.pass(10);
+    lab.declare(DNS, dns(), None).unwrap();
+    assert_eq!(now(), 0);
 }
 
 #[test]

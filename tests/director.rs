@@ -24,7 +24,7 @@ fn every_change_ends_in_the_same_shape() {
     let report = host.declare(WEB, two_servers()).unwrap();
     assert_eq!(
         report.sentence(),
-        "snapshot 1 (the first), 3 changes, verified. Undo: ipvsh -e 'clear()'"
+        "snapshot 1 (the first), 3 changes, verified. Undo: ipvsh revert 1"
     );
     let report = host.declare(WEB, json!({ "scheduler": "wrr" })).unwrap();
     assert_eq!(

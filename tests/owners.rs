@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use ipvsh::director::{ChangeOptions, Import};
-use ipvsh::error::{Error, Kind};
+use ipvsh::error::Kind;
 use ipvsh::model::{Family, ForeignMark, Fwmark, MarkRule, Ruleset, SnapshotId, SnapshotName};
 use ipvsh::notes::{Manager, Route};
 use serde_json::json;
@@ -31,56 +31,76 @@ fn adopted() -> Host {
     host
 }
 
-fn refused(error: &Error) {
-    assert_eq!(error.kind(), Kind::Guarded, "{error}");
-    assert!(
-        error.hints()[0].ends_with("leave the kernel as it is: ipvsh forget 2"),
-        "{error}"
-    );
-}
-
 #[test]
-fn what_was_adopted_is_not_removed_by_a_rollback_or_a_revert() {
+fn what_was_adopted_is_given_back_by_a_rollback_or_a_revert() {
     let host = adopted();
     let before = host.live();
     let mut director = host.director("bob");
-    let error = director.rollback(None, &plain()).unwrap_err();
-    assert_eq!(
-        error.message(),
-        "refused: this would remove virtual service tcp 192.0.2.10:80 from the kernel, where snapshot 2 had found \
-         it: ipvsh did not put it there"
-    );
-    refused(&error);
-    refused(
-        &director
-            .revert(&SnapshotName::Id(SnapshotId(2)), &plain())
-            .unwrap_err(),
-    );
-    // Nor where something came after it.
-    host.declare(OURS, json!({ "scheduler": "sh" })).unwrap();
-    let first = SnapshotName::Id(SnapshotId(1));
-    refused(&director.rollback(Some(&first), &plain()).unwrap_err());
-    assert_eq!(
-        host.live().rules.services[&key(WEB)],
-        before.rules.services[&key(WEB)]
-    );
     let second = SnapshotName::Id(SnapshotId(2));
-    director.rollback(Some(&second), &plain()).unwrap();
-
+    for undo in ["rollback", "revert", "rollback past something"] {
+        match undo {
+            "rollback" => director.rollback(None, &plain()),
+            "revert" => director.revert(&second, &plain()),
+            _ => {
+                host.declare(OURS, json!({ "scheduler": "sh" })).unwrap();
+                let first = SnapshotName::Id(SnapshotId(1));
+                director.rollback(Some(&first), &plain())
+            }
+        }
+        .unwrap();
+        assert_eq!(host.live().rules, before.rules, "{undo}");
+        assert!(
+            !director
+                .head_rules()
+                .unwrap()
+                .services
+                .contains_key(&key(WEB))
+        );
+        director.rollback(Some(&second), &plain()).unwrap();
+    }
     let report = director.forget(&["2".to_owned()], &plain()).unwrap();
     assert_eq!(report.plan.steps, []);
     assert_eq!(host.live().rules, before.rules);
 }
 
 #[test]
-fn who_says_so_removes_what_was_adopted() {
-    let host = adopted();
-    let options = ChangeOptions {
+fn what_was_adopted_goes_where_it_is_named_or_allowed() {
+    let allow = ChangeOptions {
         allow_removals: true,
         ..plain()
     };
-    host.director("bob").rollback(None, &options).unwrap();
+    let host = adopted();
+    let before = host.live();
+    let mut session = host.session();
+    session.candidate().unwrap().clear();
+    let error = session.commit(&plain()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Guarded);
+    assert_eq!(
+        error.message(),
+        "refused: this would remove virtual service tcp 192.0.2.10:80 from the kernel, where it was \
+         before ipvsh managed it"
+    );
+    assert!(
+        error.hints().contains(
+            &"to let go of it and leave the kernel as it is: ipvsh forget \"tcp 192.0.2.10:80\""
+                .to_owned()
+        ),
+        "{error}"
+    );
+    session.commit(&allow).unwrap();
+    assert!(host.live().rules.services.is_empty());
+    // Its undo knows what was there.
+    let mut director = host.director("bob");
+    director.rollback(None, &plain()).unwrap();
+    assert_eq!(host.live().rules, before.rules);
+
+    let mut session = host.session();
+    session.remove_service(key(WEB)).unwrap();
+    session.commit(&plain()).unwrap();
     assert!(!host.live().rules.services.contains_key(&key(WEB)));
+    let first = SnapshotName::Id(SnapshotId(1));
+    director.rollback(Some(&first), &plain()).unwrap();
+    assert_eq!(host.live().rules, before.rules);
 }
 
 #[test]

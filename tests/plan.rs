@@ -68,6 +68,7 @@ fn planned(folder: &Path) -> String {
     let asked = Asked::parse(&scope);
     let plan = plan(&Request {
         head: &head,
+        found: &Default::default(),
         live: &live,
         wanted: &wanted,
         scope: asked.scope,
@@ -304,6 +305,7 @@ fn worlds() -> impl Strategy<Value = (Ruleset, Live, Ruleset)> {
 fn make(head: &Ruleset, live: &Live, wanted: &Ruleset, scope: Scope) -> Plan {
     plan(&Request {
         head,
+        found: &Default::default(),
         live,
         wanted,
         scope,

@@ -57,6 +57,7 @@ fn intent(head: Option<SnapshotId>) -> Intent<'static> {
         },
         pid: std::process::id(),
         steps: Vec::new().into(),
+        reached: ipvsh::store::Reached::nothing(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Candidate;
 use crate::model::{
-    EntryKey, EntryValue, MarkKey, MarkRule, RealServer, Ruleset, ServiceKey, SnapshotId,
+    EntryKey, EntryValue, MarkKey, MarkRule, Ruleset, ServiceKey, SnapshotId, merge,
 };
 
 /// What two sides changed differently.
@@ -61,7 +61,11 @@ impl Candidate {
                 self.rules.get(&entry),
             );
             let clash = |field| Clash { entry, field };
-            let value = merge(base, theirs, mine).map_err(clash)?;
+            let merged = merge(base, theirs, mine);
+            if let Some(field) = merged.clashes.first() {
+                return Err(clash(*field));
+            }
+            let value = merged.value;
             match (&entry, &value) {
                 (EntryKey::Server(service, _), Some(_))
                     if !moved.rules.services.contains_key(service) =>
@@ -101,59 +105,10 @@ impl Candidate {
     }
 }
 
-fn pick<T: PartialEq>(
-    base: T,
-    theirs: T,
-    mine: T,
-    field: &'static str,
-) -> Result<T, Option<&'static str>> {
-    either(base, theirs, mine).ok_or(Some(field))
-}
-
-fn either<T: PartialEq>(base: T, theirs: T, mine: T) -> Option<T> {
-    if mine == base || theirs == mine {
-        Some(theirs)
-    } else {
-        (theirs == base).then_some(mine)
-    }
-}
-
-type Value = Option<EntryValue>;
-
-/// Merges one entry; the error names the field that both changed.
-fn merge(base: Value, theirs: Value, mine: Value) -> Result<Value, Option<&'static str>> {
-    match (base, theirs, mine) {
-        (
-            Some(EntryValue::Service(b)),
-            Some(EntryValue::Service(t)),
-            Some(EntryValue::Service(m)),
-        ) => {
-            let mut all = t.clone();
-            all.scheduler = pick(b.scheduler, t.scheduler, m.scheduler, "scheduler")?;
-            all.flags = pick(b.flags, t.flags, m.flags, "flags")?;
-            all.persistent = pick(b.persistent, t.persistent, m.persistent, "persistent")?;
-            all.netmask = pick(b.netmask, t.netmask, m.netmask, "netmask")?;
-            all.engine = pick(b.engine, t.engine, m.engine, "engine")?;
-            all.one_packet = pick(b.one_packet, t.one_packet, m.one_packet, "one_packet")?;
-            Ok(Some(EntryValue::Service(all)))
-        }
-        (Some(EntryValue::Server(b)), Some(EntryValue::Server(t)), Some(EntryValue::Server(m))) => {
-            Ok(Some(EntryValue::Server(RealServer {
-                forward: pick(b.forward, t.forward, m.forward, "forward")?,
-                weight: pick(b.weight, t.weight, m.weight, "weight")?,
-                upper: pick(b.upper, t.upper, m.upper, "upper")?,
-                lower: pick(b.lower, t.lower, m.lower, "lower")?,
-                tunnel: pick(b.tunnel, t.tunnel, m.tunnel, "tunnel")?,
-            })))
-        }
-        (base, theirs, mine) => either(base, theirs, mine).ok_or(None),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Family, Fwmark, ServerKey, VirtualService, Weight};
+    use crate::model::{Family, Fwmark, RealServer, ServerKey, VirtualService, Weight};
 
     fn key() -> ServiceKey {
         ServiceKey::parse("tcp 192.0.2.1:80").unwrap()

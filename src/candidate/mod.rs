@@ -180,6 +180,17 @@ impl Candidate {
             && (self.touched.contains_key(entry) || self.base.get(entry).is_some())
     }
 
+    /// Returns true if an entry was taken out by its own name: not with all others, and not because
+    /// a file lacks it.
+    pub fn is_removed_by_name(&self, entry: &EntryKey) -> bool {
+        let is_named = |entry: &EntryKey| {
+            let touch = self.touched.get(entry);
+            !self.rules.has(entry) && matches!(touch, Some(Touch::Set(_) | Touch::Declared(_)))
+        };
+        is_named(entry)
+            || matches!(entry, EntryKey::Server(key, _) if is_named(&EntryKey::Service(*key)))
+    }
+
     /// How many entries differ from the base: what the prompt shows.
     pub fn staged(&self) -> usize {
         let mut staged = self.base.differences(&self.rules);

@@ -2,10 +2,9 @@
 
 use clap::Args;
 
-use super::args::ChangeArgs;
 use super::context::Context;
 use super::run;
-use crate::director::Session;
+use crate::director::{ChangeOptions, Session};
 use crate::error::Result;
 use crate::script::Interpreter;
 use crate::signals;
@@ -27,12 +26,12 @@ pub(super) struct CheckArgs {
 pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<u8> {
     let source = run::source(&args.script)?;
     let _hold = signals::hold();
-    let change = ChangeArgs::default();
-    let session = Session::new(context.detached_director(), change.options()).dry();
+    let options = ChangeOptions::default();
+    let session = Session::new(context.detached_director(), options).dry();
     let mut interpreter = Interpreter::new(session, args.args.clone());
     let mut problems = interpreter.problems(&source);
     let ended = match interpreter.check_syntax(&source) {
-        Ok(()) => run::run_in(context, &mut interpreter, &source, &change, false),
+        Ok(()) => run::run_in(context, &mut interpreter, &source, false),
         // It is among the problems already.
         Err(_) => Ok(1),
     };

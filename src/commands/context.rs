@@ -168,7 +168,7 @@ impl Context {
     ) -> Result<Report> {
         let mut options = change.options();
         match attempt(&options) {
-            Err(error) if self.allows(&error, change) => {
+            Err(error) if self.allows(&error) => {
                 options.allow_removals = true;
                 attempt(&options)
             }
@@ -177,12 +177,12 @@ impl Context {
     }
 
     /// Asks whether what a safety rule refused may be done all the same. Without a terminal
-    /// nobody is asked, and `--yes` alone allows nothing: the option of that name does.
-    pub fn allows(&self, error: &Error, change: &ChangeArgs) -> bool {
+    /// nobody is asked; `--yes` never answers this question, only `--allow-removals` does.
+    pub fn allows(&self, error: &Error) -> bool {
         error.kind() == Kind::Guarded && is_terminal() && {
             let text = error.message();
             let what = text.strip_prefix("refused: ").unwrap_or(&text);
-            change.yes || self.ask(&format!("{what}. Go on?"))
+            self.ask(&format!("{what}. Go on?"))
         }
     }
 

@@ -70,7 +70,7 @@ pub(super) fn script(
         }
     };
     let mut interpreter = Interpreter::new(session, args);
-    run_in(context, &mut interpreter, source, change, is_inline)
+    run_in(context, &mut interpreter, source, is_inline)
 }
 
 /// Runs a script in an interpreter and ends it as `run` does.
@@ -78,7 +78,6 @@ pub(super) fn run_in(
     context: &Context,
     interpreter: &mut Interpreter,
     source: &Source,
-    change: &ChangeArgs,
     is_inline: bool,
 ) -> Result<u8> {
     let out = context.out;
@@ -98,7 +97,7 @@ pub(super) fn run_in(
             value::show(&out, shown, &mut session)?;
         }
     }
-    if let Some(report) = finish(context, interpreter, &ended, change)? {
+    if let Some(report) = finish(context, interpreter, &ended)? {
         out.report(&report, dry);
     }
     let writes = interpreter.session().director().writes();
@@ -116,10 +115,9 @@ fn finish(
     context: &Context,
     interpreter: &mut Interpreter,
     ended: &Ended,
-    change: &ChangeArgs,
 ) -> Result<Option<Report>> {
     match interpreter.finish(ended) {
-        Err(error) if context.allows(&error, change) => {
+        Err(error) if context.allows(&error) => {
             let mut session = interpreter.session();
             let options = ChangeOptions {
                 allow_removals: true,

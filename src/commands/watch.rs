@@ -99,11 +99,12 @@ fn close_inherited() -> Result<()> {
 
 fn watch(context: &Context, id: SnapshotId) -> Result<u8> {
     let mut pause = Duration::from_secs(1);
+    let mut known = None;
     loop {
         let mut notes = Vec::new();
         let next = context
             .director()
-            .and_then(|mut director| director.watch(id, &mut notes));
+            .and_then(|mut director| director.watch(id, &mut known, &mut notes));
         notes.iter().for_each(|note| log(note));
         match next {
             Ok(Watch::Over) => return Ok(0),

@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::beside::{self, Fed};
-use super::change::Begun;
+use super::change::{Begun, nothing_named};
 use super::confirm::nothing_to_confirm;
 use super::forget::untouched;
 use super::object::Object;
 use super::options::ChangeOptions;
 use super::report::Report;
 use super::transaction::Recording;
-use super::{Director, head_of};
+use super::{Director, found_of, head_of};
 use crate::error::{Error, Kind, Result};
 use crate::model::{
-    DaemonRole, EntryKey, EntryValue, Live, MarkKey, MarkRule, Ruleset, ServiceKey,
+    DaemonRole, EntryKey, EntryValue, Extent, FoundValues, Live, MarkKey, MarkRule, Ruleset,
+    ServiceKey,
 };
 use crate::plan::{Plan, Request, Scope, between, foreign, plan};
 use crate::signals;
@@ -67,21 +68,22 @@ impl Director {
             true => fed.take_over(&mut rules),
             false => BTreeSet::new(),
         };
-        let plan = plan_of(&head_rules, &rules, live, &taken);
+        let head_id = head.as_ref().map(|head| head.id);
+        let found = found_of(&*store, head_id, &Extent::Whole)?;
+        let plan = plan_of((&head_rules, &found), &rules, &live, &taken);
         let message = match objects {
             [] => "adopt what is live".to_owned(),
             some => format!("adopt {}", some.join(", ")),
         };
-        let recording = (rules != head_rules).then(|| Recording {
+        let recording = Recording {
             message: options.message.clone().unwrap_or(message),
             rollback_of: None,
             revert_of: None,
             rules: &rules,
-            unless: None,
             ends_wait: false,
-            adopts: false,
-        });
-        if recording.is_some() {
+            forgets: false,
+        };
+        if rules != head_rules {
             notes.extend(managers.first().map(beside::two_owners));
         }
         notes.extend(fed.notes(&taken));
@@ -90,8 +92,10 @@ impl Director {
             notes,
             head,
             head_rules,
+            found,
         };
-        let mut report = self.finish(begun, plan, recording, options)?;
+        let looked = (&nothing_named as &dyn Fn(&EntryKey) -> bool, &live);
+        let mut report = self.finish(begun, looked, plan, recording, options)?;
         if objects.is_empty() && missing > 0 {
             report.notes.push(format!(
                 "{missing} of the head's services are not live and were left in the head \
@@ -103,13 +107,19 @@ impl Director {
 }
 
 /// What is recorded, and of the kernel the rules of marks that were taken over.
-fn plan_of(head: &Ruleset, rules: &Ruleset, live: Live, taken: &BTreeSet<MarkKey>) -> Plan {
+fn plan_of(
+    (head, found): (&Ruleset, &FoundValues),
+    rules: &Ruleset,
+    live: &Live,
+    taken: &BTreeSet<MarkKey>,
+) -> Plan {
     if taken.is_empty() {
         return untouched(head, rules, live);
     }
     let made = plan(&Request {
         head,
-        live: &live,
+        found,
+        live,
         wanted: rules,
         scope: Scope::Named(taken.iter().copied().map(EntryKey::Marks).collect()),
         exact_servers: &BTreeSet::new(),

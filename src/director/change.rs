@@ -5,26 +5,26 @@ use std::collections::BTreeSet;
 
 use super::adopted;
 use super::confirm::Unless;
+use super::guard::{self, Judged};
 use super::history::last_to_change;
 use super::names::{before_head, resolve, told};
 use super::options::ChangeOptions;
-use super::report::{Outcome, Report};
-use super::transaction::Recording;
-use super::{Director, head_of, part_of, plan_of_everything, teach};
+use super::report::{Outcome, Report, Undo, Undoing};
+use super::restore::plan_of_return;
+use super::transaction::{After, Before, Recording};
+use super::{Director, found_of, head_of, part_of, teach};
 use crate::candidate::Candidate;
 use crate::error::{Error, Kind, Result};
 use crate::kernel::Part;
 use crate::kernel::refusal::check_names;
 use crate::model::remedy::{DISCARD, REVERT};
 use crate::model::{
-    EntryKey, Extent, Live, MarkKey, Ruleset, ServiceKey, Snapshot, SnapshotId, SnapshotName,
+    EntryKey, Extent, FoundValues, Grace, Live, MarkKey, Ruleset, ServiceKey, Snapshot, SnapshotId,
+    SnapshotName, pairs,
 };
-use crate::plan::{Plan, Request, Scope, Step, plan, summary};
+use crate::plan::{self, Plan, Request, Scope, Step, given_back, plan, put_back, summary};
 use crate::signals;
 use crate::store::Store;
-
-/// The number of services from which the removal of more than half is refused.
-const GUARDED_FROM: usize = 10;
 
 /// Tables of up to so many services are looked at whole by every commit, to say what differs
 /// elsewhere. The cost of a commit to a larger one is that of what it touches.
@@ -71,12 +71,14 @@ impl Director {
         let id = head.as_ref().map(|head| head.id);
         let mine = complete(&*store, candidate, id, options)?;
         let head_rules = part_of(&*store, id, mine.extent())?;
+        let found = found_of(&*store, id, mine.extent())?;
         let mine = on_head(&*store, mine, id, &head_rules)?;
         let begun = Begun {
             store,
             notes,
             head,
             head_rules,
+            found,
         };
         let report = self.carry_over(begun, &mine, Recorded::default(), options)?;
         if report.outcome != Outcome::Planned {
@@ -94,33 +96,42 @@ impl Director {
         recorded: Recorded,
         options: &ChangeOptions,
     ) -> Result<Report> {
-        let live = self.look(mine, &begun.head_rules, options)?;
-        // What nobody looked at is in none of the three.
-        let (mine, head_rules) = match live.extent {
-            Extent::Whole => (Cow::Borrowed(mine), begun.head_rules),
+        let live = self.look(mine, &begun, recorded.found_then.as_ref(), options)?;
+        // What nobody looked at is in none of the four.
+        let (mine, head_rules, found) = match live.extent {
+            Extent::Whole => (Cow::Borrowed(mine), begun.head_rules, begun.found),
             ref part => (
                 Cow::Owned(mine.within(part.clone())),
                 part.within(&begun.head_rules),
+                begun.found.within(part),
             ),
         };
         let (mine, begun) = (
             &*mine,
             Begun {
                 head_rules,
+                found,
                 ..begun
             },
         );
         self.refuse_unknown_names(mine, &live)?;
-        let scope = if options.exact {
-            Scope::Exact
-        } else {
-            Scope::Named(mine.scope())
-        };
+        let mut wanted = Cow::Borrowed(mine.rules());
+        let mut scope = mine.scope();
+        if let Some(found_then) = &recorded.found_then {
+            let now = (&begun.head_rules, &begun.found);
+            let back = given_back(now, (mine.rules(), found_then), &live.rules);
+            scope.extend(back.iter().map(|(entry, _)| *entry));
+            put_back(wanted.to_mut(), &back, &live.rules);
+        }
         let plan = plan(&Request {
             head: &begun.head_rules,
+            found: &begun.found,
             live: &live,
-            wanted: mine.rules(),
-            scope,
+            wanted: &wanted,
+            scope: match options.exact {
+                true => Scope::Exact,
+                false => Scope::Named(scope),
+            },
             exact_servers: mine.exact_servers(),
             declared: &mine.declared(),
             keep_weights: options.keep_weights,
@@ -128,7 +139,7 @@ impl Director {
         if !options.adopt {
             refuse_foreign(mine, &begun.head_rules, &live)?;
         }
-        let recording = (*mine.rules() != begun.head_rules).then(|| Recording {
+        let recording = Recording {
             message: options
                 .message
                 .clone()
@@ -137,24 +148,36 @@ impl Director {
             rollback_of: None,
             revert_of: recorded.revert_of,
             rules: mine.rules(),
-            unless: options
-                .confirm
-                .map(|grace| Unless::of(grace, &begun.head_rules, mine.rules(), &live, &plan)),
             ends_wait: false,
-            adopts: false,
-        });
-        let report = self.finish(begun, plan, recording, options)?;
+            forgets: false,
+        };
+        let is_named = |entry: &EntryKey| mine.is_removed_by_name(entry);
+        let named = (&is_named as &dyn Fn(&EntryKey) -> bool, &live);
+        let report = self.finish(begun, named, plan, recording, options)?;
         Ok(self.regret(report, &mine.scope()))
     }
 
     /// Reads of the kernel what a commit must know: all of it where that is little or was asked
     /// for, else the services that it touches.
-    fn look(&mut self, mine: &Candidate, head: &Ruleset, options: &ChangeOptions) -> Result<Live> {
+    fn look(
+        &mut self,
+        mine: &Candidate,
+        begun: &Begun,
+        found_then: Option<&FoundValues>,
+        options: &ChangeOptions,
+    ) -> Result<Live> {
         if options.plan_only || options.exact {
             return self.kernel.observe();
         }
-        let services = mine.looks_at();
-        let marks = !head.marks.is_empty() || services.iter().any(ServiceKey::is_mark);
+        let mut services = mine.looks_at();
+        if let Some(found_then) = found_then {
+            let entries = begun.found.entries().into_iter();
+            let back = entries.filter(|entry| !found_then.has(entry));
+            services.extend(back.filter_map(|entry| entry.service()));
+        }
+        let with_marks =
+            !begun.head_rules.marks.is_empty() || !begun.found.parts().0.marks.is_empty();
+        let marks = with_marks || services.iter().any(ServiceKey::is_mark);
         self.kernel.observe_part(&Part {
             services: Extent::Services(services),
             or_whole: match mine.extent() {
@@ -208,32 +231,33 @@ impl Director {
         };
         notes.extend(head.as_ref().and_then(|head| also_undone(head, &to)));
         let wanted = store.ruleset(to.id)?;
-        let in_kernel = match awaiting.and_then(|awaiting| awaiting.rolls_back_to) == Some(to.id) {
-            true => self.rules_to_return_to(&*store, &wanted)?,
-            false => wanted.clone(),
-        };
+        if let Some(pending) = store.pending()? {
+            self.check_namespace(&pending)?;
+        }
+        let head_id = head.as_ref().map(|head| head.id);
+        let found = found_of(&*store, head_id, &Extent::Whole)?;
+        let found_then = found_of(&*store, Some(to.id), &Extent::Whole)?;
         let live = self.kernel.observe()?;
-        let plan = plan_of_everything(&head_rules, &live, &in_kernel, options);
+        let now = (&head_rules, &found);
+        let plan = plan_of_return(now, &live, (&wanted, &found_then), options);
         let default = || format!("rollback to {}", to.id);
-        let recording = (wanted != head_rules).then(|| Recording {
+        let recording = Recording {
             message: options.message.clone().unwrap_or_else(default),
             rollback_of: Some(to.id),
             revert_of: None,
             rules: &wanted,
-            unless: options
-                .confirm
-                .map(|grace| Unless::of(grace, &head_rules, &wanted, &live, &plan)),
             ends_wait: true,
-            adopts: false,
-        });
+            forgets: false,
+        };
         let touched = wanted.differences(&head_rules);
         let begun = Begun {
             store,
             notes,
             head,
             head_rules,
+            found,
         };
-        let report = self.finish(begun, plan, recording, options)?;
+        let report = self.finish(begun, (&nothing_named, &live), plan, recording, options)?;
         Ok(self.regret(report, &touched))
     }
 
@@ -271,12 +295,14 @@ impl Director {
         Ok((store, notes))
     }
 
-    /// The end of every change: guard, carry out, record, report.
+    /// The end of every change: guard, carry out, record, report. `is_named` says of an entry
+    /// whether the change names its removal; `live` is what the plan was made from.
     pub(super) fn finish(
         &mut self,
         begun: Begun,
+        (is_named, live): (&dyn Fn(&EntryKey) -> bool, &Live),
         plan: Plan,
-        recording: Option<Recording>,
+        recording: Recording,
         options: &ChangeOptions,
     ) -> Result<Report> {
         let Begun {
@@ -284,10 +310,21 @@ impl Director {
             mut notes,
             head,
             head_rules,
+            found,
         } = begun;
         refuse_unavailable(&plan)?;
+        let ours = head
+            .as_ref()
+            .map_or(Ok(0), |head| store.count_services(head.id))?;
         if !options.allow_removals {
-            refuse_removals(&*store, head.as_ref(), &plan, &head_rules)?;
+            guard::refuse_removals(&Judged {
+                plan: &plan,
+                found: &found,
+                is_named,
+                is_ours: &|key| head_rules.services.contains_key(key),
+                ours,
+                live: (live.extent == Extent::Whole).then(|| live.rules.services.len()),
+            })?;
         }
         if options.plan_only {
             return Ok(Report {
@@ -296,62 +333,120 @@ impl Director {
                 notes,
             });
         }
-        if let (Some(recording), false) = (&recording, options.allow_removals) {
-            adopted::refuse_removals(&*store, head.as_ref(), recording, &plan)?;
+        if !options.allow_removals {
+            adopted::refuse_removals(&*store, head.as_ref(), &recording, &plan)?;
         }
-        let by_forgetting = recording.as_ref().is_some_and(|recording| {
-            let all = ChangeOptions::default();
-            let back = || plan_of_everything(recording.rules, &plan.target, &head_rules, &all);
-            match plan.is_empty() {
-                true => !back().is_empty(),
-                // A copy of rules that fed what was adopted: to undo that is to let go as well.
-                false => {
-                    plan.steps
-                        .iter()
-                        .all(|step| matches!(step, Step::SetChain { .. }))
-                        && adopted::only_adopts(&plan, &head_rules, recording.rules)
-                }
+        let recorded = plan::Recorded {
+            head: &head_rules,
+            found: &found,
+            rules: recording.rules,
+            forgets: recording.forgets,
+        };
+        let found_after = recorded.found_after(live, &plan.target);
+        let is_change = *recording.rules != head_rules
+            || found_after != found && found_after != recorded.found_after(live, live)
+            || options.confirm.is_some() && !plan.is_empty();
+        let head_id = head.as_ref().map(|head| head.id);
+        if !is_change {
+            notes.extend(self.awaiting(&*store)?.map(|awaiting| awaiting.sentence()));
+            let outcome = match head_id {
+                _ if plan.is_empty() => Outcome::Unchanged,
+                Some(head) => Outcome::Repaired { head },
+                None => Outcome::Unchanged,
+            };
+            if !plan.is_empty() {
+                self.repair(store, head_id, &plan)?;
             }
-        });
-        let grace = recording.as_ref().and_then(Recording::grace);
-        match &recording {
-            Some(recording) if !recording.ends_wait => {
-                notes.extend(self.refuse_pending(&*store)?);
-            }
-            Some(_) => {}
-            None => {
-                notes.extend(self.awaiting(&*store)?.map(|awaiting| awaiting.sentence()));
-                if options.confirm.is_some() && !plan.is_empty() {
-                    notes.push("no snapshot was made: there is nothing to confirm".to_owned());
-                }
-            }
+            return Ok(Report {
+                plan,
+                outcome,
+                notes,
+            });
         }
-        let watcher = match grace {
-            Some(_) => self.start_watcher(head.as_ref())?,
+        if !recording.ends_wait {
+            notes.extend(self.refuse_pending(&*store)?);
+        }
+        let undoing = Undoing {
+            how: how_to_undo(
+                &plan,
+                (&head_rules, &found),
+                (recording.rules, &found_after),
+            ),
+            allow_removals: is_undoing_much(&plan, recording.rules, &head_rules, ours),
+        };
+        let watcher = match options.confirm {
+            Some(_) => self.start_watcher(store.next())?,
             None => None,
         };
-        let recording = recording.map(|recording| Recording {
+        let unless = options
+            .confirm
+            .map(|grace| Unless::of(grace, recording.rules, live, &plan));
+        let after = After {
             adopts: adopted::only_adopts(&plan, &head_rules, recording.rules),
-            ..recording
-        });
-        let head_of_change = (head.as_ref(), &head_rules);
-        let snapshot = self.transact(store, head_of_change, &plan, recording)?;
-        notes.extend(watcher.and_then(super::confirm::release));
-        let outcome = match (snapshot, head) {
-            (Some(snapshot), _) => Outcome::Recorded {
-                snapshot: Box::new(snapshot),
-                by_forgetting,
-                grace,
-            },
-            (None, Some(head)) if !plan.is_empty() => Outcome::Repaired { head: head.id },
-            (None, _) => Outcome::Unchanged,
+            recording,
+            found: found_after,
+            unless,
         };
+        let grace: Option<Grace> = after.grace();
+        let before = Before {
+            head: head_id,
+            rules: &head_rules,
+            found: &found,
+        };
+        let snapshot = self.transact(store, &before, &plan, after)?;
+        notes.extend(watcher.and_then(super::confirm::release));
         Ok(Report {
             plan,
-            outcome,
+            outcome: Outcome::Recorded {
+                snapshot: Box::new(snapshot),
+                undoing,
+                grace,
+            },
             notes,
         })
     }
+}
+
+/// Nothing that goes was named: all of it follows from something else.
+pub(super) fn nothing_named(_: &EntryKey) -> bool {
+    false
+}
+
+/// What brings back what the kernel held before a change. One that left the kernel alone and that a
+/// rollback would not is undone in the record alone.
+fn how_to_undo(
+    plan: &Plan,
+    (head, found): (&Ruleset, &FoundValues),
+    (rules, found_after): (&Ruleset, &FoundValues),
+) -> Undo {
+    let rolls_back_in_kernel = || {
+        let live = &plan.target;
+        let all = ChangeOptions::default();
+        let back = plan_of_return((rules, found_after), live, (head, found), &all);
+        !back.is_empty() || found_after != found
+    };
+    match plan.is_empty() && rolls_back_in_kernel() {
+        true => Undo::Forget,
+        false => Undo::Rollback,
+    }
+}
+
+/// Returns true if undoing a change removes so much that it has to be asked for by name.
+fn is_undoing_much(plan: &Plan, rules: &Ruleset, head: &Ruleset, ours: usize) -> bool {
+    let added = |step: &&Step| match step {
+        Step::AddService { key, .. } => !head.services.contains_key(key),
+        _ => false,
+    };
+    let new = pairs(&head.services, &rules.services);
+    let (come, gone) = new.fold((0, 0), |(come, gone), (_, head, rules)| {
+        match (head, rules) {
+            (None, Some(_)) => (come + 1, gone),
+            (Some(_), None) => (come, gone + 1),
+            _ => (come, gone),
+        }
+    });
+    let all = (ours + come).saturating_sub(gone);
+    guard::is_much(plan.steps.iter().filter(added).count(), all)
 }
 
 /// The history as a change found it, open until the change is recorded.
@@ -361,6 +456,8 @@ pub(super) struct Begun {
     pub notes: Vec<String>,
     pub head: Option<Snapshot>,
     pub head_rules: Ruleset,
+    /// The values found of the head's entries.
+    pub found: FoundValues,
 }
 
 /// What the record of a change says beside what every record does.
@@ -369,6 +466,8 @@ pub(super) struct Recorded {
     /// The message where the user gave none; without it, one is made from the change.
     pub message: Option<String>,
     pub revert_of: Option<SnapshotId>,
+    /// Where entries are given back: the values found that the head keeps.
+    pub found_then: Option<FoundValues>,
 }
 
 /// Says that a rollback undoes more than one snapshot, for those who meant one of them.
@@ -542,28 +641,4 @@ pub(super) fn unavailable(key: &MarkKey, why: &str) -> Error {
         .object(format!("rules of {key}"))
         .attempt("cannot set")
         .hint("services without marks can be managed as ever")
-}
-
-/// Refuses to remove more than half of ten or more services by accident.
-fn refuse_removals(
-    store: &dyn Store,
-    head: Option<&Snapshot>,
-    plan: &Plan,
-    rules: &Ruleset,
-) -> Result<()> {
-    let removed = plan.removed_services(rules);
-    if removed * 2 < GUARDED_FROM {
-        return Ok(());
-    }
-    let all = head.map_or(Ok(0), |head| store.count_services(head.id))?;
-    if all < GUARDED_FROM || removed * 2 <= all {
-        return Ok(());
-    }
-    Err(Error::new(
-        Kind::Guarded,
-        format!("this would remove {removed} of {all} virtual services"),
-    )
-    .attempt("refused")
-    .hint("look at it with --plan; if it is meant: --allow-removals")
-    .hint("in a script: commit(\"message\", #{ allow_removals: true })"))
 }

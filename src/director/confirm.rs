@@ -5,17 +5,18 @@
 //! command, `restore` at boot, or the process that a commit starts to wait for it
 //! ([`Director::watch`]). None of them is needed for another to do it.
 
-use super::change::Begun;
+use super::change::{Begun, nothing_named};
 use super::options::ChangeOptions;
 use super::report::{Report, count};
-use super::transaction::Recording;
-use super::{Director, head_of, plan_of_everything};
+use super::transaction::{Recording, kept_sentence};
+use super::undo::{attempt, part_of};
+use super::{Director, found_of, head_of};
 use crate::error::{Error, Kind, Result};
-use crate::kernel::{Place, boot};
-use crate::model::{Grace, Live, Ruleset, Snapshot, SnapshotId};
-use crate::plan::Plan;
+use crate::kernel::{Place, boot, namespace};
+use crate::model::{EntryKey, Extent, Grace, Live, Ruleset, Snapshot, SnapshotId};
+use crate::plan::{Change, Deltas, Plan, TakenBack, between, steps, tally};
 use crate::signals;
-use crate::store::{Confirm, Pending, Store, Stores};
+use crate::store::{Confirm, Draft, Pending, Store, Stores, Turn};
 
 /// What a commit that must be confirmed needs of the host.
 pub trait Keeper {
@@ -27,6 +28,11 @@ pub trait Keeper {
 
     /// CLOCK_BOOTTIME, in milliseconds.
     fn now(&self) -> u64;
+
+    /// Returns true if a network namespace, named as `net:[INODE]`, can be seen from here.
+    fn has_namespace(&self, namespace: &str) -> bool {
+        namespace::exists(namespace)
+    }
 
     /// Starts somebody who waits for a snapshot that is about to be committed, and rolls it back
     /// where it is not confirmed; `None` where nobody can, or need.
@@ -73,6 +79,19 @@ pub enum Left {
     Expired,
     /// None: it did not outlive a restart of the machine.
     Rebooted,
+    /// None: it did not outlive its network namespace.
+    NamespaceGone,
+}
+
+impl Left {
+    /// What ended it, where nothing of the commit is in any kernel any more.
+    pub(super) fn end(self) -> Option<&'static str> {
+        match self {
+            Left::Seconds(_) | Left::Expired => None,
+            Left::Rebooted => Some("before the machine restarted"),
+            Left::NamespaceGone => Some("before its network namespace was gone"),
+        }
+    }
 }
 
 /// The head, while it awaits confirmation.
@@ -87,13 +106,16 @@ pub struct Awaiting {
 }
 
 impl Awaiting {
-    fn of(pending: &Pending, boot: &str, now: u64) -> Awaiting {
-        let left = pending.confirm.deadline.saturating_sub(now);
+    fn of(pending: &Pending, here: &Place, keeper: &dyn Keeper) -> Awaiting {
+        let left = pending.confirm.deadline.saturating_sub(keeper.now());
+        let its = &pending.confirm.place;
+        let is_gone = || its.namespace != here.namespace && !keeper.has_namespace(&its.namespace);
         Awaiting {
             snapshot: pending.id,
             rolls_back_to: pending.parent,
             left: match left.div_ceil(1000) {
-                _ if pending.confirm.place.boot != boot => Left::Rebooted,
+                _ if its.boot != here.boot => Left::Rebooted,
+                _ if is_gone() => Left::NamespaceGone,
                 0 => Left::Expired,
                 seconds => Left::Seconds(seconds),
             },
@@ -104,7 +126,7 @@ impl Awaiting {
     pub fn seconds_left(&self) -> u64 {
         match self.left {
             Left::Seconds(seconds) => seconds,
-            Left::Expired | Left::Rebooted => 0,
+            Left::Expired | Left::Rebooted | Left::NamespaceGone => 0,
         }
     }
 
@@ -122,7 +144,7 @@ impl Awaiting {
     pub fn time(&self) -> String {
         match self.left {
             Left::Seconds(seconds) => format!("{seconds} s"),
-            Left::Expired | Left::Rebooted => "too late".to_owned(),
+            Left::Expired | Left::Rebooted | Left::NamespaceGone => "too late".to_owned(),
         }
     }
 
@@ -138,9 +160,10 @@ impl Awaiting {
                 "snapshot {id} was not confirmed in time: the next command that writes rolls it \
                  back to {to} (ipvsh restore)"
             ),
-            Left::Rebooted => format!(
-                "snapshot {id} was not confirmed before the machine restarted: the next command \
-                 that writes rolls it back to {to} (ipvsh restore)"
+            Left::Rebooted | Left::NamespaceGone => format!(
+                "snapshot {id} was not confirmed {}: the next command that writes rolls it back to \
+                 {to} (ipvsh restore)",
+                self.left.end().unwrap_or("in time")
             ),
         }
     }
@@ -153,9 +176,8 @@ fn taking_back<'a>(awaiting: &Awaiting, message: String, rules: &'a Ruleset) -> 
         rollback_of: awaiting.rolls_back_to,
         revert_of: None,
         rules,
-        unless: None,
         ends_wait: true,
-        adopts: false,
+        forgets: false,
     }
 }
 
@@ -167,25 +189,73 @@ fn target(parent: Option<SnapshotId>) -> String {
 pub(super) struct Unless {
     /// How long it may stand.
     pub grace: Grace,
-    /// What the kernel is to hold again.
+    /// The new rules, but for what the commit changes in the kernel: that as the kernel holds it.
     pub back: Ruleset,
 }
 
 impl Unless {
-    /// To hold again: the head's rules, and what was there of others that the commit takes over,
-    /// changes or removes.
-    pub fn of(grace: Grace, head: &Ruleset, wanted: &Ruleset, live: &Live, plan: &Plan) -> Unless {
-        let mut back = head.clone();
-        let changed = live.rules.differences(&plan.target.rules).into_iter();
-        for entry in changed.chain(wanted.entries()) {
-            if let (None, Some(theirs)) = (head.get(&entry), live.rules.get(&entry)) {
-                back.put(&entry, Some(theirs));
-            }
+    /// To hold again: what the kernel holds of the entries that the plan changes. Everything else is
+    /// not the commit's, and differs from the new rules in nothing.
+    pub fn of(grace: Grace, wanted: &Ruleset, live: &Live, plan: &Plan) -> Unless {
+        let mut back = wanted.clone();
+        for entry in live.rules.differences(&plan.target.rules) {
+            back.put(&entry, live.rules.get(&entry));
         }
-        if back.marks != head.marks {
+        if back.marks != wanted.marks {
             back.arrange_marks(&live.rules);
         }
         Unless { grace, back }
+    }
+}
+
+/// A commit that was not confirmed: what it changed, and what the record returns to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unconfirmed {
+    /// When its time is over.
+    pub pending: Pending,
+    /// What it changed in the kernel.
+    deltas: Deltas,
+}
+
+impl Unconfirmed {
+    /// The head of a history, where it awaits confirmation.
+    pub(super) fn of(store: &dyn Store) -> Result<Option<Unconfirmed>> {
+        let Some(pending) = store.pending()? else {
+            return Ok(None);
+        };
+        let deltas = Deltas::between(&store.back()?, &*store.rules_of_head()?);
+        Ok(Some(Unconfirmed { pending, deltas }))
+    }
+
+    /// A kernel without what it changed.
+    pub(super) fn taken_back(&self, live: &Live) -> TakenBack {
+        self.deltas.taken_back(live)
+    }
+
+    /// The same as a mirror has it.
+    pub(super) fn of_mirror(pending: Pending, back: &Ruleset, rules: &Ruleset) -> Unconfirmed {
+        let deltas = Deltas::between(back, rules);
+        Unconfirmed { pending, deltas }
+    }
+}
+
+/// What became of the changes of a commit that was not confirmed.
+#[derive(Default)]
+pub(super) struct Reverted {
+    /// The changes that it took.
+    pub changes: Vec<Change>,
+    /// What could not be taken back, and what somebody else changed since, a sentence each.
+    pub left: Vec<String>,
+}
+
+impl Reverted {
+    /// All of it in words, for behind a sentence.
+    pub fn words(&self) -> String {
+        let changes = count(self.changes.len(), "change");
+        match self.left.is_empty() {
+            true => changes,
+            false => format!("{changes}; {}", self.left.join("; ")),
+        }
     }
 }
 
@@ -253,9 +323,7 @@ impl Director {
 
     /// What the head awaits, for a prompt: at once, without the lock; it may be a moment old.
     pub fn glance(&self) -> Option<Awaiting> {
-        let pending = self.stores.notice()?;
-        let boot = self.keeper.boot().ok()?;
-        Some(Awaiting::of(&pending, &boot, self.keeper.now()))
+        self.awaiting_of(&self.stores.notice()?).ok()
     }
 
     /// What the head awaits, where it awaits confirmation.
@@ -276,8 +344,11 @@ impl Director {
 
     /// The same of what the history or its mirror says.
     pub(super) fn awaiting_of(&self, pending: &Pending) -> Result<Awaiting> {
-        let boot = self.keeper.boot()?;
-        Ok(Awaiting::of(pending, &boot, self.keeper.now()))
+        let here = Place {
+            boot: self.keeper.boot()?,
+            namespace: self.kernel.place()?.namespace,
+        };
+        Ok(Awaiting::of(pending, &here, &*self.keeper))
     }
 
     /// Opens the history to write, when what others left is settled: an unfinished commit is
@@ -297,61 +368,108 @@ impl Director {
     }
 
     /// Starts somebody who waits for what is about to be committed on a head.
-    pub(super) fn start_watcher(
-        &self,
-        head: Option<&Snapshot>,
-    ) -> Result<Option<Box<dyn Watcher>>> {
-        if self.rehearsing {
-            return Ok(None);
+    pub(super) fn start_watcher(&self, id: SnapshotId) -> Result<Option<Box<dyn Watcher>>> {
+        match self.rehearsing {
+            true => Ok(None),
+            false => self.keeper.watch(id),
         }
-        let next = SnapshotId(head.map_or(0, |head| head.id.0).saturating_add(1));
-        self.keeper.watch(next)
     }
 
-    /// Rolls the head back, which was not confirmed; says so in a sentence.
-    fn expire(&mut self, store: Box<dyn Store>, awaiting: &Awaiting) -> Result<String> {
-        let (head, head_rules) = head_of(&*store)?;
-        let rebooted = awaiting.left == Left::Rebooted;
-        let plan = match rebooted {
-            // Nothing of it is in the kernel any more.
-            true => Plan::default(),
-            false => {
-                if let Some(pending) = store.pending()? {
-                    self.check_namespace(&pending)?;
-                }
-                let live = self.kernel.observe()?;
-                plan_of_everything(
-                    &head_rules,
-                    &live,
-                    &store.back()?,
-                    &ChangeOptions::default(),
-                )
-            }
-        };
-        let rules = parent_rules(&*store, awaiting.rolls_back_to)?;
+    /// Rolls the head back, which was not confirmed; says so in a sentence. The kernel comes first:
+    /// a history that cannot be written keeps nothing from being rolled back.
+    fn expire(&mut self, mut store: Box<dyn Store>, awaiting: &Awaiting) -> Result<String> {
         let (id, to) = (awaiting.snapshot, awaiting.target());
-        let message = format!("rollback to {to} (not confirmed)");
-        let recording = taking_back(awaiting, message, &rules);
-        let recorded = self
-            .transact(store, (head.as_ref(), &head_rules), &plan, Some(recording))
-            .map_err(|error| {
-                error.hint(format!(
-                    "snapshot {id} was not confirmed in time and is to be rolled back to {to}: the \
-                     next command that writes tries again"
-                ))
-            })?;
-        let made = recorded.map_or(String::new(), |snapshot| {
-            format!(", snapshot {}", snapshot.id)
-        });
-        Ok(match rebooted {
-            true => format!(
-                "snapshot {id} was not confirmed before the machine restarted: rolled back to \
-                 {to}{made}"
+        let reverted = match (awaiting.left.end(), Unconfirmed::of(&*store)?) {
+            (None, Some(unconfirmed)) => self.take_unconfirmed_back(&unconfirmed)?,
+            // Nothing of it is in a kernel any more.
+            _ => Reverted::default(),
+        };
+        let recorded = self.record_rollback(&mut *store, awaiting, &reverted);
+        let snapshot = recorded.map_err(|error| {
+            error.hint(format!(
+                "snapshot {id} was not confirmed in time: the kernel is rolled back to {to} ({}), \
+                 and the next command that writes records it",
+                reverted.words()
+            ))
+        })?;
+        Ok(match awaiting.left.end() {
+            Some(end) => format!(
+                "snapshot {id} was not confirmed {end}: rolled back to {to}, snapshot {snapshot}"
             ),
-            false => format!(
-                "snapshot {id} was not confirmed in time: rolled back to {to}{made}, {}",
-                count(plan.changes.len(), "change")
+            None => format!(
+                "snapshot {id} was not confirmed in time: rolled back to {to}, snapshot {snapshot}, {}",
+                reverted.words()
             ),
+        })
+    }
+
+    /// Records that the head, which was not confirmed, gave way to the one before it.
+    fn record_rollback(
+        &self,
+        store: &mut dyn Store,
+        awaiting: &Awaiting,
+        reverted: &Reverted,
+    ) -> Result<SnapshotId> {
+        let (id, parent) = (awaiting.snapshot, awaiting.rolls_back_to);
+        let head_rules = store.rules_of_head()?;
+        let rules = parent_rules(store, parent)?;
+        let found = found_of(store, Some(id), &Extent::Whole)?;
+        let found_then = found_of(store, parent, &Extent::Whole)?;
+        let draft = Draft {
+            time: self.now(),
+            author: self.author.clone(),
+            message: format!("rollback to {} (not confirmed)", awaiting.target()),
+            rollback_of: parent,
+            tally: tally(&reverted.changes),
+            origin: self.origin.clone(),
+            ..Draft::default()
+        };
+        let turn = Turn {
+            from: &head_rules,
+            to: &rules,
+            found: (&found, &found_then),
+            unless: None,
+        };
+        let snapshot = store.record_turn(&draft, &turn)?;
+        if !reverted.left.is_empty() {
+            let message = format!(
+                "the rollback of snapshot {id} left: {}",
+                reverted.left.join("; ")
+            );
+            // It is done: what fails from here on is no reason to say that it was not.
+            let _ = self.note(store, &message);
+        }
+        Ok(snapshot.id)
+    }
+
+    /// Takes back in the kernel what an unconfirmed commit changed, each object by itself: drift
+    /// elsewhere neither blocks it nor is repaired, and what somebody else changed since stays.
+    ///
+    /// # Errors
+    /// `state` in another network namespace; as the kernel cannot be read.
+    pub(super) fn take_unconfirmed_back(&mut self, unconfirmed: &Unconfirmed) -> Result<Reverted> {
+        self.check_namespace(&unconfirmed.pending)?;
+        let deltas = &unconfirmed.deltas;
+        if deltas.is_empty() {
+            return Ok(Reverted::default());
+        }
+        let part = part_of(deltas);
+        let live = self.kernel.observe_part(&part)?;
+        let back = deltas.taken_back(&live);
+        let mut attempted = attempt(&mut *self.kernel, steps(&live, &back.target));
+        let mut now = self.kernel.observe_part(&part)?;
+        if !attempted.failures.is_empty() {
+            // What failed for want of memory or by a lost answer may go the second time.
+            let left = steps(&now, &deltas.taken_back(&now).target);
+            attempted = attempt(&mut *self.kernel, left);
+            now = self.kernel.observe_part(&part)?;
+        }
+        let failures = attempted.failures.iter().map(Error::to_string);
+        Ok(Reverted {
+            changes: between(&live.rules, &now.rules),
+            left: failures
+                .chain(deltas.taken_back(&now).kept.iter().map(kept_sentence))
+                .collect(),
         })
     }
 
@@ -361,13 +479,23 @@ impl Director {
         store: Box<dyn Store>,
         awaiting: &Awaiting,
         options: &ChangeOptions,
-        notes: Vec<String>,
+        mut notes: Vec<String>,
     ) -> Result<Report> {
         let (head, head_rules) = head_of(&*store)?;
         let rules = parent_rules(&*store, awaiting.rolls_back_to)?;
-        let back = self.rules_to_return_to(&*store, &rules)?;
-        let live = self.kernel.observe()?;
-        let plan = plan_of_everything(&head_rules, &live, &back, options);
+        let found = found_of(&*store, Some(awaiting.snapshot), &Extent::Whole)?;
+        let mut live = self.kernel.observe()?;
+        let mut plan = Plan {
+            target: live.clone(),
+            ..Plan::default()
+        };
+        if let (None, Some(unconfirmed)) = (awaiting.left.end(), Unconfirmed::of(&*store)?) {
+            self.check_namespace(&unconfirmed.pending)?;
+            let back = unconfirmed.deltas.taken_back(&live);
+            notes.extend(back.kept.iter().map(kept_sentence));
+            plan = Plan::to_take_back(&live, back, unconfirmed.deltas.entries());
+        }
+        live.counts.clear();
         let message = options.message.clone();
         let message = message.unwrap_or_else(|| format!("rollback to {}", awaiting.target()));
         let recording = taking_back(awaiting, message, &rules);
@@ -381,20 +509,10 @@ impl Director {
             notes,
             head,
             head_rules,
+            found,
         };
-        self.finish(begun, plan, Some(recording), &options)
-    }
-
-    /// What the kernel is to hold again where the head, which awaits confirmation, gives way to
-    /// its parent: the parent's rules, and what was somebody else's before.
-    pub(super) fn rules_to_return_to(&self, store: &dyn Store, rules: &Ruleset) -> Result<Ruleset> {
-        match store.pending()? {
-            Some(pending) if self.awaiting_of(&pending)?.left != Left::Rebooted => {
-                self.check_namespace(&pending)?;
-                store.back()
-            }
-            _ => Ok(rules.clone()),
-        }
+        let looked = (&nothing_named as &dyn Fn(&EntryKey) -> bool, &live);
+        self.finish(begun, looked, plan, recording, &options)
     }
 
     /// Refuses to roll back in another network namespace than that of the commit.
@@ -459,52 +577,103 @@ impl Director {
     }
 
     /// Looks after a snapshot, for the process that waits for it: undoes a commit that was cut off,
-    /// rolls back one whose time is over; notes what it did.
+    /// rolls back one whose time is over; notes what it did. `known` is what that process knows of
+    /// the commit: with it the kernel is rolled back also where the history is damaged, gone, or on
+    /// a full disk.
     ///
     /// # Errors
     /// As the history fails to open, and as a rollback fails: it is to be called again.
-    pub fn watch(&mut self, id: SnapshotId, notes: &mut Vec<String>) -> Result<Watch> {
+    pub fn watch(
+        &mut self,
+        id: SnapshotId,
+        known: &mut Option<Unconfirmed>,
+        notes: &mut Vec<String>,
+    ) -> Result<Watch> {
         let _hold = signals::hold();
-        let looked = self.stores.open().and_then(|store| {
-            let pending = store.pending()?.filter(|pending| pending.id == id);
-            Ok(pending.is_none() && store.intent()?.is_none())
-        });
-        if let Ok(true) = looked {
-            // Nothing is made where the database is gone.
-            return Ok(Watch::Over);
-        }
-        let store = match looked.and_then(|_| self.open_settled(notes)) {
-            Ok(store) => store,
-            Err(error) if error.kind() == Kind::Damaged => {
-                return self.watch_mirror(id, error, notes);
+        let error = match self.watch_history(id, known, notes) {
+            Ok(Some(watch)) => return Ok(watch),
+            Ok(None) => None,
+            // Another command has the history open, and may be changing the kernel: it ends soon.
+            Err(error) if matches!(error.kind(), Kind::Busy | Kind::Interrupted) => {
+                return Err(error);
             }
-            Err(error) => return Err(error),
+            Err(error) => Some(error),
         };
-        Ok(match store.pending()? {
-            Some(pending) if pending.id == id => Watch::Until(pending.confirm.deadline),
-            _ => Watch::Over,
-        })
+        let Some(unconfirmed) = known.clone() else {
+            return match error {
+                Some(error) => self.watch_mirror(id, error, known),
+                None => Ok(Watch::Over),
+            };
+        };
+        let deadline = unconfirmed.pending.confirm.deadline;
+        if deadline > self.keeper.now() {
+            notes.extend(error.map(|error| format!("snapshot {id}: {error}")));
+            return Ok(Watch::Until(deadline));
+        }
+        let reverted = self.take_unconfirmed_back(&unconfirmed)?;
+        let done = format!(
+            "snapshot {id} was not confirmed in time: the kernel was rolled back, {}",
+            reverted.words()
+        );
+        match error {
+            // The next command that writes records it, when the damage is repaired.
+            Some(error) if error.kind() == Kind::Damaged => {
+                notes.push(format!("{done}; the history cannot be written: {error}"));
+                Ok(Watch::Over)
+            }
+            // It is to be recorded as soon as there is room.
+            Some(error) => Err(error.hint(done)),
+            None => {
+                notes.push(format!("{done}; the history does not hold it any more"));
+                Ok(Watch::Over)
+            }
+        }
     }
 
-    /// The same where the database is damaged: the mirror knows it too, and nothing is recorded.
+    /// What the history says; none where it does not hold a commit that is known.
+    fn watch_history(
+        &mut self,
+        id: SnapshotId,
+        known: &mut Option<Unconfirmed>,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<Watch>> {
+        let store = self.stores.open()?;
+        let found = Unconfirmed::of(&*store)?.filter(|found| found.pending.id == id);
+        let is_settled = store.intent()?.is_none();
+        let is_lost = known.is_some() && store.snapshot(id).is_err();
+        drop(store);
+        match found {
+            Some(found) => *known = Some(found),
+            None if is_lost => return Ok(None),
+            // Nothing is made where the database is gone.
+            None if is_settled => return Ok(Some(Watch::Over)),
+            None => {}
+        }
+        let store = self.open_settled(notes)?;
+        Ok(Some(match store.pending()? {
+            Some(pending) if pending.id == id => Watch::Until(pending.confirm.deadline),
+            _ => Watch::Over,
+        }))
+    }
+
+    /// Where the database is damaged and nothing is known yet: the mirror knows it too.
     fn watch_mirror(
         &mut self,
         id: SnapshotId,
-        damage: Error,
-        notes: &mut Vec<String>,
+        error: Error,
+        known: &mut Option<Unconfirmed>,
     ) -> Result<Watch> {
-        let unconfirmed = self.stores.mirrored().map_err(|_| damage)?.unconfirmed;
-        match unconfirmed.filter(|unconfirmed| unconfirmed.pending.id == id) {
-            Some(unconfirmed) if unconfirmed.pending.confirm.deadline > self.keeper.now() => {
-                Ok(Watch::Until(unconfirmed.pending.confirm.deadline))
-            }
-            Some(_) => {
-                let options = ChangeOptions::default();
-                notes.extend(self.restore(false, &options)?.notes);
-                Ok(Watch::Over)
-            }
-            None => Ok(Watch::Over),
+        if error.kind() != Kind::Damaged {
+            return Err(error);
         }
+        let mirrored = self.stores.mirrored().map_err(|_| error)?;
+        let Some(unconfirmed) = mirrored.unconfirmed.filter(|found| found.pending.id == id) else {
+            return Ok(Watch::Over);
+        };
+        let deadline = unconfirmed.pending.confirm.deadline;
+        let (pending, back) = (unconfirmed.pending, unconfirmed.back);
+        *known = Some(Unconfirmed::of_mirror(pending, &back, &mirrored.rules));
+        Ok(Watch::Until(deadline))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::change::Begun;
+use super::change::{Begun, nothing_named};
 use super::confirm::nothing_to_confirm;
 use super::history::{both_sides, parent_is_pruned};
 use super::names::resolve;
@@ -10,9 +10,9 @@ use super::object::Object;
 use super::options::ChangeOptions;
 use super::report::Report;
 use super::transaction::Recording;
-use super::{Director, head_of};
+use super::{Director, found_of, head_of};
 use crate::error::{Error, Result};
-use crate::model::{EntryKey, Live, Ruleset, SnapshotId, SnapshotName};
+use crate::model::{EntryKey, Extent, Live, Ruleset, SnapshotId, SnapshotName};
 use crate::plan::{Plan, between, foreign};
 use crate::signals;
 use crate::store::Store;
@@ -44,33 +44,35 @@ impl Director {
                 None => drop_object(&mut rules, name)?,
             }
         }
-        let plan = untouched(&head_rules, &rules, live);
+        let plan = untouched(&head_rules, &rules, &live);
+        let head_id = head.as_ref().map(|head| head.id);
+        let found = found_of(&*store, head_id, &Extent::Whole)?;
         let message = format!("forget {}", names.join(", "));
-        let recording = (rules != head_rules).then(|| Recording {
+        let recording = Recording {
             message: options.message.clone().unwrap_or(message),
             rollback_of: None,
             revert_of: revert_of.filter(|_| names.len() == 1),
             rules: &rules,
-            unless: None,
             ends_wait: false,
-            adopts: false,
-        });
+            forgets: true,
+        };
         let begun = Begun {
             store,
             notes,
             head,
             head_rules,
+            found,
         };
-        self.finish(begun, plan, recording, options)
+        self.finish(begun, (&nothing_named, &live), plan, recording, options)
     }
 }
 
 /// The plan of what changes the record alone.
-pub(super) fn untouched(head: &Ruleset, rules: &Ruleset, live: Live) -> Plan {
+pub(super) fn untouched(head: &Ruleset, rules: &Ruleset, live: &Live) -> Plan {
     Plan {
         changes: between(head, rules),
         foreign: foreign(rules, &live.rules, rules),
-        target: live,
+        target: live.clone(),
         ..Plan::default()
     }
 }

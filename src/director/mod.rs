@@ -14,6 +14,7 @@ mod drain;
 mod dry;
 mod filter;
 mod forget;
+mod guard;
 mod history;
 mod import;
 mod names;
@@ -31,6 +32,7 @@ mod shares;
 mod shift;
 mod status;
 mod transaction;
+mod undo;
 mod views;
 mod wait;
 
@@ -40,7 +42,9 @@ use std::rc::Rc;
 use chrono::{DateTime, SubsecRound, Utc};
 
 pub use compare::Difference;
-pub use confirm::{Awaiting, Confirmed, Keeper, Left, Unwatched, Watch, Watcher, is_noticed};
+pub use confirm::{
+    Awaiting, Confirmed, Keeper, Left, Unconfirmed, Unwatched, Watch, Watcher, is_noticed,
+};
 pub use connections::Wanted;
 pub use drain::{DRAIN_OPTIONS, DrainOptions, Drained, Then};
 pub use filter::Filter;
@@ -49,7 +53,7 @@ pub use import::{Import, together};
 pub use options::{ChangeOptions, change_options};
 pub use progress::{Advance, Progress, Silent};
 pub use prune::{Pruned, Retention};
-pub use report::{Outcome, Report};
+pub use report::{Outcome, Report, Undo, Undoing};
 pub use session::Session;
 pub use shares::Weights;
 pub use shift::{Moves, SHIFT_OPTIONS, Shift, ShiftOptions};
@@ -61,8 +65,8 @@ use crate::error::{Error, Kind, Result};
 use crate::kernel::{Kernel, Part};
 use crate::model::remedy::DISCARD;
 use crate::model::{
-    EntryKey, Extent, Live, LiveServer, Origin, Ruleset, ServerKey, ServiceKey, Snapshot,
-    SnapshotId,
+    EntryKey, Extent, FoundValues, Live, LiveServer, Origin, Ruleset, ServerKey, ServiceKey,
+    Snapshot, SnapshotId,
 };
 use crate::notes::{self, Host, NoHost};
 use crate::plan::{Plan, Request, Scope, plan};
@@ -274,6 +278,11 @@ fn part_of(store: &dyn Store, id: Option<SnapshotId>, extent: &Extent) -> Result
     id.map_or_else(|| Ok(Ruleset::default()), |id| store.part(id, extent))
 }
 
+/// What was found of a snapshot's entries within an extent; without one, nothing.
+fn found_of(store: &dyn Store, id: Option<SnapshotId>, extent: &Extent) -> Result<FoundValues> {
+    id.map_or_else(|| Ok(FoundValues::default()), |id| store.found(id, extent))
+}
+
 /// Lets a candidate know what it lacks of an extent.
 fn teach(store: &dyn Store, candidate: &mut Candidate, extent: &Extent) -> Result<()> {
     let Some(missing) = candidate.extent().lacks(extent) else {
@@ -303,13 +312,14 @@ fn head_of(store: &dyn Store) -> Result<(Option<Snapshot>, Ruleset)> {
 
 /// The plan that brings everything that is ours to `wanted`.
 fn plan_of_everything(
-    head: &Ruleset,
+    (head, found): (&Ruleset, &FoundValues),
     live: &Live,
     wanted: &Ruleset,
     options: &ChangeOptions,
 ) -> Plan {
     plan(&Request {
         head,
+        found,
         live,
         wanted,
         scope: if options.exact {

@@ -1,13 +1,16 @@
 //! What is left of a commit whose process died: its intent.
 //!
-//! The next command that writes undoes it; those that read report it. Another boot needs no
-//! undo, since the kernel's tables did not outlive it; another network namespace is refused.
-//! What was put right is told, and noted in the history.
+//! The next command that writes takes back the steps that were handed to the kernel, where the kernel
+//! still shows what they left; those that read report it. Another boot needs that no more, since the
+//! kernel's tables did not outlive it, nor does a network namespace that is gone; one that is there
+//! has to be visited. What was put right is told, and noted in the history.
 
 use super::Director;
-use super::transaction::undo;
+use super::transaction::kept_sentence;
+use super::undo::undo;
 use crate::error::{Error, Kind, Result};
 use crate::model::Event;
+use crate::plan::Deltas;
 use crate::store::{Intent, Store};
 
 impl Director {
@@ -42,6 +45,10 @@ impl Director {
             return self.settled(store, &intent, what).map(Some);
         }
         if place.namespace != intent.place.namespace {
+            if !self.keeper.has_namespace(&intent.place.namespace) {
+                let what = "was cut off by the end of its network namespace: nothing of it is left";
+                return self.settled(store, &intent, what).map(Some);
+            }
             return Err(Error::new(
                 Kind::State,
                 format!(
@@ -54,12 +61,23 @@ impl Director {
                 intent.place.namespace, place.namespace
             )));
         }
-        undo(&mut *self.kernel, &intent.steps).map_err(|e| {
+        let deltas = Deltas::of_steps(intent.reached.of(&intent.steps));
+        if deltas.is_empty() {
+            let what = "did not finish: nothing of it had been sent to the kernel";
+            return self.settled(store, &intent, what).map(Some);
+        }
+        let kept = undo(&mut *self.kernel, &deltas).map_err(|e| {
             e.with_kind(Kind::UndoFailed)
                 .attempt(format!("cannot undo {}", describe(&intent)))
         })?;
-        let what = "did not finish: it was undone, the kernel is as before it";
-        self.settled(store, &intent, what).map(Some)
+        let what = match kept.is_empty() {
+            true => "did not finish: it was undone, the kernel is as before it".to_owned(),
+            false => {
+                let kept: Vec<String> = kept.iter().map(kept_sentence).collect();
+                format!("did not finish: it was undone; {}", kept.join("; "))
+            }
+        };
+        self.settled(store, &intent, &what).map(Some)
     }
 
     /// Ends a commit that was found unfinished. The note comes first: who dies between the two is

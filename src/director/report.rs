@@ -5,6 +5,39 @@ use crate::error::Error;
 use crate::model::{Grace, Snapshot, SnapshotId};
 use crate::plan::Plan;
 
+/// How a change is undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undo {
+    /// By letting go: a rollback would change the kernel, and the change did not.
+    Forget,
+    /// By a rollback to the snapshot before it; of the first snapshot, by a revert.
+    Rollback,
+}
+
+/// What undoes a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Undoing {
+    /// By which verb.
+    pub how: Undo,
+    /// It removes so much that this has to be allowed.
+    pub allow_removals: bool,
+}
+
+impl Undoing {
+    /// The command that undoes a snapshot.
+    pub fn command(&self, snapshot: &Snapshot) -> String {
+        let verb = match (self.how, snapshot.parent) {
+            (Undo::Forget, _) => return format!("ipvsh forget {}", snapshot.id),
+            (Undo::Rollback, Some(parent)) => format!("ipvsh rollback {parent}"),
+            (Undo::Rollback, None) => format!("ipvsh revert {}", snapshot.id),
+        };
+        match self.allow_removals {
+            true => format!("{verb} --allow-removals"),
+            false => verb,
+        }
+    }
+}
+
 /// How a change ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -21,8 +54,8 @@ pub enum Outcome {
     Recorded {
         /// The snapshot.
         snapshot: Box<Snapshot>,
-        /// It is undone by letting go: a rollback would change the kernel, and this did not.
-        by_forgetting: bool,
+        /// What undoes it.
+        undoing: Undoing,
         /// It rolls back by itself unless confirmed in this time.
         grace: Option<Grace>,
     },
@@ -85,18 +118,14 @@ impl Report {
             ),
             Outcome::Recorded {
                 snapshot,
-                by_forgetting,
+                undoing,
                 grace,
             } => {
                 let before = match snapshot.parent {
                     Some(parent) => format!("({parent} before)"),
                     None => "(the first)".to_owned(),
                 };
-                let undo = match snapshot.parent {
-                    _ if *by_forgetting => format!("ipvsh forget {}", snapshot.id),
-                    Some(parent) => format!("ipvsh rollback {parent}"),
-                    None => "ipvsh -e 'clear()'".to_owned(),
-                };
+                let undo = undoing.command(snapshot);
                 let done = match changes {
                     0 => "no change to the kernel".to_owned(),
                     _ if self.plan.steps.is_empty() => {

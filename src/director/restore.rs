@@ -3,19 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::change::unavailable;
-use super::confirm::{nothing_to_confirm, parent_rules};
+use super::change::{Begun, nothing_named, unavailable};
+use super::confirm::{Unconfirmed, nothing_to_confirm, parent_rules};
 use super::names::{resolve, told};
 use super::options::ChangeOptions;
 use super::report::{Outcome, Report};
-use super::transaction::{carry_out, undo};
-use super::{Advance, Awaiting, Director, Left, Silent, head_of, plan_of_everything};
+use super::transaction::Recording;
+use super::{Advance, Awaiting, Director, found_of, head_of, plan_of_everything};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::Part;
 use crate::model::{
-    EntryKey, Extent, Live, MarkKey, Ruleset, ServiceKey, SnapshotId, SnapshotName,
+    EntryKey, Extent, FoundValues, Live, MarkKey, Ruleset, ServiceKey, SnapshotId, SnapshotName,
 };
-use crate::plan::{Plan, Request, Scope, plan};
+use crate::plan::{Plan, Request, Scope, between, foreign, given_back, plan, put_back, steps};
 use crate::signals;
 use crate::store::{Journal, Mirrored};
 
@@ -23,10 +23,10 @@ use crate::store::{Journal, Mirrored};
 struct Standing {
     /// The snapshot.
     id: SnapshotId,
-    /// What ipvsh had the kernel hold before.
-    held: Ruleset,
     /// What it is to hold.
     rules: Ruleset,
+    /// A commit that was not confirmed in time, and is to be taken back first.
+    unconfirmed: Option<Unconfirmed>,
     /// What the user should know.
     note: Option<String>,
 }
@@ -46,40 +46,38 @@ impl Director {
     /// to.
     fn standing(&self, mirrored: Mirrored) -> Result<Standing> {
         let (id, rules) = (mirrored.id, mirrored.rules);
-        let of_head = |note| Standing {
+        let of_head = |rules, note| Standing {
             id,
-            held: rules.clone(),
-            rules: rules.clone(),
+            rules,
+            unconfirmed: None,
             note,
         };
         let Some(unconfirmed) = mirrored.unconfirmed else {
-            return Ok(of_head(None));
+            return Ok(of_head(rules, None));
         };
-        let pending = &unconfirmed.pending;
-        let awaiting = self.awaiting_of(pending)?;
+        let awaiting = self.awaiting_of(&unconfirmed.pending)?;
         let to = awaiting.target();
-        match awaiting.left {
-            Left::Seconds(_) => Ok(of_head(Some(awaiting.sentence()))),
-            Left::Rebooted => Ok(Standing {
-                id: pending.parent.unwrap_or(id),
-                held: unconfirmed.rules.clone(),
-                rules: unconfirmed.rules,
-                note: Some(format!(
-                    "snapshot {id} was not confirmed before the machine restarted: restored {to}"
-                )),
-            }),
-            Left::Expired => {
-                self.check_namespace(pending)?;
-                Ok(Standing {
-                    id: pending.parent.unwrap_or(id),
-                    held: rules,
-                    rules: unconfirmed.back,
-                    note: Some(format!(
-                        "snapshot {id} was not confirmed in time: restored {to}"
-                    )),
-                })
-            }
+        if awaiting.seconds_left() > 0 {
+            return Ok(of_head(rules, Some(awaiting.sentence())));
         }
+        let parent = unconfirmed.pending.parent.unwrap_or(id);
+        let (ended, taken_back) = match awaiting.left.end() {
+            Some(end) => (end, None),
+            None => {
+                self.check_namespace(&unconfirmed.pending)?;
+                let (pending, back) = (unconfirmed.pending, &unconfirmed.back);
+                let unconfirmed = Unconfirmed::of_mirror(pending, back, &rules);
+                ("in time", Some(unconfirmed))
+            }
+        };
+        Ok(Standing {
+            id: parent,
+            rules: unconfirmed.rules,
+            unconfirmed: taken_back,
+            note: Some(format!(
+                "snapshot {id} was not confirmed {ended}: restored {to}"
+            )),
+        })
     }
 
     /// Plans what it would take to bring the kernel to what [`Director::restore`] brings it to, or
@@ -95,28 +93,44 @@ impl Director {
         let now = self.now();
         let store = self.stores.open()?;
         let mut notes = self.unsettled(&*store)?;
-        let (_, mut head_rules) = head_of(&*store)?;
+        let (head, head_rules) = head_of(&*store)?;
+        let head_id = head.as_ref().map(|head| head.id);
         let overdue = self.awaiting(&*store)?.filter(Awaiting::is_overdue);
-        let wanted = match (name, overdue) {
+        let (plan, wanted) = match (name, overdue) {
             (Some(name), _) => {
                 let to = resolve(&*store, name, now)?;
                 notes.extend(told(name, &to));
-                store.ruleset(to.id)?
+                let wanted = store.ruleset(to.id)?;
+                let found = found_of(&*store, head_id, &Extent::Whole)?;
+                let found_then = found_of(&*store, Some(to.id), &Extent::Whole)?;
+                drop(store);
+                let live = self.kernel.observe()?;
+                let now = (&head_rules, &found);
+                let plan = plan_of_return(now, &live, (&wanted, &found_then), options);
+                (plan, wanted)
             }
             (None, Some(awaiting)) => {
+                let wanted = parent_rules(&*store, awaiting.rolls_back_to)?;
                 // Nothing of the head is in the kernel of another boot.
-                if awaiting.left == Left::Rebooted {
-                    head_rules = parent_rules(&*store, awaiting.rolls_back_to)?;
-                    head_rules.clone()
-                } else {
-                    store.back()?
-                }
+                let unconfirmed = match awaiting.left.end() {
+                    Some(_) => None,
+                    None => Unconfirmed::of(&*store)?,
+                };
+                drop(store);
+                let live = self.kernel.observe()?;
+                (
+                    plan_behind(unconfirmed.as_ref(), &live, &wanted, options),
+                    wanted,
+                )
             }
-            (None, None) => head_rules.clone(),
+            (None, None) => {
+                let found = found_of(&*store, head_id, &Extent::Whole)?;
+                drop(store);
+                let live = self.kernel.observe()?;
+                let plan = plan_of_everything((&head_rules, &found), &live, &head_rules, options);
+                (plan, head_rules)
+            }
         };
-        drop(store);
-        let live = self.kernel.observe()?;
-        let plan = plan_of_everything(&head_rules, &live, &wanted, options);
         let report = Report {
             plan,
             outcome: Outcome::Planned,
@@ -133,6 +147,9 @@ impl Director {
     /// the mirror is used instead.
     pub fn restore(&mut self, best_effort: bool, options: &ChangeOptions) -> Result<Report> {
         let _hold = signals::hold();
+        if options.exact {
+            return self.restore_exactly(best_effort, options);
+        }
         if options.confirm.is_some() {
             return Err(nothing_to_confirm("restore", "it makes no snapshot"));
         }
@@ -157,7 +174,9 @@ impl Director {
             });
         };
         let live = self.kernel.observe()?;
-        let plan = plan_of_everything(&rules, &live, &rules, options);
+        // Nothing leaves the record: what was found before it is not asked for.
+        let nothing = FoundValues::default();
+        let plan = plan_of_everything((&rules, &nothing), &live, &rules, options);
         let done = |plan, outcome| {
             Ok(Report {
                 plan,
@@ -198,6 +217,52 @@ impl Director {
         }
     }
 
+    /// Brings the kernel to the head, and removes what is not managed. That is a change like any
+    /// other: recorded, so that it can be undone, and guarded.
+    fn restore_exactly(&mut self, best_effort: bool, options: &ChangeOptions) -> Result<Report> {
+        let mut notes = Vec::new();
+        if best_effort && !options.plan_only {
+            let ours = ChangeOptions {
+                exact: false,
+                confirm: None,
+                ..options.clone()
+            };
+            let mut report = self.restore(true, &ours)?;
+            if matches!(report.outcome, Outcome::Partly { .. }) {
+                let note = "what is not managed stays: first all that is ours has to stand";
+                report.notes.push(note.to_owned());
+                return Ok(report);
+            }
+            notes = report.notes;
+        }
+        let (store, more) = self.begin(options)?;
+        notes.extend(more);
+        let (Some(head), head_rules) = head_of(&*store)? else {
+            return Err(super::names::no_snapshots());
+        };
+        let found = found_of(&*store, Some(head.id), &Extent::Whole)?;
+        let live = self.kernel.observe()?;
+        let plan = plan_of_everything((&head_rules, &found), &live, &head_rules, options);
+        let rules = head_rules.clone();
+        let message = options.message.clone();
+        let recording = Recording {
+            message: message.unwrap_or_else(|| format!("restore of {}, exactly", head.id)),
+            rollback_of: None,
+            revert_of: None,
+            rules: &rules,
+            ends_wait: false,
+            forgets: false,
+        };
+        let begun = Begun {
+            store,
+            notes,
+            head: Some(head),
+            head_rules,
+            found,
+        };
+        self.finish(begun, (&nothing_named, &live), plan, recording, options)
+    }
+
     /// The head, without the database where nothing is open there; else when what others left is
     /// settled.
     fn open_head(&mut self, options: &ChangeOptions) -> Result<Opened> {
@@ -228,7 +293,8 @@ impl Director {
         options: &ChangeOptions,
         notes: Vec<String>,
     ) -> Result<Report> {
-        let (store, _) = self.begin(options)?;
+        let (store, more) = self.begin(options)?;
+        let notes = notes.into_iter().chain(more).collect();
         let (Some(head), rules) = head_of(&*store)? else {
             return Err(super::names::no_snapshots());
         };
@@ -254,8 +320,8 @@ impl Director {
         })?;
         let Standing {
             id,
-            held,
             rules,
+            unconfirmed,
             note,
         } = self.standing(mirrored)?;
         let mut notes = vec![
@@ -273,7 +339,7 @@ impl Director {
         ];
         notes.extend(note);
         let live = self.kernel.observe()?;
-        let plan = plan_of_everything(&held, &live, &rules, options);
+        let plan = plan_behind(unconfirmed.as_ref(), &live, &rules, options);
         if options.plan_only {
             return Ok(Report {
                 plan,
@@ -281,8 +347,8 @@ impl Director {
                 notes,
             });
         }
-        if held != rules {
-            self.carry_out_or_undo(&plan)?;
+        if let Some(unconfirmed) = &unconfirmed {
+            notes.extend(self.take_unconfirmed_back(unconfirmed)?.left);
         }
         let failures = self.restore_in_parts(&rules, options)?;
         match failures.into_iter().collect::<Vec<_>>() {
@@ -351,28 +417,6 @@ impl Director {
         if let Err(error) = self.restore_unit(&feeding, &live, marks, options) {
             failures.push(error);
         }
-        if options.exact {
-            let live = self.kernel.observe()?;
-            let plan = plan_of_everything(rules, &live, rules, options);
-            let removals = plan.steps.iter().filter(|step| {
-                matches!(
-                    step,
-                    crate::plan::Step::RemoveService { .. }
-                        | crate::plan::Step::RemoveServer { .. }
-                )
-            });
-            let steps = removals.cloned().collect();
-            if let Err(error) = carry_out(
-                &mut *self.kernel,
-                &Plan {
-                    steps,
-                    ..Plan::default()
-                },
-                &Silent,
-            ) {
-                failures.push(error);
-            }
-        }
         Ok(failures)
     }
 
@@ -385,6 +429,7 @@ impl Director {
     ) -> Result<()> {
         let plan = plan(&Request {
             head: rules,
+            found: &FoundValues::default(),
             live,
             wanted: rules,
             scope: Scope::Named(entries),
@@ -401,24 +446,48 @@ impl Director {
         self.carry_out_or_undo(&plan)
     }
 
-    /// All or nothing, without an intent.
-    fn carry_out_or_undo(&mut self, plan: &Plan) -> Result<()> {
-        carry_out(&mut *self.kernel, plan, &Silent).map_err(|error| {
-            match undo(&mut *self.kernel, &plan.steps) {
-                Ok(()) => error,
-                Err(undoing) => undoing
-                    .leftovers()
-                    .iter()
-                    .cloned()
-                    .fold(error, Error::leftover),
-            }
-        })
-    }
-
     /// What changed in the kernel since a state was read.
     fn since(&mut self, before: &Live) -> Result<Vec<crate::plan::Change>> {
         let now = self.kernel.observe()?;
         Ok(crate::plan::between(&before.rules, &now.rules))
+    }
+}
+
+/// The plan of a return to a snapshot: what was found since, and is not in it, is given back.
+pub(super) fn plan_of_return(
+    now: (&Ruleset, &FoundValues),
+    live: &Live,
+    (wanted, found_then): (&Ruleset, &FoundValues),
+    options: &ChangeOptions,
+) -> Plan {
+    let back = given_back(now, (wanted, found_then), &live.rules);
+    let mut in_kernel = wanted.clone();
+    put_back(&mut in_kernel, &back, &live.rules);
+    let mut plan = plan_of_everything(now, live, &in_kernel, options);
+    if !back.is_empty() {
+        // What is given back is somebody else's again.
+        plan.foreign = foreign(wanted, &plan.target.rules, wanted);
+    }
+    plan
+}
+
+/// The plan that brings the kernel to rules when an unconfirmed commit is taken back.
+fn plan_behind(
+    unconfirmed: Option<&Unconfirmed>,
+    live: &Live,
+    rules: &Ruleset,
+    options: &ChangeOptions,
+) -> Plan {
+    let nothing = FoundValues::default();
+    let Some(unconfirmed) = unconfirmed else {
+        return plan_of_everything((rules, &nothing), live, rules, options);
+    };
+    let back = unconfirmed.taken_back(live);
+    let plan = plan_of_everything((rules, &nothing), &back.target, rules, options);
+    Plan {
+        changes: between(&live.rules, &plan.target.rules),
+        steps: steps(live, &plan.target),
+        ..plan
     }
 }
 

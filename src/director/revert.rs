@@ -5,13 +5,14 @@ use super::history::{both_sides, last_to_change, parent_is_pruned};
 use super::names::{resolve, told};
 use super::options::ChangeOptions;
 use super::report::{Outcome, Report};
-use super::{Director, head_of};
+use super::{Director, found_of, head_of};
 use crate::candidate::{Candidate, Clash};
 use crate::error::{Error, Kind, Result};
 use crate::model::origin::cut;
-use crate::model::{Snapshot, SnapshotName};
+use crate::model::{Extent, FoundValues, Snapshot, SnapshotName};
 use crate::plan::LINE;
 use crate::signals;
+use crate::store::Store;
 
 impl Director {
     /// Undoes what one snapshot changed, per entry and field, and keeps what came after. It is a
@@ -39,15 +40,19 @@ impl Director {
                 return Err(refusal(&bad, &clash, later.as_ref()));
             }
         };
+        let found = found_of(&*store, head_id, &Extent::Whole)?;
+        let found_then = without_those_of(&*store, &found, &bad)?;
         let recorded = Recorded {
             message: Some(cut(&format!("revert of {}: {}", bad.id, bad.message), LINE)),
             revert_of: Some(bad.id),
+            found_then: Some(found_then),
         };
         let begun = Begun {
             store,
             notes,
             head,
             head_rules,
+            found,
         };
         let mut report = self.carry_over(begun, &mine, recorded, options)?;
         let nothing = mine.is_untouched() && report.plan.is_empty();
@@ -59,6 +64,19 @@ impl Director {
         }
         Ok(report)
     }
+}
+
+/// The values found, without those that came with one snapshot.
+fn without_those_of(store: &dyn Store, found: &FoundValues, bad: &Snapshot) -> Result<FoundValues> {
+    let then = found_of(store, Some(bad.id), &Extent::Whole)?;
+    let before = found_of(store, bad.parent, &Extent::Whole)?;
+    let mut kept = found.clone();
+    for entry in then.entries() {
+        if !before.has(&entry) {
+            kept.remove(&entry);
+        }
+    }
+    Ok(kept)
 }
 
 fn refusal(bad: &Snapshot, clash: &Clash, later: Option<&Snapshot>) -> Error {

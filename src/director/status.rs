@@ -3,8 +3,8 @@
 use super::options::ChangeOptions;
 use super::{Awaiting, Director, Left, head_of, plan_of_everything};
 use crate::error::{Error, Result};
-use crate::model::Snapshot;
 use crate::model::remedy::RESTORE;
+use crate::model::{FoundValues, Snapshot};
 use crate::plan::Plan;
 
 /// Where things stand.
@@ -81,7 +81,10 @@ impl Director {
             unfinished,
             live: counts,
             ours: (rules.services.len(), rules.server_count()),
-            drift: live.map(|live| plan_of_everything(&rules, &live, &rules, options)),
+            drift: live.map(|live| {
+                let now = (&rules, &FoundValues::default());
+                plan_of_everything(now, &live, &rules, options)
+            }),
         })
     }
 }

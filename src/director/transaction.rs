@@ -1,20 +1,23 @@
-//! The one routine that changes a kernel: intent, apply, verify, record; or undo.
+//! The one routine that changes a kernel: intent, apply, verify, record; or take back.
 //!
-//! Nothing is recorded that was not verified by reading it again. A failed step undoes the steps
-//! before it with inverses taken from the live record that was just read, never from the head.
-//! Signals wait until it is done or undone.
+//! Nothing is recorded that was not verified by reading it again. Where something fails, the steps
+//! that the kernel acknowledged or did not answer are taken back (`undo`); a step that it refused or
+//! was never sent is nobody's business but theirs who made what stands there. Signals wait until it
+//! is done or taken back.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::time::Instant;
 
+use super::Director;
 use super::confirm::Unless;
 use super::progress::{Advance, Progress};
-use super::{Director, Silent};
+use super::undo::{Applied, undo};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{Kernel, Outcome, Part};
-use crate::model::{Extent, Grace, Live, Ruleset, Snapshot, SnapshotId};
-use crate::plan::{Plan, Step, command_lines, steps, tally};
-use crate::store::{Draft, Intent, Journal, Store, Turn};
+use crate::model::{EntryKey, Extent, FoundValues, Grace, Live, Ruleset, Snapshot, SnapshotId};
+use crate::plan::{Deltas, Plan, Step, tally};
+use crate::store::{Draft, Intent, Journal, Reached, Store, Turn};
 
 /// How many steps are handed to the kernel at once: some datagrams full, and often enough for
 /// somebody who watches.
@@ -26,18 +29,48 @@ pub(super) struct Recording<'a> {
     pub rollback_of: Option<SnapshotId>,
     pub revert_of: Option<SnapshotId>,
     pub rules: &'a Ruleset,
-    /// It is to be confirmed.
-    pub unless: Option<Unless>,
     /// It may follow a head that awaits confirmation, and ends that wait.
     pub ends_wait: bool,
+    /// Entries that leave the record are somebody else's from then on, as the kernel has them.
+    pub forgets: bool,
+}
+
+/// What the history held of what a transaction changes.
+pub(super) struct Before<'a> {
+    pub head: Option<SnapshotId>,
+    pub rules: &'a Ruleset,
+    pub found: &'a FoundValues,
+}
+
+/// What a transaction records beside its draft.
+pub(super) struct After<'a> {
+    pub recording: Recording<'a>,
+    /// The values found of the new head's entries.
+    pub found: FoundValues,
+    /// It is to be confirmed.
+    pub unless: Option<Unless>,
     /// All that it adds to the record was in the kernel already.
     pub adopts: bool,
 }
 
-impl Recording<'_> {
+impl After<'_> {
     /// The time in which it is to be confirmed, where it is.
     pub fn grace(&self) -> Option<Grace> {
         self.unless.as_ref().map(|unless| unless.grace)
+    }
+}
+
+/// A plan that was not carried out.
+pub(super) struct Failure {
+    pub error: Error,
+    /// How far it came.
+    reached: Reached,
+}
+
+impl Failure {
+    /// What the kernel may hold of a plan.
+    fn deltas(&self, plan: &Plan) -> Deltas {
+        Deltas::of_steps(self.reached.of(&plan.steps))
     }
 }
 
@@ -46,25 +79,27 @@ impl Director {
     pub(super) fn transact(
         &mut self,
         mut store: Box<dyn Store>,
-        (head, head_rules): (Option<&Snapshot>, &Ruleset),
+        before: &Before,
         plan: &Plan,
-        recording: Option<Recording>,
-    ) -> Result<Option<Snapshot>> {
-        let Some(recording) = recording else {
-            return match plan.is_empty() {
-                true => Ok(None),
-                false => self
-                    .repair(store, head.map(|head| head.id), plan)
-                    .map(|()| None),
-            };
-        };
+        after: After,
+    ) -> Result<Snapshot> {
         let time = self.now();
         let began = Instant::now();
+        let After {
+            recording,
+            found,
+            unless,
+            adopts,
+        } = after;
+        let everything = Failure {
+            error: Error::new(Kind::Bug, "nothing failed"),
+            reached: Reached::all(&plan.steps),
+        };
         if !plan.is_empty() {
-            let head = head.map(|head| head.id);
-            self.announce(&mut *store, head, &recording.message, plan)?;
-            if let Err(error) = carry_out(&mut *self.kernel, plan, &*self.progress) {
-                return Err(self.take_back(plan, error, |_| store.clear_intent()));
+            self.announce(&mut *store, before.head, &recording.message, plan)?;
+            let done = carry_out(&mut *self.kernel, plan, Some(&mut *store), &*self.progress);
+            if let Err(failure) = done {
+                return Err(self.take_back(plan, failure, |_| store.clear_intent()));
             }
         }
         let draft = Draft {
@@ -73,17 +108,18 @@ impl Director {
             message: recording.message,
             rollback_of: recording.rollback_of,
             revert_of: recording.revert_of,
-            adopted: recording.adopts,
+            adopted: adopts,
             tally: tally(&plan.changes),
             origin: self.origin.clone(),
             took: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
         let turn = Turn {
-            from: head_rules,
+            from: before.rules,
             to: recording.rules,
+            found: (before.found, &found),
             unless: None,
         };
-        let recorded = match &recording.unless {
+        let recorded = match &unless {
             None => store.record_turn(&draft, &turn),
             Some(unless) => self.confirm_by(unless.grace).and_then(|confirm| {
                 let unless = Some((&confirm, &unless.back));
@@ -91,13 +127,19 @@ impl Director {
             }),
         };
         match recorded {
-            Ok(snapshot) => Ok(Some(snapshot)),
+            Ok(snapshot) => Ok(snapshot),
             Err(error) if plan.is_empty() => Err(error),
             // A store that failed to write answers nothing else any more: it is opened anew.
-            Err(error) => Err(self.take_back(plan, error, |director| {
-                drop(store);
-                director.stores.open_to_write()?.clear_intent()
-            })),
+            Err(error) => {
+                let failure = Failure {
+                    error,
+                    ..everything
+                };
+                Err(self.take_back(plan, failure, |director| {
+                    drop(store);
+                    director.stores.open_to_write()?.clear_intent()
+                }))
+            }
         }
     }
 
@@ -109,10 +151,35 @@ impl Director {
         plan: &Plan,
     ) -> Result<()> {
         self.announce(&mut *journal, head, "repair", plan)?;
-        let done = carry_out(&mut *self.kernel, plan, &*self.progress);
-        // An intent that stays would have the next one undo what was done, and not know why.
-        done.and_then(|()| journal.clear_intent())
-            .map_err(|error| self.take_back(plan, error, |_| journal.clear_intent()))
+        let done = carry_out(
+            &mut *self.kernel,
+            plan,
+            Some(&mut *journal),
+            &*self.progress,
+        );
+        // An intent that stays would have the next command take back what was done.
+        let done = done.and_then(|()| {
+            journal.clear_intent().map_err(|error| Failure {
+                error,
+                reached: Reached::all(&plan.steps),
+            })
+        });
+        done.map_err(|failure| self.take_back(plan, failure, |_| journal.clear_intent()))
+    }
+
+    /// Carries a plan out or takes it back, without an intent: where no history can be written.
+    pub(super) fn carry_out_or_undo(&mut self, plan: &Plan) -> Result<()> {
+        let done = carry_out(&mut *self.kernel, plan, None, &super::Silent);
+        done.map_err(
+            |failure| match undo(&mut *self.kernel, &failure.deltas(plan)) {
+                Ok(kept) => named_as_kept(failure.error, &kept),
+                Err(undoing) => undoing
+                    .leftovers()
+                    .iter()
+                    .cloned()
+                    .fold(failure.error, Error::leftover),
+            },
+        )
     }
 
     /// Writes down what is about to be done.
@@ -131,21 +198,26 @@ impl Director {
             place: self.kernel.place()?,
             pid: std::process::id(),
             steps: Cow::Borrowed(&plan.steps),
+            reached: Reached::nothing(),
         })
     }
 
-    /// Undoes a plan that failed half-way; says whether that worked. `clear` removes its intent.
+    /// Takes a plan back that failed half-way; says whether that worked. `clear` removes its intent.
     fn take_back(
         &mut self,
         plan: &Plan,
-        error: Error,
+        failure: Failure,
         clear: impl FnOnce(&mut Director) -> Result<()>,
     ) -> Error {
-        match undo(&mut *self.kernel, &plan.steps) {
-            Ok(()) => {
-                let error = error
-                    .with_kind(Kind::Undone)
-                    .hint("nothing changed: every step before it was undone");
+        let deltas = failure.deltas(plan);
+        let error = failure.error;
+        match undo(&mut *self.kernel, &deltas) {
+            Ok(kept) => {
+                let error = error.with_kind(Kind::Undone);
+                let error = match kept.is_empty() {
+                    true => error.hint("nothing changed: every step before it was undone"),
+                    false => named_as_kept(error.hint("every step before it was undone"), &kept),
+                };
                 // An intent that stays behind is harmless: what it would undo is undone.
                 match clear(self) {
                     Ok(()) => error,
@@ -166,15 +238,34 @@ impl Director {
     }
 }
 
+/// Adds what somebody else changed of what was to be taken back.
+fn named_as_kept(error: Error, kept: &BTreeSet<EntryKey>) -> Error {
+    kept.iter().map(kept_sentence).fold(error, Error::hint)
+}
+
+/// Says that an entry stays as the kernel has it.
+pub(super) fn kept_sentence(entry: &EntryKey) -> String {
+    format!("{entry} stays as the kernel has it: somebody else changed it meanwhile")
+}
+
 /// Applies a plan and verifies it by reading again.
 pub(super) fn carry_out(
     kernel: &mut dyn Kernel,
     plan: &Plan,
+    journal: Option<&mut dyn Journal>,
     progress: &dyn Progress,
-) -> Result<()> {
-    let applied = apply(kernel, &plan.steps, progress);
+) -> std::result::Result<(), Failure> {
+    let applied = apply(kernel, &plan.steps, journal, progress);
     progress.over();
-    applied?;
+    let reached = applied.reached;
+    let result = match applied.error {
+        Some(error) => Err(error),
+        None => verify(kernel, plan),
+    };
+    result.map_err(|error| Failure { error, reached })
+}
+
+fn verify(kernel: &mut dyn Kernel, plan: &Plan) -> Result<()> {
     let verifying = |error: Error| error.attempt("cannot verify");
     let mut part = Part::of_steps(&plan.steps);
     let held = kernel.holds(&part.services, &plan.target.rules);
@@ -208,80 +299,81 @@ fn different_chain(live: &Live, plan: &Plan) -> Option<String> {
     })
 }
 
-/// Hands steps to the kernel; the error is that of the step that failed.
-fn apply(kernel: &mut dyn Kernel, steps: &[Step], progress: &dyn Progress) -> Result<()> {
-    let mut done = 0;
+/// Hands steps to the kernel, up to the first that fails. The journal learns of each portion before
+/// the kernel does, so that a recovery takes back nothing that was never sent.
+fn apply(
+    kernel: &mut dyn Kernel,
+    steps: &[Step],
+    mut journal: Option<&mut dyn Journal>,
+    progress: &dyn Progress,
+) -> Applied {
+    let mut reached = Reached::nothing();
     for portion in steps.chunks(PORTION) {
-        apply_portion(kernel, portion)?;
-        done += portion.len();
+        let announced = Reached {
+            sent: reached.sent + portion.len(),
+            ..reached.clone()
+        };
+        if let Some(journal) = &mut journal
+            && let Err(error) = journal.note_reached(&announced)
+        {
+            return Applied {
+                reached,
+                error: Some(error),
+            };
+        }
+        let error = note_outcomes(portion, kernel.apply(portion), &mut reached);
+        if error.is_some() {
+            // What cannot be noted is only less precise: the undoing below knows it.
+            let _ = journal.map(|journal| journal.note_reached(&reached));
+            return Applied { reached, error };
+        }
         progress.tell(&Advance {
             what: "applying",
-            done: done as u64,
+            done: reached.sent as u64,
             total: Some(steps.len() as u64),
             unit: "steps",
         });
     }
-    Ok(())
+    let _ = journal.map(|journal| journal.note_reached(&reached));
+    Applied {
+        reached,
+        error: None,
+    }
 }
 
-fn apply_portion(kernel: &mut dyn Kernel, steps: &[Step]) -> Result<()> {
-    let outcomes = kernel.apply(steps);
-    for (step, outcome) in steps.iter().zip(outcomes) {
+/// Adds a portion's outcomes to what is known; gives the error of the step that failed.
+fn note_outcomes(portion: &[Step], outcomes: Vec<Outcome>, reached: &mut Reached) -> Option<Error> {
+    let first = reached.sent;
+    let mut failed = None;
+    let mut unanswered = None;
+    for (at, (step, outcome)) in (first..).zip(portion.iter().zip(outcomes)) {
         match outcome {
             Outcome::Done => {}
-            Outcome::Failed(error) | Outcome::Unknown(error) => {
-                return Err(error.object(step.object()).attempt(step.attempt()));
+            Outcome::Failed(error) | Outcome::Unknown(error)
+                if matches!(step, Step::SetChain { .. }) =>
+            {
+                // A chain is several commands: some of them may have been done.
+                unanswered.get_or_insert(at);
+                failed.get_or_insert((step, error));
             }
-            Outcome::NotSent => {
-                return Err(
-                    Error::new(Kind::Bug, "a step was not sent and no earlier one failed")
-                        .object(step.object()),
-                );
+            Outcome::Failed(error) => {
+                reached.not_done.insert(at);
+                failed.get_or_insert((step, error));
             }
+            Outcome::Unknown(error) => {
+                unanswered.get_or_insert(at);
+                failed.get_or_insert((step, error));
+            }
+            Outcome::NotSent => drop(reached.not_done.insert(at)),
         }
     }
-    Ok(())
-}
-
-/// Takes steps back, whichever of them were done: what each had found is what is wanted now.
-///
-/// # Errors
-/// As the kernel refuses, with a runnable line for each thing that is left.
-pub(super) fn undo(kernel: &mut dyn Kernel, done: &[Step]) -> Result<()> {
-    let part = Part::of_steps(done);
-    let live = kernel.observe_part(&part).map_err(|e| {
-        done.iter()
-            .rev()
-            .flat_map(Step::inverse)
-            .flat_map(|step| command_lines(&step))
-            .fold(e, Error::leftover)
-    })?;
-    let target = before(&live, done);
-    let back = steps(&live, &target);
-    let result = apply(kernel, &back, &Silent);
-    let now = kernel.observe_part(&part)?;
-    let left = steps(&now, &before(&now, done));
-    match (result, left.is_empty()) {
-        (_, true) => Ok(()),
-        (Err(error), false) => Err(left
-            .iter()
-            .flat_map(command_lines)
-            .fold(error, Error::leftover)),
-        (Ok(()), false) => Err(left.iter().flat_map(command_lines).fold(
-            Error::new(
-                Kind::UndoFailed,
-                "the kernel did not return to what it held",
-            ),
-            Error::leftover,
-        )),
+    reached.sent = first + portion.len();
+    reached.answered = unanswered.unwrap_or(reached.sent);
+    if let Some((step, error)) = failed {
+        return Some(error.object(step.object()).attempt(step.attempt()));
     }
-}
-
-/// The state without the steps, where they were done; steps that were not change nothing.
-fn before(live: &Live, done: &[Step]) -> Live {
-    let mut target = live.clone();
-    for inverse in done.iter().rev().flat_map(Step::inverse) {
-        inverse.apply_to(&mut target);
-    }
-    target
+    let unsent = reached.not_done.first()?;
+    let step = portion.get(unsent.saturating_sub(first))?;
+    let bug = Error::new(Kind::Bug, "a step was not sent and no earlier one failed");
+    Some(bug.object(step.object()))
 }

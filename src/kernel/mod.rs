@@ -7,7 +7,7 @@
 //! Beside them: `refusal` (the words for what both refuse), `convert` (records of the model and
 //! of the kernel), `proc` and `table` (what /proc alone says of IPVS, or more cheaply), `names`
 //! (which modules there are), `boot`
-//! (which boot this is, and its clock), `verify` (whether the kernel holds what it acknowledged),
+//! (which boot this is, and its clock), `namespace` (whether another one is still there), `verify` (whether the kernel holds what it acknowledged),
 //! `host` (what else this host says of itself), `fault` (faults for tests).
 
 pub mod boot;
@@ -16,6 +16,7 @@ pub mod fault;
 pub mod host;
 pub mod linux;
 mod names;
+pub mod namespace;
 pub mod proc;
 pub mod refusal;
 mod servers;

@@ -101,7 +101,12 @@ fn take_turns(
 
 /// Moves the rules of a mark behind those that stand before it where they are wanted, unless it
 /// is there already. Only marks that are named move.
-fn put_in_order(rules: &mut Vec<ChainRule>, key: MarkKey, before: &[MarkKey], after: &[MarkKey]) {
+pub(super) fn put_in_order(
+    rules: &mut Vec<ChainRule>,
+    key: MarkKey,
+    before: &[MarkKey],
+    after: &[MarkKey],
+) {
     let key_of = |rule: &ChainRule| match rule {
         ChainRule::Mark(rule) => Some(rule.key()),
         ChainRule::Stray(_) => None,

@@ -15,7 +15,9 @@ mod chain;
 mod change;
 mod changes;
 mod command;
+mod deltas;
 mod examined;
+mod found;
 mod lines;
 mod step;
 mod steps;
@@ -26,7 +28,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use change::{Action, Change, Detail, Object, Part};
 pub use changes::between;
 pub use command::command_lines;
+pub use deltas::{Deltas, TakenBack};
 pub use examined::Examined;
+pub use found::{Recorded, given_back, put_back};
 pub use lines::{Line, Lines, lines};
 pub use step::Step;
 pub use steps::steps;
@@ -35,8 +39,8 @@ pub use summary::{LINE, summary, tally};
 use crate::model::live::Live;
 use crate::model::patch::Named;
 use crate::model::{
-    Differing, EntryKey, EntryValue, Family, MarkKey, MarkSupport, Ruleset, ServiceKey,
-    TimeoutKind, Weight,
+    Differing, EntryKey, EntryValue, Family, FoundValues, MarkKey, MarkSupport, Ruleset,
+    ServiceKey, TimeoutKind, Weight,
 };
 
 /// Which entries a change looks at.
@@ -55,6 +59,8 @@ pub enum Scope {
 pub struct Request<'a> {
     /// The head's rules: what is ours.
     pub head: &'a Ruleset,
+    /// What was there before it was ours.
+    pub found: &'a FoundValues,
     /// What the kernel holds.
     pub live: &'a Live,
     /// What is wanted.
@@ -123,6 +129,27 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The plan that takes changes back, as far as the kernel still shows them.
+    pub fn to_take_back<'a>(
+        live: &Live,
+        back: TakenBack,
+        entries: impl Iterator<Item = &'a EntryKey>,
+    ) -> Plan {
+        let steps = steps(live, &back.target);
+        let mut entries: Vec<EntryKey> = entries.copied().collect();
+        entries.sort_unstable();
+        Plan {
+            changes: changes::between(&live.rules, &back.target.rules),
+            steps,
+            target: back.target,
+            examined: Examined {
+                entries,
+                ..Examined::default()
+            },
+            ..Plan::default()
+        }
+    }
+
     /// Says whether the kernel is as wanted.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
@@ -321,10 +348,12 @@ fn settle(request: &Request, target: &mut Ruleset, entry: &EntryKey, wanted: Opt
     match (wanted, live) {
         (Some(wanted), Some(live)) if wanted.satisfied_by(&live) => {}
         (Some(wanted), _) => target.put(entry, Some(wanted)),
-        // A timeout that is no longer wanted returns to the kernel's default.
+        // A timeout that is no longer wanted returns to the value found; records of early versions
+        // have none, and it returns to the kernel's default.
         (None, Some(_)) if matches!(entry, EntryKey::Timeout(_)) => {
             if let EntryKey::Timeout(kind) = entry {
-                target.timeouts.set(*kind, Some(kind.default_seconds()));
+                let default = EntryValue::Timeout(kind.default_seconds());
+                target.put(entry, Some(request.found.get(entry).unwrap_or(default)));
             }
         }
         (None, Some(_)) => target.put(entry, None),

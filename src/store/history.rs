@@ -15,9 +15,14 @@ use super::rebuild::Contents;
 use super::record::{self, Manifest, Record, Tags};
 use super::table::{Batch, Table};
 use super::whole::Wholeness;
-use super::{Counts, DatabaseKind, Draft, Faults, Intent, Journal, Pending, Store, Turn};
+use super::{
+    Counts, DatabaseKind, Draft, Faults, Intent, Journal, Pending, Reached, Store, Turn,
+    found_values,
+};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Event, Extent, Ruleset, ServiceKey, Snapshot, SnapshotId, VirtualService};
+use crate::model::{
+    Event, Extent, FoundValues, Ruleset, ServiceKey, Snapshot, SnapshotId, VirtualService,
+};
 
 /// How many events are kept.
 const EVENTS: u64 = 100;
@@ -234,6 +239,12 @@ impl Journal for History {
         intent::write(&self.dir, intent, rules.as_deref()).map_err(|error| self.table.named(error))
     }
 
+    fn note_reached(&mut self, reached: &Reached) -> Result<()> {
+        self.check_writable()?;
+        self.fault("reached")?;
+        intent::note(&self.dir, reached).map_err(|error| self.table.named(error))
+    }
+
     fn clear_intent(&mut self) -> Result<()> {
         self.check_writable()?;
         self.fault("clear")?;
@@ -292,6 +303,15 @@ impl Store for History {
                 content::part(&&self.table, self.record_of(id)?.content, keys)
             }
         }
+    }
+
+    fn found(&self, id: SnapshotId, extent: &Extent) -> Result<FoundValues> {
+        let record = self.record_of(id)?;
+        found_values::read(&&self.table, record.found.as_ref(), extent)
+    }
+
+    fn next(&self) -> SnapshotId {
+        SnapshotId(self.manifest.next)
     }
 
     fn count_services(&self, id: SnapshotId) -> Result<usize> {
@@ -420,6 +440,7 @@ impl History {
         let Turn {
             from: old,
             to: rules,
+            found: values,
             unless: confirm,
         } = *turn;
         let id = SnapshotId(self.manifest.next);
@@ -434,6 +455,8 @@ impl History {
             .as_ref()
             .map_or_else(Content::default, |head| head.content);
         let content = content::write(&mut nodes, (at, old), rules)?;
+        let of_head = self.head.as_ref().and_then(|head| head.found.as_ref());
+        let found = found_values::write(&mut nodes, of_head, values)?;
         let back = match confirm {
             Some((_, back)) if back != old => Some(content::write(&mut nodes, (at, old), back)?),
             _ => None,
@@ -454,6 +477,7 @@ impl History {
         let record = Record {
             snapshot: snapshot.clone(),
             content,
+            found,
             confirm: confirm.map(|(confirm, _)| confirm.clone()),
             back,
         };
@@ -467,7 +491,7 @@ impl History {
         }
         self.fault("mirror")?;
         if let Some(mirror) = &mut self.mirror {
-            let prepared = mirror.prepare(old, rules, head.clone(), confirm.map(|(_, back)| back));
+            let prepared = mirror.prepare(turn, head.clone());
             prepared.map_err(|error| self.table.named(error))?;
         }
         let before = self.manifest.clone();
@@ -523,7 +547,8 @@ impl History {
             }
             let whole = self.record_of(id).and_then(|record| {
                 let back = record.back.filter(|_| self.awaits(id));
-                let mut contents = [record.content].into_iter().chain(back);
+                let found = record.found.map(|found| found.content);
+                let mut contents = [record.content].into_iter().chain(found).chain(back);
                 let whole = contents.try_for_each(|at| wholeness.check(&&self.table, at));
                 whole.map_err(|error| error.attempt(format!("snapshot {id} cannot be read")))
             });
@@ -563,6 +588,7 @@ impl History {
             let record = Record {
                 snapshot,
                 content,
+                found: None,
                 confirm: None,
                 back: None,
             };

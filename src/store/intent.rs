@@ -1,6 +1,7 @@
 //! The file `INTENT`: there while a commit is under way, with what it would do.
 //!
-//! `CHECKSUM JSON`. It names the head that the commit is made on: once there is a newer one it counts
+//! `CHECKSUM JSON`, then a line for each note of how far its steps came: `ANSWERED SENT`, then the
+//! numbers of steps before `SENT` that were not done. The last whole line counts. It names the head that the commit is made on: once there is a newer one it counts
 //! no more, whether somebody removed it or not. So a commit needs one write of the database only, and
 //! a restore none.
 //!
@@ -9,16 +10,16 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::Intent;
 use super::address::{Address, damaged};
 use super::content::{from_json, to_json};
-use super::directory::{failed, read_file, replace, sync_directory};
+use super::directory::{failed, private, read_file, replace, sync_directory};
+use super::{Intent, Reached};
 use crate::error::Result;
 use crate::kernel::Place;
 use crate::model::{Ruleset, ServiceKey, SnapshotId};
@@ -78,6 +79,49 @@ pub(super) fn read(
     }
 }
 
+/// Notes how far its steps came. It is not synced: after a power cut nothing of them is left.
+///
+/// # Errors
+/// `system`.
+pub(super) fn note(dir: &Path, reached: &Reached) -> Result<()> {
+    let path = dir.join(INTENT);
+    let mut line = format!("{} {}", reached.answered, reached.sent);
+    for step in &reached.not_done {
+        line.push_str(&format!(" {step}"));
+    }
+    line.push('\n');
+    private()
+        .append(true)
+        .open(&path)
+        .and_then(|mut file| file.write_all(line.as_bytes()))
+        .map_err(|error| failed("write", &path, &error))
+}
+
+/// The last note of how far the steps came; an intent of an early version has none.
+fn read_reached(notes: Option<&[u8]>) -> Reached {
+    let Some(notes) = notes else {
+        return Reached::unknown();
+    };
+    let end = notes.iter().rposition(|byte| *byte == b'\n');
+    let whole = end.and_then(|end| notes.get(..end)).unwrap_or_default();
+    if whole.is_empty() {
+        return Reached::nothing();
+    }
+    let last = whole.rsplit(|byte| *byte == b'\n').next();
+    let words = last.and_then(|line| std::str::from_utf8(line).ok());
+    let numbers: Option<Vec<usize>> = words
+        .map(|words| words.split(' ').map(|word| word.parse().ok()).collect())
+        .unwrap_or_default();
+    match numbers.as_deref() {
+        Some([answered, sent, not_done @ ..]) => Reached {
+            answered: *answered,
+            sent: *sent,
+            not_done: not_done.iter().copied().collect(),
+        },
+        _ => Reached::unknown(),
+    }
+}
+
 /// Says whether there is one, which may count no more.
 pub(super) fn exists(dir: &Path) -> bool {
     fs::symlink_metadata(dir.join(INTENT)).is_ok()
@@ -124,6 +168,7 @@ fn encode(intent: &Intent, head: Option<&Ruleset>) -> Result<Vec<u8>> {
     })?;
     let mut bytes = format!("{} ", Address::of(&[&json])).into_bytes();
     bytes.extend(json);
+    bytes.push(b'\n');
     Ok(bytes)
 }
 
@@ -132,6 +177,12 @@ fn decode(
     head: Option<SnapshotId>,
     ruleset: impl FnOnce(SnapshotId) -> Result<Ruleset>,
 ) -> Result<Option<Intent<'static>>> {
+    // JSON of ours has no newline.
+    let end = bytes.iter().position(|byte| *byte == b'\n');
+    let (bytes, notes) = match end.and_then(|end| bytes.split_at_checked(end)) {
+        Some((json, notes)) => (json, notes.get(1..)),
+        None => (bytes, None),
+    };
     // 32 digits and a space.
     let json = bytes.get(33..).unwrap_or_default();
     if !bytes.starts_with(format!("{} ", Address::of(&[json])).as_bytes()) {
@@ -165,6 +216,7 @@ fn decode(
         place: stored.place.into_owned(),
         pid: stored.pid,
         steps: Cow::Owned(steps),
+        reached: read_reached(notes),
     }))
 }
 
@@ -292,7 +344,7 @@ mod tests {
             error.message().contains("its head does not have"),
             "{error}"
         );
-        for less in [&bytes[1..], &bytes[..bytes.len() - 1], b""] {
+        for less in [&bytes[1..], &bytes[..bytes.len() - 2], b""] {
             let error = decode(less, Some(SnapshotId(1)), |_| Ok(head.clone())).unwrap_err();
             assert!(error.message().contains("checksum"), "{error}");
         }

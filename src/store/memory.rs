@@ -8,14 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::record::{self, Tags};
-use super::{Draft, Intent, Journal, Mirrored, Pending, Store, Stores, Turn, Unconfirmed};
+use super::{Draft, Intent, Journal, Mirrored, Pending, Reached, Store, Stores, Turn, Unconfirmed};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Event, Ruleset, Snapshot, SnapshotId};
+use crate::model::{Event, Extent, FoundValues, Ruleset, Snapshot, SnapshotId};
 
 struct Entry {
     snapshot: Snapshot,
     /// `None`: in the history below.
     rules: Option<Rc<Ruleset>>,
+    /// The values found of its entries; of a snapshot below, those are there.
+    found: FoundValues,
 }
 
 #[derive(Default)]
@@ -26,6 +28,8 @@ struct Held {
     events: Vec<Event>,
     pending: Option<(Pending, Rc<Ruleset>)>,
     below: Option<Rc<dyn Stores>>,
+    /// The newest snapshot of the history below.
+    began: Option<SnapshotId>,
     open: bool,
 }
 
@@ -90,7 +94,9 @@ impl MemoryStores {
             stores.held.borrow_mut().pending = Some((pending, Rc::new(store.back()?)));
         }
         drop(store);
+        let began = stores.held.borrow().head();
         stores.held.borrow_mut().below = Some(below);
+        stores.held.borrow_mut().began = began;
         Ok(stores)
     }
 
@@ -99,7 +105,12 @@ impl MemoryStores {
         for tag in &snapshot.tags {
             held.tags.insert(tag.clone(), snapshot.id);
         }
-        held.entries.insert(snapshot.id, Entry { snapshot, rules });
+        let entry = Entry {
+            snapshot: snapshot.clone(),
+            rules,
+            found: FoundValues::default(),
+        };
+        held.entries.insert(snapshot.id, entry);
     }
 
     fn open_as(&self, to_write: bool) -> Result<Box<dyn Store>> {
@@ -208,8 +219,17 @@ impl Journal for MemoryStore {
         self.check_writable()?;
         self.held.borrow_mut().intent = Some(Intent {
             steps: intent.steps.clone().into_owned().into(),
+            reached: Reached::nothing(),
             ..intent.clone()
         });
+        Ok(())
+    }
+
+    fn note_reached(&mut self, reached: &Reached) -> Result<()> {
+        self.check_writable()?;
+        if let Some(intent) = &mut self.held.borrow_mut().intent {
+            intent.reached = reached.clone();
+        }
         Ok(())
     }
 
@@ -253,6 +273,12 @@ impl Store for MemoryStore {
         let old = self.rules_of_head()?;
         let rules = turned(&old, turn.from, turn.to);
         let back = turn.unless.map(|(_, back)| turned(&old, turn.from, back));
+        let (before, after) = turn.found;
+        let head = self.held.borrow().head();
+        let found = match head {
+            Some(head) => self.found(head, &Extent::Whole)?.turned(before, after),
+            None => after.clone(),
+        };
         let mut held = self.held.borrow_mut();
         let parent = held.head();
         let id = SnapshotId(parent.map_or(0, |id| id.0).saturating_add(1));
@@ -260,6 +286,7 @@ impl Store for MemoryStore {
         let entry = Entry {
             snapshot: snapshot.clone(),
             rules: Some(Rc::new(rules)),
+            found,
         };
         held.entries.insert(id, entry);
         held.intent = None;
@@ -273,6 +300,23 @@ impl Store for MemoryStore {
             (pending, Rc::new(back))
         });
         Ok(snapshot)
+    }
+
+    fn found(&self, id: SnapshotId, extent: &Extent) -> Result<FoundValues> {
+        let below = {
+            let held = self.held.borrow();
+            let entry = held.entry(id)?;
+            match (&held.below, held.began.is_some_and(|began| id <= began)) {
+                (Some(below), true) => Rc::clone(below),
+                _ => return Ok(entry.found.within(extent)),
+            }
+        };
+        below.open()?.found(id, extent)
+    }
+
+    fn next(&self) -> SnapshotId {
+        let head = self.held.borrow().head();
+        SnapshotId(head.map_or(0, |id| id.0).saturating_add(1))
     }
 
     fn pending(&self) -> Result<Option<Pending>> {

@@ -14,7 +14,7 @@
 //! | `mirror.base`, `mirror.log` | what boot would restore, without sled (`mirror`) |
 //! | `damaged-TIME/` | what a repair found, kept as it was (`repair`); yours to remove |
 //! | `building/`, `next/`, `old/` | for the moment of a prune or a repair (`swap`) |
-//! | `INTENT` | there while a commit is under way, for who finds it cut off (`intent`) |
+//! | `INTENT` | there while a commit is under way: its steps, and how far they came (`intent`) |
 //! | `PENDING` | there while the head awaits confirmation; for a look without the lock (`notice`) |
 //!
 //! The directory has mode 0700, its files 0600. Rulesets are content-addressed trees (`content`,
@@ -59,6 +59,7 @@ mod content;
 #[cfg(test)]
 mod damage;
 mod directory;
+mod found_values;
 mod fsck;
 mod history;
 mod intent;
@@ -100,7 +101,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::Place;
 use crate::model::{
-    Event, Extent, Origin, Ruleset, ServiceKey, Snapshot, SnapshotId, Tally, VirtualService,
+    Event, Extent, FoundValues, Origin, Ruleset, ServiceKey, Snapshot, SnapshotId, Tally,
+    VirtualService,
 };
 use crate::plan::Step;
 
@@ -155,6 +157,55 @@ pub struct Intent<'a> {
     pub pid: u32,
     /// The steps that it would take; each knows its inverse.
     pub steps: Cow<'a, [Step]>,
+    /// How far it came.
+    pub reached: Reached,
+}
+
+/// How far the steps of an intent came, as far as it was noted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// The kernel answered all steps before this one.
+    pub answered: usize,
+    /// No step from this one on was handed to the kernel.
+    pub sent: usize,
+    /// Steps before `sent` that were not done: refused, or not sent.
+    pub not_done: BTreeSet<usize>,
+}
+
+impl Reached {
+    /// Nothing was sent.
+    pub fn nothing() -> Reached {
+        Reached {
+            answered: 0,
+            sent: 0,
+            not_done: BTreeSet::new(),
+        }
+    }
+
+    /// The kernel acknowledged all of them.
+    pub fn all(steps: &[Step]) -> Reached {
+        Reached {
+            answered: steps.len(),
+            sent: steps.len(),
+            not_done: BTreeSet::new(),
+        }
+    }
+
+    /// Nobody noted how far it came: every step may have been sent.
+    pub fn unknown() -> Reached {
+        Reached {
+            answered: 0,
+            sent: usize::MAX,
+            not_done: BTreeSet::new(),
+        }
+    }
+
+    /// The steps that may have been done, each with whether the kernel acknowledged it.
+    pub fn of<'a>(&self, steps: &'a [Step]) -> impl Iterator<Item = (&'a Step, bool)> {
+        let may_be_done = |(at, _): &(usize, _)| *at < self.sent && !self.not_done.contains(at);
+        let steps = steps.iter().enumerate().filter(may_be_done);
+        steps.map(|(at, step)| (step, at < self.answered))
+    }
 }
 
 /// The rules of a commit: how a part of the head's ruleset becomes another. Services that neither
@@ -165,6 +216,8 @@ pub struct Turn<'a> {
     pub from: &'a Ruleset,
     /// What the new one has.
     pub to: &'a Ruleset,
+    /// What was found of the entries of this part: for the head, and for the new one.
+    pub found: (&'a FoundValues, &'a FoundValues),
     /// How it is to be confirmed, and what the kernel is to hold again where it is not.
     pub unless: Option<(&'a Confirm, &'a Ruleset)>,
 }
@@ -176,6 +229,13 @@ pub trait Journal {
     /// # Errors
     /// `system`.
     fn set_intent(&mut self, intent: &Intent) -> Result<()>;
+
+    /// Notes how far the steps of the intent came. It outlives the process, and need not outlive the
+    /// boot: after that nothing of the steps is left.
+    ///
+    /// # Errors
+    /// `system`.
+    fn note_reached(&mut self, reached: &Reached) -> Result<()>;
 
     /// Removes the intent; on disk when this returns.
     ///
@@ -233,15 +293,26 @@ pub trait Store: Journal {
     /// `system` (disk full, I/O), with the old state intact.
     fn record_turn(&mut self, draft: &Draft, turn: &Turn) -> Result<Snapshot>;
 
-    /// Records a snapshot with a whole ruleset.
+    /// What was found of a snapshot's entries within an extent.
+    ///
+    /// # Errors
+    /// `not_found`, `damaged`.
+    fn found(&self, id: SnapshotId, extent: &Extent) -> Result<FoundValues>;
+
+    /// The number that the next snapshot gets.
+    fn next(&self) -> SnapshotId;
+
+    /// Records a snapshot with a whole ruleset; what was found of the head's entries passes on.
     ///
     /// # Errors
     /// As [`Store::record_turn`].
     fn record(&mut self, draft: &Draft, rules: &Ruleset) -> Result<Snapshot> {
         let from = self.rules_of_head()?;
+        let nothing = FoundValues::default();
         let turn = Turn {
             from: &from,
             to: rules,
+            found: (&nothing, &nothing),
             unless: None,
         };
         self.record_turn(draft, &turn)
@@ -260,9 +331,11 @@ pub trait Store: Journal {
         back: &Ruleset,
     ) -> Result<Snapshot> {
         let from = self.rules_of_head()?;
+        let nothing = FoundValues::default();
         let turn = Turn {
             from: &from,
             to: rules,
+            found: (&nothing, &nothing),
             unless: Some((confirm, back)),
         };
         self.record_turn(draft, &turn)
@@ -283,7 +356,8 @@ pub trait Store: Journal {
     /// `damaged`.
     fn pending(&self) -> Result<Option<Pending>>;
 
-    /// What the kernel is to hold again where the head is not confirmed.
+    /// The head's rules, but for what its commit changed in the kernel: that as the kernel held it
+    /// before. It returns there where the head is not confirmed.
     ///
     /// # Errors
     /// `damaged`; `state` where the head awaits no confirmation.

@@ -13,9 +13,9 @@ use super::mirror::{Head, Mirror};
 use super::node::Nodes;
 use super::record::{self, Manifest, Record, Tags};
 use super::table::{Batch, Table};
-use super::{DatabaseKind, WAIT};
+use super::{DatabaseKind, WAIT, found_values};
 use crate::error::Result;
-use crate::model::Event;
+use crate::model::{Event, Extent};
 
 /// The most bytes that are written in one batch.
 const BATCH: usize = 1 << 20;
@@ -75,6 +75,8 @@ pub(super) fn build(
         Some(record) => {
             let head = Head::of(record);
             let rules = content::read(nodes, record.content)?;
+            let found = found_values::read(nodes, record.found.as_ref(), &Extent::Whole)?;
+            let held = (&head, &rules, &found);
             if manifest.pending {
                 let parent = record.snapshot.parent;
                 let mut all = contents.records.iter();
@@ -83,9 +85,9 @@ pub(super) fn build(
                     .map(Head::of);
                 let at = record.back.or(before.as_ref().map(|before| before.content));
                 let back = content::read(nodes, at.unwrap_or_default())?;
-                Mirror::create_pending(dir, kind, before, (&head, &rules), &back, nodes)?;
+                Mirror::create_pending(dir, kind, before, held, &back, nodes)?;
             } else {
-                Mirror::create(dir, kind, Some((&head, &rules)))?;
+                Mirror::create(dir, kind, Some(held))?;
             }
         }
         None => drop(Mirror::create(dir, kind, None)?),
@@ -151,6 +153,9 @@ impl Writer {
                 is_new
             };
             content::walk(nodes, record.content, &mut enter)?;
+            if let Some(found) = &record.found {
+                content::walk(nodes, found.content, &mut enter)?;
+            }
             if let (Some(back), true) = (record.back, contents.awaits(record)) {
                 content::walk(nodes, back, &mut enter)?;
             }

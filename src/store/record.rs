@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::address::Address;
 use super::content::Content;
+use super::found_values::FoundContent;
 use super::lock::Witness;
 use super::{Confirm, Draft};
 use crate::error::{Error, Result};
@@ -164,6 +165,9 @@ pub(super) struct Record {
     pub(super) snapshot: Snapshot,
     /// Where its ruleset is.
     pub(super) content: Content,
+    /// Where the values found of its entries are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) found: Option<FoundContent>,
     /// How it was to be confirmed, for one that had to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) confirm: Option<Confirm>,

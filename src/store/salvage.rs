@@ -5,7 +5,7 @@
 //! its checksum, every node by its address; so what is taken is right, and only its age is open:
 //! the manifest of most writes decides what counts, and the mirror what came after it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::DatabaseKind;
@@ -13,10 +13,11 @@ use super::WAIT;
 use super::address::{Address, damaged, unseal};
 use super::carve::carve;
 use super::content::{self, Content, from_json};
+use super::found_values::{self, FoundContent};
 use super::history::read_manifest;
 use super::intent;
 use super::lock::{Patience, Witness};
-use super::mirror::{self, State};
+use super::mirror::{self, Replayed, State};
 use super::node::Nodes;
 use super::rebuild::Contents;
 use super::record::{self, Manifest, Record, Tags};
@@ -24,7 +25,7 @@ use super::scratch::Scratch;
 use super::table::{ENGINE, Table};
 use super::whole::Wholeness;
 use crate::error::{Kind, Result};
-use crate::model::{Event, Ruleset, Snapshot, SnapshotId, snapshot};
+use crate::model::{Event, FoundValues, Ruleset, Snapshot, SnapshotId, snapshot};
 
 /// What an intent that cannot be read means to whoever had the repair made.
 const LOST_INTENT: &str = "how to undo a commit that did not end: ipvsh restore brings back what it \
@@ -245,15 +246,23 @@ impl Finds {
         let mut wholeness = Wholeness::default();
         let seen = records.keys().next_back().copied();
         records.retain(|_, record| wholeness.check(&self.pool, record.content).is_ok());
+        let mut without_found = BTreeSet::new();
+        for (id, record) in &mut records {
+            let found = record.found.as_ref();
+            if found.is_some_and(|at| wholeness.check(&self.pool, at.content).is_err()) {
+                record.found = None;
+                without_found.insert(*id);
+            }
+        }
 
         let mut mirrored = Mirrored::default();
-        mirror::replay(dir, kind, &mut |state, head, rules, back| {
-            let id = head.snapshot.id;
-            if state == State::UnderWay && is_current && !known.holds(id) {
+        mirror::replay(dir, kind, &mut |replayed| {
+            let id = replayed.head.snapshot.id;
+            if replayed.state == State::UnderWay && is_current && !known.holds(id) {
                 // The database knows that it was not done.
                 return Ok(());
             }
-            mirrored.follow(&mut self.pool, state, head, (rules, back))
+            mirrored.follow(&mut self.pool, &replayed)
         })
         .or_else(|error| match error.kind() {
             Kind::Damaged => Ok(()),
@@ -262,7 +271,10 @@ impl Finds {
         for (id, found) in mirrored.records {
             let is_new = known.holds(id) || id.0 >= known.next;
             if is_new && !(is_current && id.0 >= known.next) {
-                records.entry(id).or_insert(found);
+                let record = records.entry(id).or_insert_with(|| found.clone());
+                if without_found.remove(&id) {
+                    record.found = found.found;
+                }
             }
         }
         records.retain(|id, found| mirrored.void.get(id) != Some(&found.snapshot));
@@ -293,6 +305,14 @@ impl Finds {
                     "what the head rolls back to: it awaits no confirmation any more".to_owned(),
                 );
             }
+        }
+        without_found.retain(|id| records.contains_key(id));
+        if !without_found.is_empty() {
+            losses.others.push(format!(
+                "what the kernel held of others before snapshots {}: a rollback past them removes \
+                 what they had taken over",
+                snapshot::ranges(without_found)
+            ));
         }
         // Commits among them are told by their numbers; a tag or a note may have been the rest.
         let missing = witness.writes.saturating_sub(known.writes);
@@ -385,16 +405,18 @@ struct Mirrored {
     /// The last one, where it awaits confirmation.
     pending: Option<SnapshotId>,
     before: (Content, Ruleset),
+    before_found: (Option<FoundContent>, FoundValues),
 }
 
 impl Mirrored {
-    fn follow(
-        &mut self,
-        pool: &mut Pool,
-        state: State,
-        head: &super::mirror::Head,
-        (rules, back): (&Ruleset, Option<&Ruleset>),
-    ) -> Result<()> {
+    fn follow(&mut self, pool: &mut Pool, replayed: &Replayed<'_>) -> Result<()> {
+        let Replayed {
+            state,
+            head,
+            rules,
+            found,
+            back,
+        } = *replayed;
         let id = head.snapshot.id;
         if state == State::Void {
             self.void.insert(id, head.snapshot.clone());
@@ -405,14 +427,23 @@ impl Mirrored {
         if content != head.content {
             return Err(damaged("what the mirror holds is not what was committed"));
         }
+        let (at_found, before_found) = &self.before_found;
+        let values = found_values::write(pool, at_found.as_ref(), (before_found, found))?;
+        if values != head.found {
+            return Err(damaged(
+                "the values found in the mirror are not those of its snapshot",
+            ));
+        }
         let back = back.filter(|back| *back != before);
         let back = back.map(|back| content::write(pool, (at, before), back));
         let back = back.transpose()?;
         self.before = (content, rules.clone());
+        self.before_found = (values.clone(), found.clone());
         self.pending = (head.confirm.is_some() && state != State::Kept).then_some(id);
         let record = Record {
             snapshot: head.snapshot.clone(),
             content,
+            found: values,
             confirm: head.confirm.clone(),
             back,
         };

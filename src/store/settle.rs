@@ -13,8 +13,9 @@ use super::rebuild::{self, Contents};
 use super::record::{self, Manifest};
 use super::table::{ENGINE, Table};
 use super::untouched::Untouched;
-use super::{DatabaseKind, Faults, Store, WAIT, swap};
+use super::{DatabaseKind, Faults, Store, WAIT, found_values, swap};
 use crate::error::{Kind, Result};
+use crate::model::{Extent, FoundValues};
 
 impl History {
     /// Reads the manifest and settles what a crash or a failure left between database and mirror.
@@ -145,19 +146,27 @@ impl History {
         Ok(())
     }
 
+    /// The values found of the head's entries, out of the database.
+    fn found_of_head(&self) -> Result<FoundValues> {
+        let found = self.head.as_ref().and_then(|head| head.found.as_ref());
+        found_values::read(&&self.table, found, &Extent::Whole)
+    }
+
     pub(super) fn rewrite_mirror(&mut self) -> Result<()> {
         let rules = self.recorded_rules()?;
+        let found = self.found_of_head()?;
         let mirror = match (&self.head, self.pending_head()) {
             (Some(head), Some(pending)) => {
                 let before = pending.parent.map(|id| self.record_of(id)).transpose()?;
                 let before = before.as_ref().map(Head::of);
                 let back = self.rules_of_return()?;
                 let nodes = &&self.table;
-                Mirror::create_pending(&self.dir, self.kind, before, (head, &rules), &back, nodes)?
+                let held = (head, rules.as_ref(), &found);
+                Mirror::create_pending(&self.dir, self.kind, before, held, &back, nodes)?
             }
             (head, _) => {
-                let head = head.as_ref().map(|head| (head, rules.as_ref()));
-                Mirror::create(&self.dir, self.kind, head)?
+                let held = head.as_ref().map(|head| (head, rules.as_ref(), &found));
+                Mirror::create(&self.dir, self.kind, held)?
             }
         };
         self.mirror = Some(mirror);
@@ -210,9 +219,12 @@ impl History {
             return;
         }
         let written = mirror.written;
-        let rules = self.recorded_rules();
-        if let (Ok(rules), Some(head)) = (rules, &self.head)
-            && let Ok(mut renewed) = Mirror::create(&self.dir, self.kind, Some((head, &rules)))
+        let held = self
+            .recorded_rules()
+            .and_then(|rules| Ok((rules, self.found_of_head()?)));
+        if let (Ok((rules, found)), Some(head)) = (held, &self.head)
+            && let Ok(mut renewed) =
+                Mirror::create(&self.dir, self.kind, Some((head, &rules, &found)))
         {
             renewed.written = written;
             self.mirror = Some(renewed);

@@ -13,7 +13,7 @@ use super::intent;
 use super::lock::{Lock, Patience};
 use super::mirror::{self, Mirror, State};
 use super::table::ENGINE;
-use super::{DatabaseKind, Faults, Intent, Journal, Settled, swap};
+use super::{DatabaseKind, Faults, Intent, Journal, Reached, Settled, swap};
 use crate::error::Result;
 use crate::model::Ruleset;
 
@@ -35,6 +35,12 @@ impl Journal for Beside {
     fn set_intent(&mut self, intent: &Intent) -> Result<()> {
         self.fault("intent")
             .and_then(|()| intent::write(&self.dir, intent, Some(&self.rules)))
+            .map_err(|error| error.object(directory::location(&self.dir)))
+    }
+
+    fn note_reached(&mut self, reached: &Reached) -> Result<()> {
+        self.fault("reached")
+            .and_then(|()| intent::note(&self.dir, reached))
             .map_err(|error| error.object(directory::location(&self.dir)))
     }
 

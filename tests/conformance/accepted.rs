@@ -78,6 +78,7 @@ pub fn is_taken(kernel: &mut dyn Kernel, count: usize) {
         let live = kernel.observe().unwrap();
         let plan = plan(&Request {
             head: &Ruleset::default(),
+            found: &Default::default(),
             live: &live,
             wanted: candidate.rules(),
             scope: Scope::Named(candidate.scope()),

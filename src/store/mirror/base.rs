@@ -13,10 +13,15 @@ use super::broken;
 use super::commit::Head;
 use super::format::{header, skip_header};
 use crate::error::Result;
-use crate::model::{RealServer, Ruleset, ServerKey, ServiceKey, ServiceOptions, VirtualService};
+use crate::model::{
+    FoundValues, RealServer, Ruleset, ServerKey, ServiceKey, ServiceOptions, VirtualService,
+};
 
 /// So many texts are remembered with what they say.
 const REMEMBERED: usize = 1024;
+
+/// What the line of the values found begins with; a base without any has none.
+const FOUND: &str = "found ";
 
 /// The length of the last line: `end `, 8 digits, a newline.
 const END: usize = 13;
@@ -25,7 +30,12 @@ const END: usize = 13;
 ///
 /// # Errors
 /// `bug` where it cannot be written as JSON.
-pub(super) fn encode(kind: DatabaseKind, head: &Head, rules: &Ruleset) -> Result<Vec<u8>> {
+pub(super) fn encode(
+    kind: DatabaseKind,
+    head: &Head,
+    rules: &Ruleset,
+    found: &FoundValues,
+) -> Result<Vec<u8>> {
     let mut bytes = header(kind).into_bytes();
     let mut line = |name: String, json: Vec<u8>| {
         bytes.extend(name.into_bytes());
@@ -39,6 +49,9 @@ pub(super) fn encode(kind: DatabaseKind, head: &Head, rules: &Ruleset) -> Result
             line(format!(" {server} "), to_json(options)?);
         }
     }
+    if !found.is_empty() {
+        line(FOUND.to_owned(), to_json(found)?);
+    }
     line(String::new(), to_json(&Rest::of(rules))?);
     bytes.extend(end(&bytes).into_bytes());
     Ok(bytes)
@@ -50,11 +63,32 @@ fn end(body: &[u8]) -> String {
     format!("end {:08x}\n", crc32fast::hash(body))
 }
 
+/// What a base holds.
+pub(super) struct Base<'a> {
+    pub(super) head: Head,
+    pub(super) rules: Ruleset,
+    /// The values found, not yet understood: boot needs none of them.
+    found: &'a [u8],
+}
+
+impl Base<'_> {
+    /// The values found.
+    ///
+    /// # Errors
+    /// `damaged` where they cannot be understood.
+    pub(super) fn found(&self) -> Result<FoundValues> {
+        match self.found {
+            [] => Ok(FoundValues::default()),
+            json => from_json(json, "the values found in the mirror"),
+        }
+    }
+}
+
 /// Reads a base.
 ///
 /// # Errors
 /// `damaged` where it does not fit its checksum, or cannot be understood.
-pub(super) fn decode(bytes: &[u8], kind: DatabaseKind) -> Result<(Head, Ruleset)> {
+pub(super) fn decode(bytes: &[u8], kind: DatabaseKind) -> Result<Base<'_>> {
     let body = bytes
         .len()
         .checked_sub(END)
@@ -74,7 +108,12 @@ pub(super) fn decode(bytes: &[u8], kind: DatabaseKind) -> Result<(Head, Ruleset)
     let mut of_servers: Known<RealServer> = Known::default();
     let mut services: Vec<(ServiceKey, VirtualService)> = Vec::new();
     let mut servers = Vec::new();
+    let mut found = &b""[..];
     for line in lines {
+        if let Some(values) = line.strip_prefix(FOUND.as_bytes()) {
+            found = values;
+            continue;
+        }
         let (name, json) = parts(line)?;
         if let Some(server) = name.strip_prefix(' ') {
             servers.push((server_key(server)?, of_servers.of(json)?));
@@ -92,7 +131,7 @@ pub(super) fn decode(bytes: &[u8], kind: DatabaseKind) -> Result<(Head, Ruleset)
         ..Ruleset::default()
     };
     rest.put_into(&mut rules);
-    Ok((head, rules))
+    Ok(Base { head, rules, found })
 }
 
 /// Gives the last service its servers.
@@ -161,9 +200,10 @@ mod tests {
         let head = Head {
             snapshot: record::snapshot_of(&draft("first"), crate::model::SnapshotId(1), None),
             content: content_of(rules).unwrap(),
+            found: None,
             confirm: None,
         };
-        encode(DatabaseKind::Sim, &head, rules).unwrap()
+        encode(DatabaseKind::Sim, &head, rules, &FoundValues::default()).unwrap()
     }
 
     fn sealed(body: &str) -> Vec<u8> {
@@ -181,9 +221,10 @@ mod tests {
         ] {
             let rules = rules(services, servers);
             let bytes = base(&rules);
-            let (head, again) = decode(&bytes, DatabaseKind::Sim).unwrap();
-            assert_eq!(again, rules);
-            assert_eq!(head.content, content_of(&rules).unwrap());
+            let base = decode(&bytes, DatabaseKind::Sim).unwrap();
+            assert_eq!(base.rules, rules);
+            assert_eq!(base.found().unwrap(), FoundValues::default());
+            assert_eq!(base.head.content, content_of(&rules).unwrap());
             assert!(decode(&bytes, DatabaseKind::Linux).is_err());
         }
     }
@@ -194,7 +235,7 @@ mod tests {
         for at in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 1;
-            let error = decode(&damaged, DatabaseKind::Sim).unwrap_err();
+            let error = decode(&damaged, DatabaseKind::Sim).err().unwrap();
             assert_eq!(error.kind(), Kind::Damaged);
             assert!(decode(&bytes[..at], DatabaseKind::Sim).is_err());
         }
@@ -213,7 +254,8 @@ mod tests {
             ("{\"timeouts\":{}}\n", ""),
         ] {
             assert!(body.contains(from), "{from} in {body}");
-            let error = decode(&sealed(&body.replace(from, to)), DatabaseKind::Sim).unwrap_err();
+            let text = sealed(&body.replace(from, to));
+            let error = decode(&text, DatabaseKind::Sim).err().unwrap();
             assert_eq!(error.kind(), Kind::Damaged, "{to}");
         }
     }

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::Confirm;
 use super::super::content::Content;
+use super::super::found_values::FoundContent;
 use super::super::record::Record;
-use crate::model::{EntryKey, EntryValue, MarkRule, Ruleset, Snapshot};
+use super::super::{Confirm, Turn};
+use crate::model::{EntryKey, EntryValue, FoundValues, MarkRule, Ruleset, Snapshot};
 
 /// A snapshot and where its ruleset is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +15,9 @@ pub(in crate::store) struct Head {
     pub(in crate::store) snapshot: Snapshot,
     /// Its content.
     pub(in crate::store) content: Content,
+    /// The values found of its entries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::store) found: Option<FoundContent>,
     /// How it was to be confirmed, for one that had to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::store) confirm: Option<Confirm>,
@@ -25,6 +29,7 @@ impl Head {
         Head {
             snapshot: record.snapshot.clone(),
             content: record.content,
+            found: record.found.clone(),
             confirm: record.confirm.clone(),
         }
     }
@@ -45,27 +50,49 @@ pub(super) struct Commit {
     /// What the kernel is to hold again beside the old rules, where it is not confirmed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     back: Vec<(EntryKey, EntryValue)>,
+    /// Entries of the old rules that the kernel is not to hold again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    back_without: Vec<EntryKey>,
+    /// Values found that the new snapshot has and the old one had otherwise, or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    found_set: Vec<(EntryKey, EntryValue)>,
+    /// Values found that only the old one had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    found_unset: Vec<EntryKey>,
 }
 
 impl Commit {
-    pub(super) fn between(
-        old: &Ruleset,
-        new: &Ruleset,
-        head: Head,
-        back: Option<&Ruleset>,
-    ) -> Commit {
+    pub(super) fn of(turn: &Turn, head: Head) -> Commit {
+        let (old, new) = (turn.from, turn.to);
         let mut commit = Commit {
             head,
             set: Vec::new(),
             unset: Vec::new(),
             marks: None,
             back: Vec::new(),
+            back_without: Vec::new(),
+            found_set: Vec::new(),
+            found_unset: Vec::new(),
         };
-        if let Some(back) = back {
-            let beside = old.differences(back).into_iter();
-            commit.back = beside
-                .filter_map(|key| Some((key, back.get(&key)?)))
-                .collect();
+        if let Some((_, back)) = turn.unless {
+            for key in old.differences(back) {
+                match back.get(&key) {
+                    Some(value) => commit.back.push((key, value)),
+                    None => commit.back_without.push(key),
+                }
+            }
+        }
+        let (before, after) = turn.found;
+        if before != after {
+            for key in before.entries().union(&after.entries()) {
+                match after.get(key) {
+                    Some(value) if before.get(key).as_ref() != Some(&value) => {
+                        commit.found_set.push((*key, value));
+                    }
+                    Some(_) => {}
+                    None => commit.found_unset.push(*key),
+                }
+            }
         }
         for key in old.differences(new) {
             match (new.get(&key), key) {
@@ -97,10 +124,23 @@ impl Commit {
     /// What the kernel is to hold again, where these are the rules before it.
     pub(super) fn back(&self, before: &Ruleset) -> Ruleset {
         let mut back = before.clone();
+        for key in &self.back_without {
+            back.put(key, None);
+        }
         for (key, value) in &self.back {
             back.put(key, Some(value.clone()));
         }
         back
+    }
+
+    /// Makes the values found before it those that go with it.
+    pub(super) fn apply_found(&self, found: &mut FoundValues) {
+        for key in &self.found_unset {
+            found.remove(key);
+        }
+        for (key, value) in &self.found_set {
+            found.put(key, value.clone());
+        }
     }
 
     pub(super) fn apply(self, rules: &mut Ruleset) -> Head {

@@ -1,8 +1,8 @@
 //! The mirror: what boot would restore, in plain files that need no database to be read.
 //!
 //! - `mirror.base`: `ipvsh mirror 2 KIND`; the head as JSON (snapshot and content); a line `NAME JSON`
-//!   per service, followed by such a line per real server, with a space in front; all else as JSON;
-//!   then `end CRC-32`, of all before.
+//!   per service, followed by such a line per real server, with a space in front; `found JSON`, the
+//!   values found, where there are some; all else as JSON; then `end CRC-32`, of all before.
 //! - `mirror.log`: `ipvsh mirror 2 KIND`, then a line per commit, `STATE LENGTH CHECKSUM JSON`:
 //!   its snapshot, the content that results, and the entries that it set and removed.
 //!
@@ -29,7 +29,7 @@ mod read;
 
 pub(super) use commit::{Head, State};
 pub(super) use open::Mirror;
-pub(super) use read::{exists, read, read_newest, replay, rules_of};
+pub(super) use read::{Replayed, exists, read, read_newest, replay, rules_of};
 
 use crate::error::{Error, Kind};
 

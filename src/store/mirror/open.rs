@@ -5,16 +5,16 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::super::DatabaseKind;
 use super::super::content::{self, from_json, to_json};
 use super::super::directory::{failed, private, replace};
 use super::super::node::Nodes;
+use super::super::{DatabaseKind, Turn, found_values};
 use super::base;
 use super::commit::{Commit, Head, State};
 use super::format::{encode_line, header, skip_header, take_line};
 use super::{BASE, LOG, broken};
 use crate::error::{Error, Result};
-use crate::model::Ruleset;
+use crate::model::{Extent, FoundValues, Ruleset};
 
 /// The base is written anew when the log is longer than it, and longer than this.
 const LOG_BYTES: u64 = 64 << 10;
@@ -104,16 +104,12 @@ impl Mirror {
     pub(in crate::store) fn create(
         dir: &Path,
         kind: DatabaseKind,
-        head: Option<(&Head, &Ruleset)>,
+        held: Option<(&Head, &Ruleset, &FoundValues)>,
     ) -> Result<Mirror> {
-        match head {
-            Some((head, rules)) => {
-                replace(
-                    dir,
-                    BASE,
-                    "mirror.base.new",
-                    &base::encode(kind, head, rules)?,
-                )?;
+        match held {
+            Some((head, rules, found)) => {
+                let bytes = base::encode(kind, head, rules, found)?;
+                replace(dir, BASE, "mirror.base.new", &bytes)?;
             }
             None => {
                 let path = dir.join(BASE);
@@ -138,34 +134,36 @@ impl Mirror {
         dir: &Path,
         kind: DatabaseKind,
         before: Option<Head>,
-        (head, rules): (&Head, &Ruleset),
+        (head, rules, found): (&Head, &Ruleset, &FoundValues),
         back: &Ruleset,
         nodes: &impl Nodes,
     ) -> Result<Mirror> {
-        let old = match &before {
-            Some(before) => content::read(nodes, before.content)?,
-            None => Ruleset::default(),
+        let (old, old_found) = match &before {
+            Some(before) => (
+                content::read(nodes, before.content)?,
+                found_values::read(nodes, before.found.as_ref(), &Extent::Whole)?,
+            ),
+            None => Default::default(),
         };
-        let base = before.as_ref().map(|before| (before, &old));
+        let base = before.as_ref().map(|before| (before, &old, &old_found));
         let mut mirror = Mirror::create(dir, kind, base)?;
-        mirror.prepare(&old, rules, head.clone(), Some(back))?;
+        let turn = Turn {
+            from: &old,
+            to: rules,
+            found: (&old_found, found),
+            unless: head.confirm.as_ref().map(|confirm| (confirm, back)),
+        };
+        mirror.prepare(&turn, head.clone())?;
         mirror.mark(State::Done, false)?;
         Ok(mirror)
     }
 
-    /// Writes a commit's line, on disk when this returns; its state is "on its way". `back` is what
-    /// the kernel is to hold again, for one that awaits confirmation.
+    /// Writes a commit's line, on disk when this returns; its state is "on its way".
     ///
     /// # Errors
     /// `system`, with the log as it was.
-    pub(in crate::store) fn prepare(
-        &mut self,
-        old: &Ruleset,
-        new: &Ruleset,
-        head: Head,
-        back: Option<&Ruleset>,
-    ) -> Result<()> {
-        let line = encode_line(&to_json(&Commit::between(old, new, head.clone(), back))?);
+    pub(in crate::store) fn prepare(&mut self, turn: &Turn, head: Head) -> Result<()> {
+        let line = encode_line(&to_json(&Commit::of(turn, head.clone()))?);
         let write = self
             .log
             .write_all_at(&line, self.end)

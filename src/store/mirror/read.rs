@@ -5,13 +5,13 @@ use std::path::Path;
 use super::super::content::{self, Content, from_json};
 use super::super::directory::read_file;
 use super::super::lock::Witness;
-use super::super::{DatabaseKind, Mirrored, Pending, Unconfirmed};
+use super::super::{DatabaseKind, Mirrored, Pending, Unconfirmed, found_values};
 use super::base;
 use super::commit::{Commit, Head, State};
 use super::format::{skip_header, take_line};
 use super::{BASE, LOG, broken};
 use crate::error::Result;
-use crate::model::Ruleset;
+use crate::model::{FoundValues, Ruleset};
 
 /// What a mirror holds.
 pub(in crate::store) struct Held {
@@ -90,9 +90,16 @@ fn follow(dir: &Path, kind: DatabaseKind, sure: Sure) -> Result<Option<Held>> {
         };
     };
     let based = base.is_some();
-    let (mut head, mut rules) = match base {
-        Some(base) => base::decode(&base, kind).map(|(head, rules)| (Some(head), rules))?,
-        None => (None, Ruleset::default()),
+    let (mut head, mut rules, mut found) = match base {
+        Some(base) => {
+            let base = base::decode(&base, kind)?;
+            let found = match sure {
+                Sure::OfContent => base.found()?,
+                Sure::OfLines => FoundValues::default(),
+            };
+            (Some(base.head), base.rules, found)
+        }
+        None => Default::default(),
     };
     let mut rest = skip_header(&log, kind)?;
     let mut changed = false;
@@ -112,10 +119,16 @@ fn follow(dir: &Path, kind: DatabaseKind, sure: Sure) -> Result<Option<Held>> {
         }
         before = None;
         if commit.head.confirm.is_some() && line.state != State::Kept {
-            if differs(&rules, head.map_or(Content::default(), |head| head.content))? {
+            let content = head
+                .as_ref()
+                .map_or(Content::default(), |head| head.content);
+            if differs(&rules, content)? {
                 return Err(broken("what it holds is not what was committed"));
             }
             before = Some((rules.clone(), commit.back(&rules)));
+        }
+        if sure == Sure::OfContent {
+            commit.apply_found(&mut found);
         }
         head = Some(commit.apply(&mut rules));
         changed = true;
@@ -123,6 +136,13 @@ fn follow(dir: &Path, kind: DatabaseKind, sure: Sure) -> Result<Option<Held>> {
     match head {
         Some(head) if differs(&rules, head.content)? => {
             Err(broken("what it holds is not what was committed"))
+        }
+        Some(head)
+            if sure == Sure::OfContent && found_values::content_of(&found)? != head.found =>
+        {
+            Err(broken(
+                "the values found in it are not those of its snapshot",
+            ))
         }
         Some(head) => Ok(Some(Held {
             head,
@@ -133,8 +153,19 @@ fn follow(dir: &Path, kind: DatabaseKind, sure: Sure) -> Result<Option<Held>> {
     }
 }
 
-/// Is shown a commit, its state, the rules that it leads to, and those to return to.
-type Visit<'a> = dyn FnMut(State, &Head, &Ruleset, Option<&Ruleset>) -> Result<()> + 'a;
+/// What a commit of the mirror leads to.
+pub(in crate::store) struct Replayed<'a> {
+    /// How far it came.
+    pub(in crate::store) state: State,
+    /// Its snapshot.
+    pub(in crate::store) head: &'a Head,
+    /// The rules.
+    pub(in crate::store) rules: &'a Ruleset,
+    /// The values found of their entries.
+    pub(in crate::store) found: &'a FoundValues,
+    /// The rules to return to, where it had to be confirmed.
+    pub(in crate::store) back: Option<&'a Ruleset>,
+}
 
 /// Shows what can be followed of the mirror, from its beginning to the first damage: each commit
 /// with its state and the ruleset that it leads to, and the one to return to where it had to be
@@ -145,17 +176,25 @@ type Visit<'a> = dyn FnMut(State, &Head, &Ruleset, Option<&Ruleset>) -> Result<(
 pub(in crate::store) fn replay(
     dir: &Path,
     kind: DatabaseKind,
-    visit: &mut Visit<'_>,
+    visit: &mut dyn FnMut(Replayed<'_>) -> Result<()>,
 ) -> Result<()> {
     let mut rules = Ruleset::default();
+    let mut found = FoundValues::default();
     let mut at = None;
     if let Some(base) = read_file(&dir.join(BASE))? {
-        let Ok((head, held)) = base::decode(&base, kind) else {
+        let Ok(base) = base::decode(&base, kind) else {
             return Ok(());
         };
-        rules = held;
-        at = Some(head.snapshot.id);
-        visit(State::Kept, &head, &rules, None)?;
+        found = base.found()?;
+        rules = base.rules;
+        at = Some(base.head.snapshot.id);
+        visit(Replayed {
+            state: State::Kept,
+            head: &base.head,
+            rules: &rules,
+            found: &found,
+            back: None,
+        })?;
     }
     let log = read_file(&dir.join(LOG))?.unwrap_or_default();
     let mut rest = skip_header(&log, kind).unwrap_or_default();
@@ -169,16 +208,29 @@ pub(in crate::store) fn replay(
             continue;
         }
         if line.state == State::Void {
-            visit(State::Void, &commit.head, &rules, None)?;
+            visit(Replayed {
+                state: State::Void,
+                head: &commit.head,
+                rules: &rules,
+                found: &found,
+                back: None,
+            })?;
             continue;
         }
         if snapshot.parent != at {
             return Ok(());
         }
         let back = commit.head.confirm.is_some().then(|| commit.back(&rules));
+        commit.apply_found(&mut found);
         let head = commit.apply(&mut rules);
         at = Some(head.snapshot.id);
-        visit(line.state, &head, &rules, back.as_ref())?;
+        visit(Replayed {
+            state: line.state,
+            head: &head,
+            rules: &rules,
+            found: &found,
+            back: back.as_ref(),
+        })?;
     }
     Ok(())
 }

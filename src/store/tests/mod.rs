@@ -62,6 +62,7 @@ pub(super) fn intent(head: u64, steps: u16) -> Intent<'static> {
         },
         pid: 1,
         steps: (0..steps).map(step).collect::<Vec<_>>().into(),
+        reached: crate::store::Reached::nothing(),
     }
 }
 

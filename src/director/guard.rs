@@ -1,0 +1,136 @@
+//! Removals that look like an accident: refused unless asked for by name.
+//!
+//! A service that nobody manages counts like one of ours: `--exact` removes many at once. An entry
+//! that was in the kernel before ipvsh managed it goes only where the change names it.
+
+use std::collections::BTreeSet;
+
+use super::report::count;
+use crate::error::{Error, Kind, Result};
+use crate::model::{EntryKey, FoundValues, ServiceKey};
+use crate::plan::{Plan, Step};
+
+/// The number of services from which the removal of more than half is refused.
+const HALF_FROM: usize = 10;
+
+/// The number of services from which the removal of all is refused.
+const ALL_FROM: usize = 3;
+
+/// Returns true if the removal of so many of so many services is refused.
+pub(super) fn is_much(removed: usize, all: usize) -> bool {
+    (all >= HALF_FROM && removed * 2 > all) || (all >= ALL_FROM && removed >= all)
+}
+
+/// What is known where a plan is judged.
+pub(super) struct Judged<'a> {
+    pub plan: &'a Plan,
+    /// The values found of the head's entries.
+    pub found: &'a FoundValues,
+    /// Says whether the change names an entry that it removes.
+    pub is_named: &'a dyn Fn(&EntryKey) -> bool,
+    /// Says whether the head has a service.
+    pub is_ours: &'a dyn Fn(&ServiceKey) -> bool,
+    /// How many services the head has.
+    pub ours: usize,
+    /// How many services the kernel has, where all of it was looked at.
+    pub live: Option<usize>,
+}
+
+/// Refuses to remove much, or what ipvsh did not put there, by accident.
+///
+/// # Errors
+/// `guarded`.
+pub(super) fn refuse_removals(judged: &Judged) -> Result<()> {
+    let removed: BTreeSet<ServiceKey> = judged.plan.steps.iter().filter_map(service).collect();
+    let ours = removed.iter().filter(|key| (judged.is_ours)(key)).count();
+    let much = [(ours, Some(judged.ours)), (removed.len(), judged.live)]
+        .into_iter()
+        .find_map(|(removed, all)| {
+            all.filter(|all| is_much(removed, *all))
+                .map(|all| (removed, all))
+        });
+    if let Some((removed, all)) = much {
+        return Err(refusal(format!(
+            "this would remove {removed} of {all} virtual services"
+        )));
+    }
+    let theirs: Vec<EntryKey> = judged
+        .plan
+        .steps
+        .iter()
+        .flat_map(entries)
+        .filter(|entry| judged.found.has(entry) && !(judged.is_named)(entry))
+        .collect();
+    let Some(first) = theirs.first() else {
+        return Ok(());
+    };
+    let what = match theirs.len() {
+        1 => first.to_string(),
+        more => format!(
+            "{first} and {} more",
+            count(more.saturating_sub(1), "object")
+        ),
+    };
+    Err(refusal(format!(
+        "this would remove {what} from the kernel, where it was before ipvsh managed it"
+    ))
+    .hint(format!(
+        "to let go of it and leave the kernel as it is: ipvsh forget \"{}\"",
+        name_of(first)
+    )))
+}
+
+fn refusal(cause: String) -> Error {
+    Error::new(Kind::Guarded, cause)
+        .attempt("refused")
+        .hint("look at it with --plan; if it is meant: --allow-removals")
+        .hint("in a script: commit(\"message\", #{ allow_removals: true })")
+}
+
+/// What `ipvsh forget` calls an entry.
+fn name_of(entry: &EntryKey) -> String {
+    match entry {
+        EntryKey::Service(key) => key.to_string(),
+        EntryKey::Server(service, server) => format!("{service} {server}"),
+        other => other.to_string(),
+    }
+}
+
+/// The service that a step removes.
+fn service(step: &Step) -> Option<ServiceKey> {
+    match step {
+        Step::RemoveService { key, .. } => Some(*key),
+        _ => None,
+    }
+}
+
+/// The entries that a step removes. A server that goes with its service needs no other word.
+fn entries(step: &Step) -> Vec<EntryKey> {
+    match step {
+        Step::RemoveService { key, .. } => vec![EntryKey::Service(*key)],
+        Step::RemoveServer { service, key, .. } => vec![EntryKey::Server(*service, *key)],
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn much_is_more_than_half_of_ten_or_all_of_three() {
+        for (removed, all, much) in [
+            (0, 0, false),
+            (2, 2, false),
+            (2, 3, false),
+            (3, 3, true),
+            (8, 9, false),
+            (9, 9, true),
+            (5, 10, false),
+            (6, 10, true),
+            (500, 1000, false),
+        ] {
+            assert_eq!(is_much(removed, all), much, "{removed} of {all}");
+        }
+    }
+}

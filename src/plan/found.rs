@@ -1,0 +1,134 @@
+//! What was there before ipvsh came: given back when ipvsh lets go, and carried along until then.
+
+use crate::model::live::Live;
+use crate::model::{
+    EntryKey, EntryValue, Extent, FoundValues, Ruleset, TimeoutKind, differing_servers,
+};
+
+/// What goes back to others where a head gives way to an older snapshot or to a revert: the entries
+/// that were found after `to`, and are not in `to`. An entry that somebody removed or made anew
+/// meanwhile stays as the kernel has it.
+pub fn given_back(
+    (head, found): (&Ruleset, &FoundValues),
+    (to, found_then): (&Ruleset, &FoundValues),
+    live: &Ruleset,
+) -> Vec<(EntryKey, EntryValue)> {
+    let goes_back = |entry: &EntryKey| {
+        let is_managed = head.has(entry);
+        let is_always_there = matches!(entry, EntryKey::Timeout(_));
+        !to.has(entry)
+            && !found_then.has(entry)
+            && !is_always_there
+            && is_managed == live.has(entry)
+    };
+    let entries = found.entries().into_iter().filter(goes_back);
+    entries
+        .filter_map(|entry| Some((entry, found.get(&entry)?)))
+        .collect()
+}
+
+/// Puts entries into a ruleset. A server of a service that is not there is left out.
+pub fn put_back(rules: &mut Ruleset, entries: &[(EntryKey, EntryValue)], live: &Ruleset) {
+    for (entry, value) in entries {
+        rules.put(entry, Some(value.clone()));
+    }
+    if entries
+        .iter()
+        .any(|(entry, _)| matches!(entry, EntryKey::Marks(_)))
+    {
+        rules.arrange_marks(live);
+    }
+}
+
+/// A change of the record: the head with the values found so far, and the new rules.
+#[derive(Debug, Clone, Copy)]
+pub struct Recorded<'a> {
+    /// What the head has.
+    pub head: &'a Ruleset,
+    /// What was found of its entries.
+    pub found: &'a FoundValues,
+    /// What is recorded.
+    pub rules: &'a Ruleset,
+    /// Entries that leave the record are somebody else's from then on, whatever the kernel holds.
+    pub forgets: bool,
+}
+
+impl Recorded<'_> {
+    /// The values found that go with the new rules, where the kernel goes from `live` to `target`:
+    ///
+    /// - an entry that stays managed keeps the value found;
+    /// - one that becomes managed was found where the kernel has it;
+    /// - one that was not managed and is removed from the kernel was found;
+    /// - one that leaves the record and stays in the kernel is somebody else's again.
+    pub fn found_after(&self, live: &Live, target: &Live) -> FoundValues {
+        let mut after = FoundValues::default();
+        for entry in self.found.entries() {
+            if self.carries(&entry, live, target)
+                && let Some(value) = self.found.get(&entry)
+            {
+                after.put(&entry, value);
+            }
+        }
+        for entry in self.came_or_went(live, target) {
+            if let (false, Some(value)) = (after.has(&entry), live.rules.get(&entry)) {
+                after.put(&entry, value);
+            }
+        }
+        after
+    }
+
+    fn carries(&self, entry: &EntryKey, live: &Live, target: &Live) -> bool {
+        match (self.head.has(entry), self.rules.has(entry)) {
+            (true, true) => true,
+            (false, true) => !live.rules.has(entry),
+            (_, false) => {
+                let seen = entry.service().is_none_or(|key| covers(live, &key));
+                !self.forgets && !(seen && target.rules.has(entry))
+            }
+        }
+    }
+
+    /// Entries that become managed and are live, and those of others that are removed; a few of
+    /// them may be neither.
+    fn came_or_went(&self, live: &Live, target: &Live) -> Vec<EntryKey> {
+        let mut entries = Vec::new();
+        for (key, head, rules) in self.head.differing_services(self.rules) {
+            if head.is_none() {
+                entries.push(EntryKey::Service(*key));
+            }
+            let servers = differing_servers(head, rules);
+            let new = servers.filter(|(_, head, _)| head.is_none());
+            entries.extend(new.map(|(server, _, _)| EntryKey::Server(*key, *server)));
+        }
+        for (key, live, target) in live.rules.differing_services(&target.rules) {
+            if target.is_none() {
+                entries.push(EntryKey::Service(*key));
+            }
+            let servers = differing_servers(live, target);
+            let gone = servers.filter(|(_, _, target)| target.is_none());
+            entries.extend(gone.map(|(server, _, _)| EntryKey::Server(*key, *server)));
+        }
+        let marks = self.rules.mark_keys().into_iter();
+        let gone = live.rules.mark_keys().into_iter();
+        let gone = gone.filter(|key| !target.rules.has(&EntryKey::Marks(*key)));
+        entries.extend(marks.chain(gone).map(EntryKey::Marks));
+        entries.extend(TimeoutKind::ALL.map(EntryKey::Timeout));
+        let daemons = live.rules.daemons.keys().copied();
+        entries.extend(daemons.map(EntryKey::Daemon));
+        entries.retain(|entry| {
+            !self.head.has(entry)
+                && match entry {
+                    EntryKey::Timeout(_) => self.rules.has(entry),
+                    _ => self.rules.has(entry) || !target.rules.has(entry),
+                }
+        });
+        entries
+    }
+}
+
+fn covers(live: &Live, key: &crate::model::ServiceKey) -> bool {
+    match &live.extent {
+        Extent::Whole => true,
+        some => some.covers(key),
+    }
+}
