@@ -412,20 +412,21 @@ pub(super) fn nothing_named(_: &EntryKey) -> bool {
     false
 }
 
-/// What brings back what the kernel held before a change. One that left the kernel alone and that a
-/// rollback would not is undone in the record alone.
+/// What brings back what the kernel held before a change. One that took over what was there, or that
+/// left the kernel alone where a rollback would not, is undone in the record alone.
 fn how_to_undo(
     plan: &Plan,
     (head, found): (&Ruleset, &FoundValues),
     (rules, found_after): (&Ruleset, &FoundValues),
 ) -> Undo {
-    let rolls_back_in_kernel = || {
+    let is_in_the_record_alone = || {
         let live = &plan.target;
         let all = ChangeOptions::default();
         let back = plan_of_return((rules, found_after), live, (head, found), &all);
-        !back.is_empty() || found_after != found
+        let takes_over = found_after.entries().iter().any(|entry| !found.has(entry));
+        takes_over || !back.is_empty()
     };
-    match plan.is_empty() && rolls_back_in_kernel() {
+    match plan.is_empty() && is_in_the_record_alone() {
         true => Undo::Forget,
         false => Undo::Rollback,
     }

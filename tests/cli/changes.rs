@@ -11,7 +11,7 @@ fn a_change_ends_in_its_shape() {
     + tcp 192.0.2.10:80  rr
       + server 10.0.0.11:80  masq weight 1
       + server 10.0.0.12:80  masq weight 3
-    snapshot 1 (the first), 3 changes, verified. Undo: ipvsh -e 'clear()'
+    snapshot 1 (the first), 3 changes, verified. Undo: ipvsh revert 1
     -- status 0
     ");
     assert_snapshot!(lab.run(&["-e", WEB]), @r"
@@ -287,7 +287,7 @@ fn what_is_regretted_is_noted_unless_it_is_to_be_quiet() {
     let lab = Lab::new();
     assert_snapshot!(lab.run(&["-e", "tcp(\"192.0.2.10:80\")"]), @r#"
     + tcp 192.0.2.10:80  wlc
-    snapshot 1 (the first), 1 change, verified. Undo: ipvsh -e 'clear()'
+    snapshot 1 (the first), 1 change, verified. Undo: ipvsh revert 1
     -- stderr
     note: tcp 192.0.2.10:80: no real servers, so clients are refused. Fix: find("tcp 192.0.2.10:80").server("10.0.0.11")
     -- status 0
