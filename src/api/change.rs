@@ -436,10 +436,13 @@ fn tag(call: &Call) -> Result<Dynamic> {
     let name = SnapshotName::parse(&call.text_or_whole(0)?)?;
     let tag = call.text(1)?;
     let mut session = call.context.session()?;
-    let snapshot = session.director().tag(&name, &tag)?;
+    let tagged = session.director().tag(&name, &tag)?;
+    for note in tagged.notes {
+        call.context.effect(note);
+    }
     if session.is_dry() {
-        call.context
-            .effect(format!("would tag snapshot {} \"{tag}\"", snapshot.id));
+        let effect = format!("would tag snapshot {} \"{tag}\"", tagged.snapshot.id);
+        call.context.effect(effect);
     }
     Ok(Dynamic::UNIT)
 }

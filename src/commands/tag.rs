@@ -27,22 +27,25 @@ pub(super) struct TagArgs {
 /// Runs `ipvsh tag`.
 pub(super) fn run(context: &Context, args: &TagArgs) -> Result<u8> {
     let mut director = context.director()?;
-    let (snapshot, sentence) = match (&args.delete, &args.snapshot, &args.name) {
+    let (tagged, sentence) = match (&args.delete, &args.snapshot, &args.name) {
         (Some(tag), _, _) => {
-            let snapshot = director.untag(tag)?;
-            let sentence = format!("snapshot {} is no longer tagged {tag}", snapshot.id);
-            (snapshot, sentence)
+            let tagged = director.untag(tag)?;
+            let sentence = format!("snapshot {} is no longer tagged {tag}", tagged.snapshot.id);
+            (tagged, sentence)
         }
         (None, Some(name), Some(tag)) => {
-            let snapshot = director.tag(name, tag)?;
-            let sentence = format!("snapshot {} is tagged {tag}", snapshot.id);
-            (snapshot, sentence)
+            let tagged = director.tag(name, tag)?;
+            let sentence = format!("snapshot {} is tagged {tag}", tagged.snapshot.id);
+            (tagged, sentence)
         }
         // clap asks for both.
         _ => return Ok(0),
     };
+    tagged.notes.iter().for_each(|note| context.out.note(note));
     match context.out.json {
-        true => context.out.print_json(&output::forms::snapshot(&snapshot)),
+        true => context
+            .out
+            .print_json(&output::forms::snapshot(&tagged.snapshot)),
         false => context.out.sentence(&sentence),
     }
     Ok(0)

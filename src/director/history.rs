@@ -25,6 +25,15 @@ pub struct Query {
     pub count: Option<usize>,
 }
 
+/// A snapshot whose tags were changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tagged {
+    /// The snapshot, with its tags as they are now.
+    pub snapshot: Snapshot,
+    /// What opening the history had to say: what it recovered first.
+    pub notes: Vec<String>,
+}
+
 /// What a history shows, as it was at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Listing {
@@ -153,33 +162,47 @@ impl Director {
     ///
     /// # Errors
     /// `not_found`; `invalid` for text that cannot be a tag.
-    pub fn tag(&mut self, name: &SnapshotName, tag: &str) -> Result<Snapshot> {
+    pub fn tag(&mut self, name: &SnapshotName, tag: &str) -> Result<Tagged> {
         let tag = crate::model::snapshot::check_tag(tag)?;
         let now = self.now();
-        let (mut store, _) = self.open_to_write()?;
-        let snapshot = resolve(&*store, name, now)?;
-        if let Err(error) = store.set_tag(&tag, snapshot.id) {
-            drop(store);
-            self.look_again(error, |store| Ok(store.tagged(&tag)? == Some(snapshot.id)))?;
-            store = self.stores.open()?;
-        }
-        store.snapshot(snapshot.id)
+        self.change_tags(|director, mut store| {
+            let snapshot = resolve(&*store, name, now)?;
+            if let Err(error) = store.set_tag(&tag, snapshot.id) {
+                drop(store);
+                director.look_again(error, |store| Ok(store.tagged(&tag)? == Some(snapshot.id)))?;
+                store = director.stores.open()?;
+            }
+            store.snapshot(snapshot.id)
+        })
     }
 
     /// Takes a tag away; gives the snapshot that had it.
     ///
     /// # Errors
     /// `not_found` where there is no such tag.
-    pub fn untag(&mut self, tag: &str) -> Result<Snapshot> {
+    pub fn untag(&mut self, tag: &str) -> Result<Tagged> {
         let now = self.now();
-        let (mut store, _) = self.open_to_write()?;
-        let snapshot = resolve(&*store, &SnapshotName::Tag(tag.to_owned()), now)?;
-        if let Err(error) = store.remove_tag(tag) {
-            drop(store);
-            self.look_again(error, |store| Ok(store.tagged(tag)?.is_none()))?;
-            store = self.stores.open()?;
+        self.change_tags(|director, mut store| {
+            let snapshot = resolve(&*store, &SnapshotName::Tag(tag.to_owned()), now)?;
+            if let Err(error) = store.remove_tag(tag) {
+                drop(store);
+                director.look_again(error, |store| Ok(store.tagged(tag)?.is_none()))?;
+                store = director.stores.open()?;
+            }
+            store.snapshot(snapshot.id)
+        })
+    }
+
+    /// Opens the history to write, and says what that recovered, whatever becomes of the tag.
+    fn change_tags(
+        &mut self,
+        change: impl FnOnce(&Director, Box<dyn Store>) -> Result<Snapshot>,
+    ) -> Result<Tagged> {
+        let (store, notes) = self.open_to_write()?;
+        match change(self, store) {
+            Ok(snapshot) => Ok(Tagged { snapshot, notes }),
+            Err(error) => Err(notes.into_iter().fold(error, Error::hint)),
         }
-        store.snapshot(snapshot.id)
     }
 }
 

@@ -48,7 +48,7 @@ pub use confirm::{
 pub use connections::Wanted;
 pub use drain::{DRAIN_OPTIONS, DrainOptions, Drained, Then};
 pub use filter::Filter;
-pub use history::{Listing, Query};
+pub use history::{Listing, Query, Tagged};
 pub use import::{Import, together};
 pub use options::{ChangeOptions, change_options};
 pub use progress::{Advance, Progress, Silent};

@@ -2,12 +2,12 @@
 
 use crate::model::live::Live;
 use crate::model::{
-    EntryKey, EntryValue, Extent, FoundValues, Ruleset, TimeoutKind, differing_servers,
+    EntryKey, EntryValue, Extent, FoundValues, Ruleset, TimeoutKind, differing_servers, merge,
 };
 
 /// What goes back to others where a head gives way to an older snapshot or to a revert: the entries
-/// that were found after `to`, and are not in `to`. An entry that somebody removed or made anew
-/// meanwhile stays as the kernel has it.
+/// that were found after `to`, and are not in `to`. What ipvsh changed of them returns to what was
+/// found; what somebody else changed, removed or made anew meanwhile stays as the kernel has it.
 pub fn given_back(
     (head, found): (&Ruleset, &FoundValues),
     (to, found_then): (&Ruleset, &FoundValues),
@@ -21,9 +21,15 @@ pub fn given_back(
             && !is_always_there
             && is_managed == live.has(entry)
     };
+    let value = |entry: &EntryKey| match (head.get(entry), live.get(entry)) {
+        (Some(ours), Some(now)) if !ours.satisfied_by(&now) => {
+            merge(Some(ours), Some(now), found.get(entry)).value
+        }
+        _ => found.get(entry),
+    };
     let entries = found.entries().into_iter().filter(goes_back);
     entries
-        .filter_map(|entry| Some((entry, found.get(&entry)?)))
+        .filter_map(|entry| Some((entry, value(&entry)?)))
         .collect()
 }
 

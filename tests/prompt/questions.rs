@@ -64,7 +64,13 @@ fn a_terminal_is_asked_before_a_large_removal() {
     session.shows("snapshot 2 (1 before)");
     session.ends();
     run(&["rollback", "1"]).ends();
+    // -y answers other questions.
     let mut session = run(&["-y", "-e", "clear()"]);
+    session.shows("[y/N] ");
+    session.line("");
+    session.shows("Error: refused");
+    session.ends();
+    let mut session = run(&["--allow-removals", "-e", "clear()"]);
     session.shows("snapshot 4 (3 before)");
     session.ends();
 }

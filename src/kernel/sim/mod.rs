@@ -83,6 +83,19 @@ impl Sim {
         })))
     }
 
+    /// Another network namespace of the same machine, which holds nothing yet.
+    #[must_use]
+    pub fn another_namespace(&self, namespace: &str) -> Sim {
+        let machine = self.state().machine.clone();
+        let boot = self.state().place.boot.clone();
+        let other = Sim::on(machine, &Ruleset::default());
+        other.state().place = Place {
+            boot,
+            namespace: namespace.to_owned(),
+        };
+        other
+    }
+
     /// What the kernel holds, without asking it as a [`Kernel`].
     pub fn live(&self) -> Live {
         self.state().live.clone()
