@@ -7,6 +7,8 @@
 
 #[path = "common/arbitrary.rs"]
 mod arbitrary;
+#[path = "common/random.rs"]
+mod random;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -21,38 +23,13 @@ use ipvsh::kernel::fault::{Effect, Point};
 use ipvsh::kernel::{Faults, Faulty, Sim};
 use ipvsh::model::{Family, Live, Ruleset, ServiceKey, SnapshotId, VirtualService};
 use ipvsh::store::{self, DatabaseKind, SledStores, Stores};
-use proptest::strategy::{Strategy, ValueTree};
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use random::{Random, variable};
 
 /// What a process says that dies in the middle; no panic, so that nothing is printed.
 struct Died;
 
 fn die() {
     resume_unwind(Box::new(Died));
-}
-
-fn variable(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
-/// Everything random comes from one number.
-struct Random(TestRunner);
-
-impl Random {
-    fn new(seed: u64) -> Random {
-        let mut bytes = [0; 32];
-        bytes[..8].copy_from_slice(&seed.to_le_bytes());
-        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-        Random(TestRunner::new_with_rng(Config::default(), rng))
-    }
-
-    fn one<S: Strategy>(&mut self, strategy: S) -> S::Value {
-        strategy.new_tree(&mut self.0).unwrap().current()
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        self.one(0..end)
-    }
 }
 
 /// A kernel and a database that outlive every process; somebody else's service is in the kernel.

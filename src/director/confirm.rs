@@ -9,12 +9,12 @@ use super::change::{Begun, nothing_named};
 use super::options::ChangeOptions;
 use super::report::{Report, count};
 use super::transaction::{Recording, kept_sentence};
-use super::undo::{attempt, part_of};
+use super::undo::take_back;
 use super::{Director, found_of, head_of};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{Place, boot, namespace};
 use crate::model::{EntryKey, Extent, Grace, Live, Ruleset, Snapshot, SnapshotId};
-use crate::plan::{Change, Deltas, Plan, TakenBack, between, steps, tally};
+use crate::plan::{Change, Deltas, Plan, TakenBack, between, tally};
 use crate::signals;
 use crate::store::{Confirm, Draft, Pending, Store, Stores, Turn};
 
@@ -453,22 +453,17 @@ impl Director {
         if deltas.is_empty() {
             return Ok(Reverted::default());
         }
-        let part = part_of(deltas);
-        let live = self.kernel.observe_part(&part)?;
-        let back = deltas.taken_back(&live);
-        let mut attempted = attempt(&mut *self.kernel, steps(&live, &back.target));
-        let mut now = self.kernel.observe_part(&part)?;
-        if !attempted.failures.is_empty() {
-            // What failed for want of memory or by a lost answer may go the second time.
-            let left = steps(&now, &deltas.taken_back(&now).target);
-            attempted = attempt(&mut *self.kernel, left);
-            now = self.kernel.observe_part(&part)?;
-        }
-        let failures = attempted.failures.iter().map(Error::to_string);
+        let returned = take_back(&mut *self.kernel, deltas)?;
+        let failures = match returned.left.is_empty() {
+            true => &[][..],
+            false => &returned.failures,
+        };
         Ok(Reverted {
-            changes: between(&live.rules, &now.rules),
+            changes: between(&returned.before.rules, &returned.now.rules),
             left: failures
-                .chain(deltas.taken_back(&now).kept.iter().map(kept_sentence))
+                .iter()
+                .map(Error::to_string)
+                .chain(returned.kept.iter().map(kept_sentence))
                 .collect(),
         })
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{Kernel, Outcome, Part};
-use crate::model::{EntryKey, Extent};
+use crate::model::{EntryKey, Extent, Live};
 use crate::plan::{Deltas, Step, command_lines, steps};
 use crate::store::Reached;
 
@@ -19,19 +19,53 @@ pub(super) struct Applied {
     pub error: Option<Error>,
 }
 
-/// Steps done one after the other, whichever of them fail.
-pub(super) struct Attempted {
-    /// Which failed, and why.
-    pub failures: Vec<Error>,
-}
-
 /// What of the kernel is looked at to take changes back.
-pub(super) fn part_of(deltas: &Deltas) -> Part {
+fn part_of(deltas: &Deltas) -> Part {
     Part {
         services: Extent::Services(deltas.services()),
         or_whole: 0,
         marks: deltas.has_marks(),
     }
+}
+
+/// A kernel from which changes were taken back, as far as it let them.
+pub(super) struct Returned {
+    /// What it held before.
+    pub before: Live,
+    /// What it holds now.
+    pub now: Live,
+    /// Entries that somebody else changed since: they stay.
+    pub kept: BTreeSet<EntryKey>,
+    /// The steps that are left, and why the first of them were refused.
+    pub left: Vec<Step>,
+    pub failures: Vec<Error>,
+}
+
+/// Takes changes back, each by itself. A step that fails is tried once more: a kernel that was short
+/// of memory, or whose answer was lost, may do it the second time.
+///
+/// # Errors
+/// As the kernel cannot be read.
+pub(super) fn take_back(kernel: &mut dyn Kernel, deltas: &Deltas) -> Result<Returned> {
+    let part = part_of(deltas);
+    let before = kernel.observe_part(&part)?;
+    let mut failures = attempt(kernel, steps(&before, &deltas.taken_back(&before).target));
+    let mut now = kernel.observe_part(&part)?;
+    let mut back = deltas.taken_back(&now);
+    let mut left = steps(&now, &back.target);
+    if !left.is_empty() {
+        failures = attempt(kernel, left);
+        now = kernel.observe_part(&part)?;
+        back = deltas.taken_back(&now);
+        left = steps(&now, &back.target);
+    }
+    Ok(Returned {
+        before,
+        now,
+        kept: back.kept,
+        left,
+        failures,
+    })
 }
 
 /// Takes changes back; gives the entries that somebody else changed since, which stay.
@@ -42,35 +76,24 @@ pub(super) fn undo(kernel: &mut dyn Kernel, deltas: &Deltas) -> Result<BTreeSet<
     if deltas.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let part = part_of(deltas);
-    let all = |error: Error| {
-        let lines = deltas.inverse();
-        let lines = lines.iter().flat_map(command_lines);
+    let lines = |error: Error, left: &[Step]| {
+        let lines = left.iter().flat_map(command_lines);
         lines.fold(error, Error::leftover)
     };
-    let live = kernel.observe_part(&part).map_err(all)?;
-    let back = deltas.taken_back(&live);
-    let attempted = attempt(kernel, steps(&live, &back.target));
-    let now = kernel.observe_part(&part)?;
-    let again = deltas.taken_back(&now);
-    let left = steps(&now, &again.target);
-    if left.is_empty() {
-        return Ok(again.kept);
+    let returned = take_back(kernel, deltas).map_err(|error| lines(error, &deltas.inverse()))?;
+    if returned.left.is_empty() {
+        return Ok(returned.kept);
     }
-    let error = attempted.failures.into_iter().next().unwrap_or_else(|| {
-        Error::new(
-            Kind::UndoFailed,
-            "the kernel did not return to what it held",
-        )
+    let error = returned.failures.into_iter().next().unwrap_or_else(|| {
+        let cause = "the kernel did not return to what it held";
+        Error::new(Kind::UndoFailed, cause)
     });
-    Err(left
-        .iter()
-        .flat_map(command_lines)
-        .fold(error, Error::leftover))
+    Err(lines(error, &returned.left))
 }
 
-/// Does every step that can be done. What depends on one that failed is left out.
-pub(super) fn attempt(kernel: &mut dyn Kernel, steps: Vec<Step>) -> Attempted {
+/// Does every step that can be done; gives the errors of those that cannot. What depends on one that
+/// failed is left out.
+fn attempt(kernel: &mut dyn Kernel, steps: Vec<Step>) -> Vec<Error> {
     let mut failures = Vec::new();
     let mut rest = steps;
     while !rest.is_empty() && failures.len() < ENOUGH {
@@ -90,7 +113,7 @@ pub(super) fn attempt(kernel: &mut dyn Kernel, steps: Vec<Step>) -> Attempted {
         }
         rest = left;
     }
-    Attempted { failures }
+    failures
 }
 
 /// A server cannot be added to a service that could not be.

@@ -389,6 +389,10 @@ impl Delta {
         match (is(&self.before), is(&self.after)) {
             (true, _) => Settled::Is,
             (false, true) => Settled::Becomes(self.before.clone()),
+            // A change is a stop, then a start: whether that was done, the kernel did not answer.
+            (false, false) if now.is_none() && !self.is_acknowledged => {
+                Settled::Becomes(self.before.clone())
+            }
             (false, false) => Settled::Stays,
         }
     }

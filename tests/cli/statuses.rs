@@ -99,7 +99,7 @@ fn undone_is_4() {
 #[test]
 fn undone_badly_is_5() {
     let lab = Lab::with_web();
-    let fault = "fail-step=2:ENOBUFS,fail-undo=1:ENOMEM";
+    let fault = "fail-step=2:ENOBUFS,fail-undo=1:ENOMEM,fail-undo=2:ENOMEM";
     assert_snapshot!(lab.run_faulty(fault, &["-e", CHANGE]), @r"
     -- stderr
     Error: connection timeouts: cannot set: the kernel refuses it (ENOBUFS)
