@@ -362,7 +362,8 @@ pub const COMMIT: &[Opt] = &[
         "allow_removals",
         Type::Bool,
         "false",
-        "Allow the removal of more than half of ten or more services.",
+        "Allow the removal of more than half of ten or more services, of all of three or more, and \
+         of what was there before ipvsh managed it.",
     ),
     opt(
         "adopt",

@@ -66,10 +66,11 @@ pub(super) struct ChangeArgs {
     /// Look at everything, and remove what ipvsh does not manage
     #[arg(long)]
     exact: bool,
-    /// Allow the removal of more than half of ten or more services
+    /// Allow the removal of more than half of ten or more services, of all of three or more, and of
+    /// what was there before ipvsh managed it
     #[arg(long)]
     allow_removals: bool,
-    /// Answer yes where a terminal would ask
+    /// Answer yes where a terminal would ask; never instead of --allow-removals
     #[arg(short, long)]
     pub yes: bool,
 }

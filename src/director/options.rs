@@ -14,7 +14,8 @@ pub struct ChangeOptions {
     pub adopt: bool,
     /// Remove what is foreign.
     pub exact: bool,
-    /// Allow the removal of more than half of ten or more services.
+    /// Allow the removal of more than half of ten or more services, of all of three or more, and of
+    /// what was there before ipvsh managed it.
     pub allow_removals: bool,
     /// Leave a real server at weight 0 where the kernel has it there: a health checker did that.
     pub keep_weights: bool,

@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::names::Names;
 use super::refusal::Refusal;
 use super::{Kernel, Outcome, Part, Place};
+use rustix::process::Signal;
+
 use crate::error::{Error, Kind, Result};
 use crate::ipvs::Errno;
 use crate::model::{Connection, Info, Live, LiveServer, Load, ServerKey, ServiceKey, Traffic};
@@ -42,6 +44,8 @@ pub enum Effect {
     KillBefore,
     /// The process ends by SIGKILL after the step.
     KillAfter,
+    /// The process stops before the step, until somebody sends it SIGCONT.
+    StopBefore,
     /// Something else happens before the step.
     Before(Box<dyn FnMut() + Send>),
     /// Something else happens after the step.
@@ -108,8 +112,8 @@ impl Faults {
     }
 
     /// Reads faults from text, divided by commas: `kill-before-step=3`, `kill-after-step=3`,
-    /// `fail-step=3:ENOMEM`, `lose-before-step=3`, `lose-after-step=3`, the same with `undo`
-    /// instead of `step`, and `fail-observe=2:EBUSY`.
+    /// `fail-step=3:ENOMEM`, `lose-before-step=3`, `lose-after-step=3`, `stop-before-step=3`, the same
+    /// with `undo` instead of `step`, and `fail-observe=2:EBUSY`.
     ///
     /// # Errors
     /// `invalid` for anything else.
@@ -193,6 +197,7 @@ fn parse_one(part: &str) -> Option<(Point, Effect)> {
         ("fail", Some(errno)) => Effect::Fail(errno),
         ("kill-before", None) => Effect::KillBefore,
         ("kill-after", None) => Effect::KillAfter,
+        ("stop-before", None) => Effect::StopBefore,
         ("lose-before", None) => Effect::LoseBefore,
         ("lose-after", None) => Effect::LoseAfter,
         _ => return None,
@@ -245,6 +250,10 @@ impl<K: Kernel> Faulty<K> {
                 die();
                 self.pass(step)
             }
+            Some(Effect::StopBefore) => {
+                signal_ourselves(Signal::STOP);
+                self.pass(step)
+            }
             Some(Effect::KillAfter) => {
                 let outcome = self.pass(step);
                 die();
@@ -273,8 +282,12 @@ impl<K: Kernel> Faulty<K> {
 
 /// Ends the process as `kill -9` would: nothing is flushed, nothing cleaned up.
 fn die() {
+    signal_ourselves(Signal::KILL);
+}
+
+fn signal_ourselves(signal: Signal) {
     // It cannot fail: a process may always signal itself.
-    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    let _ = rustix::process::kill_process(rustix::process::getpid(), signal);
 }
 
 impl<K: Kernel> Kernel for Faulty<K> {

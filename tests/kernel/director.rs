@@ -211,7 +211,12 @@ impl Director {
 
     /// Starts ipvsh, and leaves it to itself.
     pub fn start(&self, args: &[&str]) -> Child {
-        Command::new("ip")
+        self.command(args).spawn().unwrap()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("ip");
+        command
             .args([
                 "netns",
                 "exec",
@@ -223,9 +228,40 @@ impl Director {
             .env("SUDO_USER", "alice")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts ipvsh with a fault injected, and leaves it to itself.
+    pub fn start_with_fault(&self, fault: &str, args: &[&str]) -> Child {
+        self.command(args)
+            .env("IPVSH_FAULT", fault)
             .spawn()
             .unwrap()
+    }
+
+    /// Waits until a process that was started here has stopped itself.
+    #[track_caller]
+    pub fn wait_until_stopped(child: &Child) {
+        let end = Instant::now() + Duration::from_secs(60);
+        let is_stopped = || {
+            let path = format!("/proc/{}/stat", child.id());
+            let stat = std::fs::read_to_string(path).unwrap_or_default();
+            stat.rsplit(") ")
+                .next()
+                .is_some_and(|rest| rest.starts_with('T'))
+        };
+        while !is_stopped() {
+            assert!(Instant::now() < end, "it does not stop");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Lets a process go on that has stopped itself; gives its exit status.
+    pub fn resume(mut child: Child) -> Option<i32> {
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+        child.wait().unwrap().code()
     }
 
     /// Runs ipvsh.

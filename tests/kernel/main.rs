@@ -25,6 +25,7 @@ mod marks;
 mod modules;
 mod netns;
 mod notes;
+mod others;
 mod owners;
 mod packets;
 #[path = "../common/pages.rs"]
