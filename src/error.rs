@@ -35,6 +35,8 @@ pub enum Kind {
     Unsupported,
     /// A system call failed.
     System,
+    /// Standard output did not take what was printed.
+    Output,
     /// Another process holds the database.
     Busy,
     /// The database is damaged or written by something else.
@@ -53,6 +55,8 @@ pub enum Kind {
     UndoFailed,
     /// Some parts were done, others could not be.
     Partial,
+    /// Everything was done, but the report could not be written.
+    Unreported,
     /// A bug of ours: an invariant did not hold.
     Bug,
 }
@@ -73,6 +77,7 @@ impl Kind {
             Kind::NotPermitted => "not_permitted",
             Kind::Unsupported => "unsupported",
             Kind::System => "system",
+            Kind::Output => "output",
             Kind::Busy => "busy",
             Kind::Damaged => "damaged",
             Kind::Interrupted => "interrupted",
@@ -82,6 +87,7 @@ impl Kind {
             Kind::Undone => "undone",
             Kind::UndoFailed => "undo_failed",
             Kind::Partial => "partial",
+            Kind::Unreported => "unreported",
             Kind::Bug => "bug",
         }
     }
@@ -94,6 +100,7 @@ impl Kind {
             Kind::Undone => 4,
             Kind::UndoFailed => 5,
             Kind::Partial => 6,
+            Kind::Unreported => 7,
             Kind::Bug => 255,
             _ => 1,
         }

@@ -140,7 +140,7 @@ impl Call<'_> {
         match news {
             News::Change(report) => self.done(report),
             News::Would(line) => self.context.effect(line),
-            News::Note(_) | News::Done(_) => self.context.news(news),
+            News::Note(_) | News::Done(_) | News::Did(_) => self.context.news(news),
         }
     }
 

@@ -10,7 +10,7 @@ use super::options::COMMIT;
 use super::types::Type;
 use super::value::{Divergence, Outcome, Service};
 use super::{convert, report};
-use crate::director::{ChangeOptions, Query, Report, change_options};
+use crate::director::{ChangeOptions, News, Query, Report, change_options};
 use crate::error::{Error, Kind, Result};
 use crate::model::SnapshotName;
 
@@ -301,9 +301,12 @@ fn commit(call: &Call, message: Option<usize>, options: usize) -> Result<Dynamic
 fn confirm(call: &Call) -> Result<Dynamic> {
     let mut session = call.context.session()?;
     let confirmed = session.confirm()?;
-    if session.is_dry() {
-        let effect = format!("would confirm snapshot {}", confirmed.snapshot.id);
-        call.context.effect(effect);
+    match session.is_dry() {
+        true => {
+            let effect = format!("would confirm snapshot {}", confirmed.snapshot.id);
+            call.context.effect(effect);
+        }
+        false => call.news(News::Did(&confirmed.sentence())),
     }
     let id = i64::try_from(confirmed.snapshot.id.0).unwrap_or(i64::MAX);
     Ok(Dynamic::from(id))
@@ -440,9 +443,12 @@ fn tag(call: &Call) -> Result<Dynamic> {
     for note in tagged.notes {
         call.context.effect(note);
     }
-    if session.is_dry() {
-        let effect = format!("would tag snapshot {} \"{tag}\"", tagged.snapshot.id);
-        call.context.effect(effect);
+    let id = tagged.snapshot.id;
+    match session.is_dry() {
+        true => call
+            .context
+            .effect(format!("would tag snapshot {id} \"{tag}\"")),
+        false => call.news(News::Did(&format!("snapshot {id} is tagged {tag}"))),
     }
     Ok(Dynamic::UNIT)
 }

@@ -45,6 +45,7 @@ pub struct Context {
     session: RefCell<Session>,
     output: RefCell<Box<dyn Write>>,
     closed: Cell<bool>,
+    unwritten: RefCell<Option<Error>>,
     exit: Cell<Option<i64>>,
     effects: RefCell<Vec<String>>,
     standing: RefCell<Vec<Standing>>,
@@ -64,6 +65,7 @@ impl Context {
             session: RefCell::new(session),
             output: RefCell::new(Box::new(std::io::stdout())),
             closed: Cell::new(false),
+            unwritten: RefCell::new(None),
             exit: Cell::new(None),
             effects: RefCell::default(),
             standing: RefCell::default(),
@@ -125,18 +127,35 @@ impl Context {
         self.output.replace(output);
     }
 
-    /// Prints a line; a reader that went away is remembered, not reported.
+    /// Prints a line. Where that fails the script is to end: quietly where its reader went away,
+    /// else with the error that [`Context::take_unwritten`] gives.
     pub fn print(&self, text: &str) {
         let mut output = self.output.borrow_mut();
-        let written = writeln!(output, "{text}").and_then(|()| output.flush());
-        if written.is_err() {
-            self.closed.set(true);
+        match writeln!(output, "{text}").and_then(|()| output.flush()) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => self.closed.set(true),
+            Err(error) => {
+                let error = Error::system("cannot write to standard output", &error);
+                self.unwritten
+                    .borrow_mut()
+                    .get_or_insert(error.with_kind(Kind::Output));
+            }
         }
     }
 
     /// Says whether whoever read the output went away.
     pub fn is_closed(&self) -> bool {
         self.closed.get()
+    }
+
+    /// Says whether a line could not be printed.
+    pub fn is_unwritten(&self) -> bool {
+        self.unwritten.borrow().is_some()
+    }
+
+    /// Why a line could not be printed, once.
+    pub fn take_unwritten(&self) -> Option<Error> {
+        self.unwritten.take()
     }
 
     /// Remembers the status of `exit(status)`.

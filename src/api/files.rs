@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rhai::Dynamic;
 
 use super::call::Call;
+use crate::director::News;
 use crate::error::{Error, Result};
 use crate::format::{self, Format};
 
@@ -93,6 +94,7 @@ pub(super) fn save(call: &Call) -> Result<Dynamic> {
     }
     replace(Path::new(path.as_str()), text.as_bytes())
         .map_err(|e| e.object(format!("file {path}")).attempt("cannot write"))?;
+    call.news(News::Did(&format!("file {path} was written")));
     Ok(Dynamic::UNIT)
 }
 

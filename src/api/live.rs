@@ -7,6 +7,7 @@ use super::convert;
 use super::fact::{Form, Function, Group, On, Param};
 use super::services::service_or_name;
 use super::types::Type;
+use crate::director::News;
 use crate::error::{Kind, Result};
 use crate::model::json;
 
@@ -61,15 +62,14 @@ fn zero(call: &Call) -> Result<Dynamic> {
         true => Some(service_or_name(call, 0)?.0),
         false => None,
     };
+    let what = service.map_or("all services".to_owned(), |key| key.to_string());
     let mut session = call.context.session()?;
     if session.is_dry() {
-        let what = service.map_or("all services".to_owned(), |key| key.to_string());
         call.context
             .effect(format!("would zero the counters of {what}"));
         return Ok(Dynamic::UNIT);
     }
-    session
-        .director()
-        .zero(service.as_ref())
-        .map(|()| Dynamic::UNIT)
+    session.director().zero(service.as_ref())?;
+    call.news(News::Did(&format!("the counters of {what} are zero")));
+    Ok(Dynamic::UNIT)
 }

@@ -112,7 +112,7 @@ pub(super) struct CompareArgs {
 }
 
 /// The status that says "there are differences", with `--exit-code`.
-const DIFFERENT: u8 = 10;
+pub(super) const DIFFERENT: u8 = 10;
 
 impl CompareArgs {
     /// The exit status where nothing could be compared.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::context::Context;
 use crate::error::Result;
-use crate::output;
+use crate::output::{self, Effect};
 
 /// Keep a commit made with --confirm SECONDS (it rolls back by itself otherwise)
 ///
@@ -16,6 +16,7 @@ pub(super) struct ConfirmArgs {}
 /// Runs `ipvsh confirm`.
 pub(super) fn run(context: &Context, _args: &ConfirmArgs) -> Result<u8> {
     let confirmed = context.director()?.confirm()?;
+    output::did(Effect::Other(confirmed.sentence()));
     match context.out.json {
         true => context.out.print_json(&json!({
             "snapshot": output::forms::snapshot(&confirmed.snapshot),

@@ -89,7 +89,10 @@ pub(super) fn run(context: &Context, args: &DrainArgs) -> Result<u8> {
     let (out, dry) = (context.out, session.is_dry());
     let mut reports = Vec::new();
     let mut attendant = Attendant::new(|news: News| match news {
-        News::Change(report) if out.json => reports.push(report.clone()),
+        News::Change(report) if out.json => {
+            out.did(report, dry);
+            reports.push(report.clone());
+        }
         news => out.news(news, dry),
     });
     let result = session.drain((service, server), &options, &change, &mut attendant);

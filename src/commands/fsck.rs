@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::context::{Context, is_terminal};
 use crate::error::{Error, Kind, Result};
-use crate::output;
+use crate::output::{self, Effect};
 use crate::signals;
 use crate::store::Checkup;
 
@@ -56,6 +56,9 @@ pub(super) fn run(context: &Context, args: &FsckArgs) -> Result<u8> {
         }
     }
     let repaired = stores.repair(Utc::now().trunc_subsecs(0))?;
+    for line in output::repaired(&repaired).lines() {
+        output::did(Effect::Other(line.trim().to_owned()));
+    }
     match out.json {
         true => out.print_json(&output::forms::repaired(&repaired)),
         false => out.print(&output::repaired(&repaired)),

@@ -7,6 +7,7 @@ use clap::Args;
 use super::context::Context;
 use crate::dropin::{self, Dropin, Outcome, RECORD, Record};
 use crate::error::{Error, Kind, Result};
+use crate::output::{self, Effect};
 
 /// Take the place of ipvsadm, ipvsadm-save and ipvsadm-restore, or give it back (--undo)
 ///
@@ -55,24 +56,20 @@ pub(super) fn run(context: &Context, args: &InstallDropinArgs) -> Result<u8> {
         true => place.give_back(args.plan)?,
         false => place.take(&dropin::program(&args.root)?, args.plan)?,
     };
+    if !args.plan
+        && let Some(done) = done(&outcome)
+    {
+        output::did(Effect::Other(done.to_owned()));
+    }
     context.out.print(&match &outcome {
-        Outcome::Taken(record) => format!(
-            "{}{}",
-            lines(record, '+'),
-            closing(
-                args,
-                "ipvsh is in ipvsadm's place. Undo: ipvsh install-dropin --undo"
-            )
-        ),
+        Outcome::Taken(record) => {
+            format!("{}{}", lines(record, '+'), closing(args, done(&outcome)))
+        }
         Outcome::AlreadyTaken(_) => {
             "nothing to change: ipvsh is in ipvsadm's place already".to_owned()
         }
         Outcome::GivenBack(record) => {
-            format!(
-                "{}{}",
-                lines(record, '-'),
-                closing(args, "ipvsadm has its place again")
-            )
+            format!("{}{}", lines(record, '-'), closing(args, done(&outcome)))
         }
         Outcome::NotTaken => {
             format!("nothing to change: ipvsh did not take ipvsadm's place (there is no {RECORD})")
@@ -102,9 +99,18 @@ fn lines(record: &Record, sign: char) -> String {
     all.concat()
 }
 
-fn closing<'a>(args: &InstallDropinArgs, done: &'a str) -> &'a str {
+/// The sentence for what was changed, if something was.
+fn done(outcome: &Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::Taken(_) => Some("ipvsh is in ipvsadm's place. Undo: ipvsh install-dropin --undo"),
+        Outcome::GivenBack(_) => Some("ipvsadm has its place again"),
+        Outcome::AlreadyTaken(_) | Outcome::NotTaken => None,
+    }
+}
+
+fn closing(args: &InstallDropinArgs, done: Option<&'static str>) -> &'static str {
     match args.plan {
         true => "planned, nothing done",
-        false => done,
+        false => done.unwrap_or_default(),
     }
 }

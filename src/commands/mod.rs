@@ -37,6 +37,7 @@ mod show;
 mod status;
 mod tag;
 mod top;
+mod unreported;
 mod usage;
 mod watch;
 
@@ -46,7 +47,7 @@ use args::{ChangeArgs, Global};
 use context::Context;
 
 use crate::error::{Error, Kind, Result};
-use crate::output::{self, ColorWhen, Output, Verbosity};
+use crate::output::{ColorWhen, Output, Verbosity};
 use crate::signals;
 
 /// The shell of Linux's layer-4 load balancer (LVS/IPVS): scripts, plans, snapshots, rollback
@@ -161,11 +162,15 @@ fn start() -> u8 {
     let context = Context::new(cli.global.clone());
     let status = match dispatch(&context, cli) {
         // A signal that came meanwhile waited until everything was done or undone.
-        Ok(status) => match signals::check().and_then(|()| output::written()) {
-            Ok(()) => status,
-            Err(error) => fail(&context.out, &error),
+        Ok(status) => match signals::check() {
+            Ok(()) => context.ended(status),
+            Err(error) => fail(&context.out, &context.with_effects(error)),
         },
-        Err(error) => fail(&context.out, &error),
+        Err(error) => match (fail(&context.out, &error), error.kind()) {
+            // That is said.
+            (status, Kind::Output) => status,
+            (status, _) => context.ended(status),
+        },
     };
     context.out.detail(&context.took());
     status

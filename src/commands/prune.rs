@@ -6,7 +6,8 @@ use clap::Args;
 use super::context::{Context, is_terminal};
 use crate::director::Retention;
 use crate::error::{Error, Result};
-use crate::output;
+use crate::model::snapshot::ranges;
+use crate::output::{self, Effect};
 
 /// Remove old snapshots for good and give their room back; never the head or what has a tag
 ///
@@ -68,6 +69,10 @@ pub(super) fn run(context: &Context, args: &PruneArgs) -> Result<u8> {
         }
     }
     let pruned = director.prune(&which, args.plan)?;
+    if !args.plan && !pruned.removed.is_empty() {
+        let removed = ranges(pruned.removed.iter().copied());
+        output::did(Effect::Other(format!("snapshots removed: {removed}")));
+    }
     match out.json {
         true => out.print_json(&output::forms::pruned(&pruned)),
         false => out.print(&output::pruned(&pruned, args.plan)),

@@ -10,7 +10,7 @@ use super::origin::origin;
 use super::top::viewer;
 use crate::director::{ChangeOptions, Report, Session};
 use crate::error::Result;
-use crate::output::{count, value};
+use crate::output::{self, count, value};
 use crate::script::{Ended, Interpreter, Source};
 use crate::signals;
 
@@ -96,6 +96,18 @@ pub(super) fn run_in(
         if session.is_untouched() || !value::is_handle(shown) {
             value::show(&out, shown, &mut session)?;
         }
+        // As where a line could not be printed, nothing more is committed.
+        if output::written().is_err() && !session.is_untouched() {
+            out.not_committed(session.staged());
+            return Ok(1);
+        }
+    }
+    if let Ended::Closed = ended {
+        let standing = interpreter.standing();
+        if !standing.is_empty() {
+            out.note("the reader of standard output went away: the script was ended there");
+        }
+        standing.iter().for_each(|sentence| out.note(sentence));
     }
     if let Some(report) = finish(context, interpreter, &ended)? {
         out.report(&report, dry);

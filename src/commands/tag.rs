@@ -5,7 +5,7 @@ use clap::Args;
 use super::context::Context;
 use crate::error::Result;
 use crate::model::SnapshotName;
-use crate::output;
+use crate::output::{self, Effect};
 
 /// Give a snapshot a name; a name that is there moves
 ///
@@ -42,6 +42,7 @@ pub(super) fn run(context: &Context, args: &TagArgs) -> Result<u8> {
         _ => return Ok(0),
     };
     tagged.notes.iter().for_each(|note| context.out.note(note));
+    output::did(Effect::Other(sentence.clone()));
     match context.out.json {
         true => context
             .out

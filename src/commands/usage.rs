@@ -6,7 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::error::{Error, Kind};
 use crate::model::remedy;
-use crate::output::{ColorWhen, Output, Verbosity};
+use crate::output::{self, ColorWhen, Output, Verbosity};
 
 /// What stands below the list of verbs.
 pub(super) fn epilogue() -> String {
@@ -41,19 +41,27 @@ Exit status:
   4    a change was sent, something failed, and everything was undone
   5    undoing failed too; what is left is listed as lines to run
   6    partly done (restore --best-effort)
+  7    done, but the report could not be written
   10   with --exit-code: there are differences
   255  a bug in ipvsh";
 
 /// Prints what clap has to say: help and version are results, the rest are usage errors.
 pub(super) fn refuse(refusal: &clap::Error) -> u8 {
     let out = Output::new(false, Verbosity::Normal, ColorWhen::Auto);
-    if !refusal.use_stderr() {
-        out.print(&refusal.render().to_string());
-        return 0;
+    let told = match refusal.use_stderr() {
+        true => Err(explain(refusal)),
+        false => {
+            out.print(&refusal.render().to_string());
+            output::written()
+        }
+    };
+    match told {
+        Ok(()) => 0,
+        Err(error) => {
+            out.error(&error);
+            error.kind().exit_status()
+        }
     }
-    let error = explain(refusal);
-    out.error(&error);
-    error.kind().exit_status()
 }
 
 fn explain(refusal: &clap::Error) -> Error {
@@ -146,6 +154,7 @@ mod tests {
             Kind::Undone,
             Kind::UndoFailed,
             Kind::Partial,
+            Kind::Unreported,
             Kind::Bug,
         ] {
             let line = format!("\n  {:<5}", kind.exit_status());

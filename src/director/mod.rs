@@ -12,6 +12,7 @@ mod confirm;
 mod connections;
 mod drain;
 mod dry;
+mod fate;
 mod filter;
 mod forget;
 mod guard;
@@ -47,6 +48,7 @@ pub use confirm::{
 };
 pub use connections::Wanted;
 pub use drain::{DRAIN_OPTIONS, DrainOptions, Drained, Then};
+pub use fate::Fate;
 pub use filter::Filter;
 pub use history::{Listing, Query, Tagged};
 pub use import::{Import, together};

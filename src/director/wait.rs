@@ -20,6 +20,8 @@ pub enum News<'a> {
     Change(&'a Report),
     /// The sentence that ends it.
     Done(&'a str),
+    /// Something was done that outlives the process and that nothing else tells; a sentence.
+    Did(&'a str),
 }
 
 /// Who waits with a use case: the clock, the way to sleep, and the one to tell.

@@ -18,11 +18,10 @@ mod rows;
 mod status;
 mod table;
 pub mod value;
+mod written;
 
 use std::io::{IsTerminal, Write};
 use std::ops::ControlFlow;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use changes::{changes, report};
 pub use connections::{Form, Listing};
@@ -36,15 +35,17 @@ pub use progress::Teller;
 pub use rows::{Look, info, rows};
 pub use status::{Facts, status};
 pub use table::Table;
+pub use written::{Effect, did, effects, is_closed, written};
 
 pub use crate::api::report::count;
 
 use serde::Serializer as _;
 
 use crate::director::{Awaiting, Difference, News, Report};
-use crate::error::{Error, Kind};
+use crate::error::Error;
 use crate::model::Connection;
 use crate::plan::{Change, Plan};
+use written::unwritten;
 
 /// How much of a long list is written at once.
 const BUFFER: usize = 64 << 10;
@@ -90,26 +91,6 @@ pub struct Output {
     may_page: bool,
     /// Results go through a pager where they are long.
     pages: bool,
-}
-
-/// What kept standard output from being written, other than a closed pipe.
-static FAILED: OnceLock<String> = OnceLock::new();
-
-/// Whoever read standard output went away.
-static CLOSED: AtomicBool = AtomicBool::new(false);
-
-/// Says whether standard output takes no more: what is shown again and again need not be.
-pub fn is_closed() -> bool {
-    CLOSED.load(Ordering::Relaxed) || FAILED.get().is_some()
-}
-
-/// Remembers why standard output could not be written.
-fn unwritten(error: &std::io::Error) {
-    if error.kind() == std::io::ErrorKind::BrokenPipe {
-        CLOSED.store(true, Ordering::Relaxed);
-    } else {
-        FAILED.get_or_init(|| error.to_string());
-    }
 }
 
 impl Output {
@@ -245,6 +226,14 @@ impl Output {
         self.say(&format!("{word} {}", clean(text)));
     }
 
+    /// Says that what is staged is not committed, where something is.
+    pub fn not_committed(&self, staged: usize) {
+        if staged > 0 {
+            let changes = count(staged, "change");
+            self.note(&format!("{changes} staged and not committed"));
+        }
+    }
+
     /// Says a detail on standard error where it is to be verbose.
     pub fn detail(&self, text: &str) {
         if self.verbosity == Verbosity::Verbose {
@@ -259,6 +248,7 @@ impl Output {
 
     /// Tells what a change did, or would do, in the shape that every change has.
     pub fn report(&self, told: &Report, dry: bool) {
+        self.did(told, dry);
         if self.json {
             self.print_json(&json::report(told, dry));
         } else {
@@ -275,6 +265,13 @@ impl Output {
         }
     }
 
+    /// Remembers what a change did, before it is told.
+    pub fn did(&self, told: &Report, dry: bool) {
+        if let (false, Some(effect)) = (dry, Effect::of(told)) {
+            did(effect);
+        }
+    }
+
     /// Tells what a use case that takes its time has to say on its way.
     pub fn news(&self, news: News, dry: bool) {
         match news {
@@ -283,6 +280,7 @@ impl Output {
             // Among documents of JSON it would be in the way.
             News::Done(text) if !self.json => self.sentence(text),
             News::Done(_) => {}
+            News::Did(text) => did(Effect::Other(text.to_owned())),
         }
     }
 
@@ -365,17 +363,4 @@ pub mod forms {
 fn to_stderr(text: &str) {
     // Where standard error is gone there is nobody left to tell.
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
-}
-
-/// What kept standard output from being written, if something did.
-///
-/// # Errors
-/// `system`.
-pub fn written() -> Result<(), Error> {
-    match FAILED.get() {
-        None => Ok(()),
-        Some(why) => {
-            Err(Error::new(Kind::System, why.clone()).attempt("cannot write to standard output"))
-        }
-    }
 }

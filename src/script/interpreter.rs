@@ -13,11 +13,12 @@ use super::resolver::Beside;
 use super::scan::{catch_variables, scan};
 use super::{Catches, Ended, Shown, Source, limits, prepare, syntax};
 use crate::api::register::raise;
+use crate::api::report::count;
 use crate::api::value::{Raised, Service};
 use crate::api::{self, Context, Type};
-use crate::director::{Director, News, Report, Session};
+use crate::director::{Director, Fate, News, Report, Session};
 use crate::error::{Error, Kind, Place, Result};
-use crate::model::{ServiceKey, ServiceName};
+use crate::model::{ServiceKey, ServiceName, SnapshotId};
 use crate::signals;
 
 /// A Rhai engine on a session.
@@ -250,6 +251,7 @@ impl Interpreter {
     fn begin(&self, source: &Source) {
         self.context.forget_standing();
         self.context.take_exit();
+        self.context.take_unwritten();
         self.context
             .add_source(&source.name, &prepare(&source.text));
         self.resolver.set_home(source.dir.as_deref(), &source.name);
@@ -308,6 +310,16 @@ impl Interpreter {
         if self.context.is_closed() {
             return Ok(Ended::Closed);
         }
+        if let Some(error) = self.context.take_unwritten() {
+            let error = match self.session().staged() {
+                0 => error,
+                staged => error.hint(format!(
+                    "{} staged and not committed",
+                    count(staged, "change")
+                )),
+            };
+            return Err(self.note_standing(error));
+        }
         if let Some(status) = self.context.take_exit() {
             return Ok(Ended::Exit(status));
         }
@@ -337,15 +349,41 @@ impl Interpreter {
         Shown::of(&self.context, &mut session, value)
     }
 
-    /// Names the commits that stand although the script failed.
+    /// Says what became of the commits that the script made before it failed.
     fn note_standing(&self, error: Error) -> Error {
-        self.context.standing().iter().fold(error, |error, one| {
-            let line = match &one.place {
+        let told = match error.kind() {
+            // The history is in use: to look would only wait once more.
+            Kind::Busy => self.standing_within(|_, ids| vec![Fate::Unknown; ids.len()]),
+            _ => self.standing_within(Director::fates),
+        };
+        told.into_iter().fold(error, Error::hint)
+    }
+
+    /// What became of the commits that the script made, a sentence each; nothing in a dry run,
+    /// which leaves none behind.
+    pub fn standing(&self) -> Vec<String> {
+        self.standing_within(Director::fates)
+    }
+
+    fn standing_within(
+        &self,
+        fates: impl FnOnce(&Director, &[SnapshotId]) -> Vec<Fate>,
+    ) -> Vec<String> {
+        let mut session = self.session();
+        if session.is_dry() {
+            return Vec::new();
+        }
+        let made = self.context.standing();
+        let ids: Vec<SnapshotId> = made.iter().map(|one| one.id).collect();
+        let told = fates(session.director(), &ids).into_iter().zip(&made);
+        told.map(|(fate, one)| {
+            let at = match &one.place {
                 Some(place) => format!(" (line {})", place.line),
                 None => String::new(),
             };
-            error.hint(format!("snapshot {}{line} stands", one.id))
+            fate.sentence(one.id, &at)
         })
+        .collect()
     }
 }
 
@@ -399,12 +437,16 @@ fn names(engine: &Engine) -> Vec<String> {
     names
 }
 
-/// Ends a script where a signal came, nobody reads any more, or `exit` was called where Rhai
-/// turns it into an error that can be caught (in the closure of `map` and the like).
+/// Ends a script where a signal came, nobody reads any more, a line could not be printed, or
+/// `exit` was called where Rhai turns it into an error that can be caught (in the closure of `map`
+/// and the like).
 fn watch(engine: &mut Engine, context: &Rc<Context>) {
     let context = Rc::clone(context);
     engine.on_progress(move |_| {
-        let ends = context.is_closed() || context.is_exiting() || signals::interrupted().is_some();
+        let ends = context.is_closed()
+            || context.is_unwritten()
+            || context.is_exiting()
+            || signals::interrupted().is_some();
         ends.then_some(Dynamic::UNIT)
     });
 }
@@ -415,7 +457,8 @@ fn print_to(engine: &mut Engine, context: &Rc<Context>) {
     // `debug` says where, and not among the results.
     engine.on_debug(|text, source, position| {
         let source = source.unwrap_or("script");
-        eprintln!("{source}:{position:?}: {text}");
+        // Where standard error is gone there is nobody left to tell.
+        let _ = writeln!(std::io::stderr(), "{source}:{position:?}: {text}");
     });
 }
 

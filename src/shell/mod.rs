@@ -30,7 +30,7 @@ use crate::api::help;
 use crate::director::{ChangeOptions, Status};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::Names;
-use crate::output::{Facts, Output, clean, count, status, value};
+use crate::output::{self, Facts, Output, clean, count, status, value};
 use crate::script::{Ended, Interpreter, Shown};
 use crate::signals;
 
@@ -213,7 +213,13 @@ impl Shell {
             signals::forget();
         }
         signals::check()?;
-        Ok(next)
+        match output::written() {
+            Ok(()) => Ok(next),
+            // A prompt that cannot show what was done is of no use; the program's end says why.
+            Err(_) => Ok(Next::Leave(u8::from(
+                self.interpreter().session().staged() > 0,
+            ))),
+        }
     }
 
     fn execute(&mut self, line: &str) -> Result<Next> {
@@ -347,7 +353,8 @@ impl Shell {
     /// Asks where changes are staged; Ctrl-D once more is a yes.
     fn may_leave(&mut self) -> bool {
         let staged = self.interpreter().session().staged();
-        if staged == 0 {
+        if staged == 0 || output::written().is_err() {
+            self.out.not_committed(staged);
             return true;
         }
         let changes = count(staged, "change");

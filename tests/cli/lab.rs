@@ -98,6 +98,22 @@ impl Lab {
         self.tell(&Said::of(command, ""))
     }
 
+    /// Runs with standard output on a device that is full.
+    pub fn run_full(&self, args: &[&str]) -> String {
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let mut command = self.command(args);
+        let output = command
+            .stdin(std::process::Stdio::null())
+            .stdout(full.unwrap())
+            .output()
+            .unwrap();
+        self.tell(&Said {
+            out: String::new(),
+            err: String::from_utf8(output.stderr).unwrap(),
+            status: output.status.code().unwrap_or(-1),
+        })
+    }
+
     /// Runs without the simulator; for what fails before the kernel is looked at.
     pub fn run_plain(&self, args: &[&str]) -> String {
         self.tell(&Said::of(self.plain(args), ""))

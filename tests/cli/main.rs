@@ -16,4 +16,5 @@ mod migration;
 mod refusals;
 mod scripts;
 mod statuses;
+mod unwritten;
 mod views;
