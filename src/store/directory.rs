@@ -125,7 +125,16 @@ fn metadata(dir: &Path) -> Result<Option<Metadata>> {
         Ok(metadata) if metadata.is_dir() => Ok(Some(metadata)),
         Ok(_) => Err(foreign(dir, "it is not a directory".to_owned())
             .hint("name the directory of a database: --db DIR")),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => match fs::read_link(dir) {
+            // A file system that is not mounted is no empty database.
+            Ok(target) => Err(Error::new(
+                Kind::System,
+                format!("it is a link to {}, which is not there", target.display()),
+            )
+            .object(location(dir))
+            .hint("mount its file system, or make that directory: mkdir -m 700 DIR")),
+            Err(_) => Ok(None),
+        },
         Err(error) => Err(failed("look at", dir, &error)),
     }
 }
@@ -158,9 +167,15 @@ pub(super) fn look(dir: &Path, kind: DatabaseKind) -> Result<Found> {
     let Some(metadata) = metadata(dir)? else {
         return Ok(Found::Nothing);
     };
-    if let Some(text) = read_marker(dir)? {
-        check_marker(dir, &text, kind)?;
-        check_owner(dir, &metadata)?;
+    let marked = || match read_marker(dir)? {
+        None => Ok(false),
+        Some(text) => {
+            check_marker(dir, &text, kind)?;
+            check_owner(dir, &metadata)?;
+            Ok(true)
+        }
+    };
+    if marked()? {
         return Ok(Found::Database);
     }
     let entries = fs::read_dir(dir).map_err(|error| failed("read", dir, &error))?;
@@ -168,6 +183,10 @@ pub(super) fn look(dir: &Path, kind: DatabaseKind) -> Result<Found> {
         let entry = entry.map_err(|error| failed("read", dir, &error))?;
         let name = entry.file_name();
         if !is_leftover(&name) {
+            // Another process that makes it writes the marker first, and may have done so by now.
+            if marked()? {
+                return Ok(Found::Database);
+            }
             let cause = format!("it holds {} but no FORMAT", entry.path().display());
             let ours = [ENGINE_DIR, super::mirror::BASE, super::mirror::LOG];
             let hint = match ours.iter().any(|known| name == *known) {
@@ -397,7 +416,8 @@ fn check_owner(dir: &Path, metadata: &Metadata) -> Result<()> {
     Ok(())
 }
 
-/// Makes the directory, or takes an empty one; after it only the marker is missing.
+/// Makes the directory, or takes an empty one; after it only the marker is missing. What is in it
+/// is left alone: the caller does not hold the lock yet, and others may be making files there.
 ///
 /// # Errors
 /// `not_permitted`, `system`.
@@ -405,8 +425,7 @@ pub(super) fn make(dir: &Path) -> Result<()> {
     match metadata(dir)? {
         Some(metadata) => {
             if metadata.uid() == rustix::process::geteuid().as_raw() {
-                close_to_others(dir)?;
-                return Ok(());
+                return close(dir, &metadata);
             }
             check_owner(dir, &metadata)
         }
@@ -433,6 +452,15 @@ pub(super) fn mark(dir: &Path, kind: DatabaseKind) -> Result<()> {
     replace(dir, FORMAT, FORMAT_NEW, marker.as_bytes())
 }
 
+/// Takes the rights of others from a file or a directory.
+fn close(path: &Path, metadata: &Metadata) -> Result<()> {
+    if metadata.mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(metadata.mode() & 0o700))
+        .map_err(|error| failed("change the mode of", path, &error))
+}
+
 /// Takes the rights of others from a directory and from the files in it, for those that sled
 /// makes: it knows no modes, and the umask is the whole process's.
 ///
@@ -445,11 +473,7 @@ pub(super) fn close_to_others(dir: &Path) -> Result<()> {
         if metadata.file_type().is_symlink() {
             continue;
         }
-        if metadata.mode() & 0o077 != 0 {
-            let mode = metadata.mode() & 0o700;
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode))
-                .map_err(|error| failed("change the mode of", &path, &error))?;
-        }
+        close(&path, &metadata)?;
         if metadata.is_dir() {
             let entries = fs::read_dir(&path).map_err(|error| failed("read", &path, &error))?;
             waiting.extend(entries.filter_map(|entry| entry.ok().map(|entry| entry.path())));

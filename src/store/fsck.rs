@@ -19,7 +19,7 @@ use super::notice::NOTICE;
 use super::salvage::{self, Losses};
 use super::scratch::{SCRATCH, Scratch};
 use super::table::{ENGINE, Table};
-use super::{SledStores, Store, Stores, no_database, rebuild, swap};
+use super::{SledStores, Store, Stores, no_database, place, rebuild, swap};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Event, SnapshotId};
 
@@ -131,6 +131,12 @@ impl SledStores {
             Identity::Nothing => problems.push("FORMAT is missing".to_owned()),
         }
         let mut notes = Vec::new();
+        if let Some((parent, mode)) = place::open_parent(&self.dir) {
+            notes.push(format!(
+                "every user can put another directory in its place: {} has mode {mode:o}",
+                parent.display()
+            ));
+        }
         let kept = other_entries(&self.dir, &mut notes)?;
         let counts = note(&mut problems, "", self.read_copy(&mut notes))?;
         let (counts, found) = counts.unzip();

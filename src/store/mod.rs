@@ -70,6 +70,7 @@ mod node;
 mod notice;
 mod pending;
 mod pieces;
+mod place;
 mod rebuild;
 mod record;
 mod salvage;

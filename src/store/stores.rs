@@ -12,7 +12,7 @@ use super::table::{self, ENGINE, Table};
 use super::untouched::Untouched;
 use super::{
     DatabaseKind, Mirrored, Pending, Settled, Store, Stores, memory, mirror, no_mirror, notice,
-    settled, swap,
+    place, settled, swap,
 };
 use crate::error::{Error, Kind, Result};
 
@@ -37,10 +37,10 @@ pub struct SledStores {
 }
 
 impl SledStores {
-    /// Names a directory; nothing is touched yet.
+    /// Names a directory, or a link to one; nothing is touched yet.
     pub fn new(dir: impl Into<PathBuf>, kind: DatabaseKind) -> SledStores {
         SledStores {
-            dir: dir.into(),
+            dir: place::resolve(dir.into()),
             kind,
             wait: WAIT,
             interrupted: Rc::new(|| false),
@@ -75,6 +75,9 @@ impl SledStores {
             if !to_write {
                 return Ok(None);
             }
+            if self.kind == DatabaseKind::Linux {
+                place::check_parents(&self.dir)?;
+            }
             directory::make(&self.dir)?;
         }
         let patience = self.patience();
@@ -85,6 +88,8 @@ impl SledStores {
             if !to_write {
                 return Ok(None);
             }
+            // What a creation that was cut short left may have any mode.
+            directory::close_to_others(&self.dir)?;
             directory::mark(&self.dir, self.kind)?;
         } else {
             let was_written = lock.witness() != Witness::default() || mirror::exists(&self.dir);

@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::store::directory::{Found, look, make, mark};
 
 #[test]
 fn looking_makes_nothing() {
@@ -111,4 +112,101 @@ fn a_creation_that_was_cut_short_is_taken_up() {
         .record(&draft("m"), &rules(1, 1))
         .unwrap();
     assert_eq!(stores.check().unwrap().problems, [""; 0]);
+}
+
+#[test]
+fn those_who_make_it_at_the_same_moment_all_succeed() {
+    const WRITERS: u32 = 6;
+    for round in 0..12 {
+        let dir = tempfile::tempdir().unwrap();
+        // Every other time the directory is there, and open to others as `mkdir` makes it.
+        if round % 2 == 1 {
+            std::fs::create_dir(dir.path().join("db")).unwrap();
+        }
+        let start = std::sync::Barrier::new(WRITERS as usize);
+        std::thread::scope(|scope| {
+            for writer in 0..WRITERS {
+                let (start, path) = (&start, dir.path());
+                scope.spawn(move || {
+                    let stores = disk(path).waiting(Duration::from_secs(60));
+                    start.wait();
+                    if writer % 2 == 1 {
+                        stores.open().map(drop).unwrap();
+                        stores.settled().map(drop).unwrap();
+                    }
+                    let mut store = stores.open_to_write().unwrap();
+                    store.record(&draft("m"), &rules(writer + 1, 1)).unwrap();
+                });
+            }
+        });
+        let stores = disk(dir.path());
+        let made = stores.open().unwrap().snapshots().unwrap().len();
+        assert_eq!(made, WRITERS as usize, "round {round}");
+        assert_eq!(stores.check().unwrap().problems, [""; 0]);
+    }
+}
+
+#[test]
+fn a_directory_that_another_process_is_marking_is_no_error() {
+    for _ in 0..300 {
+        let dir = tempfile::tempdir().unwrap();
+        let path = &dir.path().join("db");
+        make(path).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                mark(path, DatabaseKind::Sim).unwrap();
+                std::fs::create_dir(path.join("sled")).unwrap();
+            });
+            while look(path, DatabaseKind::Sim).unwrap() == Found::Nothing {
+                make(path).unwrap();
+            }
+        });
+    }
+}
+
+#[test]
+fn a_directory_behind_a_link_is_looked_at_there() {
+    let lab = tempfile::tempdir().unwrap();
+    let (link, target) = (lab.path().join("db"), lab.path().join("target"));
+    std::os::unix::fs::symlink("target", &link).unwrap();
+    for error in [
+        disk(lab.path()).open().err().unwrap(),
+        disk(lab.path()).open_to_write().err().unwrap(),
+        disk(lab.path()).mirror().unwrap_err(),
+    ] {
+        assert_eq!(
+            error.message(),
+            "it is a link to target, which is not there"
+        );
+    }
+    let mode = |mode| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&target, mode).unwrap();
+    };
+    std::fs::create_dir(&target).unwrap();
+    mode(0o777);
+    let stores = disk(lab.path());
+    let mut store = stores.open_to_write().unwrap();
+    store.record(&draft("m"), &rules(1, 1)).unwrap();
+    drop(store);
+    let found = target.metadata().unwrap().permissions().mode();
+    assert_eq!(found & 0o777, 0o700);
+    assert_eq!(stores.check().unwrap().problems, [""; 0]);
+
+    let log = target.join("mirror.log");
+    std::fs::write(&log, "nonsense").unwrap();
+    let time = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+    let repaired = disk(lab.path()).repair(time).unwrap();
+    assert!(repaired.now.is_whole());
+    assert!(link.symlink_metadata().unwrap().is_symlink());
+    mode(0o777);
+    let error = disk(lab.path()).open().err().unwrap();
+    assert_eq!(error.message(), "others can write to it");
+    assert_eq!(
+        error.hints(),
+        [format!(
+            "chmod 700 {}",
+            target.canonicalize().unwrap().display()
+        )]
+    );
 }

@@ -130,7 +130,9 @@ impl Attend for Network<'_> {
     fn tell(&mut self, news: News) {
         self.told.push(match news {
             News::Change(report) => report.sentence(),
-            News::Note(text) | News::Would(text) | News::Done(text) => text.to_owned(),
+            News::Note(text) | News::Would(text) | News::Done(text) | News::Did(text) => {
+                text.to_owned()
+            }
         });
     }
 }
