@@ -25,7 +25,7 @@ use std::rc::Rc;
 pub use interpreter::{Interpreter, is_incomplete};
 pub use ruleset::ruleset;
 pub use shown::{Ended, Shown};
-pub use source::Source;
+pub use source::{Source, utf8};
 
 /// The names of variables that `catch` binds.
 type Catches = Rc<RefCell<BTreeSet<String>>>;

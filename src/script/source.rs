@@ -121,6 +121,14 @@ pub(super) fn text_of(from: impl Read, name: &str) -> Result<String> {
                 .hint("keep data in a file of its own: read(path)"),
         );
     }
+    utf8(bytes).map_err(|error| error.object(object()))
+}
+
+/// A script's bytes as text.
+///
+/// # Errors
+/// `invalid`, with the number of the first line that is none.
+pub fn utf8(bytes: Vec<u8>) -> Result<String> {
     String::from_utf8(bytes).map_err(|e| {
         let line = e
             .as_bytes()
@@ -128,6 +136,6 @@ pub(super) fn text_of(from: impl Read, name: &str) -> Result<String> {
             .take(e.utf8_error().valid_up_to())
             .filter(|b| **b == b'\n')
             .count();
-        Error::invalid(format!("line {} is not UTF-8 text", line + 1)).object(object())
+        Error::invalid(format!("line {} is not UTF-8 text", line + 1))
     })
 }

@@ -12,6 +12,7 @@ mod hints;
 mod ipvsadm;
 mod standard;
 mod startup;
+mod typed;
 mod words;
 pub mod world;
 
@@ -143,6 +144,11 @@ impl Shell {
                 Ok(line) => self.line(&line)?,
                 Err(ReadlineError::Interrupted) => Next::Line,
                 Err(ReadlineError::Eof) => Next::Leave(0),
+                Err(error) if typed::is_no_text(&error) => {
+                    typed::drop_typed_ahead();
+                    self.out.error(&typed::no_text());
+                    Next::Line
+                }
                 Err(error) => return Err(failed(&error)),
             };
             if let Next::Leave(status) = next
@@ -284,7 +290,13 @@ impl Shell {
         if let Some(helper) = self.editor.helper_mut() {
             helper.answering = false;
         }
-        let answer = answer?;
+        let answer = match answer {
+            Err(error) if typed::is_no_text(&error) => {
+                typed::drop_typed_ahead();
+                return Ok(false);
+            }
+            answer => answer?,
+        };
         Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 
@@ -374,6 +386,12 @@ impl Shell {
         if let Some(dir) = path.parent() {
             // What cannot be made or read is no history; the prompt works without.
             let _ = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+        }
+        if typed::mend_lines(path).unwrap_or(false) {
+            self.out.note(&format!(
+                "{} held bytes that are not UTF-8 text: they are replaced",
+                path.display()
+            ));
         }
         let _ = self.editor.load_history(path);
     }

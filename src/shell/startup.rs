@@ -12,7 +12,7 @@ use rustix::fs::{Mode, OFlags, open, openat};
 use rustix::process::geteuid;
 
 use crate::error::{Error, Kind, Result};
-use crate::script::Source;
+use crate::script::{Source, utf8};
 
 /// The longest script that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -42,13 +42,14 @@ pub(super) fn read(path: &Path) -> Result<Option<Source>> {
     if !file.metadata().map_err(failed)?.is_file() {
         return Err(Error::invalid("it is no regular file").object(object()));
     }
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1)
-        .read_to_string(&mut text)
+        .read_to_end(&mut bytes)
         .map_err(failed)?;
-    if text.len() as u64 > MAX_BYTES {
+    if bytes.len() as u64 > MAX_BYTES {
         return Err(Error::invalid("it is longer than 1 MiB").object(object()));
     }
+    let text = utf8(bytes).map_err(|error| error.object(object()))?;
     Ok(Some(Source {
         name: object(),
         text,
@@ -106,6 +107,8 @@ mod tests {
         mode(&dir, 0o755);
         mode(&file, 0o644);
         assert_eq!(read(&file).unwrap().unwrap().text, "fn f() { 1 }");
+        fs::write(&file, b"fn f() { 1 }\n// caf\xe9\n").unwrap();
+        refused("line 2 is not UTF-8 text");
         mode(&file, 0o664);
         refused("it can be written by others (mode 664)");
         mode(&file, 0o600);

@@ -70,6 +70,13 @@ impl Terminal {
         self.0.flush().unwrap();
     }
 
+    /// Sends bytes as they are.
+    pub fn sends(&mut self, bytes: &[u8]) {
+        use std::io::Write;
+        let mut terminal = self.0.process().get_file_handle().unwrap();
+        terminal.write_all(bytes).unwrap();
+    }
+
     /// Presses a key with Ctrl.
     pub fn control(&mut self, key: char) {
         self.0.send_control(key).unwrap();

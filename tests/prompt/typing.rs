@@ -185,3 +185,62 @@ fn colours_are_shown_where_they_are_wanted() {
     assert!(!shown.contains("\x1b[32m"), "{shown:?}");
     session.leave();
 }
+
+#[test]
+fn bytes_that_are_no_text_end_no_session() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.line("timeouts(#{ tcp: 600 });");
+    session.shows("sim*1> ");
+    for bytes in [
+        b"print(\"caf\xe9\"); clear();\r" as &[u8],
+        // Pasted: the lines behind it are not run either.
+        b"\x1b[200~print(\"caf\xe9\");\nclear();\nthrow 1;\n\x1b[201~",
+        b"\xff\xfe\r",
+    ] {
+        session.sends(bytes);
+        session.shows("Error: this line: it holds a byte that is not UTF-8 text");
+        session.shows("sim*1> ");
+    }
+    session.line("print(6 * 7)");
+    session.shows("\n42");
+    session.shows("sim*1> ");
+    // No answer is no.
+    session.control('d');
+    session.shows("leave without? [y/N] ");
+    session.sends(b"\xe9y\r");
+    session.shows("sim*1> ");
+    session.line("commit()");
+    session.shows("snapshot 1");
+    session.shows("sim> ");
+    session.leave();
+}
+
+#[test]
+fn files_with_bytes_that_are_no_text_are_said_and_do_no_harm() {
+    let dir = lab();
+    let kept = dir.path().join(".local/state/ipvsh-shell/history");
+    let own = dir.path().join(".config/ipvsh/init.rhai");
+    for (path, bytes) in [
+        (&kept, b"#V2\nprint(\"caf\xe9\")\n6 * 7\n" as &[u8]),
+        (&own, b"fn f() { 1 }\n// caf\xe9\n"),
+    ] {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+        let parent = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(path.parent().unwrap(), parent).unwrap();
+    }
+    let mut session = start(dir.path(), &[]);
+    session.shows("history held bytes that are not UTF-8 text: they are replaced");
+    session.shows("init.rhai: line 2 is not UTF-8 text: not read");
+    session.shows("sim> ");
+    session.types("\x1b[A");
+    session.shows("6 * 7");
+    session.line("");
+    session.shows("\n42");
+    session.line("5 * 5");
+    session.shows("\n25");
+    session.leave();
+    let text = std::fs::read_to_string(&kept).unwrap();
+    assert!(text.ends_with("5 * 5\n"), "{text:?}");
+}
