@@ -2,13 +2,13 @@
 //! understand off a damaged one.
 
 use std::fs::{self, DirBuilder};
-use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::directory::{FORMAT, LOCK, failed};
 use super::intent::INTENT;
 use super::mirror::{BASE, LOG};
+use super::swap;
 use super::table::ENGINE;
 use crate::error::Result;
 
@@ -28,12 +28,7 @@ impl Scratch {
     /// `system`: no room, an unreadable file.
     pub(super) fn of(dir: &Path, snap: bool) -> Result<Scratch> {
         let path = dir.join(SCRATCH);
-        match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(failed("remove", &path, &error));
-            }
-            _ => {}
-        }
+        swap::remove(&path)?;
         let scratch = Scratch { path };
         copy(dir, &scratch.path, &|name| {
             [FORMAT, LOCK, ENGINE, BASE, LOG, INTENT].contains(&name)

@@ -153,13 +153,16 @@ impl Stores for SledStores {
             Err(error) if error.kind() == Kind::Interrupted => return Err(error),
             Err(_) => None,
         };
-        if lock.is_some() {
-            swap::finish(&self.dir, &self.faults)?;
-        }
+        // Where an exchange of files cannot be ended, the mirror may be whole all the same.
+        let finished = match lock {
+            Some(_) => swap::finish(&self.dir, &self.faults).map(drop),
+            None => Ok(()),
+        };
         let named = |error: Error| error.object(format!("mirror in {}", self.dir.display()));
-        match mirror::read_newest(&self.dir, self.kind).map_err(named)? {
-            Some(held) => Ok(held.told()),
-            None => Err(no_mirror(&self.location())),
+        match mirror::read_newest(&self.dir, self.kind).map_err(named) {
+            Ok(Some(held)) => Ok(held.told()),
+            Ok(None) => finished.and(Err(no_mirror(&self.location()))),
+            Err(error) => finished.and(Err(error)),
         }
     }
 

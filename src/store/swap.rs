@@ -6,6 +6,9 @@
 //! finds a `next/` goes on where the other one stopped.
 //!
 //! The old files of a repair are kept (`damaged-...`), those of a prune (`old`) are removed.
+//!
+//! A `next/` that does not say what it is for is set aside, as `damaged-next`: what stands in the
+//! database's own place is read, and checked, as if there had been no exchange.
 
 use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
@@ -13,10 +16,10 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use super::Faults;
-use super::directory::{FORMAT, failed, replace, sync_directory};
+use super::directory::{FORMAT, close_to_others, failed, replace, sync_directory};
 use super::mirror::{BASE, LOG};
 use super::table::ENGINE;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 
 const BUILDING: &str = "building";
 const NEXT: &str = "next";
@@ -42,8 +45,17 @@ fn exists(path: &Path) -> Result<bool> {
     }
 }
 
-fn remove(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
+/// Removes a directory with all that is in it, or whatever else has its name.
+///
+/// # Errors
+/// `system`, `not_permitted`.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    let is_directory = fs::symlink_metadata(path).map(|metadata| metadata.is_dir());
+    let removed = match is_directory {
+        Ok(false) => fs::remove_file(path),
+        _ => fs::remove_dir_all(path),
+    };
+    match removed {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", path, &error)),
         _ => Ok(()),
     }
@@ -133,53 +145,98 @@ pub(super) fn is_open(dir: &Path) -> bool {
     [NEXT, OLD].iter().any(|name| dir.join(name).exists())
 }
 
+/// What a `next/` says.
+enum Decided {
+    /// Nothing: there is none, or it is done with.
+    No,
+    /// Where the old files go, and which parts are new.
+    Yes { keep: String, new: Vec<String> },
+    /// Nothing that can be understood.
+    Garbage,
+}
+
+impl Decided {
+    fn read(next: &Path) -> Result<Decided> {
+        let path = next.join(PLACE);
+        let waiting = |part: &&str| exists(&next.join(part)).unwrap_or(false);
+        let waiting: Vec<&str> = PARTS.into_iter().filter(waiting).collect();
+        match fs::symlink_metadata(&path) {
+            Ok(metadata) if metadata.is_file() => {}
+            Ok(_) => return Ok(Decided::Garbage),
+            Err(error) if error.kind() == ErrorKind::NotADirectory => {
+                return Ok(Decided::Garbage);
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                // Of an exchange that is done no part waits any more.
+                return Ok(match waiting.is_empty() {
+                    true => Decided::No,
+                    false => Decided::Garbage,
+                });
+            }
+            Err(error) => return Err(failed("look at", &path, &error)),
+        }
+        let bytes = fs::read(&path).map_err(|error| failed("read", &path, &error))?;
+        Ok(Decided::parse(&bytes, &waiting).unwrap_or(Decided::Garbage))
+    }
+
+    /// Understands a `PLACE`; `waiting` are the parts that are still beside it. A part that it does
+    /// not name would be taken away with nothing in its place: it must name those that every
+    /// database has, and all that wait.
+    fn parse(bytes: &[u8], waiting: &[&str]) -> Option<Decided> {
+        let mut lines = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?.lines();
+        let keep = lines.next().filter(|keep| is_place(keep))?;
+        let new: Vec<&str> = lines.collect();
+        let is_known = new.iter().all(|part| PARTS.contains(part));
+        let mut needed = [FORMAT, ENGINE].iter().chain(waiting);
+        (is_known && needed.all(|part| new.contains(part))).then(|| Decided::Yes {
+            keep: keep.to_owned(),
+            new: new.into_iter().map(str::to_owned).collect(),
+        })
+    }
+}
+
 /// Ends an exchange that was decided, and removes what one leaves behind; says whether there was
 /// one. The caller holds the lock.
 ///
 /// # Errors
-/// `system`; `damaged` where what was decided cannot be read.
+/// `system`.
 pub(super) fn finish(dir: &Path, faults: &Faults) -> Result<bool> {
     let next = dir.join(NEXT);
-    let decided = match fs::read_to_string(next.join(PLACE)) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => return Err(failed("read", &next.join(PLACE), &error)),
-    };
-    if let Some(text) = &decided {
-        let mut lines = text.lines();
-        let keep = lines.next().filter(|keep| is_place(keep));
-        let keep = keep.ok_or_else(|| {
-            Error::new(Kind::Damaged, "what was decided cannot be read").object(next.display())
-        })?;
-        let new: Vec<&str> = lines.collect();
-        exchange(dir, &next, &dir.join(keep), &new, faults)?;
-        fault(faults, "exchanged", &next)?;
-    }
-    if exists(&next)? {
-        // Only now: without its PLACE it is known to be done with.
-        let place = next.join(PLACE);
-        if decided.is_some() {
+    let decided = Decided::read(&next)?;
+    match &decided {
+        Decided::No => {}
+        Decided::Yes { keep, new } => {
+            exchange(dir, &next, &dir.join(keep), new, faults)?;
+            fault(faults, "exchanged", &next)?;
+            // Only now: without its PLACE it is known to be done with.
+            let place = next.join(PLACE);
             fs::remove_file(&place).map_err(|error| failed("remove", &place, &error))?;
             sync_directory(&next)?;
         }
-        remove(&next)?;
+        Decided::Garbage => {
+            let aside = dir.join(place_for_damaged(dir, NEXT)?);
+            fs::rename(&next, &aside).map_err(|error| failed("rename", &next, &error))?;
+            close_to_others(&aside)?;
+            sync_directory(dir)?;
+        }
     }
+    remove(&next)?;
     remove(&dir.join(OLD))?;
-    Ok(decided.is_some())
+    Ok(matches!(decided, Decided::Yes { .. }))
 }
 
 fn is_place(name: &str) -> bool {
     name == OLD || (name.starts_with(DAMAGED) && !name.contains('/'))
 }
 
-fn exchange(dir: &Path, next: &Path, keep: &Path, new: &[&str], faults: &Faults) -> Result<()> {
+fn exchange(dir: &Path, next: &Path, keep: &Path, new: &[String], faults: &Faults) -> Result<()> {
     make(keep)?;
     for part in PARTS {
         let (from, to, kept) = (next.join(part), dir.join(part), keep.join(part));
         let renamed = |error| failed("rename", &to, &error);
         fault(faults, "exchange", &to)?;
         // Where the new one is gone from `next`, it is in its place already.
-        let is_old = if new.contains(&part) {
+        let is_old = if new.iter().any(|name| name == part) {
             exists(&from)?
         } else {
             !exists(&kept)?
@@ -226,6 +283,7 @@ mod tests {
             let building = begin(dir).unwrap();
             fs::write(building.join(FORMAT), "f2").unwrap();
             fs::write(building.join(LOG), "l2").unwrap();
+            fs::create_dir(building.join(ENGINE)).unwrap();
             let seen = Rc::new(Cell::new(0));
             let counting = Rc::clone(&seen);
             let faults: Faults = Rc::new(move |_| {
@@ -253,5 +311,55 @@ mod tests {
             }
         }
         assert!(cuts > 8, "{cuts}");
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_understood_is_set_aside() {
+        let whole = format!("old\n{FORMAT}\n{ENGINE}\n{LOG}\n");
+        let places: [&[u8]; 9] = [
+            b"",
+            b"\xff\xfe",
+            b"\0\0\0\0",
+            b"old\n",
+            b"old\nFORMAT\nsled\n",
+            b"old\nFORMAT\nmirror.log\n",
+            b"old\nFORMAT\nsled\nmirror.log\nmore\n",
+            b"../elsewhere\nFORMAT\nsled\nmirror.log\n",
+            whole.as_bytes().strip_suffix(b"\n").unwrap(),
+        ];
+        let nothing: Faults = Rc::new(|_| Ok(()));
+        for place in places.map(Some).into_iter().chain([None]) {
+            let dir = tempfile::tempdir().unwrap();
+            let (dir, next) = (dir.path(), dir.path().join(NEXT));
+            fs::create_dir_all(dir.join(ENGINE)).unwrap();
+            fs::write(dir.join(FORMAT), "f1").unwrap();
+            fs::write(dir.join(LOG), "l1").unwrap();
+            fs::create_dir(&next).unwrap();
+            fs::write(next.join(LOG), "l2").unwrap();
+            if let Some(place) = place {
+                fs::write(next.join(PLACE), place).unwrap();
+            }
+            for _ in 0..2 {
+                assert!(!finish(dir, &nothing).unwrap());
+                assert!(dir.join(ENGINE).exists(), "{place:?}");
+                assert_eq!(content(dir)[2].as_deref(), Some("l1"), "{place:?}");
+                assert!(dir.join("damaged-next").join(LOG).exists());
+                assert!(!is_open(dir));
+            }
+        }
+    }
+
+    #[test]
+    fn files_in_the_place_of_directories_stop_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        for name in [NEXT, OLD, BUILDING] {
+            fs::write(dir.join(name), "x").unwrap();
+        }
+        let nothing: Faults = Rc::new(|_| Ok(()));
+        assert!(!finish(dir, &nothing).unwrap());
+        assert!(begin(dir).unwrap().is_dir());
+        assert!(dir.join("damaged-next").is_file());
+        assert!(!is_open(dir));
     }
 }

@@ -260,3 +260,28 @@ fn a_mirror_that_lost_its_last_lines_is_no_older_state() {
     drop(store);
     assert_eq!(stores.mirror().unwrap(), (SnapshotId(3), rules(3, 2)));
 }
+
+#[test]
+fn a_next_that_says_nothing_blocks_neither_boot_nor_repair() {
+    let dir = many(3);
+    let stores = disk(dir.path());
+    let next = stores.dir.join("next");
+    std::fs::create_dir(&next).unwrap();
+    std::fs::write(next.join("PLACE"), "old\n").unwrap();
+    assert_eq!(stores.mirror().unwrap().0, SnapshotId(3));
+    assert!(stores.settled().unwrap().is_some());
+    let checkup = stores.check().unwrap();
+    assert_eq!(checkup.problems, [""; 0]);
+    assert_eq!(checkup.kept, ["damaged-next"]);
+
+    // What a death and a damage leave together: the database went, and nothing says where to.
+    std::fs::create_dir(&next).unwrap();
+    std::fs::rename(stores.dir.join("sled"), next.join("sled")).unwrap();
+    std::fs::write(next.join("PLACE"), "\u{1}").unwrap();
+    assert_eq!(stores.mirror().unwrap().0, SnapshotId(3));
+    let time = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
+    let repaired = stores.repair(time).unwrap();
+    assert!(repaired.now.is_whole());
+    assert_eq!(stores.open().unwrap().head().unwrap().unwrap().id.0, 3);
+    assert!(stores.dir.join("damaged-next-2/sled/db").is_file());
+}
