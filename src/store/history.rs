@@ -1,6 +1,6 @@
 //! The history in sled, with its mirror: what [`super::SledStores`] opens.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -32,6 +32,8 @@ pub(super) struct History {
     // Dropped in this order: the lock goes last.
     pub(super) table: Table,
     pub(super) mirror: Option<Mirror>,
+    /// The mirror's end fits, but something before it was found damaged.
+    pub(super) mirror_is_broken: Cell<bool>,
     pub(super) manifest: Manifest,
     pub(super) head: Option<Head>,
     pub(super) rules_of_head: RefCell<Option<Rc<Ruleset>>>,
@@ -154,7 +156,10 @@ impl History {
         let head = self.head.as_ref().filter(|head| **head == tip.head)?;
         let rules = mirror::rules_of(&self.dir, self.kind, head);
         // Damage is told where it is repaired; here the database has it too.
-        rules.ok().flatten()
+        rules
+            .inspect_err(|_| self.mirror_is_broken.set(true))
+            .ok()
+            .flatten()
     }
 
     /// The rules of the head out of the database, for what the mirror is to hold.

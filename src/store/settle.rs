@@ -1,7 +1,7 @@
 //! Database and mirror agree: what is settled when a history is opened, after a commit, and when
 //! its files are exchanged.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 
 use super::address::damaged;
@@ -35,6 +35,7 @@ impl History {
         let mut history = History {
             table,
             mirror: None,
+            mirror_is_broken: Cell::new(false),
             manifest,
             head: None,
             rules_of_head: RefCell::default(),
@@ -215,6 +216,13 @@ impl History {
             return;
         };
         let _ = mirror.mark(State::Done, false);
+        if self.mirror_is_broken.get() && self.rewrite_mirror().is_ok() {
+            self.mirror_is_broken.set(false);
+            return;
+        }
+        let Some(mirror) = &self.mirror else {
+            return;
+        };
         if !mirror.is_long() || self.manifest.pending {
             return;
         }

@@ -6,6 +6,8 @@ use super::super::content::Content;
 use super::super::found_values::FoundContent;
 use super::super::record::Record;
 use super::super::{Confirm, Turn};
+use super::broken;
+use crate::error::Result;
 use crate::model::{EntryKey, EntryValue, FoundValues, MarkRule, Ruleset, Snapshot};
 
 /// A snapshot and where its ruleset is.
@@ -35,11 +37,37 @@ impl Head {
     }
 }
 
+/// What a commit leads to, and where its line stands.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Placed {
+    #[serde(flatten)]
+    pub(super) head: Head,
+    /// How many bytes of the log are before its line. A line that is there twice, or in another
+    /// place, does not stand where it says; those of older versions do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at: Option<u64>,
+}
+
+impl Placed {
+    /// Checks that the line stands where it was written.
+    ///
+    /// # Errors
+    /// `damaged`.
+    pub(super) fn check(&self, at: u64) -> Result<()> {
+        match self.at {
+            Some(written) if written != at => Err(broken(
+                "a line of its log does not stand where it was written",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// One commit: what it leads to and how.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Commit {
     #[serde(flatten)]
-    pub(super) head: Head,
+    pub(super) place: Placed,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     set: Vec<(EntryKey, EntryValue)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -62,10 +90,10 @@ pub(super) struct Commit {
 }
 
 impl Commit {
-    pub(super) fn of(turn: &Turn, head: Head) -> Commit {
+    pub(super) fn of(turn: &Turn, head: Head, at: u64) -> Commit {
         let (old, new) = (turn.from, turn.to);
         let mut commit = Commit {
-            head,
+            place: Placed { head, at: Some(at) },
             set: Vec::new(),
             unset: Vec::new(),
             marks: None,
@@ -153,7 +181,7 @@ impl Commit {
         if let Some(marks) = self.marks {
             rules.marks = marks;
         }
-        self.head
+        self.place.head
     }
 }
 

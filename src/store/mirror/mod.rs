@@ -4,7 +4,8 @@
 //!   per service, followed by such a line per real server, with a space in front; `found JSON`, the
 //!   values found, where there are some; all else as JSON; then `end CRC-32`, of all before.
 //! - `mirror.log`: `ipvsh mirror 2 KIND`, then a line per commit, `STATE LENGTH CHECKSUM JSON`:
-//!   its snapshot, the content that results, and the entries that it set and removed.
+//!   its snapshot, the content that results, the entries that it set and removed, and how many bytes
+//!   of the log are before it.
 //!
 //! Lines up to the base's snapshot are history and skipped; every other line's parent is the
 //! snapshot before it, and the last one's content is compared with what was put together.

@@ -10,7 +10,7 @@ use super::super::directory::{failed, private, replace};
 use super::super::node::Nodes;
 use super::super::{DatabaseKind, Turn, found_values};
 use super::base;
-use super::commit::{Commit, Head, State};
+use super::commit::{Commit, Head, Placed, State};
 use super::format::{encode_line, header, skip_header, take_line};
 use super::{BASE, LOG, broken};
 use crate::error::{Error, Result};
@@ -163,7 +163,8 @@ impl Mirror {
     /// # Errors
     /// `system`, with the log as it was.
     pub(in crate::store) fn prepare(&mut self, turn: &Turn, head: Head) -> Result<()> {
-        let line = encode_line(&to_json(&Commit::of(turn, head.clone()))?);
+        let commit = Commit::of(turn, head.clone(), self.end);
+        let line = encode_line(&to_json(&commit)?);
         let write = self
             .log
             .write_all_at(&line, self.end)
@@ -295,9 +296,12 @@ fn log_end(mut log: &File, kind: DatabaseKind, window: u64) -> Result<(u64, Opti
     };
     let mut at = from.saturating_add(skipped as u64);
     let mut rest = bytes.get(skipped..).unwrap_or_default();
-    let mut tip = None;
+    let mut tip: Option<(State, &[u8], u64)> = None;
     while let Some(line) = take_line(rest)? {
         rest = rest.get(line.length..).unwrap_or_default();
+        if tip.is_some_and(|(_, json, _)| json == line.json) {
+            return Err(broken("a line of its log is there twice"));
+        }
         tip = Some((line.state, line.json, at));
         at = at.saturating_add(line.length as u64);
     }
@@ -305,11 +309,16 @@ fn log_end(mut log: &File, kind: DatabaseKind, window: u64) -> Result<(u64, Opti
         return log_end(log, kind, u64::MAX);
     }
     let tip = match tip {
-        Some((state, json, at)) => Some(Tip {
-            state,
-            head: from_json(json, "the mirror's log")?,
-            at: Some(at),
-        }),
+        Some((state, json, at)) => {
+            // Lines that were added, lost or moved before it have moved it too.
+            let placed: Placed = from_json(json, "the mirror's log")?;
+            placed.check(at)?;
+            Some(Tip {
+                state,
+                head: placed.head,
+                at: Some(at),
+            })
+        }
         None => None,
     };
     Ok((at, tip))

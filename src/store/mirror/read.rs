@@ -105,20 +105,22 @@ fn follow(dir: &Path, kind: DatabaseKind, sure: Sure) -> Result<Option<Held>> {
     let mut changed = false;
     let mut before = None;
     while let Some(line) = take_line(rest)? {
+        let place = log.len().saturating_sub(rest.len());
         rest = rest.get(line.length..).unwrap_or_default();
         if line.state == State::Void {
             continue;
         }
         let commit: Commit = from_json(line.json, "the mirror's log")?;
+        commit.place.check(place as u64)?;
         let at = head.as_ref().map(|head| head.snapshot.id);
-        if at.is_some_and(|at| commit.head.snapshot.id <= at) && based && !changed {
+        if at.is_some_and(|at| commit.place.head.snapshot.id <= at) && based && !changed {
             continue;
         }
-        if commit.head.snapshot.parent != at {
+        if commit.place.head.snapshot.parent != at {
             return Err(broken("a line of its log is missing"));
         }
         before = None;
-        if commit.head.confirm.is_some() && line.state != State::Kept {
+        if commit.place.head.confirm.is_some() && line.state != State::Kept {
             let content = head
                 .as_ref()
                 .map_or(Content::default(), |head| head.content);
@@ -203,14 +205,14 @@ pub(in crate::store) fn replay(
         let Ok(commit) = from_json::<Commit>(line.json, "the mirror's log") else {
             return Ok(());
         };
-        let snapshot = &commit.head.snapshot;
+        let snapshot = &commit.place.head.snapshot;
         if at.is_some_and(|at| snapshot.id <= at) {
             continue;
         }
         if line.state == State::Void {
             visit(Replayed {
                 state: State::Void,
-                head: &commit.head,
+                head: &commit.place.head,
                 rules: &rules,
                 found: &found,
                 back: None,
@@ -220,7 +222,12 @@ pub(in crate::store) fn replay(
         if snapshot.parent != at {
             return Ok(());
         }
-        let back = commit.head.confirm.is_some().then(|| commit.back(&rules));
+        let back = commit
+            .place
+            .head
+            .confirm
+            .is_some()
+            .then(|| commit.back(&rules));
         commit.apply_found(&mut found);
         let head = commit.apply(&mut rules);
         at = Some(head.snapshot.id);

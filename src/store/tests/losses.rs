@@ -285,3 +285,80 @@ fn a_next_that_says_nothing_blocks_neither_boot_nor_repair() {
     assert_eq!(stores.open().unwrap().head().unwrap().unwrap().id.0, 3);
     assert!(stores.dir.join("damaged-next-2/sled/db").is_file());
 }
+
+/// A mirror's log with its lines in another order; the first is the header's.
+fn reorder(stores: &SledStores, order: &[usize], without_places: bool) {
+    let path = stores.dir.join("mirror.log");
+    let log = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<String> = log.lines().map(str::to_owned).collect();
+    let ordered: String = order.iter().map(|at| format!("{}\n", lines[*at])).collect();
+    let ordered = match without_places {
+        false => ordered,
+        true => ordered.lines().map(|line| placeless(line) + "\n").collect(),
+    };
+    std::fs::write(&path, ordered).unwrap();
+}
+
+/// A line as older versions wrote it: it does not say where it stands.
+fn placeless(line: &str) -> String {
+    let Some((state, rest)) = line.split_once(' ') else {
+        return line.to_owned();
+    };
+    let json = rest.splitn(3, ' ').nth(2).unwrap_or_default();
+    let Ok(mut value) = serde_json::from_str::<serde_json::Value>(json) else {
+        return line.to_owned();
+    };
+    assert!(value.as_object_mut().unwrap().remove("at").is_some());
+    let json = value.to_string();
+    let sum = super::super::address::Address::of(&[json.as_bytes()]);
+    format!("{state} {} {sum} {json}", json.len())
+}
+
+#[test]
+fn lines_of_a_mirror_that_are_not_where_they_were_written_are_noticed() {
+    for (order, old) in [
+        (&[0, 1, 2, 3, 3][..], false),
+        (&[0, 1, 2, 3, 3], true),
+        (&[0, 1, 2, 2, 3], false),
+        (&[0, 1, 1, 2, 3], false),
+        (&[0, 1, 3, 2], false),
+        (&[0, 2, 3], false),
+        (&[0, 1, 3], false),
+    ] {
+        let dir = many(3);
+        let stores = disk(dir.path());
+        reorder(&stores, order, old);
+        let error = stores.mirror().unwrap_err();
+        assert_eq!(error.kind(), Kind::Damaged, "{order:?}");
+        assert!(stores.settled().unwrap().is_none(), "{order:?}");
+        // Who reads does so from the database; the next to write makes it anew, and says so.
+        assert_eq!(stores.open().unwrap().head().unwrap().unwrap().id.0, 3);
+        let mut store = stores.open_to_write().unwrap();
+        assert_eq!(
+            store.repairs(),
+            ["the mirror was written anew from the database"],
+            "{order:?}"
+        );
+        store.record(&draft("m"), &rules(7, 1)).unwrap();
+        drop(store);
+        assert_eq!(stores.mirror().unwrap(), (SnapshotId(4), rules(7, 1)));
+        assert_eq!(stores.check().unwrap().problems, [""; 0], "{order:?}");
+    }
+}
+
+#[test]
+fn lines_without_a_place_are_read_and_what_is_found_in_the_middle_is_put_right() {
+    let dir = many(3);
+    let stores = disk(dir.path());
+    reorder(&stores, &[0, 1, 2, 3], true);
+    assert_eq!(stores.mirror().unwrap(), (SnapshotId(3), rules(3, 2)));
+    reorder(&stores, &[0, 2, 1, 3], false);
+    assert_eq!(stores.mirror().unwrap_err().kind(), Kind::Damaged);
+    let mut store = stores.open_to_write().unwrap();
+    // The end fits; who records reads the rest.
+    assert_eq!(store.repairs(), [""; 0]);
+    store.record(&draft("m"), &rules(7, 1)).unwrap();
+    drop(store);
+    assert_eq!(stores.mirror().unwrap(), (SnapshotId(4), rules(7, 1)));
+    assert_eq!(stores.check().unwrap().problems, [""; 0]);
+}
