@@ -245,3 +245,38 @@ fn until(mut condition: impl FnMut() -> bool) {
     }
     panic!("in vain");
 }
+
+#[test]
+fn no_size_of_a_terminal_is_a_bug() {
+    let dir = lab();
+    let mut session = shell(dir.path(), 65535, 65535);
+    for (width, height) in [
+        (65535, 65535),
+        (65535, 1),
+        (1, 65535),
+        (1, 1),
+        (0, 0),
+        (65535, 0),
+        (2, 2),
+    ] {
+        resize(&session, width, height);
+        session.send_line("$IPVSH top; echo ended=$?").unwrap();
+        session.exp_string(TAKEN).unwrap();
+        // The window grows and shrinks while it is shown.
+        resize(&session, 65535, 65535);
+        session.send("h").unwrap();
+        session.flush().unwrap();
+        resize(&session, width, height);
+        session.send("hq").unwrap();
+        session.flush().unwrap();
+        session.exp_string(GIVEN_BACK).unwrap();
+        session.exp_string("ended=0").unwrap();
+        session.exp_string("shell> ").unwrap();
+        for line in ["show", "status"] {
+            let line = format!("IPVSH_PAGER= $IPVSH {line}; echo ended=$?");
+            session.send_line(&line).unwrap();
+            session.exp_string("ended=0").unwrap();
+            session.exp_string("shell> ").unwrap();
+        }
+    }
+}

@@ -35,6 +35,10 @@ static HOOK: Once = Once::new();
 /// What a terminal is taken for that does not know its size: a serial console.
 const UNKNOWN: Size = Size::new(80, 24);
 
+/// The most that is drawn of a terminal; more than the largest displays hold in a small font. A
+/// terminal may say up to 65535 x 65535, for which no memory is enough.
+const LARGEST: Size = Size::new(1600, 600);
+
 type Screen = ratatui::Terminal<CrosstermBackend<Stdout>>;
 
 /// The terminal, while it is taken.
@@ -119,10 +123,15 @@ fn empty(size: Size) -> io::Result<Screen> {
 }
 
 fn measured() -> io::Result<Size> {
-    Ok(match size()? {
+    size().map(drawn)
+}
+
+/// How much is drawn of a terminal of so many columns and rows.
+fn drawn(said: (u16, u16)) -> Size {
+    match said {
         (0, _) | (_, 0) => UNKNOWN,
-        known => Size::from(known),
-    })
+        (columns, rows) => Size::new(columns.min(LARGEST.width), rows.min(LARGEST.height)),
+    }
 }
 
 impl Terminal {
@@ -221,6 +230,22 @@ mod tests {
 
     /// Where it is set, this test panics on the terminal that it was started on.
     const PANICS: &str = "IPVSH_TEST_PANICS";
+
+    #[test]
+    fn a_size_is_bounded() {
+        for (said, size) in [
+            ((0, 0), UNKNOWN),
+            ((0, 24), UNKNOWN),
+            ((80, 0), UNKNOWN),
+            ((1, 1), Size::new(1, 1)),
+            ((132, 50), Size::new(132, 50)),
+            ((u16::MAX, 1), Size::new(1600, 1)),
+            ((1, u16::MAX), Size::new(1, 600)),
+            ((u16::MAX, u16::MAX), LARGEST),
+        ] {
+            assert_eq!(drawn(said), size, "{said:?}");
+        }
+    }
 
     #[test]
     fn a_panic_gives_the_terminal_back_before_it_is_told() {
