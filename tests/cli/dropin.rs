@@ -237,6 +237,28 @@ fn the_place_is_taken_and_given_back() {
 }
 
 #[test]
+fn what_was_done_is_said_where_the_report_is_not_written() {
+    let image = Image::with_ipvsadm();
+    let root = image.path("");
+    let root = root.to_str().unwrap();
+    for (end, done) in [
+        (
+            None,
+            "ipvsh is in ipvsadm's place. Undo: ipvsh install-dropin --undo",
+        ),
+        (Some("--undo"), "ipvsadm has its place again"),
+    ] {
+        let mut args = vec!["install-dropin", "--root", root];
+        args.extend(end);
+        let said = image.lab.run_plain_full(&args);
+        let end = format!("(os error 28)\nHint: {done}\n-- status 7\n");
+        assert!(said.ends_with(&end), "{said}");
+        let said = image.lab.run_plain_full(&args);
+        assert!(said.ends_with("(os error 28)\n-- status 1\n"), "{said}");
+    }
+}
+
+#[test]
 fn without_ipvsadm_there_are_only_links() {
     let image = Image::new();
     let before = image.state();

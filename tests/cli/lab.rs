@@ -100,8 +100,16 @@ impl Lab {
 
     /// Runs with standard output on a device that is full.
     pub fn run_full(&self, args: &[&str]) -> String {
+        self.fill(self.command(args))
+    }
+
+    /// The same without the simulator.
+    pub fn run_plain_full(&self, args: &[&str]) -> String {
+        self.fill(self.plain(args))
+    }
+
+    fn fill(&self, mut command: Command) -> String {
         let full = std::fs::File::options().write(true).open("/dev/full");
-        let mut command = self.command(args);
         let output = command
             .stdin(std::process::Stdio::null())
             .stdout(full.unwrap())

@@ -1,10 +1,11 @@
 //! What the prompt shows of the state, and what it starts with.
 
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use super::lab::{lab, prompt, start};
+use super::lab::{Terminal, lab, prompt, start};
 
 #[test]
 fn staged_changes_show_in_the_prompt_until_they_are_committed() {
@@ -78,4 +79,43 @@ fn own_functions_come_from_the_startup_file() {
     session.line("double(21)");
     session.shows("there is no function double");
     session.leave();
+}
+
+#[test]
+fn a_commit_that_the_prompt_cannot_report_is_status_7() {
+    let dir = lab();
+    // Another terminal, which ends with its program.
+    let mut screen = Command::new("script")
+        .args(["-qec", "tty; sleep 600", "/dev/null"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut shown = BufReader::new(screen.stdout.take().unwrap());
+    let mut terminal = String::new();
+    shown.read_line(&mut terminal).unwrap();
+    let terminal = terminal.trim();
+    let mut shell = Command::new("sh");
+    let ipvsh = env!("CARGO_BIN_EXE_ipvsh");
+    let line = format!("{ipvsh} --sim --db db >{terminal} 2>said; echo ended=$?");
+    shell
+        .args(["-c", &line])
+        .env("TERM", "xterm")
+        .env("HOME", dir.path())
+        .current_dir(dir.path());
+    let mut shell = Terminal::of(shell);
+    shell.line("print(1); timeouts(#{ tcp: 600 }); sleep(2); commit();");
+    let mut line = String::new();
+    while line.trim() != "1" {
+        line.clear();
+        assert!(shown.read_line(&mut line).unwrap() > 0);
+    }
+    // Writing to a terminal that is gone is EIO.
+    screen.kill().unwrap();
+    screen.wait().unwrap();
+    shell.shows("ended=7");
+    let said = std::fs::read_to_string(dir.path().join("said")).unwrap();
+    let end = "Error: cannot write to standard output: Input/output error (os error 5)\n\
+               Hint: snapshot 1 stands\n";
+    assert!(said.ends_with(end), "{said}");
 }

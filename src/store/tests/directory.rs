@@ -210,3 +210,31 @@ fn a_directory_behind_a_link_is_looked_at_there() {
         )]
     );
 }
+
+#[test]
+fn no_database_for_the_kernel_is_made_where_everybody_could_exchange_it() {
+    let lab = tempfile::tempdir().unwrap();
+    let mode = |mode| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(lab.path(), mode).unwrap();
+    };
+    let stores = SledStores::new(lab.path().join("db"), DatabaseKind::Linux);
+    mode(0o777);
+    let error = stores.open_to_write().err().unwrap();
+    assert_eq!(error.kind(), Kind::NotPermitted);
+    assert!(error.message().ends_with(" has mode 777"), "{error}");
+    assert!(!stores.dir.exists());
+    // One that is there is read, and checks say it: a boot without rules would be worse.
+    mode(0o700);
+    let mut store = stores.open_to_write().unwrap();
+    store.record(&draft("m"), &rules(1, 1)).unwrap();
+    drop(store);
+    mode(0o777);
+    assert!(stores.settled().unwrap().is_some());
+    let checkup = stores.check().unwrap();
+    assert!(checkup.is_whole());
+    assert_eq!(checkup.notes.len(), 1, "{:?}", checkup.notes);
+    // The simulator's is for practice.
+    let sim = SledStores::new(lab.path().join("sim"), DatabaseKind::Sim);
+    assert!(sim.open_to_write().is_ok());
+}
