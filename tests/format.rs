@@ -199,7 +199,7 @@ fn rules_that_set_marks_are_read() {
          COMMIT\n\
          *nat\n\
          -A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 443\n\
-         -A OUTPUT -j MARK --set-xmark 0x1/0xffffffff\n\
+         -A POSTROUTING -j MARK --set-xmark 0x1/0xffffffff\n\
          COMMIT\n",
     )
     .unwrap();
@@ -217,7 +217,11 @@ fn errors_name_the_line() {
             "not an IP address",
             "ipvsadm -Sn",
         ),
-        ("-A -t 192.0.2.1:http", "not a port number", "ipvsadm -Sn"),
+        (
+            "-A -t 192.0.2.1:nosuch",
+            "no tcp port \"nosuch\"",
+            "ipvsadm -Sn",
+        ),
         ("-A -t 192.0.2.1:0", "needs persistence", "-p 300"),
         ("-A -t 192.0.2.1:80 -o", "one-packet", ""),
         ("-A -t 192.0.2.1:80 -p 2678401", "out of range", "31 days"),
@@ -296,7 +300,7 @@ fn errors_name_the_line() {
         ),
         (
             "iptables -t mangle -A WEB -j MARK --set-mark 1",
-            "PREROUTING",
+            "a rule in WEB may mark packets for IPVS",
             "take the line",
         ),
         ("-A PREROUTING ! -i lo -j MARK --set-mark 1", "excludes", ""),
@@ -306,8 +310,8 @@ fn errors_name_the_line() {
             "",
         ),
         (
-            "-A PREROUTING -i eth+ -j MARK --set-mark 1",
-            "many interfaces",
+            "-A PREROUTING -i eth0:1 -j MARK --set-mark 1",
+            "not the name of an interface",
             "",
         ),
         (

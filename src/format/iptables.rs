@@ -7,18 +7,20 @@ use std::net::Ipv4Addr;
 
 use ipnet::IpNet;
 
+use super::chains::{Chains, ELSEWHERE, OURS, PREROUTING, Place};
 use crate::error::{Error, Result};
 use crate::model::address::Family;
 use crate::model::daemon::check_interface;
 use crate::model::mark::{PortRange, parse_net};
 use crate::model::{Fwmark, MarkRule, Protocol};
 
-/// Chains whose rules are ours to hold: the kernel's, and the one that we keep them in.
-const CHAINS: [&str; 2] = ["PREROUTING", "IPVSH"];
-/// Chains of the mangle table that a packet to a VIP meets later, or never.
-const LATER: [&str; 4] = ["INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
-/// What to do about a rule that cannot be held.
-const ELSEWHERE: &str = "take the line out of the text, and keep the rule where it is";
+/// Chains behind which IPVS takes no packet: it looks at INPUT's and OUTPUT's.
+const BEHIND: [&str; 2] = ["FORWARD", "POSTROUTING"];
+
+/// The kernel's chains that a packet meets before IPVS looks at it.
+const KERNELS: [&str; 3] = [PREROUTING, "INPUT", "OUTPUT"];
+/// The table whose rules are read for marks.
+const MANGLE: &str = "mangle";
 
 /// Where in the output of `iptables-save` a line stands.
 #[derive(Debug, Default)]
@@ -45,16 +47,33 @@ impl Save {
         self.table.is_some()
     }
 
-    /// Reads a line of a table; what sets no mark belongs to somebody else, and is counted.
-    pub(super) fn line(&mut self, words: &[String], marks: &mut Vec<MarkRule>) -> Result<()> {
+    /// Reads a line of a table; what has nothing to do with marks is counted.
+    pub(super) fn line(&mut self, words: &[String], chains: &mut Chains, at: usize) -> Result<()> {
+        let words = match words.split_first() {
+            // `iptables-save -c` puts counters in front.
+            Some((first, rest)) if first.starts_with('[') && first.ends_with(']') => rest,
+            _ => words,
+        };
+        let table = self.table.as_deref().unwrap_or_default();
         match words.first().map(String::as_str).unwrap_or("") {
             "COMMIT" => self.table = None,
-            chain if chain.starts_with(':') => {}
+            chain if chain.starts_with(':') => {
+                if table == MANGLE {
+                    let name = chain.strip_prefix(':').unwrap_or(chain);
+                    chains.make(self.family(), name);
+                }
+            }
             table if table.starts_with('*') => {
                 self.table = table.strip_prefix('*').map(str::to_owned);
             }
-            _ if self.table.as_deref() == Some("mangle") && sets_mark(words) => {
-                if self.rule(words, marks)?.is_some() {
+            command if command.starts_with('-') => {
+                if words.get(1).is_none_or(|chain| chain.starts_with('-')) {
+                    return Err(Error::invalid(format!(
+                        "this is no rule of iptables, and the table {table} has not ended"
+                    ))
+                    .hint("a table ends with COMMIT; is a part of the text missing?"));
+                }
+                if self.rule_of(table, words, chains, at)?.is_some() {
                     self.others += 1;
                 }
             }
@@ -63,62 +82,124 @@ impl Save {
         Ok(())
     }
 
+    fn family(&self) -> Family {
+        self.family.unwrap_or(Family::Ipv4)
+    }
+
     /// Reads a rule without the program's name; says why where it is left out.
     pub(super) fn rule(
         &self,
         words: &[String],
-        marks: &mut Vec<MarkRule>,
+        chains: &mut Chains,
+        at: usize,
     ) -> Result<Option<&'static str>> {
-        rule(words, self.family.unwrap_or(Family::Ipv4), marks)
+        rule(words, self.family(), chains, at)
+    }
+
+    fn rule_of(
+        &self,
+        table: &str,
+        words: &[String],
+        chains: &mut Chains,
+        at: usize,
+    ) -> Result<Option<&'static str>> {
+        match table == MANGLE {
+            true => rule(words, self.family(), chains, at),
+            false => of_other_table(table, words),
+        }
     }
 
     /// What of the output was left out.
     pub(super) fn note(&self, name: &str) -> Option<String> {
         let rules = match self.others {
             0 => return None,
-            1 => "1 rule of iptables that sets no mark in PREROUTING is".to_owned(),
-            many => format!("{many} rules of iptables that set no mark in PREROUTING are"),
+            1 => "1 rule of iptables that sets no mark for IPVS is".to_owned(),
+            many => format!("{many} rules of iptables that set no mark for IPVS are"),
         };
         Some(format!("{name}: {rules} ignored"))
     }
 }
 
+/// Says whether a rule gives packets a mark, by whatever target.
 fn sets_mark(words: &[String]) -> bool {
-    words.windows(2).any(|pair| {
-        matches!(pair, [option, target]
-            if ["-j", "--jump"].contains(&option.as_str()) && target == "MARK")
+    let restores = words.iter().any(|word| word == "--restore-mark");
+    words.windows(2).any(|pair| match pair {
+        [option, target] if ["-j", "--jump"].contains(&option.as_str()) => match target.as_str() {
+            "MARK" | "HMARK" => true,
+            "CONNMARK" => restores,
+            "TPROXY" => words.iter().any(|word| word == "--tproxy-mark"),
+            _ => false,
+        },
+        _ => false,
     })
+}
+
+/// A rule of a table whose rules are not read.
+///
+/// # Errors
+/// `invalid` where it gives packets a mark before IPVS looks at them.
+fn of_other_table(table: &str, words: &[String]) -> Result<Option<&'static str>> {
+    let adds = words
+        .first()
+        .is_some_and(|word| ["-A", "--append", "-I", "--insert"].contains(&word.as_str()));
+    let chain = words.get(1).map_or("", String::as_str);
+    if adds && sets_mark(words) && !BEHIND.contains(&chain) {
+        return Err(not_held(chain, &format!(" of the table {table}")));
+    }
+    Ok(Some("not a rule of the mangle table"))
+}
+
+/// A rule that gives packets a mark where ours cannot.
+fn not_held(chain: &str, table: &str) -> Error {
+    // Who calls a chain of another name is not looked at.
+    let marks = match KERNELS.contains(&chain) {
+        true => "marks",
+        false => "may mark",
+    };
+    Error::invalid(format!(
+        "a rule in {chain}{table} {marks} packets for IPVS, and cannot be held"
+    ))
+    .hint("ipvsh keeps its mark rules in mangle's PREROUTING, where other packets come by")
+    .hint(ELSEWHERE)
 }
 
 /// Reads a command line of iptables or ip6tables, without the program's name; says why where it
 /// is left out.
 ///
 /// # Errors
-/// `invalid` where it sets a mark in mangle's PREROUTING in a way that cannot be held.
+/// `invalid` where it sets a mark in a way that cannot be held.
 pub(super) fn command(
     words: &[String],
     family: Family,
-    marks: &mut Vec<MarkRule>,
+    chains: &mut Chains,
+    at: usize,
 ) -> Result<Option<&'static str>> {
     let mut words = words.to_vec();
-    if take_option(&mut words, &["-t", "--table"]).as_deref() != Some("mangle") {
-        return Ok(Some("not a rule of the mangle table"));
+    let table = take_option(&mut words, &["-t", "--table"]);
+    take_waiting(&mut words);
+    if table.as_deref() != Some(MANGLE) {
+        return of_other_table(table.as_deref().unwrap_or("filter"), &words);
     }
-    // Waiting for the lock says nothing about the rule.
-    words.retain(|word| !["-w", "--wait"].contains(&word.as_str()));
-    if sets_mark(&words) {
-        return rule(&words, family, marks);
-    }
-    match words
-        .iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .as_slice()
-    {
-        ["-F" | "--flush"] | ["-F" | "--flush", "PREROUTING" | "IPVSH"] => {
-            marks.retain(|rule| rule.family != family);
+    let all: Vec<&str> = words.iter().map(String::as_str).collect();
+    match all.as_slice() {
+        ["-F" | "--flush"] => {
+            chains.flush(family, None);
             Ok(Some("it clears only what stands above it in this text"))
         }
+        ["-F" | "--flush", chain] => {
+            chains.flush(family, Some(chain));
+            Ok(Some("it clears only what stands above it in this text"))
+        }
+        ["-N" | "--new-chain", chain] => {
+            chains.make(family, chain);
+            Ok(Some("it sets no mark"))
+        }
+        [
+            "-A" | "--append" | "-I" | "--insert" | "-D" | "--delete" | "-R" | "--replace" | "-C"
+            | "--check",
+            ..,
+        ] => rule(&words, family, chains, at),
+        _ if sets_mark(&words) => rule(&words, family, chains, at),
         _ => Ok(Some("it sets no mark")),
     }
 }
@@ -130,52 +211,74 @@ fn take_option(words: &mut Vec<String>, names: &[&str]) -> Option<String> {
     value
 }
 
-/// Where a rule goes.
-enum Place {
-    First,
-    Last,
-    /// Nowhere: the first that equals it goes away.
-    Out,
+/// Takes `-w` and its seconds out: waiting for the lock says nothing about the rule.
+fn take_waiting(words: &mut Vec<String>) {
+    let is_wait = |word: &String| ["-w", "--wait"].contains(&word.as_str());
+    while let Some(place) = words.iter().position(is_wait) {
+        let has_seconds = words
+            .get(place + 1)
+            .is_some_and(|word| word.bytes().all(|b| b.is_ascii_digit()));
+        words.drain(place..=place + usize::from(has_seconds));
+    }
 }
 
+/// Reads a rule of the mangle table; says why where it is left out.
 fn rule(
     words: &[String],
     family: Family,
-    marks: &mut Vec<MarkRule>,
+    chains: &mut Chains,
+    at: usize,
 ) -> Result<Option<&'static str>> {
-    let mut words = words.iter().map(String::as_str).peekable();
-    let at = match words.next() {
-        Some("-A" | "--append") => Place::Last,
-        Some("-I" | "--insert") => Place::First,
-        Some("-D" | "--delete") => Place::Out,
-        Some("-C" | "--check") => return Ok(Some("it only looks")),
+    let marks = sets_mark(words);
+    let [command, chain, rest @ ..] = words else {
+        return Err(Error::invalid("a rule names its chain"));
+    };
+    let mut rest = rest;
+    let number = match rest.split_first() {
+        Some((word, behind)) if word.bytes().all(|b| b.is_ascii_digit()) => {
+            rest = behind;
+            Some(word.parse().unwrap_or(usize::MAX))
+        }
+        _ => None,
+    };
+    let place = match command.as_str() {
+        "-A" | "--append" => Place::Last,
+        "-I" | "--insert" => Place::At(number.unwrap_or(1)),
+        "-D" | "--delete" if number.is_some() => {
+            return match chains.has_marks(family, chain) {
+                true => Err(Error::invalid(format!(
+                    "which rule of {chain} has that number is not known here"
+                ))
+                .hint("write the rule itself behind -D, or take both lines out of the text")),
+                false => Ok(Some("it sets no mark")),
+            };
+        }
+        "-D" | "--delete" => Place::Out,
+        "-C" | "--check" => return Ok(Some("it only looks")),
         other => {
             return Err(Error::invalid(format!(
-                "a rule begins with -A, not with \"{}\"",
-                other.unwrap_or("")
+                "a rule begins with -A, not with \"{other}\""
             )));
         }
     };
-    let chain = words.next().unwrap_or("");
-    if LATER.contains(&chain) {
-        return Ok(Some("IPVS looks for marks of PREROUTING only"));
+    if !marks {
+        chains.put((family, chain), place, rest, None, at);
+        return Ok(Some("it sets no mark"));
     }
-    if !CHAINS.contains(&chain) {
-        return Err(
-            Error::invalid(format!("marks are set in PREROUTING, not in \"{chain}\""))
-                .hint("IPVS looks at packets behind that chain")
-                .hint(ELSEWHERE),
-        );
+    if ![PREROUTING, OURS].contains(&chain.as_str()) {
+        return match (place, BEHIND.contains(&chain.as_str())) {
+            (_, true) => Ok(Some("IPVS takes no packet behind that chain")),
+            (Place::Out, _) => Ok(Some("it removes a rule that is not held")),
+            _ => Err(not_held(chain, "")),
+        };
     }
-    if words
-        .next_if(|word| word.bytes().all(|b| b.is_ascii_digit()))
-        .is_some_and(|n| n != "1")
-    {
+    if matches!(place, Place::At(2..)) {
         return Err(Error::invalid(
             "a rule is put first (1) or last, not between others",
         ));
     }
     let mut parts = Parts::default();
+    let mut words = rest.iter().map(String::as_str);
     while let Some(option) = words.next() {
         if option == "!" {
             return Err(Error::invalid("a rule that excludes (!) cannot be held").hint(ELSEWHERE));
@@ -183,18 +286,15 @@ fn rule(
         let value = words
             .next()
             .ok_or_else(|| Error::invalid(format!("{option} lacks its value")))?;
+        // Packets and bytes, as `iptables -S -v` prints them.
+        if ["-c", "--set-counters"].contains(&option) {
+            words.next();
+            continue;
+        }
         parts.option(option, value)?;
     }
     let rule = parts.finish(family)?;
-    match at {
-        Place::First => marks.insert(0, rule),
-        Place::Last => marks.push(rule),
-        Place::Out => {
-            if let Some(place) = marks.iter().position(|standing| *standing == rule) {
-                marks.remove(place);
-            }
-        }
-    }
+    chains.put((rule.family, chain), place, rest, Some(rule), at);
     Ok(None)
 }
 
@@ -220,7 +320,7 @@ impl Parts {
             "-p" | "--protocol" => self.protocol = protocol(value)?,
             "-d" | "--destination" | "--dst" => self.to = Some(net(value)?),
             "-s" | "--source" | "--src" => self.from = Some(net(value)?),
-            "-i" | "--in-interface" => self.interface = Some(interface(value)?),
+            "-i" | "--in-interface" => self.interface = Some(check_interface(value)?),
             "--dport" | "--destination-port" | "--dports" | "--destination-ports" => {
                 self.ports = ports(value)?;
             }
@@ -308,16 +408,6 @@ fn net(word: &str) -> Result<IpNet> {
             .map(|net| net.trunc())
             .map_err(|_| Error::invalid(format!("netmask {mask} is not a row of ones"))),
         _ => parse_net(word),
-    }
-}
-
-fn interface(word: &str) -> Result<String> {
-    match word.strip_suffix('+') {
-        Some(_) => Err(
-            Error::invalid(format!("\"{word}\" stands for many interfaces"))
-                .hint("a rule names one, or none for all"),
-        ),
-        None => check_interface(word),
     }
 }
 

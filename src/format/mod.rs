@@ -4,9 +4,11 @@
 //! readers and recreates what the script API can say; ipvsadm's lines are what `ipvsadm -R`
 //! reads. What a format cannot hold is said in notes, never dropped in silence.
 
+mod chains;
 mod iptables;
 pub(crate) mod ipvsadm;
 mod json;
+mod others;
 mod rhai;
 
 pub use rhai::mark_statement;
@@ -89,7 +91,9 @@ impl Format {
         let first = lines.next()?;
         if first.starts_with('{') {
             Some(Format::Json)
-        } else if first.starts_with(['-', '*', ':']) {
+        } else if others::refusal("", text).is_some() {
+            None
+        } else if first.starts_with(['-', '*', ':']) || ipvsadm::is_dashed(first) {
             Some(Format::Ipvsadm)
         } else if first.starts_with("//") || first.starts_with("/*") {
             Some(Format::Rhai)
@@ -140,6 +144,11 @@ pub struct Reading {
 /// found beside it ([`Error::others`]); a script is refused, for it can only be run.
 pub fn read(format: Option<Format>, name: &str, text: &str) -> Result<Reading> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if !matches!(format, Some(Format::Json | Format::Rhai))
+        && let Some(error) = others::refusal(name, text)
+    {
+        return Err(error);
+    }
     match format.or_else(|| Format::of_text(text)) {
         Some(Format::Json) => json::read(name, text).map(|rules| Reading {
             rules,

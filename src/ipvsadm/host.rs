@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 
-const SERVICES: &str = "/etc/services";
+use crate::format::ipvsadm::ports::{SERVICES, entries, find};
 
 /// Names of protocols in `/etc/services`, by number.
 fn protocol_name(protocol: u16) -> Option<&'static str> {
@@ -34,30 +34,7 @@ pub(super) fn address(name: &str) -> Option<Ipv4Addr> {
 pub(super) fn port(name: &str, protocol: u16) -> Option<u16> {
     let protocol = protocol_name(protocol)?;
     let text = std::fs::read(SERVICES).ok()?;
-    entries(&String::from_utf8_lossy(&text))
-        .find(|entry| entry.protocol == protocol && entry.names.contains(&name))
-        .map(|entry| entry.port)
-}
-
-/// A line of `/etc/services`: `http 80/tcp www # words`.
-struct Entry<'a> {
-    port: u16,
-    protocol: &'a str,
-    /// The name, then its aliases.
-    names: Vec<&'a str>,
-}
-
-fn entries(text: &str) -> impl Iterator<Item = Entry<'_>> {
-    text.lines().filter_map(|line| {
-        let mut words = line.split('#').next()?.split_whitespace();
-        let name = words.next()?;
-        let (port, protocol) = words.next()?.split_once('/')?;
-        Some(Entry {
-            port: port.parse().ok()?,
-            protocol,
-            names: std::iter::once(name).chain(words).collect(),
-        })
-    })
+    find(&String::from_utf8_lossy(&text), name, protocol)
 }
 
 /// Gives addresses and ports as they are printed: with names, or numbers alone. Each name is looked
@@ -140,22 +117,6 @@ fn numbers(address: IpAddr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn services_are_read_with_aliases_and_comments() {
-        let text = "# x\nhttp 80/tcp www # web\nhttp 80/udp\nbad line\ndomain\t53/udp\n";
-        let found: Vec<_> = entries(text)
-            .map(|entry| {
-                format!(
-                    "{}/{} {}",
-                    entry.port,
-                    entry.protocol,
-                    entry.names.join(",")
-                )
-            })
-            .collect();
-        assert_eq!(found, ["80/tcp http,www", "80/udp http", "53/udp domain"]);
-    }
 
     #[test]
     fn addresses_are_printed_as_inet_ntop_does() {

@@ -495,7 +495,7 @@ mod tests {
                 prop::sample::select(vec![None, Some(6u16), Some(17), Some(132), Some(89)]),
                 (some_net(family), some_net(family)),
                 (some_ports(), some_ports()),
-                prop::option::of("[a-z][a-z0-9.:_-]{0,13}[+]?"),
+                prop::option::of("[a-z][a-z0-9._-]{0,13}[+]?"),
             )
                 .prop_map(move |((mark, mask), protocol, nets, ports, interface)| {
                     let mut rule = MarkRule::new(Fwmark::new(mark.into()).unwrap(), family);

@@ -12,6 +12,7 @@ mod differences;
 pub mod entry;
 pub mod extent;
 pub mod found_values;
+pub mod front;
 pub mod grace;
 pub mod info;
 pub mod json;

@@ -145,7 +145,7 @@ fn everything_wrong_in_a_file_is_told_at_once() {
     let before = lab.state();
     let file = lab.script(
         "lvs.sh",
-        "VIP=192.0.2.10
+        "VIP=$(hostname -i)
 if [ -x /sbin/ipvsadm ]; then
   ipvsadm -A -t $VIP:80 -s rr
 fi

@@ -17,4 +17,5 @@ mod refusals;
 mod scripts;
 mod statuses;
 mod unwritten;
+mod texts;
 mod views;

@@ -53,7 +53,11 @@ const OTHERS: [(&str, &str); 7] = [
 pub(in crate::format) fn is_settings(text: &str) -> bool {
     let mut is_known = false;
     for line in text.lines().map(str::trim) {
-        if line.starts_with("#!") || is_command(line) {
+        // A script that calls ipvsadm by a variable begins with settings too.
+        if ["$", "\"$", "-"].iter().any(|sign| line.starts_with(sign))
+            || line.starts_with("#!")
+            || is_command(line)
+        {
             return false;
         }
         let line = line.strip_prefix("export ").unwrap_or(line);

@@ -12,8 +12,11 @@
 //! - marks of 2^31 and above are printed negative.
 
 mod boot;
+mod branches;
 mod options;
+pub(crate) mod ports;
 mod read;
+mod script;
 mod settings;
 mod shell;
 mod translate;
@@ -23,6 +26,6 @@ mod write;
 
 pub(super) use boot::is_settings;
 pub(crate) use read::read;
-pub(super) use shell::is_command;
+pub(super) use shell::{is_command, is_dashed};
 pub use translate::{Translated, translate};
 pub(crate) use write::{daemon_line, selector, server_line, service_line, timeouts_line, write};

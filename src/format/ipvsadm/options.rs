@@ -108,6 +108,8 @@ impl Given {
                     };
                     given.push(name, value)?;
                 }
+            } else if word.starts_with(DASHES) {
+                return Err(typographic(word));
             } else {
                 given.rest.push(word.clone());
             }
@@ -134,6 +136,13 @@ impl Given {
             .iter()
             .find(|(given, _)| *given == name)
             .and_then(|(_, value)| value.as_deref())
+    }
+
+    /// Puts another value in the place of an option's.
+    pub(super) fn replace(&mut self, name: &str, value: String) {
+        if let Some((_, old)) = self.options.iter_mut().find(|(given, _)| *given == name) {
+            *old = Some(value);
+        }
     }
 
     /// The command: the first option.
@@ -177,6 +186,26 @@ fn next_value<'a>(
             None => Err(Error::invalid(format!("--{name} lacks its value"))),
         },
     }
+}
+
+/// Dashes that word processors and web pages put in the place of `-`: hyphen, figure dash, en dash,
+/// em dash, bar, minus.
+pub(super) const DASHES: [char; 8] = [
+    '\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2015}', '\u{2212}', '\u{ff0d}',
+];
+
+/// Says that a word begins with a dash that no program knows.
+pub(super) fn typographic(word: &str) -> Error {
+    let plain = word.trim_start_matches(DASHES);
+    let dashes = if plain.chars().nth(1).is_some() && !plain.contains(char::is_uppercase) {
+        "--"
+    } else {
+        "-"
+    };
+    Error::invalid(format!(
+        "\"{word}\" begins with a dash of typography, and options begin with \"-\""
+    ))
+    .hint(format!("write {dashes}{plain}"))
 }
 
 fn unknown(word: &str, long: &str) -> Error {

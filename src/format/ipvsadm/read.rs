@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 
 use super::boot;
 use super::options::Given;
+use super::ports::{self, Named};
+use super::script::Script;
 use super::settings;
-use super::shell::{self, Command};
+use super::shell::{self, Command, only_shows};
 use super::values::{TUNNEL, real_server, server_key, service_key, service_options};
 use super::words::lines;
 use crate::error::{Error, Result};
+use crate::format::chains::Chains;
 use crate::format::{Reading, iptables, place, together};
 use crate::model::check::check_server;
 use crate::model::server::{Forwarding, server_name};
@@ -61,41 +64,60 @@ pub(crate) fn read(name: &str, text: &str) -> Result<Reading> {
         ..Table::default()
     };
     let mut notes = Vec::new();
-    let mut problems = Vec::new();
-    for line in lines(text) {
-        let at = |column| place(name, text, line.number, column);
-        let command = match shell::command(&line, table.save.is_open()) {
-            Ok(command) => command,
-            Err(trouble) => {
-                let column = match trouble.column <= at(0).source.chars().count() {
-                    true => trouble.column,
-                    false => 0,
-                };
-                problems.push(trouble.error.at(at(column)));
-                if trouble.open {
-                    break;
-                }
-                continue;
-            }
+    let mut problems = Problems::default();
+    let mut script = Script::default();
+    'text: for line in lines(text) {
+        let commands = match table.save.is_open() {
+            true => vec![line],
+            false => script.commands(line),
         };
-        if command == Command::End {
-            notes.push(format!(
-                "{name}:{}: what follows is not read: exit",
-                line.number
-            ));
-            break;
-        }
-        match table.carry_out(&command) {
-            Ok(Done::Taken) => {}
-            Ok(Done::Ignored(why)) => {
-                let shown: String = line.text.trim().chars().take(TOLD).collect();
-                notes.push(format!("{name}:{}: ignored, {why}: {shown}", line.number));
+        for line in commands {
+            let at = |column| place(name, text, line.number, column);
+            let command = match shell::command(&line, table.save.is_open()) {
+                Ok(command) => command,
+                Err(trouble) => {
+                    let column = match trouble.column <= at(0).source.chars().count() {
+                        true => trouble.column,
+                        false => 0,
+                    };
+                    problems.push(line.number, trouble.error.at(at(column)));
+                    if trouble.open {
+                        break 'text;
+                    }
+                    continue;
+                }
+            };
+            if command == Command::End {
+                notes.push(format!(
+                    "{name}:{}: what follows is not read: exit",
+                    line.number
+                ));
+                break 'text;
             }
-            Err(error) => problems.push(error.at(at(0))),
+            table.line = line.number;
+            match table.carry_out(&command) {
+                Ok(Done::Taken) => {}
+                Ok(Done::Ignored(why)) => {
+                    let shown: String = line.text.trim().chars().take(TOLD).collect();
+                    notes.push(format!("{name}:{}: ignored, {why}: {shown}", line.number));
+                }
+                Err(error) => problems.push(line.number, error.at(at(0))),
+            }
         }
     }
+    if let Some((number, trouble)) = script.branches.open() {
+        problems.push(number, trouble.error.at(place(name, text, number, 0)));
+    }
+    notes.extend(script.branches.notes(name));
+    notes.extend(table.named.iter().map(|named| format!("{name}: {named}")));
     notes.extend(table.save.note(name));
-    if let Some(error) = together(problems) {
+    let marks = table.chains.marks().unwrap_or_else(|found| {
+        for (number, error) in found {
+            problems.push(number, error.at(place(name, text, number, 0)));
+        }
+        Vec::new()
+    });
+    if let Some(error) = together(problems.all) {
         return Err(error);
     }
     if table.taken == 0 {
@@ -110,12 +132,27 @@ pub(crate) fn read(name: &str, text: &str) -> Result<Reading> {
         notes.push(format!("{name}: {more} more lines like these are ignored"));
     }
     let mut rules = table.rules;
-    rules.marks = MarkRule::normalise(table.marks);
+    rules.marks = MarkRule::normalise(marks);
     Ok(Reading {
         rules,
         notes,
         has_rules: true,
     })
+}
+
+/// What is wrong with a text: of each line the first.
+#[derive(Default)]
+struct Problems {
+    all: Vec<Error>,
+    last: usize,
+}
+
+impl Problems {
+    fn push(&mut self, line: usize, error: Error) {
+        if std::mem::replace(&mut self.last, line) != line {
+            self.all.push(error);
+        }
+    }
 }
 
 /// What became of a command.
@@ -128,10 +165,14 @@ enum Done {
 #[derive(Default)]
 struct Table {
     rules: Ruleset,
-    marks: Vec<MarkRule>,
+    chains: Chains,
     save: iptables::Save,
+    /// The line that is carried out.
+    line: usize,
     /// Services whose own line could not be read: lines about them are not to blame.
     broken: BTreeSet<ServiceKey>,
+    /// Names that were read as ports.
+    named: BTreeSet<Named>,
     /// How many commands were about a ruleset.
     taken: usize,
 }
@@ -145,21 +186,19 @@ impl Table {
                 Done::Taken
             }
             Command::Ipvsadm(words) => self.ipvsadm(words)?,
-            Command::Iptables(family, words) => iptables::command(words, *family, &mut self.marks)?
-                .map_or(Done::Taken, Done::Ignored),
+            Command::Iptables(family, words) => {
+                iptables::command(words, *family, &mut self.chains, self.line)?
+                    .map_or(Done::Taken, Done::Ignored)
+            }
             Command::Save(words) => {
-                let before = self.marks.len();
-                self.save.line(words, &mut self.marks)?;
-                if self.marks.len() == before {
-                    return Ok(Done::Taken);
-                }
+                self.save.line(words, &mut self.chains, self.line)?;
                 Done::Taken
             }
             Command::Mark(words) => self
                 .save
-                .rule(words, &mut self.marks)?
+                .rule(words, &mut self.chains, self.line)?
                 .map_or(Done::Taken, Done::Ignored),
-            Command::Other => Done::Ignored("not about rules"),
+            Command::Other(why) => Done::Ignored(why),
             Command::End | Command::Closing => return Ok(Done::Taken),
         };
         if let Done::Taken = done {
@@ -169,12 +208,22 @@ impl Table {
     }
 
     fn is_about_broken(&self, words: &[String]) -> bool {
-        let key = Given::parse(words).and_then(|given| service_key(&given));
+        let key = Given::parse(words).and_then(|mut given| {
+            ports::resolve(&mut given)?;
+            service_key(&given)
+        });
         key.is_ok_and(|key| self.broken.contains(&key) && !self.rules.services.contains_key(&key))
     }
 
     fn ipvsadm(&mut self, words: &[String]) -> Result<Done> {
-        let given = Given::parse(words)?;
+        if reads_input(words) {
+            return Err(
+                Error::invalid("it reads rules from a file that is not read here")
+                    .hint("take the line out of the text, and import that file beside it"),
+            );
+        }
+        let mut given = Given::parse(words)?;
+        self.named.extend(ports::resolve(&mut given)?);
         match given.command() {
             Some(command @ ("add-service" | "edit-service")) => {
                 self.put_service(command, &given)?
@@ -297,13 +346,9 @@ impl Table {
     }
 }
 
-/// Commands that change nothing: a script ends with them so that somebody sees what it did.
-fn only_shows(words: &[String]) -> bool {
-    let shows = |word: &String| {
-        ["--list", "--save", "--help", "--version"].contains(&word.as_str())
-            || word.starts_with(['-']) && word.get(1..2).is_some_and(|c| "LlShv".contains(c))
-    };
-    words.first().is_none_or(shows)
+fn reads_input(words: &[String]) -> bool {
+    let first = words.first().map_or("", String::as_str);
+    first == "--restore" || first.starts_with("-R")
 }
 
 fn no_service(key: &ServiceKey) -> Error {

@@ -3,6 +3,7 @@
 //! A text may be the output of a program or a shell script. Nothing here is a shell: where only
 //! one could tell what runs (variables, conditions, loops), the line is refused, never guessed.
 
+use super::options::{DASHES, typographic};
 use super::words::{Line, Trouble};
 use crate::error::{Error, Result};
 use crate::model::Family;
@@ -20,8 +21,8 @@ pub(super) enum Command<'a> {
     Mark(&'a [String]),
     /// What follows is not run.
     End,
-    /// A command of another program.
-    Other,
+    /// A command that makes no rule, for this reason.
+    Other(&'static str),
     /// The end of what was refused where it began.
     Closing,
 }
@@ -35,17 +36,194 @@ const CLOSING: [&str; 10] = [
     "then", "elif", "else", "fi", "do", "done", "in", "esac", ";;", "}",
 ];
 /// Programs whose words are only words.
-const TALKING: [&str; 4] = ["echo", "printf", "logger", "export"];
+const TALKING: [&str; 5] = ["echo", "printf", "logger", "export", "readonly"];
+/// Programs that make no rules of IPVS and set no marks, unless a word of theirs says so: the only
+/// ones whose commands are left out.
+const HARMLESS: [&str; 100] = [
+    ".",
+    ":",
+    "[",
+    "[[",
+    "action",
+    "apk",
+    "apt",
+    "apt-get",
+    "arp",
+    "arp_announce",
+    "arping",
+    "arptables",
+    "awk",
+    "basename",
+    "brctl",
+    "bridge",
+    "cat",
+    "cd",
+    "chkconfig",
+    "chmod",
+    "chown",
+    "clear",
+    "conntrack",
+    "cp",
+    "curl",
+    "cut",
+    "date",
+    "depmod",
+    "dhclient",
+    "dirname",
+    "dmesg",
+    "dnf",
+    "ebtables",
+    "egrep",
+    "ethtool",
+    "failure",
+    "false",
+    "find",
+    "firewall-cmd",
+    "free",
+    "grep",
+    "head",
+    "hostname",
+    "id",
+    "ifconfig",
+    "ifdown",
+    "ifenslave",
+    "ifup",
+    "insmod",
+    "install",
+    "ip",
+    "ipset",
+    "kill",
+    "killall",
+    "ln",
+    "local",
+    "log_begin_msg",
+    "log_daemon_msg",
+    "log_end_msg",
+    "ls",
+    "lsmod",
+    "mkdir",
+    "mktemp",
+    "modinfo",
+    "modprobe",
+    "mv",
+    "netstat",
+    "nft",
+    "pidof",
+    "ping",
+    "ping6",
+    "pkill",
+    "ps",
+    "pwd",
+    "read",
+    "return",
+    "rm",
+    "rmmod",
+    "route",
+    "sed",
+    "service",
+    "set",
+    "sleep",
+    "sort",
+    "ss",
+    "success",
+    "sync",
+    "sysctl",
+    "systemctl",
+    "tail",
+    "tc",
+    "tee",
+    "test",
+    "touch",
+    "true",
+    "ulimit",
+    "umask",
+    "unset",
+    "wait",
+    "yum",
+];
+/// Programs that show nothing but what another command prints.
+const WATCHING: [&str; 1] = ["watch"];
+/// Files of distributions that hold functions for start scripts, and set none of their variables.
+pub(super) const FUNCTIONS: [&str; 5] = [
+    "/etc/rc.d/init.d/functions",
+    "/etc/init.d/functions",
+    "/lib/lsb/init-functions",
+    "/usr/lib/lsb/init-functions",
+    "/etc/rc.status",
+];
+
+/// Programs whose outcome decides nothing: what stands behind their `&&` is run.
+const DOING: [&str; 24] = [
+    ":",
+    "cd",
+    "chmod",
+    "cp",
+    "date",
+    "echo",
+    "export",
+    "ifconfig",
+    "insmod",
+    "ip",
+    "logger",
+    "mkdir",
+    "modprobe",
+    "printf",
+    "rm",
+    "route",
+    "service",
+    "set",
+    "sleep",
+    "sync",
+    "sysctl",
+    "systemctl",
+    "touch",
+    "true",
+];
+/// Commands of ipvsadm that make or remove a service or a server.
+const RULE: [&str; 12] = [
+    "A",
+    "a",
+    "E",
+    "e",
+    "D",
+    "d",
+    "add-service",
+    "edit-service",
+    "delete-service",
+    "add-server",
+    "edit-server",
+    "delete-server",
+];
+/// Options of ipvsadm that name a service.
+const SERVICE: [&str; 7] = [
+    "t",
+    "u",
+    "f",
+    "tcp-service",
+    "udp-service",
+    "sctp-service",
+    "fwmark-service",
+];
+/// What is said of commands that are left out.
+const NOT_ABOUT_RULES: &str = "not about rules";
+const ONLY_SHOWS: &str = "it only shows";
 
 /// Adds what to do about a script that only a shell can run.
 pub(super) fn run_it(error: Error) -> Error {
     error.hint("run the script and read what it made: ipvsadm -Sn, iptables-save -t mangle")
 }
 
+/// Says whether a line begins as a rule does, with a dash that is none.
+pub(in crate::format) fn is_dashed(line: &str) -> bool {
+    line.starts_with(DASHES)
+}
+
 /// Says whether a line is a command of one of the programs whose rules are read.
 pub(in crate::format) fn is_command(line: &str) -> bool {
     let mut words = line.split_whitespace().filter(|word| *word != "sudo");
-    words.next().is_some_and(is_program)
+    words
+        .next()
+        .is_some_and(|word| is_program(word) || is_variable_of_ours(word))
 }
 
 /// Finds out what a line is; within the output of `iptables-save` no shell is looked for.
@@ -70,21 +248,150 @@ pub(super) fn command(line: &Line, in_save: bool) -> Result<Command<'_>, Trouble
     }
     let words = without_prefixes(words);
     let Some((first, rest)) = words.split_first() else {
-        return Ok(Command::Other);
+        return Ok(Command::Other(NOT_ABOUT_RULES));
     };
+    if first.starts_with(DASHES) {
+        return Err(Trouble::line(typographic(first)));
+    }
     if let Some(command) = of_program(first, rest) {
         return Ok(command);
     }
     match first.as_str() {
         "exit" => Ok(Command::End),
-        word if CLOSING.contains(&word) => Ok(Command::Closing),
-        word if OPENING.contains(&word) => Err(refusal(format!(
+        word if CLOSING.contains(&word) && !concerns_us(rest) => Ok(Command::Closing),
+        word if OPENING.contains(&word) || CLOSING.contains(&word) => Err(refusal(format!(
             "what runs behind \"{word}\" is not known here"
         ))),
-        word if !TALKING.contains(&word) && runs_program(rest) => Err(refusal(format!(
-            "what \"{word}\" does with the command behind it is not known here"
-        ))),
-        _ => Ok(Command::Other),
+        word => other(program(word), words, rest),
+    }
+}
+
+/// A command of another program: left out where it is known to make no rules.
+fn other<'a>(name: &str, words: &[String], rest: &[String]) -> Result<Command<'a>, Trouble> {
+    if TALKING.contains(&name) {
+        return Ok(Command::Other(NOT_ABOUT_RULES));
+    }
+    if reads_rules(name) {
+        return Err(refused_file(name));
+    }
+    if is_saver(name) || (WATCHING.contains(&name) && only_watches(rest)) {
+        return Ok(Command::Other(ONLY_SHOWS));
+    }
+    if runs_program(rest) {
+        return Err(refusal(format!(
+            "what \"{name}\" does with the command behind it is not known here"
+        )));
+    }
+    if sets_marks(name, rest) {
+        return Err(Trouble::line(
+            Error::invalid(format!("what \"{name}\" marks is not known here"))
+                .hint("only rules of iptables in mangle's PREROUTING are read for marks")
+                .hint("declare the rule in words of ours: help mark")
+                .hint("or take the line out of the text, and keep the rule where it is"),
+        ));
+    }
+    if [".", "source"].contains(&name) {
+        return match rest.first() {
+            Some(file) if !FUNCTIONS.contains(&file.as_str()) => Err(unknown(file)),
+            _ => Ok(Command::Other(NOT_ABOUT_RULES)),
+        };
+    }
+    if HARMLESS.contains(&name) {
+        return Ok(Command::Other(NOT_ABOUT_RULES));
+    }
+    if looks_like_rule(words) {
+        return Err(Trouble::line(
+            Error::invalid("it looks like a rule, and is none that is understood").hint(
+                "a rule begins with -A, -a, -E, -e, -D or -d, or with ipvsadm, as `ipvsadm -Sn` \
+                 prints it",
+            ),
+        ));
+    }
+    Err(unknown(name))
+}
+
+fn unknown(name: &str) -> Trouble {
+    Trouble::line(
+        run_it(Error::invalid(format!(
+            "what \"{name}\" does is not known here"
+        )))
+        .hint("or take the line out of the text, where it makes no rules"),
+    )
+}
+
+/// Says whether what stands behind the `&&` of a command is run: nothing is asked by it.
+pub(super) fn does_something(words: &[String]) -> bool {
+    let words = without_prefixes(words);
+    let Some(first) = words.first() else {
+        return true;
+    };
+    first.starts_with('-') || is_program(first) || DOING.contains(&program(first))
+}
+
+/// Says whether words look like a rule of ipvsadm, whatever is wrong with them.
+fn looks_like_rule(words: &[String]) -> bool {
+    let bare = |word: &String| {
+        word.trim_start_matches('-')
+            .trim_start_matches(DASHES)
+            .to_owned()
+    };
+    let is = |names: &[&str]| {
+        words
+            .iter()
+            .any(|word| names.contains(&bare(word).as_str()))
+    };
+    is(&RULE) && is(&SERVICE)
+}
+
+fn concerns_us(words: &[String]) -> bool {
+    runs_program(words) || looks_like_rule(words) || words.iter().any(|word| is_program(word))
+}
+
+fn reads_rules(name: &str) -> bool {
+    name.starts_with("ip") && name.ends_with("-restore")
+}
+
+fn is_saver(name: &str) -> bool {
+    ["ipvsadm-save"].contains(&name) || (name.starts_with("ip") && name.ends_with("tables-save"))
+}
+
+fn refused_file(name: &str) -> Trouble {
+    Trouble::line(
+        Error::invalid(format!(
+            "{name} reads rules from a file that is not read here"
+        ))
+        .hint("take the line out of the text, and import that file beside it"),
+    )
+}
+
+/// Says whether what is watched is a list of ours.
+fn only_watches(words: &[String]) -> bool {
+    let all = words.join(" ");
+    let words: Vec<String> = all.split_whitespace().map(str::to_owned).collect();
+    let Some(at) = words.iter().position(|word| is_program(word)) else {
+        return !concerns_us(&words);
+    };
+    let is_command = program(words.get(at).map_or("", String::as_str)) == "ipvsadm";
+    is_command && only_shows(words.get(at + 1..).unwrap_or(&[]))
+}
+
+/// Commands that change nothing: a script ends with them so that its reader sees what it did.
+pub(super) fn only_shows(words: &[String]) -> bool {
+    let shows = |word: &String| {
+        ["--list", "--save", "--help", "--version"].contains(&word.as_str())
+            || word.starts_with(['-']) && word.get(1..2).is_some_and(|c| "LlShv".contains(c))
+    };
+    words.first().is_none_or(shows)
+}
+
+/// Says whether a command of another program may set marks of packets.
+fn sets_marks(name: &str, words: &[String]) -> bool {
+    let says = |part: &str| words.iter().any(|word| word.to_lowercase().contains(part));
+    let sets = ["--set-mark", "--set-xmark", "--or-mark", "--and-mark"];
+    match name {
+        "nft" | "ebtables" | "tc" => says("mark"),
+        "firewall-cmd" => says("mark") || (says("--direct") && says("mangle")),
+        _ => sets.iter().any(|option| says(option)),
     }
 }
 
@@ -101,6 +408,16 @@ fn shell<'a>(line: &'a Line, trouble: &Trouble) -> Result<Command<'a>, Trouble> 
         ..*trouble
     });
     let lower = text.to_lowercase();
+    let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+    if first.starts_with(DASHES) {
+        return Err(Trouble::line(typographic(first)));
+    }
+    if first.starts_with('-') && text.contains("(null)") {
+        return Err(null(line, trouble.column));
+    }
+    if reads_rules(program(first)) {
+        return Err(refused_file(program(first)));
+    }
     if CLOSING.contains(&first) && !lower.contains("ipvsadm") {
         return Ok(Command::Closing);
     }
@@ -113,19 +430,51 @@ fn shell<'a>(line: &'a Line, trouble: &Trouble) -> Result<Command<'a>, Trouble> 
         || first.starts_with(['$', '`', '"'])
         || text.contains("<<")
         || lower.contains("ipvsadm")
-        || line.text.contains("MARK");
+        || line.text.contains("MARK")
+        || [".", "source"].contains(&first)
+        || !is_left_out(first)
+        || looks_like_rule(&words);
     match matters {
         true => refused,
-        false => Ok(Command::Other),
+        false => Ok(Command::Other(NOT_ABOUT_RULES)),
+    }
+}
+
+/// Says whether a command that begins with this word is one that is left out.
+fn is_left_out(first: &str) -> bool {
+    let name = program(first);
+    is_assignment(first)
+        || first
+            .split_once("+=")
+            .is_some_and(|(name, _)| is_assignment(&format!("{name}=")))
+        || TALKING.contains(&name)
+        || HARMLESS.contains(&name)
+        || WATCHING.contains(&name)
+        || ["sudo", "exit"].contains(&name)
+        || is_saver(name)
+        || of_program(first, &[]).is_some()
+}
+
+/// `ipvsadm -S` of a forwarding method that ipvsadm has no letter for.
+fn null(line: &Line, column: usize) -> Trouble {
+    let server = line
+        .text
+        .split_whitespace()
+        .skip_while(|word| *word != "-r")
+        .nth(1);
+    let server = server.unwrap_or("the server");
+    Trouble {
+        error: Error::invalid(format!(
+            "ipvsadm printed (null) for the forwarding method of {server}, which it has no option for"
+        ))
+        .hint("write -g (direct routing), -i (tunnel) or -m (masquerading) in its place"),
+        column,
+        open: false,
     }
 }
 
 fn refusal(cause: String) -> Trouble {
-    Trouble {
-        error: run_it(Error::invalid(cause)),
-        column: 0,
-        open: false,
-    }
+    Trouble::line(run_it(Error::invalid(cause)))
 }
 
 /// Without `sudo` and the variables that are set for one command.
@@ -145,6 +494,13 @@ pub(super) fn is_assignment(word: &str) -> bool {
 
 fn program(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or(word)
+}
+
+/// `$IPVSADM`, `"${IPTABLES}"`: what scripts call our programs by.
+fn is_variable_of_ours(word: &str) -> bool {
+    let name = word.trim_matches('"').strip_prefix('$').unwrap_or("");
+    let name = name.trim_matches(['{', '}']).to_lowercase();
+    name.contains("ipvsadm") || name.contains("iptables")
 }
 
 fn is_program(word: &str) -> bool {
@@ -191,6 +547,7 @@ mod tests {
         let lines = lines(text);
         let found = command(&lines[0], false);
         match found {
+            Ok(Command::Other(_)) => Ok("Other".to_owned()),
             Ok(command) => Ok(format!("{command:?}")),
             Err(trouble) => Err(trouble.error.message()),
         }

@@ -1,5 +1,7 @@
 //! A text's lines, and the words of a line as a shell splits them.
 
+use std::collections::BTreeMap;
+
 use crate::error::Error;
 
 /// One command of a text.
@@ -59,7 +61,16 @@ pub(super) fn lines(text: &str) -> Vec<Line> {
 }
 
 impl Trouble {
-    fn open(cause: String) -> Trouble {
+    /// A whole line is wrong.
+    pub(super) fn line(error: Error) -> Trouble {
+        Trouble {
+            error,
+            column: 0,
+            open: false,
+        }
+    }
+
+    pub(super) fn open(cause: String) -> Trouble {
         Trouble {
             error: Error::invalid(cause),
             column: 0,
@@ -67,7 +78,7 @@ impl Trouble {
         }
     }
 
-    fn shell(found: char, at: usize) -> Trouble {
+    pub(super) fn shell(found: char, at: usize) -> Trouble {
         let error = Error::invalid(format!("\"{found}\" is for a shell, and this is none"));
         Trouble {
             error: super::shell::run_it(error),
@@ -77,22 +88,44 @@ impl Trouble {
     }
 }
 
-type Chars<'a> = std::iter::Enumerate<std::str::Chars<'a>>;
+/// Variables whose values are known, by name.
+pub(super) type Variables = BTreeMap<String, String>;
+
+type Chars<'a> = std::iter::Peekable<std::iter::Enumerate<std::str::Chars<'a>>>;
 
 fn split(line: &str) -> Result<Vec<String>, Trouble> {
+    split_with(line, &Variables::new())
+}
+
+/// Splits a command into words; variables that are known give their values.
+pub(super) fn split_with(line: &str, variables: &Variables) -> Result<Vec<String>, Trouble> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
-    let mut chars = line.chars().enumerate();
+    let mut chars = line.chars().enumerate().peekable();
     while let Some((at, c)) = chars.next() {
         match c {
             '#' if word.is_none() => break,
             c if c.is_whitespace() => words.extend(word.take()),
-            '\'' => quoted(&mut chars, '\'', word.get_or_insert_default())?,
-            '"' => quoted(&mut chars, '"', word.get_or_insert_default())?,
+            '\'' => quoted(&mut chars, '\'', word.get_or_insert_default(), variables)?,
+            '"' => quoted(&mut chars, '"', word.get_or_insert_default(), variables)?,
+            '$' => {
+                let value = variable(&mut chars, at, variables)?;
+                if word.as_deref().is_some_and(super::shell::is_assignment) {
+                    word.get_or_insert_default().push_str(value);
+                    continue;
+                }
+                // Without quotes a value falls into words where it has blanks.
+                for c in value.chars() {
+                    match c.is_whitespace() {
+                        true => words.extend(word.take()),
+                        false => word.get_or_insert_default().push(c),
+                    }
+                }
+            }
             '\\' => word
                 .get_or_insert_default()
                 .extend(chars.next().map(|(_, c)| c)),
-            '$' | '`' | ';' | '&' | '|' | '<' | '>' | '(' | ')' => {
+            '`' | ';' | '&' | '|' | '<' | '>' | '(' | ')' => {
                 return Err(Trouble::shell(c, at));
             }
             other => word.get_or_insert_default().push(other),
@@ -102,12 +135,41 @@ fn split(line: &str) -> Result<Vec<String>, Trouble> {
     Ok(words)
 }
 
-fn quoted(chars: &mut Chars<'_>, quote: char, word: &mut String) -> Result<(), Trouble> {
+/// Reads the name behind a `$` and gives its value.
+fn variable<'a>(
+    chars: &mut Chars<'_>,
+    at: usize,
+    variables: &'a Variables,
+) -> Result<&'a str, Trouble> {
+    let in_braces = chars.next_if(|(_, c)| *c == '{').is_some();
+    let mut name = String::new();
+    while let Some((_, c)) = chars.next_if(|(_, c)| c.is_ascii_alphanumeric() || *c == '_') {
+        name.push(c);
+    }
+    // `${NAME:-default}` and its like are for a shell.
+    if in_braces && chars.next_if(|(_, c)| *c == '}').is_none() {
+        return Err(Trouble::shell('$', at));
+    }
+    let value = variables.get(&name).map(String::as_str);
+    value.ok_or_else(|| Trouble::shell('$', at))
+}
+
+fn quoted(
+    chars: &mut Chars<'_>,
+    quote: char,
+    word: &mut String,
+    variables: &Variables,
+) -> Result<(), Trouble> {
     while let Some((at, c)) = chars.next() {
         match c {
             c if c == quote => return Ok(()),
-            '\\' if quote == '"' => word.extend(chars.next().map(|(_, c)| c)),
-            '$' | '`' if quote == '"' => return Err(Trouble::shell(c, at)),
+            // Between double quotes a backslash is one, except before these.
+            '\\' if quote == '"' => match chars.next() {
+                Some((_, c @ ('$' | '`' | '"' | '\\'))) => word.push(c),
+                other => word.extend(std::iter::once('\\').chain(other.map(|(_, c)| c))),
+            },
+            '$' if quote == '"' => word.push_str(variable(chars, at, variables)?),
+            '`' if quote == '"' => return Err(Trouble::shell(c, at)),
             other => word.push(other),
         }
     }
