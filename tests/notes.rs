@@ -64,6 +64,7 @@ impl Host for Told {
                 mark: (mark != "restored").then(|| Fwmark::new(number(mark).into()).unwrap()),
                 mask: number(mask),
                 rule: None,
+                limit: None,
                 words: Vec::new(),
             }
         };

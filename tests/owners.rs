@@ -156,6 +156,7 @@ fn in_prerouting(rule: MarkRule) -> ForeignMark {
             .map(str::to_owned)
             .collect(),
         rule: Some(rule),
+        limit: None,
     }
 }
 
@@ -189,5 +190,76 @@ fn rules_that_an_import_doubles_are_named() {
             "mark 666: its rule is ours now, beside somebody else's, which may go: iptables -t \
           mangle -D PREROUTING -d 192.0.2.20/32 -j MARK"
         ]
+    );
+}
+
+/// A host where mark 6 is live, and what is said and taken of the rules that feed it.
+#[track_caller]
+fn taken_over(marks: Option<Vec<ForeignMark>>) -> (Vec<MarkRule>, Vec<String>) {
+    let host = Host::with_mark_service();
+    let told: Rc<dyn ipvsh::notes::Host> = match marks {
+        Some(marks) => Rc::new(Marked(marks)),
+        None => Rc::new(ipvsh::notes::NoHost),
+    };
+    let mut director = host.director("alice").with_host(told);
+    let report = director.adopt(&[], true, &plain()).unwrap();
+    (director.head_rules().unwrap().marks, report.notes)
+}
+
+#[test]
+fn what_feeds_a_service_and_was_not_taken_over_is_named() {
+    let feeding = rule(6, "192.0.2.20/32");
+    let (marks, notes) = taken_over(Some(vec![in_prerouting(feeding.clone())]));
+    assert_eq!(marks, std::slice::from_ref(&feeding));
+    assert!(notes[0].contains("its rule is ours now"), "{notes:?}");
+
+    // An exclusion is not lost.
+    let limited = ForeignMark {
+        limit: Some("-A PREROUTING -s 192.168.60.100/32 -j RETURN".to_owned()),
+        ..in_prerouting(feeding.clone())
+    };
+    let (marks, notes) = taken_over(Some(vec![limited, in_prerouting(feeding.clone())]));
+    assert_eq!(marks, []);
+    assert_eq!(
+        notes,
+        [
+            "fwmark 6: fed by this too, and left alone: iptables -t mangle -A PREROUTING -d \
+             192.0.2.20/32 -j MARK",
+            "fwmark 6: left alone: iptables -t mangle -A PREROUTING -d 192.0.2.20/32 -j MARK. Not \
+             all its packets get the mark, by \"-A PREROUTING -s 192.168.60.100/32 -j RETURN\", \
+             and a mark rule of ours cannot say that",
+        ]
+    );
+
+    // Nor a rule that stands elsewhere.
+    for (table, chain, is_named) in [
+        ("mangle", "INPUT", true),
+        ("mangle", "OUTPUT", true),
+        ("mangle", "PREROUTING_direct", true),
+        ("raw", "PREROUTING", true),
+        ("mangle", "POSTROUTING", false),
+        ("mangle", "FORWARD", false),
+    ] {
+        let elsewhere = ForeignMark {
+            table: table.to_owned(),
+            chain: chain.to_owned(),
+            ..in_prerouting(feeding.clone())
+        };
+        let (marks, notes) = taken_over(Some(vec![elsewhere]));
+        assert_eq!(marks, []);
+        let named = notes.iter().any(|note| {
+            note.ends_with(&format!(
+                "left alone: iptables -t {table} -A {chain} -d 192.0.2.20/32 -j MARK"
+            ))
+        });
+        assert_eq!(named, is_named, "{table} {chain}: {notes:?}");
+    }
+
+    // Nor an iptables that cannot be read.
+    let (marks, notes) = taken_over(None);
+    assert_eq!(marks, []);
+    assert!(
+        notes[0].starts_with("fwmark 6: what feeds it is not known"),
+        "{notes:?}"
     );
 }

@@ -86,7 +86,7 @@ impl Director {
         if rules != head_rules {
             notes.extend(managers.first().map(beside::two_owners));
         }
-        notes.extend(fed.notes(&taken));
+        notes.extend(fed.notes(&taken, marks));
         let begun = Begun {
             store,
             notes,

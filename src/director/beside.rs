@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::error::{Error, Kind, Result};
 use crate::format::mark_statement;
 use crate::marks::{TABLE, line_of};
-use crate::model::{ForeignMark, Live, MarkKey, MarkRule, Ruleset, ServiceKey};
-use crate::notes::{Host, Manager};
+use crate::model::{Family, ForeignMark, Live, MarkKey, MarkRule, Ruleset, ServiceKey};
+use crate::notes::{Host, Manager, feeds};
 
 /// Refuses to take over everything that another program keeps as it wants it.
 pub(super) fn refuse_everything(managers: &[Manager], live: &Live) -> Result<()> {
@@ -39,31 +39,86 @@ pub(super) fn runs_daemons(managers: &[Manager]) -> Option<&Manager> {
     managers.iter().find(|manager| manager.name == "keepalived")
 }
 
-/// Adopted mark services that have no rule of ours, with the rules of others that feed them.
-pub(super) struct Fed(Vec<(MarkKey, Vec<ForeignMark>)>);
+/// Chains behind which IPVS takes no packet.
+const BEHIND: [&str; 2] = ["FORWARD", "POSTROUTING"];
 
-impl Fed {
-    /// Looks for them where packets come in: PREROUTING of the mangle table.
-    pub fn of(rules: &Ruleset, adopted: &BTreeSet<ServiceKey>, host: &dyn Host) -> Fed {
-        let unfed = adopted.iter().filter_map(MarkKey::of_service);
-        let unfed = unfed.filter(|key| rules.rules_of(*key).is_empty());
-        let feeding = |key: MarkKey| {
-            let mut rules = host.marks(key.family).unwrap_or_default();
-            rules.retain(|rule| {
-                (rule.table.as_str(), rule.chain.as_str()) == (TABLE, "PREROUTING")
-                    && rule.mark == Some(key.mark)
-            });
-            (!rules.is_empty()).then_some((key, rules))
-        };
-        Fed(unfed.filter_map(feeding).collect())
+/// Adopted mark services that have no rule of ours, with the rules of others that feed them.
+pub(super) struct Fed {
+    services: Vec<(MarkKey, Feeding)>,
+    /// Services of which nobody can tell what feeds them.
+    unread: Vec<MarkKey>,
+}
+
+/// The rules of others that feed one service.
+#[derive(Default)]
+struct Feeding {
+    /// Those that a rule of ours can replace.
+    same: Vec<ForeignMark>,
+    /// Those that decide together with another rule which packets get the mark.
+    limited: Vec<ForeignMark>,
+    /// Those that no rule of ours can say: by what they ask, or by where they stand.
+    other: Vec<ForeignMark>,
+}
+
+impl Feeding {
+    fn of(key: MarkKey, rules: Vec<ForeignMark>) -> Feeding {
+        let mut all = Feeding::default();
+        for rule in rules {
+            // A rule that restores a connection's mark may give any; it says nothing of this one.
+            if rule.mark.is_none() || !feeds(&rule, key) || BEHIND.contains(&rule.chain.as_str()) {
+                continue;
+            }
+            let in_place = (rule.table.as_str(), rule.chain.as_str()) == (TABLE, "PREROUTING")
+                && rule.mark == Some(key.mark)
+                && rule.rule.is_some();
+            match (in_place, &rule.limit) {
+                (true, None) => all.same.push(rule),
+                (true, Some(_)) => all.limited.push(rule),
+                _ => all.other.push(rule),
+            }
+        }
+        all
     }
 
-    /// Makes rules of ours of those that ours can be; gives their marks.
+    fn is_empty(&self) -> bool {
+        self.same.is_empty() && self.limited.is_empty() && self.other.is_empty()
+    }
+
+    fn mine(&self) -> Vec<MarkRule> {
+        let rules = self.same.iter();
+        rules.filter_map(|rule| rule.rule.clone()).collect()
+    }
+}
+
+impl Fed {
+    /// Looks for them in all tables and chains that a packet for IPVS may meet.
+    pub fn of(rules: &Ruleset, adopted: &BTreeSet<ServiceKey>, host: &dyn Host) -> Fed {
+        let unfed = adopted.iter().filter_map(MarkKey::of_service);
+        let mut fed = Fed {
+            services: Vec::new(),
+            unread: Vec::new(),
+        };
+        for key in unfed.filter(|key| rules.rules_of(*key).is_empty()) {
+            match host.marks(key.family) {
+                None => fed.unread.push(key),
+                Some(theirs) => {
+                    let feeding = Feeding::of(key, theirs);
+                    if !feeding.is_empty() {
+                        fed.services.push((key, feeding));
+                    }
+                }
+            }
+        }
+        fed
+    }
+
+    /// Makes rules of ours of those that ours can be; gives their marks. Where another rule limits
+    /// one of a service's, none is taken: the clients that it excludes would be balanced.
     pub fn take_over(&self, rules: &mut Ruleset) -> BTreeSet<MarkKey> {
         let mut taken = BTreeSet::new();
-        for (key, foreign) in &self.0 {
-            let mine: Vec<MarkRule> = readable(foreign).cloned().collect();
-            if !mine.is_empty() {
+        for (key, feeding) in &self.services {
+            let mine = feeding.mine();
+            if !mine.is_empty() && feeding.limited.is_empty() {
                 rules.set_rules(*key, mine);
                 taken.insert(*key);
             }
@@ -71,38 +126,63 @@ impl Fed {
         taken
     }
 
-    /// Says how to take them over; of those that were, which rules may go.
-    pub fn notes(&self, taken: &BTreeSet<MarkKey>) -> Vec<String> {
+    /// Says how to take them over; of those that were, which rules may go. With `asked` also says
+    /// of which services nothing could be taken over.
+    pub fn notes(&self, taken: &BTreeSet<MarkKey>, asked: bool) -> Vec<String> {
         let mut notes = Vec::new();
-        for (key, foreign) in &self.0 {
+        for (key, feeding) in &self.services {
             let service = key.service();
-            let list = |command: &str, of: &mut dyn Iterator<Item = &ForeignMark>| {
-                let lines: Vec<String> =
-                    of.map(|rule| line_of(key.family, command, rule)).collect();
+            let list = |command: &str, of: &[ForeignMark]| {
+                let lines: Vec<String> = of
+                    .iter()
+                    .map(|rule| line_of(key.family, command, rule))
+                    .collect();
                 lines.join("; ")
             };
-            let mut clear = foreign.iter().filter(|rule| rule.rule.is_some());
-            let mut others = foreign.iter().filter(|rule| rule.rule.is_none());
             if taken.contains(key) {
-                let lines = list("-D", &mut clear);
+                let lines = list("-D", &feeding.same);
                 notes.push(format!(
                     "{service}: its rule is ours now, beside somebody else's, which may go: {lines}"
                 ));
-            } else if clear.next().is_some() {
-                let mine: Vec<MarkRule> = readable(foreign).cloned().collect();
-                let line = mark_statement(*key, &MarkRule::normalise(mine));
+            } else if !feeding.same.is_empty() && feeding.limited.is_empty() {
+                let line = mark_statement(*key, &MarkRule::normalise(feeding.mine()));
                 notes.push(format!(
                     "{service}: somebody else's rule feeds it. To take it over: {line}, or: ipvsh \
                      adopt --marks \"{service}\""
                 ));
+            } else if !feeding.same.is_empty() {
+                let lines = list("-A", &feeding.same);
+                notes.push(format!(
+                    "{service}: fed by this too, and left alone: {lines}"
+                ));
             }
-            let lines = list("-A", &mut others);
-            if !lines.is_empty() {
+            for rule in &feeding.limited {
+                let line = line_of(key.family, "-A", rule);
+                let limit = rule.limit.as_deref().unwrap_or_default();
+                notes.push(format!(
+                    "{service}: left alone: {line}. Not all its packets get the mark, by \"{limit}\", \
+                     and a mark rule of ours cannot say that"
+                ));
+            }
+            if !feeding.other.is_empty() {
+                let lines = list("-A", &feeding.other);
                 notes.push(format!(
                     "{service}: fed by what no mark rule of ours can say, and left alone: {lines}"
                 ));
             }
         }
+        let unread = self.unread.iter().filter(|_| asked);
+        notes.extend(unread.map(|key| {
+            let tool = match key.family {
+                Family::Ipv4 => "iptables",
+                Family::Ipv6 => "ip6tables",
+            };
+            format!(
+                "{}: what feeds it is not known: not all rules of {tool} can be read here, and none \
+                 was taken over. To look: {tool}-save -t mangle",
+                key.service()
+            )
+        }));
         notes
     }
 }
@@ -126,8 +206,4 @@ pub(super) fn doubled(rules: &Ruleset, keys: &BTreeSet<MarkKey>, host: &dyn Host
         })
     };
     keys.iter().filter_map(note).collect()
-}
-
-fn readable(foreign: &[ForeignMark]) -> impl Iterator<Item = &MarkRule> {
-    foreign.iter().filter_map(|rule| rule.rule.as_ref())
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Result};
-use crate::model::front::{Way, may_meet, way};
+use crate::model::front::{Way, may_keep, may_meet, way};
 use crate::model::{Family, MarkRule};
 
 /// The kernel's chain whose rules are read for marks.
@@ -16,8 +16,6 @@ pub(super) const PREROUTING: &str = "PREROUTING";
 pub(super) const OURS: &str = "IPVSH";
 /// What to do about a rule that cannot be held.
 pub(super) const ELSEWHERE: &str = "take the line out of the text, and keep the rule where it is";
-/// How deep chains may call each other (the kernel allows no loops).
-const DEEP: usize = 16;
 
 /// One rule.
 #[derive(Debug, Clone)]
@@ -130,17 +128,11 @@ impl Chains {
         rules.map_or(&[], Vec::as_slice)
     }
 
-    /// Says whether a packet may not come back from a chain.
-    fn may_keep(&self, family: Family, chain: &str, depth: usize) -> bool {
+    /// The rules of a chain; none of one that the text neither makes nor fills.
+    fn known(&self, family: Family, chain: &str) -> Option<Vec<&[String]>> {
         let rules = self.of(family, chain);
-        if depth > DEEP || (rules.is_empty() && !self.made.contains(&(family, chain.to_owned()))) {
-            return true;
-        }
-        rules.iter().any(|rule| match way(&rule.words) {
-            Way::On | Way::Back => false,
-            Way::Out | Way::Into(_) => true,
-            Way::Through(next) => self.may_keep(family, next, depth + 1),
-        })
+        let is_known = !rules.is_empty() || self.made.contains(&(family, chain.to_owned()));
+        is_known.then(|| rules.iter().map(|rule| rule.words.as_slice()).collect())
     }
 }
 
@@ -165,14 +157,11 @@ impl<'a> Walk<'a> {
                     self.mark(rule);
                     false
                 }
-                Way::On => false,
-                Way::Back | Way::Out => true,
                 Way::Through(OURS) | Way::Into(OURS) if name != OURS => {
                     self.call(rule);
                     matches!(way(&rule.words), Way::Into(_))
                 }
-                Way::Through(next) => chains.may_keep(self.family, next, 0),
-                Way::Into(_) => true,
+                _ => may_keep(&rule.words, &|chain| chains.known(self.family, chain)),
             };
             if keeps {
                 self.front.push((rule, name.to_owned()));

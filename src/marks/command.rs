@@ -271,7 +271,8 @@ pub fn word(text: &str) -> Result<()> {
     )))
 }
 
-fn quote(word: &str) -> String {
+/// Writes a word as a shell has to read it.
+pub fn quote(word: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:,+=@%".contains(&b);
     if !word.is_empty() && word.bytes().all(plain) {
         word.to_owned()

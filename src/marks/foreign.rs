@@ -3,10 +3,14 @@
 //! Source of truth: iptables-extensions(8), MARK, CONNMARK, TPROXY. None of them is tied to the
 //! mangle table by the kernel (xt_mark.c).
 
+use std::cmp::Ordering;
+
+use super::command::quote;
 use super::iptables::Iptables;
-use super::{TABLE, rule, table};
+use super::{CHAIN, TABLE, rule, table};
 use crate::error::Result;
-use crate::model::{Family, ForeignMark};
+use crate::model::front::{may_keep, may_meet};
+use crate::model::{Family, ForeignMark, MarkRule};
 
 /// All tables, in the order in which a packet meets them first.
 const TABLES: [&str; 5] = ["raw", TABLE, "nat", "filter", "security"];
@@ -34,15 +38,48 @@ impl Iptables {
     }
 }
 
-/// Reads somebody else's rule, where it sets a mark.
-pub fn read(table: &str, family: Family, chain: &str, words: &[String]) -> Option<ForeignMark> {
+/// A rule of a listing: its chain, and the words behind that.
+pub type Listed = (String, Vec<String>);
+
+/// Reads somebody else's rule, where it sets a mark: that in place `at` of a listing.
+pub fn read(table: &str, family: Family, listing: &[Listed], at: usize) -> Option<ForeignMark> {
+    let (chain, words) = listing.get(at)?;
     let (mark, mask) = rule::mark_set(words)?;
+    let rule = rule::read(family, words);
     Some(ForeignMark {
         table: table.to_owned(),
-        chain: chain.to_owned(),
+        chain: chain.clone(),
         mark,
         mask,
-        rule: rule::read(family, words),
-        words: words.to_vec(),
+        limit: rule.as_ref().and_then(|rule| limit(rule, listing, at)),
+        rule,
+        words: words.clone(),
     })
+}
+
+/// The first rule of its chain by which packets may not have the mark of a rule.
+fn limit(mark: &MarkRule, listing: &[Listed], at: usize) -> Option<String> {
+    let (chain, _) = listing.get(at)?;
+    let rules_of = |name: &str| -> Option<Vec<&[String]>> {
+        // Our own chain only sets marks; an unlisted one has no rules.
+        let all = listing.iter().filter(|(chain, _)| chain == name);
+        let all = all.filter(|_| name != CHAIN);
+        Some(all.map(|(_, words)| words.as_slice()).collect())
+    };
+    let marks_anew = |words: &[String]| {
+        rule::mark_set(words).is_some_and(|(set, _)| set.is_none_or(|set| set != mark.mark))
+    };
+    listing
+        .iter()
+        .enumerate()
+        .filter(|(_, (of, words))| of == chain && may_meet(words, mark))
+        .find(|(place, (_, words))| match place.cmp(&at) {
+            Ordering::Less => may_keep(words, &rules_of),
+            Ordering::Equal => false,
+            Ordering::Greater => marks_anew(words),
+        })
+        .map(|(_, (chain, words))| {
+            let words: Vec<String> = words.iter().map(|word| quote(word)).collect();
+            format!("-A {} {}", quote(chain), words.join(" "))
+        })
 }

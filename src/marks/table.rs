@@ -77,17 +77,21 @@ impl Table {
 
 /// Rules of others that set marks, in a listing of any table.
 pub fn foreign_marks(table: &str, family: Family, listing: &str) -> Vec<ForeignMark> {
-    let mut found = Vec::new();
-    for line in listing.lines() {
-        let words = split(line);
-        if let [command, chain, rest @ ..] = words.as_slice()
-            && command == "-A"
-            && (table, chain.as_str()) != (TABLE, CHAIN)
-        {
-            found.extend(foreign::read(table, family, chain, rest));
-        }
-    }
-    found
+    let rules: Vec<foreign::Listed> = listing
+        .lines()
+        .filter_map(|line| match split(line).as_slice() {
+            [command, chain, rest @ ..] if command == "-A" => Some((chain.clone(), rest.to_vec())),
+            _ => None,
+        })
+        .collect();
+    let is_ours = |at: usize| {
+        let chain = rules.get(at).map(|(chain, _)| chain.as_str());
+        (table, chain) == (TABLE, Some(CHAIN))
+    };
+    (0..rules.len())
+        .filter(|at| !is_ours(*at))
+        .filter_map(|at| foreign::read(table, family, &rules, at))
+        .collect()
 }
 
 /// Joins mark rules that stand together; strays stay where they are.
@@ -204,6 +208,44 @@ mod tests {
         };
         assert_eq!(stray.words[6], "it's a \"q\" \\ x");
         assert_eq!(state.rules.len(), 7);
+    }
+
+    #[test]
+    fn rules_that_limit_a_mark_are_named() {
+        let limit = |lines: &str| {
+            let listing = format!(
+                "-N there\n-N IPVSH\n{}\n-A there -p tcp -j ACCEPT\n-A IPVSH -j DROP\n",
+                lines.replace(
+                    "MARKS",
+                    "-A PREROUTING -d 192.0.2.20/32 -j MARK --set-xmark 0x6/0xff"
+                )
+            );
+            let foreign = foreign_marks("mangle", Family::Ipv4, &listing);
+            let six = foreign.iter().find(|rule| rule.mask == 0xff).unwrap();
+            six.limit.clone()
+        };
+        for other in [
+            "-A PREROUTING -s 192.168.60.100/32 -j RETURN\nMARKS",
+            "-A PREROUTING -i eth1 -j ACCEPT\nMARKS",
+            "-A PREROUTING -j there\nMARKS",
+            "-A PREROUTING -g there\nMARKS",
+            "MARKS\n-A PREROUTING -i eth1 -j MARK --set-xmark 0x7/0xff00",
+            "MARKS\n-A PREROUTING -j CONNMARK --restore-mark",
+        ] {
+            let named = other.replace("MARKS", "");
+            assert_eq!(limit(other).as_deref(), Some(named.trim()));
+        }
+        for other in [
+            "MARKS",
+            "MARKS\n-A PREROUTING -s 192.168.60.100/32 -j RETURN",
+            "-A PREROUTING -d 192.0.2.21/32 -j RETURN\nMARKS",
+            "-A INPUT -j RETURN\nMARKS",
+            "-A PREROUTING -j IPVSH\nMARKS",
+            "-A PREROUTING -j empty\nMARKS",
+            "-A PREROUTING -j MARK --set-xmark 0x7/0xff00\nMARKS",
+        ] {
+            assert_eq!(limit(other), None, "{other}");
+        }
     }
 
     #[test]

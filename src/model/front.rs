@@ -92,6 +92,34 @@ pub fn way(words: &[String]) -> Way<'_> {
     }
 }
 
+/// How deep chains may call each other (the kernel allows no loops).
+const DEEP: usize = 16;
+
+/// Says whether a packet that fits a rule may not meet the rule behind it. `rules` gives the rules
+/// of a chain, or none where the chain is not known.
+pub fn may_keep<'a>(words: &[String], rules: &dyn Fn(&str) -> Option<Vec<&'a [String]>>) -> bool {
+    match way(words) {
+        Way::On => false,
+        Way::Back | Way::Out | Way::Into(_) => true,
+        Way::Through(chain) => chain_may_keep(chain, rules, 0),
+    }
+}
+
+fn chain_may_keep<'a>(
+    chain: &str,
+    rules: &dyn Fn(&str) -> Option<Vec<&'a [String]>>,
+    depth: usize,
+) -> bool {
+    let Some(all) = rules(chain).filter(|_| depth < DEEP) else {
+        return true;
+    };
+    all.into_iter().any(|words| match way(words) {
+        Way::On | Way::Back => false,
+        Way::Out | Way::Into(_) => true,
+        Way::Through(next) => chain_may_keep(next, rules, depth + 1),
+    })
+}
+
 /// Says whether a packet may fit both a rule of iptables and a mark rule of the same family.
 pub fn may_meet(words: &[String], rule: &MarkRule) -> bool {
     let front = Conditions::of(words);

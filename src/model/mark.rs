@@ -337,6 +337,9 @@ pub struct ForeignMark {
     pub mask: u32,
     /// The rule as one of ours, where it has nothing that ours cannot have.
     pub rule: Option<MarkRule>,
+    /// Another rule of its chain, as `-A CHAIN ...`, by which packets that fit this one may not
+    /// have its mark: one in front that keeps them from it, or one behind that marks them anew.
+    pub limit: Option<String>,
     /// The words after `-A CHAIN`, as `iptables -S` prints them.
     pub words: Vec<String>,
 }

@@ -34,6 +34,16 @@ impl Host {
         host
     }
 
+    /// A host whose kernel holds a mark service that another tool made.
+    pub fn with_mark_service() -> Host {
+        let (host, stranger) = (Host::new(), Host::new());
+        let options = json!({ "servers": ["10.0.0.1"] });
+        stranger.declare("fwmark 6", options).unwrap();
+        host.sim
+            .edit(|live| live.rules.services = stranger.live().rules.services);
+        host
+    }
+
     pub fn director(&self, author: &str) -> Director {
         let kernel = Box::new(self.sim.clone());
         Director::new(
