@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::names::Names;
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::ipvs::Errno;
-use crate::model::check::may_be_a_host;
+use crate::model::check::{may_be_a_host, not_a_host};
 use crate::model::server::THRESHOLD_MAX;
 use crate::model::service::SCHEDULERS;
 use crate::model::{
@@ -318,8 +318,8 @@ fn invalid_server(service: &ServiceKey, key: &ServerKey, options: &RealServer) -
     } else if options.tunnel.kind == TunnelKind::Gue && options.tunnel.port == 0 {
         Words::new("a GUE tunnel needs a port").hint("tunnel: #{ type: \"gue\", port: 6080 }")
     } else if !may_be_a_host(key.addr) {
-        Words::new(format!("{} is not the address of a host", key.addr))
-            .hint("a real server has a unicast address")
+        let (cause, hint) = not_a_host(key.addr);
+        Words::new(cause).hint(hint)
     } else {
         return None;
     };

@@ -80,7 +80,7 @@ impl Running {
     pub fn answer(self) -> Result<Answer> {
         let Tool { path, family, .. } = self.tool;
         match self.output.recv_timeout(CHILD_WAIT) {
-            Ok(Ok(output)) => Ok(Answer::new(&output)),
+            Ok(Ok(output)) => Ok(Answer::new(family, &output)),
             Ok(Err(error)) => Err(Error::system(format!("cannot run {path}"), &error)),
             Err(_) => Err(Error::new(
                 Kind::Busy,
@@ -284,6 +284,7 @@ pub fn quote(word: &str) -> String {
 /// What a run answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
+    family: Family,
     status: Option<i32>,
     signal: Option<i32>,
     /// What it printed.
@@ -292,8 +293,9 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn new(output: &Output) -> Answer {
+    fn new(family: Family, output: &Output) -> Answer {
         Answer {
+            family,
             status: output.status.code(),
             signal: output.status.signal(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -327,9 +329,7 @@ impl Answer {
             Error::new(Kind::Unsupported, said)
                 .hint("make /run writable (a unit's ReadWritePaths=), or use iptables-nft")
         } else if has("is incompatible") || has("Parsing nftables rule failed") {
-            Error::new(Kind::Unsupported, said).hint(format!(
-                "the table {TABLE} has rules that only nft can read: move those to a table of another name"
-            ))
+            nft_only(self.family, &said)
         } else if has("can't initialize") || has("Failed to initialize nft") {
             Error::new(Kind::Unsupported, said)
                 .hint("the kernel needs the mangle table: modprobe iptable_mangle, or nf_tables")
@@ -366,12 +366,35 @@ impl Answer {
     }
 }
 
+/// A table of nftables that has what only nft can read: iptables reads none of it then, and so our
+/// rules cannot be read back either.
+fn nft_only(family: Family, said: &str) -> Error {
+    let word = match family {
+        Family::Ipv4 => "ip",
+        Family::Ipv6 => "ip6",
+    };
+    Error::new(
+        Kind::Unsupported,
+        format!(
+            "the table {word} {TABLE} of nftables has a rule or chain that {} cannot read, and so it \
+             reads no rule of it ({said})",
+            name(family)
+        ),
+    )
+    .hint(format!("it is one that nft added; to find its handle: nft -a list table {word} {TABLE}"))
+    .hint(format!(
+        "move it to a table of another name, and take it out here: nft delete rule {word} {TABLE} \
+         CHAIN handle NUMBER"
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn failed(status: i32, stderr: &str) -> Error {
         Answer {
+            family: Family::Ipv4,
             status: Some(status),
             signal: None,
             stdout: String::new(),
@@ -453,7 +476,7 @@ mod tests {
                 1,
                 "iptables v1.8.9 (nf_tables): table `mangle' is incompatible, use 'nft' tool.\n\n",
                 Kind::Unsupported,
-                "table `mangle' is incompatible, use 'nft' tool.",
+                "the table ip mangle of nftables has a rule or chain that iptables cannot read, and so it reads no rule of it (table `mangle' is incompatible, use 'nft' tool.)",
             ),
             (
                 4,

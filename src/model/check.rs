@@ -55,12 +55,7 @@ pub fn check_service(key: &ServiceKey, options: &ServiceOptions) -> Result<()> {
                 "leave engine out, or declare the service with udp(...)",
             );
         }
-        if addr.is_multicast() || addr.is_unspecified() {
-            return fail(
-                "a VIP is one address of a host",
-                "name the address that clients ask",
-            );
-        }
+        check_vip(*addr).map_err(|e| e.object(format!("virtual service {key}")))?;
     }
     if options.engine.is_some() && options.persistent.is_none() {
         return fail(
@@ -70,6 +65,25 @@ pub fn check_service(key: &ServiceKey, options: &ServiceOptions) -> Result<()> {
     }
     Ok(())
 }
+
+/// Checks that a VIP is an address at which a host can be asked: packets to a group or to all hosts
+/// are none that IPVS looks at (`ip_vs_in_hook`: only PACKET_HOST).
+///
+/// Of 0.0.0.0/8 only 0.0.0.0 is refused: to Linux (5.3 and later) the others are addresses like any.
+///
+/// # Errors
+/// `invalid` for the unspecified address, multicast and broadcast.
+pub fn check_vip(addr: IpAddr) -> Result<()> {
+    let everybody = addr == IpAddr::V4(Ipv4Addr::BROADCAST) || addr == LOOPBACK_BROADCAST;
+    match everybody || addr.is_multicast() || addr.is_unspecified() {
+        true => Err(Error::invalid("a VIP is one address of a host")
+            .hint("name the address that clients ask")),
+        false => Ok(()),
+    }
+}
+
+/// The broadcast address of `lo`: it is there wherever IPv4 is.
+const LOOPBACK_BROADCAST: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 255, 255, 255));
 
 /// Checks a server's options against each other and against its service.
 ///
@@ -83,13 +97,9 @@ pub fn check_server(service: &ServiceKey, key: &ServerKey, server: &RealServer) 
             .object(server_name(service, key))
             .hint(hint.to_owned()))
     };
-    // The broadcast address of `lo` is there wherever IPv4 is.
-    let loopback_broadcast = IpAddr::V4(Ipv4Addr::new(127, 255, 255, 255));
-    if !may_be_a_host(key.addr) || key.addr == loopback_broadcast {
-        return fail(
-            format!("{} is not the address of a host", key.addr),
-            "a real server has a unicast address",
-        );
+    if !may_be_a_host(key.addr) || key.addr == LOOPBACK_BROADCAST {
+        let (cause, hint) = not_a_host(key.addr);
+        return fail(cause, hint);
     }
     if server.lower > server.upper {
         return fail(
@@ -205,6 +215,22 @@ pub fn check_daemons(rules: &Ruleset) -> Result<()> {
     }
 }
 
+/// Says why an address cannot be a real server's, and what to do about it.
+pub fn not_a_host(addr: IpAddr) -> (String, &'static str) {
+    match addr {
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => (
+            format!(
+                "{addr} is a link-local address: it needs an interface (zone), which IPVS cannot hold"
+            ),
+            "name the server by an address that is not in fe80::/10",
+        ),
+        _ => (
+            format!("{addr} is not the address of a host"),
+            "a real server has a unicast address",
+        ),
+    }
+}
+
 /// Says whether an address may be that of a host at all; the rest the kernel decides by its
 /// routes (inet_addr_type in net/ipv4/fib_frontend.c, __ipv6_addr_type in
 /// net/ipv6/addrconf_core.c).
@@ -224,6 +250,39 @@ pub fn may_be_a_host(addr: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_vip_is_one_address() {
+        for addr in [
+            "192.0.2.1",
+            "0.1.2.3",
+            "240.0.0.1",
+            "127.0.0.1",
+            "::1",
+            "fe80::5",
+        ] {
+            assert_eq!(check_vip(addr.parse().unwrap()), Ok(()), "{addr}");
+        }
+        for addr in [
+            "0.0.0.0",
+            "255.255.255.255",
+            "127.255.255.255",
+            "224.0.0.1",
+            "239.255.255.255",
+            "::",
+            "ff02::1",
+        ] {
+            assert!(check_vip(addr.parse().unwrap()).is_err(), "{addr}");
+        }
+    }
+
+    #[test]
+    fn a_link_local_server_lacks_its_interface() {
+        let (cause, _) = not_a_host("fe80::5".parse().unwrap());
+        assert!(cause.contains("needs an interface (zone)"), "{cause}");
+        let (cause, _) = not_a_host("ff02::1".parse().unwrap());
+        assert_eq!(cause, "ff02::1 is not the address of a host");
+    }
 
     #[test]
     fn hosts_and_other_addresses() {

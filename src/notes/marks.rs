@@ -18,23 +18,12 @@ pub(super) fn note(key: MarkKey, rules: &Ruleset, facts: &Facts) -> Option<Note>
     }
 }
 
-fn word(family: Family) -> &'static str {
-    match family {
-        Family::Ipv4 => "fwmark",
-        Family::Ipv6 => "fwmark6",
-    }
-}
-
 fn unfed(key: MarkKey, rules: &Ruleset, facts: &Facts) -> Option<Note> {
     let ours =
         |rule: &MarkRule| rule.family == key.family && may_give(rule.mark, rule.mask, key.mark);
     if rules.marks.iter().any(ours) || facts.feeds(key)? {
         return None;
     }
-    let example = match key.family {
-        Family::Ipv4 => "192.0.2.20",
-        Family::Ipv6 => "2001:db8::20",
-    };
     let mark = key.mark;
     Some(Note {
         topic: Topic::Unfed,
@@ -42,7 +31,10 @@ fn unfed(key: MarkKey, rules: &Ruleset, facts: &Facts) -> Option<Note> {
         what: format!(
             "no rule of iptables gives packets mark {mark} (rules of nft's own cannot be seen)"
         ),
-        fix: format!("mark({mark}, #{{ protocol: \"tcp\", to: \"{example}\", ports: [80] }})"),
+        fix: format!(
+            "find(\"{}\").set(#{{ marks: [#{{ protocol: \"tcp\", to: \"ADDRESS\", ports: [PORT] }}] }})",
+            key.service()
+        ),
     })
 }
 
@@ -58,10 +50,26 @@ fn unused(key: MarkKey, rules: &Ruleset) -> Option<Note> {
     if mine.is_empty() || !mine.iter().all(idle) {
         return None;
     }
+    let other = MarkKey {
+        family: match key.family {
+            Family::Ipv4 => Family::Ipv6,
+            Family::Ipv6 => Family::Ipv4,
+        },
+        ..key
+    };
     Some(Note {
         topic: Topic::Unused,
         object: key.to_string(),
-        what: format!("there is no service {} to take its packets", key.service()),
-        fix: format!("{}({})", word(key.family), key.mark),
+        // A service without servers would refuse them all: it is no fix to declare one.
+        what: format!(
+            "there is no service {} to take its packets; an address service goes on serving those \
+             that are for it",
+            key.service()
+        ),
+        // `unmark` takes the rules of both families.
+        fix: match rules.rules_of(other).is_empty() {
+            true => format!("unmark({})", key.mark),
+            false => "print(marks())".to_owned(),
+        },
     })
 }

@@ -10,7 +10,7 @@ mod host;
 mod marks;
 mod service;
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
@@ -19,7 +19,9 @@ pub use fold::fold;
 pub use host::{Host, Manager, NoHost, Route};
 pub use marks::feeds;
 
-use crate::model::{EntryKey, Family, ForeignMark, MarkKey, Ruleset, ServerKey, ServiceKey};
+use crate::model::{
+    DaemonRole, EntryKey, Family, ForeignMark, MarkKey, Ruleset, ServerKey, ServiceKey,
+};
 
 /// What a note is about; notes about the same are folded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +38,8 @@ pub enum Topic {
     AllQuiesced,
     /// Servers of one service that forward differently.
     Mixed,
+    /// Masquerading to a loopback address.
+    Loopback,
     /// A direct server behind a router.
     NotOnLink,
     /// A flag that the scheduler ignores.
@@ -55,7 +59,8 @@ pub struct Note {
     pub object: String,
     /// What is the matter, and what comes of it.
     pub what: String,
-    /// A command, or a line of a script, that ends it.
+    /// A command, or a line of a script, that ends it or shows more. It harms nothing where all is
+    /// as it should be; what only the operator knows is a word in capitals (`ADDRESS`).
     pub fix: String,
 }
 
@@ -71,7 +76,8 @@ pub fn notes(rules: &Ruleset, named: &BTreeSet<EntryKey>, host: &dyn Host) -> Ve
     let mut notes = Vec::new();
     for (key, part) in parts(named) {
         if let Some(service) = rules.services.get(&key) {
-            notes.extend(service::notes(&key, service, &part, &facts));
+            let standby = || rules.daemons.contains_key(&DaemonRole::Backup) || facts.has_manager();
+            notes.extend(service::notes(&key, service, &part, &facts, &standby));
         }
     }
     let mark = |entry: &EntryKey| match entry {
@@ -121,6 +127,7 @@ struct Facts<'a> {
     routes: RefCell<BTreeMap<IpAddr, Option<Route>>>,
     marks: RefCell<BTreeMap<Family, Option<Vec<ForeignMark>>>>,
     forwards: RefCell<BTreeMap<Way, Option<bool>>>,
+    has_manager: OnceCell<bool>,
 }
 
 impl<'a> Facts<'a> {
@@ -130,6 +137,7 @@ impl<'a> Facts<'a> {
             routes: RefCell::default(),
             marks: RefCell::default(),
             forwards: RefCell::default(),
+            has_manager: OnceCell::new(),
         }
     }
 
@@ -146,6 +154,13 @@ impl<'a> Facts<'a> {
         let mut known = self.forwards.borrow_mut();
         let place = known.entry((family, interface.map(str::to_owned)));
         *place.or_insert_with(|| self.host.forwards(family, interface))
+    }
+
+    /// Whether another program manages IPVS here, and addresses with it.
+    fn has_manager(&self) -> bool {
+        *self
+            .has_manager
+            .get_or_init(|| !self.host.managers().is_empty())
     }
 
     /// Whether somebody else's rule may give packets this mark.

@@ -14,15 +14,17 @@ pub(super) fn notes(
     service: &VirtualService,
     part: &Part,
     facts: &Facts,
+    standby: &dyn Fn() -> bool,
 ) -> Vec<Note> {
     let mut notes = Vec::new();
     if part.service {
-        notes.extend(key.addr().and_then(|vip| absent(vip, facts)));
+        notes.extend(key.addr().and_then(|vip| absent(vip, facts, standby)));
         notes.extend(flags(key, service));
     }
     notes.extend(without_servers(key, service));
     notes.extend(mixed(key, service));
     notes.extend(not_forwarded(key, service, facts));
+    notes.extend(looped(key, service, part));
     let named = part.servers.iter().filter_map(|server| {
         let (server, options) = service.servers.get_key_value(server)?;
         (options.forward == Forwarding::Direct).then_some(server)
@@ -40,20 +42,53 @@ fn find_server(key: &ServiceKey, server: &ServerKey) -> String {
     format!("{}.find(\"{server}\")", find(key))
 }
 
-/// IPVS sees what is delivered to this host (NF_INET_LOCAL_IN).
-fn absent(vip: IpAddr, facts: &Facts) -> Option<Note> {
+/// IPVS sees what is delivered to this host (NF_INET_LOCAL_IN). `standby` says whether this may be
+/// the director of a pair that waits: its VIP is elsewhere, and must not be in two places.
+fn absent(vip: IpAddr, facts: &Facts, standby: &dyn Fn() -> bool) -> Option<Note> {
     let interface = match facts.route(vip)? {
         Route::Local => return None,
         Route::OnLink { interface } | Route::Via { interface, .. } => interface,
         Route::Nowhere => "lo".to_owned(),
     };
     let length = if vip.is_ipv4() { 32 } else { 128 };
+    let (where_right, fix) = match standby() {
+        true => (
+            " (as it should be on a standby director)",
+            format!("ip address show to {vip}/{length}"),
+        ),
+        false => ("", format!("ip address add {vip}/{length} dev {interface}")),
+    };
     Some(Note {
         topic: Topic::Vip,
         object: format!("VIP {vip}"),
-        what: "no address of this host, so its packets are not for IPVS".to_owned(),
-        fix: format!("ip address add {vip}/{length} dev {interface}"),
+        what: format!("no address of this host, so its packets are not for IPVS{where_right}"),
+        fix,
     })
+}
+
+/// `ip_vs_nat_xmit` drops what comes in from another host and would go to a loopback address; the
+/// packets of this host's own clients it forwards.
+fn looped(key: &ServiceKey, service: &VirtualService, part: &Part) -> Vec<Note> {
+    let servers = service.servers.iter().filter(|(server, options)| {
+        options.forward == Forwarding::Masq && server.addr.is_loopback()
+    });
+    let named = servers.filter(|(server, _)| part.service || part.servers.contains(server));
+    let note = |server: &ServerKey| Note {
+        topic: Topic::Loopback,
+        object: format!("{key}: real server {server}"),
+        what: "masquerading to a loopback address serves only clients on this host; packets of \
+               other hosts are dropped"
+            .to_owned(),
+        // Direct routing hands it to a process of this host that listens at the VIP.
+        fix: match server.port == key.default_port() {
+            true => format!(
+                "{}.set(#{{ forward: \"direct\" }})",
+                find_server(key, server)
+            ),
+            false => format!("{}.server(\"ADDRESS:{}\")", find(key), server.port),
+        },
+    };
+    named.map(|(server, _)| note(server)).collect()
 }
 
 /// Flags that the scheduler does not look at; of a scheduler that is not in the kernel's tree
@@ -81,15 +116,11 @@ fn flags(key: &ServiceKey, service: &VirtualService) -> Option<Note> {
 
 fn without_servers(key: &ServiceKey, service: &VirtualService) -> Option<Note> {
     let Some((first, _)) = service.servers.first_key_value() else {
-        let example = match key.family() {
-            Family::Ipv4 => "10.0.0.11",
-            Family::Ipv6 => "2001:db8::11",
-        };
         return Some(Note {
             topic: Topic::NoServers,
             object: key.to_string(),
             what: "no real servers, so clients are refused".to_owned(),
-            fix: format!("{}.server(\"{example}\")", find(key)),
+            fix: format!("{}.server(\"ADDRESS\")", find(key)),
         });
     };
     let quiesced = |server: &RealServer| server.weight == Weight::ZERO;
@@ -113,12 +144,15 @@ fn mixed(key: &ServiceKey, service: &VirtualService) -> Option<Note> {
         .iter()
         .map(|(method, count)| format!("{count} {method}"))
         .collect();
-    let (most, _) = methods.iter().max_by_key(|(_, count)| **count)?;
     Some(Note {
         topic: Topic::Mixed,
         object: key.to_string(),
         what: format!("real servers forward differently ({})", list.join(", ")),
-        fix: format!("{}.set(#{{ forward: \"{most}\" }})", find(key)),
+        // Each may be as it has to be: which one is wrong only the operator knows.
+        fix: format!(
+            "{}.find(\"ADDRESS\").set(#{{ forward: \"METHOD\" }})",
+            find(key)
+        ),
     })
 }
 
@@ -141,9 +175,14 @@ fn not_forwarded(key: &ServiceKey, service: &VirtualService, facts: &Facts) -> O
             facts.forwards(family, Some(&interface)) == Some(false)
         }
     };
-    let (topic, setting) = match family {
-        Family::Ipv4 => (Topic::Forwarding4, "net.ipv4.ip_forward"),
-        Family::Ipv6 => (Topic::Forwarding6, "net.ipv6.conf.all.forwarding"),
+    let (topic, fix) = match family {
+        Family::Ipv4 => (Topic::Forwarding4, "sysctl -w net.ipv4.ip_forward=1"),
+        // A host that forwards forgets what routers told it, unless accept_ra is 2 (ip-sysctl).
+        Family::Ipv6 => (
+            Topic::Forwarding6,
+            "for f in /proc/sys/net/ipv6/conf/*/accept_ra; do grep -qx 0 $f || echo 2 >$f; done; \
+             sysctl -w net.ipv6.conf.all.forwarding=1",
+        ),
     };
     masqueraded.into_iter().any(stuck).then(|| Note {
         topic,
@@ -152,28 +191,35 @@ fn not_forwarded(key: &ServiceKey, service: &VirtualService, facts: &Facts) -> O
             "masquerades, and this host does not forward {family}, so answers do not reach \
                  clients"
         ),
-        fix: format!("sysctl -w {setting}=1"),
+        fix: fix.to_owned(),
     })
 }
 
 /// Direct routing hands the packet to the server's own hardware address.
 fn not_on_link(key: &ServiceKey, server: &ServerKey, facts: &Facts) -> Option<Note> {
-    let where_to = match facts.route(server.addr)? {
+    let tunnel = || {
+        format!(
+            "{}.set(#{{ forward: \"tunnel\" }})",
+            find_server(key, server)
+        )
+    };
+    let (where_to, fix) = match facts.route(server.addr)? {
         Route::Local | Route::OnLink { .. } => return None,
         Route::Via {
             gateway: Some(gateway),
             ..
-        } => format!("it is behind the router {gateway}"),
-        Route::Via { .. } => "it is behind a router".to_owned(),
-        Route::Nowhere => "there is no route to it".to_owned(),
+        } => (format!("it is behind the router {gateway}"), tunnel()),
+        Route::Via { .. } => ("it is behind a router".to_owned(), tunnel()),
+        // Its network may only be down for now.
+        Route::Nowhere => (
+            "there is no route to it".to_owned(),
+            format!("ip route get {}", server.addr),
+        ),
     };
     Some(Note {
         topic: Topic::NotOnLink,
         object: format!("{key}: real server {server}"),
         what: format!("direct routing needs a directly connected network, and {where_to}"),
-        fix: format!(
-            "{}.set(#{{ forward: \"tunnel\" }})",
-            find_server(key, server)
-        ),
+        fix,
     })
 }

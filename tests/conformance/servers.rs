@@ -165,7 +165,11 @@ fn addresses(bench: &mut Bench) {
             key: host,
             options: server_with(|_| {}),
         };
-        let words = format!("{} is not the address of a host (EINVAL)", host.addr);
+        let why = match host.addr.to_string().starts_with("fe80:") {
+            true => "is a link-local address: it needs an interface (zone), which IPVS cannot hold",
+            false => "is not the address of a host",
+        };
+        let words = format!("{} {why} (EINVAL)", host.addr);
         bench.refuses(step, &format!("cannot add: {words}"));
     };
     for addr in ["0.0.0.0", "224.0.0.1", "239.255.255.255", "255.255.255.255"] {

@@ -16,6 +16,23 @@ fn notes(director: &Director, code: &str) -> Vec<String> {
         .collect()
 }
 
+/// The fix of a note, with what only the operator knows put in.
+fn filled(fix: &str) -> String {
+    fix.replace("ADDRESS:", "10.0.0.11:")
+        .replace("to: \"ADDRESS\"", "to: \"192.0.2.1\"")
+        .replace("ADDRESS", "10.0.0.11")
+        .replace("PORT", "80")
+        .replace("METHOD", "masq")
+}
+
+/// Pastes a fix as it is told; a line of a script whose capitals are not filled in does nothing.
+fn paste(director: &Director, fix: &str) {
+    match fix.split(' ').next() {
+        Some("ip" | "sysctl" | "for") => director.exec("sh", &["-c", fix]),
+        _ => director.ipvsh(&["-e", fix]),
+    };
+}
+
 /// The commit is regretted in these words; the fix, taken, ends it.
 #[track_caller]
 fn noted_until_fixed(director: &Director, code: &str, words: &str) {
@@ -23,12 +40,22 @@ fn noted_until_fixed(director: &Director, code: &str, words: &str) {
     assert_eq!(told.len(), 1, "{code}: {told:?}");
     let (what, fix) = told[0].split_once(". Fix: ").unwrap();
     assert!(what.contains(words), "{code}: {told:?}");
-    if fix.starts_with("ip ") || fix.starts_with("sysctl ") {
+    let filled = filled(fix);
+    if filled != fix {
+        let before = director.state();
+        paste(director, fix);
+        assert_eq!(director.state(), before, "{fix}");
+    }
+    if ["ip ", "sysctl ", "for "]
+        .iter()
+        .any(|begin| fix.starts_with(begin))
+    {
         director.exec("sh", &["-c", fix]).ended(0);
     } else {
-        director.ipvsh(&["-e", fix]).ended(0);
-        // The other service that it is about may have been made by the fix.
-        if fix.starts_with("fwmark(") {
+        let said = director.ipvsh(&["-e", &filled]).ended(0);
+        assert!(!said.err.contains(words), "{}", said.err);
+        // Declared again, what was taken away is noted again.
+        if fix.starts_with("unmark(") {
             return;
         }
     }
@@ -104,6 +131,7 @@ fn masquerading_without_forwarding() {
 fn services_that_answer_nobody() {
     let director = director();
     noted_until_fixed(&director, r#"tcp("192.0.2.1:80")"#, "no real servers");
+    assert!(director.ipvsadm("-Sn").contains("-r 10.0.0.11:80"));
     let code = r#"tcp("192.0.2.1:81").server("10.0.0.11").set(#{ weight: 0 })"#;
     let told = notes(&director, code);
     assert!(
@@ -125,7 +153,7 @@ fn servers_out_of_the_ordinary() {
         "{told:?}"
     );
     let (_, fix) = told[0].split_once(". Fix: ").unwrap();
-    assert_eq!(notes(&director, fix), Vec::<String>::new());
+    assert_eq!(notes(&director, &filled(fix)), Vec::<String>::new());
 
     let code = r#"tcp("192.0.2.1:81", #{ servers: ["10.9.0.11"] })"#;
     let told = notes(&director, code);
@@ -163,4 +191,77 @@ fn marks_without_a_service_and_the_reverse() {
     director.iptables("-t nat -A PREROUTING -d 192.0.2.1 -j MARK --set-mark 8");
     let code = r#"fwmark(8, #{ servers: ["10.0.0.11"] })"#;
     assert_eq!(notes(&director, code), Vec::<String>::new());
+}
+
+#[test]
+fn a_standby_director_is_told_of_no_second_vip() {
+    let director = director();
+    let code = r#"sync_daemon("backup", #{ interface: "lo" });
+        tcp("192.0.2.10:80", #{ servers: ["10.0.0.11"] })"#;
+    let told = notes(&director, code);
+    let (what, fix) = told[0].split_once(". Fix: ").unwrap();
+    assert!(what.contains("as it should be on a standby"), "{what}");
+    let before = director.exec("ip", &["address"]).ended(0).out;
+    director.exec("sh", &["-c", fix]).ended(0);
+    assert_eq!(director.exec("ip", &["address"]).ended(0).out, before);
+}
+
+/// Every fix that is told where all works is pasted; the answers stay as they were.
+#[test]
+fn a_fix_harms_nothing_that_works() {
+    let url = "http://192.168.60.200/";
+    let working = r#"tcp("192.168.60.200:80", #{ scheduler: "rr", forward: "masq",
+        servers: ["192.168.182.210", "192.168.182.220"] });"#;
+    for (more, words) in [
+        // A rule for packets that an address service serves.
+        (
+            r#"mark(4377, #{ protocol: "tcp", to: "192.168.60.200", ports: [80] })"#,
+            "an address service goes on serving",
+        ),
+        // A server of its own kind: not the client's next.
+        (
+            r#"find("192.168.60.200:80").server("192.168.60.200:80", #{ forward: "direct", weight: 0 })"#,
+            "forward differently",
+        ),
+        (r#"tcp("192.168.60.200:81")"#, "no real servers"),
+        (
+            r#"fwmark(9, #{ servers: ["192.168.182.210"] })"#,
+            "gives packets mark 9",
+        ),
+        (
+            r#"tcp("192.168.60.201:80", #{ servers: ["192.168.182.210"] })"#,
+            "no address of this host",
+        ),
+        (
+            r#"tcp("192.168.60.200:82", #{ forward: "masq", servers: ["127.0.0.1:82"] })"#,
+            "to a loopback address",
+        ),
+    ] {
+        let director = Director::with_topology("nat");
+        director.script(working).ended(0);
+        let answers = |when: &str| {
+            let mut all = director.hits(10, &[url]);
+            all.sort();
+            let one = |name: &str| all.iter().filter(|answer| *answer == name).count();
+            assert_eq!((one("RS1"), one("RS2")), (5, 5), "{more}: {when}: {all:?}");
+        };
+        let told = notes(&director, more);
+        let note = told.iter().find(|note| note.contains(words));
+        let note = note.unwrap_or_else(|| panic!("{more}: {told:?}"));
+        answers("before");
+        let (_, fix) = note.split_once(". Fix: ").unwrap();
+        paste(&director, fix);
+        answers(fix);
+    }
+}
+
+#[test]
+fn masquerading_to_loopback_serves_only_this_host() {
+    let director = Director::with_topology("nat");
+    let script = r#"tcp("192.168.60.200:80", #{ scheduler: "rr", forward: "masq",
+        servers: ["192.168.182.210", "127.0.0.1:80"] });"#;
+    director.script(script).ended(0);
+    let answers = director.hits(4, &["http://192.168.60.200/"]);
+    let lost = answers.iter().filter(|answer| *answer == "-").count();
+    assert_eq!(lost, 2, "{answers:?}");
 }

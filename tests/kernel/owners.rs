@@ -205,3 +205,76 @@ fn what_feeds_a_mark_service_is_told_and_taken_over() {
     director.ipvsh(&undo).ended(0);
     assert_eq!(director.ipvsadm("-Sn"), table);
 }
+
+/// What `adopt --marks` said of a mark service that these lines of iptables feed; none of them is
+/// taken over.
+#[track_caller]
+fn left_alone(lines: &[&str]) -> String {
+    let director = Director::alone();
+    for line in lines {
+        director.iptables(line);
+    }
+    director.ipvsadm("-A -f 5 -s rr");
+    director.ipvsadm("-a -f 5 -r 10.0.0.1");
+    let before = director.iptables("-t mangle -S");
+    let said = director.ipvsh(&["adopt", "--marks", "fwmark 5"]).ended(0);
+    assert_eq!(director.iptables("-t mangle -S"), before, "{lines:?}");
+    said.err
+}
+
+#[test]
+fn exclusions_are_not_lost_when_marks_are_taken_over() {
+    let mark = "-t mangle -A PREROUTING -d 192.0.2.20 -p tcp --dport 80 -j MARK --set-mark 5";
+    let exclude = "-t mangle -A PREROUTING -s 192.168.60.100/32 -j RETURN";
+    let said = left_alone(&[exclude, mark]);
+    let named =
+        "Not all its packets get the mark, by \"-A PREROUTING -s 192.168.60.100/32 -j RETURN\"";
+    assert!(said.contains(named), "{said}");
+    for line in [
+        "-t mangle -A INPUT -d 192.0.2.20 -p tcp --dport 80 -j MARK --set-mark 5",
+        "-t mangle -A OUTPUT -d 192.0.2.20 -p tcp --dport 80 -j MARK --set-mark 5",
+        "-t raw -A PREROUTING -d 192.0.2.20 -j MARK --set-mark 5",
+    ] {
+        let said = left_alone(&[line]);
+        assert!(
+            said.contains("fed by what no mark rule of ours can say"),
+            "{said}"
+        );
+    }
+    let said = left_alone(&[
+        "-t mangle -N PREROUTING_direct",
+        "-t mangle -A PREROUTING -j PREROUTING_direct",
+        "-t mangle -A PREROUTING_direct -d 192.0.2.20 -j MARK --set-mark 5",
+    ]);
+    assert!(said.contains("-A PREROUTING_direct"), "{said}");
+}
+
+#[test]
+fn a_rule_that_only_nft_can_read_is_told() {
+    let director = Director::alone();
+    // The table is made by iptables, and the rule by nft.
+    director.iptables("-t mangle -A PREROUTING -d 192.0.2.99 -j MARK --set-mark 1");
+    let nft =
+        "nft add rule ip mangle PREROUTING tcp dport { 80, 443 } meta mark set numgen inc mod 2";
+    director.exec("sh", &["-c", nft]).ended(0);
+    let code = r#"mark(5, #{ to: "192.0.2.20" })"#;
+    let said = director.ipvsh(&["-e", code]);
+    assert_ne!(said.status, 0, "{}{}", said.out, said.err);
+    for words in [
+        "the table ip mangle of nftables has a rule or chain that iptables cannot read",
+        "nft -a list table ip mangle",
+        "nft delete rule ip mangle CHAIN handle NUMBER",
+    ] {
+        assert!(said.err.contains(words), "{}", said.err);
+    }
+    // The way out, as it is told.
+    let list = director
+        .exec("nft", &["-a", "list", "table", "ip", "mangle"])
+        .ended(0)
+        .out;
+    let line = list.lines().find(|line| line.contains("numgen")).unwrap();
+    let (_, handle) = line.rsplit_once("handle ").unwrap();
+    let delete = format!("nft delete rule ip mangle PREROUTING handle {handle}");
+    director.exec("sh", &["-c", &delete]).ended(0);
+    director.ipvsh(&["-e", code]).ended(0);
+}

@@ -13,7 +13,7 @@ use super::words::lines;
 use crate::error::{Error, Result};
 use crate::format::chains::Chains;
 use crate::format::{Reading, iptables, place, together};
-use crate::model::check::check_server;
+use crate::model::check::{check_server, check_vip};
 use crate::model::server::{Forwarding, server_name};
 use crate::model::{
     DaemonRole, MarkRule, Ruleset, ServerKey, ServiceKey, TimeoutKind, VirtualService,
@@ -282,6 +282,12 @@ impl Table {
         given.only(command, &[&SELECT, &SERVICE])?;
         let key = service_key(given)?;
         let object = format!("virtual service {key}");
+        if let ServiceKey::Address { addr, .. } = key {
+            check_vip(addr).map_err(|e| {
+                self.broken.insert(key);
+                e.object(&object)
+            })?;
+        }
         let options = service_options(&key, given).map_err(|e| {
             self.broken.insert(key);
             e.object(&object)
