@@ -17,10 +17,12 @@ use crate::script::{self, Source};
 ///
 /// A file is what `ipvsh export`, `ipvsadm -S` or `iptables-save` printed, a shell script of
 /// such commands, or the settings of ipvsadm's own start script (/etc/default/ipvsadm,
-/// /etc/sysconfig/ipvsadm-config); its content tells which. Of a shell script each command is read
-/// as it stands: those that are not about rules are ignored, with a note, and what only a shell
-/// could work out (variables, conditions, loops) is refused. Of settings the sync daemons are
-/// taken, and what has no meaning here is said. Several files are one commit, like
+/// /etc/sysconfig/ipvsadm-config); its content tells which. A shell script is not run: variables
+/// with plain values are put in, of `case "$1"` the branch `start)` is read, and commands that are
+/// known to make no rules are ignored, with a note. What only a shell could work out (conditions,
+/// loops), what is not understood, and rules of iptables that no mark rule of ours can say are
+/// refused. Of settings the sync daemons are taken, and what has no meaning here is said. Several
+/// files are one commit, like
 /// `ipvsh import /etc/ipvsadm.rules /etc/default/ipvsadm`. Nothing is changed where anything is
 /// wrong.
 ///

@@ -373,19 +373,17 @@ fn nft_only(family: Family, said: &str) -> Error {
         Family::Ipv4 => "ip",
         Family::Ipv6 => "ip6",
     };
+    // One text, for a lack is kept without hints ([`crate::model::MarkSupport`]).
     Error::new(
         Kind::Unsupported,
         format!(
             "the table {word} {TABLE} of nftables has a rule or chain that {} cannot read, and so it \
-             reads no rule of it ({said})",
+             reads no rule of it ({said}): find it with nft -a list table {word} {TABLE}, move it to a \
+             table of another name, and take it out with nft delete rule {word} {TABLE} CHAIN handle \
+             NUMBER",
             name(family)
         ),
     )
-    .hint(format!("it is one that nft added; to find its handle: nft -a list table {word} {TABLE}"))
-    .hint(format!(
-        "move it to a table of another name, and take it out here: nft delete rule {word} {TABLE} \
-         CHAIN handle NUMBER"
-    ))
 }
 
 #[cfg(test)]
@@ -476,7 +474,7 @@ mod tests {
                 1,
                 "iptables v1.8.9 (nf_tables): table `mangle' is incompatible, use 'nft' tool.\n\n",
                 Kind::Unsupported,
-                "the table ip mangle of nftables has a rule or chain that iptables cannot read, and so it reads no rule of it (table `mangle' is incompatible, use 'nft' tool.)",
+                "the table ip mangle of nftables has a rule or chain that iptables cannot read, and so it reads no rule of it (table `mangle' is incompatible, use 'nft' tool.): find it with nft -a list table ip mangle, move it to a table of another name, and take it out with nft delete rule ip mangle CHAIN handle NUMBER",
             ),
             (
                 4,

@@ -289,7 +289,7 @@ fn what_is_regretted_is_noted_unless_it_is_to_be_quiet() {
     + tcp 192.0.2.10:80  wlc
     snapshot 1 (the first), 1 change, verified. Undo: ipvsh revert 1
     -- stderr
-    note: tcp 192.0.2.10:80: no real servers, so clients are refused. Fix: find("tcp 192.0.2.10:80").server("10.0.0.11")
+    note: tcp 192.0.2.10:80: no real servers, so clients are refused. Fix: find("tcp 192.0.2.10:80").server("ADDRESS")
     -- status 0
     "#);
     assert_eq!(lab.said(&["-q", "-e", "tcp(\"192.0.2.11:80\")"]).err, "");
