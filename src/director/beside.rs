@@ -39,9 +39,6 @@ pub(super) fn runs_daemons(managers: &[Manager]) -> Option<&Manager> {
     managers.iter().find(|manager| manager.name == "keepalived")
 }
 
-/// Chains behind which IPVS takes no packet.
-const BEHIND: [&str; 2] = ["FORWARD", "POSTROUTING"];
-
 /// Adopted mark services that have no rule of ours, with the rules of others that feed them.
 pub(super) struct Fed {
     services: Vec<(MarkKey, Feeding)>,
@@ -65,7 +62,7 @@ impl Feeding {
         let mut all = Feeding::default();
         for rule in rules {
             // A rule that restores a connection's mark may give any; it says nothing of this one.
-            if rule.mark.is_none() || !feeds(&rule, key) || BEHIND.contains(&rule.chain.as_str()) {
+            if rule.mark.is_none() || !feeds(&rule, key) {
                 continue;
             }
             let in_place = (rule.table.as_str(), rule.chain.as_str()) == (TABLE, "PREROUTING")

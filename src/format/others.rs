@@ -42,6 +42,10 @@ pub(super) fn refusal(name: &str, text: &str) -> Option<Error> {
                 .hint("on the host that it is of: ipvsadm -Sn | ipvsh import -"),
         );
     }
+    // A script may call its variables what it likes.
+    if lines.clone().any(super::ipvsadm::is_command) {
+        return None;
+    }
     let is_block = |line: &str| {
         let mut words = line.split_whitespace();
         words.next().is_some_and(|first| {

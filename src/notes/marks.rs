@@ -4,11 +4,16 @@ use super::{Facts, Note, Topic};
 use crate::model::mark::may_give;
 use crate::model::{Family, ForeignMark, MarkKey, MarkRule, Ruleset, ServiceKey};
 
-/// Says whether somebody else's rule may give packets a mark; one that restores a connection's
-/// mark may give any.
+/// Chains behind which IPVS takes no packet: it looks at INPUT's and OUTPUT's.
+const BEHIND: [&str; 2] = ["FORWARD", "POSTROUTING"];
+
+/// Says whether somebody else's rule may give packets a mark before IPVS looks at them; one that
+/// restores a connection's mark may give any.
 pub fn feeds(rule: &ForeignMark, key: MarkKey) -> bool {
-    rule.mark
-        .is_none_or(|set| may_give(set, rule.mask, key.mark))
+    let may_give = rule
+        .mark
+        .is_none_or(|set| may_give(set, rule.mask, key.mark));
+    may_give && !BEHIND.contains(&rule.chain.as_str())
 }
 
 pub(super) fn note(key: MarkKey, rules: &Ruleset, facts: &Facts) -> Option<Note> {

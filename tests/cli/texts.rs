@@ -95,6 +95,14 @@ fn a_rule_that_is_not_understood_is_refused() {
         ),
         ("lvs_add $X", vec!["is for a shell"]),
         (". /etc/lvs/more", vec!["what \"/etc/lvs/more\" does"]),
+        (
+            "service ipvsadm restart",
+            vec!["import that file beside it"],
+        ),
+        (
+            "systemctl start ipvsadm.service",
+            vec!["import that file beside it"],
+        ),
         ("ipvsadm -R", vec!["import that file beside it"]),
         (
             "ipvsadm-restore < /etc/ipvsadm.rules",
@@ -235,6 +243,23 @@ fn names_of_ports_are_looked_up() {
     refused(
         &SAVED.replace("10.0.0.66", "web2"),
         &["<stdin>:3", "host names are not looked up"],
+    );
+}
+
+#[test]
+fn many_lines_that_are_ignored_hide_nothing() {
+    let echoes = "echo x\n".repeat(40);
+    let notes = imported(
+        &format!("#!/bin/sh\n{echoes}{}", SAVED.replace(":80", ":http")),
+        SAVED,
+    );
+    assert!(
+        notes.contains("20 more lines like these are ignored"),
+        "{notes}"
+    );
+    assert!(
+        notes.contains("says that \"http\" is tcp port 80"),
+        "{notes}"
     );
 }
 

@@ -108,9 +108,10 @@ pub(crate) fn read(name: &str, text: &str) -> Result<Reading> {
     if let Some((number, trouble)) = script.branches.open() {
         problems.push(number, trouble.error.at(place(name, text, number, 0)));
     }
-    notes.extend(script.branches.notes(name));
-    notes.extend(table.named.iter().map(|named| format!("{name}: {named}")));
-    notes.extend(table.save.note(name));
+    // What was read in a way of its own is told however much was left out.
+    let mut read_so = script.branches.notes(name);
+    read_so.extend(table.named.iter().map(|named| format!("{name}: {named}")));
+    read_so.extend(table.save.note(name));
     let marks = table.chains.marks().unwrap_or_else(|found| {
         for (number, error) in found {
             problems.push(number, error.at(place(name, text, number, 0)));
@@ -131,6 +132,7 @@ pub(crate) fn read(name: &str, text: &str) -> Result<Reading> {
         notes.truncate(NOTES);
         notes.push(format!("{name}: {more} more lines like these are ignored"));
     }
+    notes.extend(read_so);
     let mut rules = table.rules;
     rules.marks = MarkRule::normalise(marks);
     Ok(Reading {

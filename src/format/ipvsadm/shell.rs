@@ -271,7 +271,7 @@ fn other<'a>(name: &str, words: &[String], rest: &[String]) -> Result<Command<'a
     if TALKING.contains(&name) {
         return Ok(Command::Other(NOT_ABOUT_RULES));
     }
-    if reads_rules(name) {
+    if reads_rules(name) || starts_loader(name, rest) {
         return Err(refused_file(name));
     }
     if is_saver(name) || (WATCHING.contains(&name) && only_watches(rest)) {
@@ -349,6 +349,19 @@ fn concerns_us(words: &[String]) -> bool {
 
 fn reads_rules(name: &str) -> bool {
     name.starts_with("ip") && name.ends_with("-restore")
+}
+
+/// Says whether a service is started that loads saved rules: `service ipvsadm restart`.
+fn starts_loader(name: &str, words: &[String]) -> bool {
+    let says = |known: &[&str]| {
+        let bare = |word: &String| word.trim_end_matches(".service").to_owned();
+        words
+            .iter()
+            .any(|word| known.contains(&bare(word).as_str()))
+    };
+    ["service", "systemctl"].contains(&name)
+        && says(&["ipvsadm", "iptables", "ip6tables", "netfilter-persistent"])
+        && says(&["start", "restart", "reload", "condrestart", "try-restart"])
 }
 
 fn is_saver(name: &str) -> bool {
