@@ -197,9 +197,10 @@ fn not_forwarded(key: &ServiceKey, service: &VirtualService, facts: &Facts) -> O
 
 /// Direct routing hands the packet to the server's own hardware address.
 fn not_on_link(key: &ServiceKey, server: &ServerKey, facts: &Facts) -> Option<Note> {
-    let tunnel = || {
+    // A network that is down for now looks like one behind the default router.
+    let method = || {
         format!(
-            "{}.set(#{{ forward: \"tunnel\" }})",
+            "{}.set(#{{ forward: \"METHOD\" }})",
             find_server(key, server)
         )
     };
@@ -208,8 +209,8 @@ fn not_on_link(key: &ServiceKey, server: &ServerKey, facts: &Facts) -> Option<No
         Route::Via {
             gateway: Some(gateway),
             ..
-        } => (format!("it is behind the router {gateway}"), tunnel()),
-        Route::Via { .. } => ("it is behind a router".to_owned(), tunnel()),
+        } => (format!("it is behind the router {gateway}"), method()),
+        Route::Via { .. } => ("it is behind a router".to_owned(), method()),
         // Its network may only be down for now.
         Route::Nowhere => (
             "there is no route to it".to_owned(),

@@ -203,3 +203,62 @@ fn debians_files_make_what_its_start_script_makes() {
     let said = feed(&ours, &saved, &ipvsh("import -")).ended(0);
     assert_eq!(said.out, "nothing to change\n");
 }
+
+#[test]
+fn what_is_saved_with_names_and_counters_is_what_is_live() {
+    let director = Director::alone();
+    for line in [
+        "-A -t 192.0.2.10:80 -s rr",
+        "-a -t 192.0.2.10:80 -r 10.0.0.11:443 -m",
+        "-A -u [2001:db8::10]:53 -s rr",
+    ] {
+        director.ipvsadm(line);
+    }
+    let code = r#"mark(9, #{ protocol: "tcp", to: "192.0.2.20", ports: [80], interface: "eth+" })"#;
+    director.ipvsh(&["-e", code]).ended(0);
+    let before = table(&director);
+
+    // Without -n ports have names, where the services database is installed.
+    let save = director.ipvsadm("-S");
+    let said = feed(&director, &save, &ipvsh("import -")).ended(0);
+    assert!(said.out.contains("no change to the kernel"), "{}", said.out);
+    assert_eq!(
+        said.err.contains("/etc/services says"),
+        save.contains(":http")
+    );
+    assert_eq!(table(&director), before);
+    director.ipvsh(&["plan", "--exit-code"]).ended(0);
+
+    let save = director
+        .exec("iptables-save", &["-c", "-t", "mangle"])
+        .ended(0)
+        .out;
+    assert!(save.contains("] -A IPVSH"), "{save}");
+    let again = ipvsh("import - --replace --only 'mark 9'");
+    let said = feed(&director, &save, &again).ended(0);
+    assert_eq!(said.out, "nothing to change\n");
+
+    // What would take clients from the mark is not dropped.
+    let exclude = [
+        "-t",
+        "mangle",
+        "-I",
+        "PREROUTING",
+        "-s",
+        "192.168.60.100",
+        "-j",
+        "RETURN",
+    ];
+    director.exec("iptables", &exclude).ended(0);
+    let save = director
+        .exec("iptables-save", &["-t", "mangle"])
+        .ended(0)
+        .out;
+    let said = feed(&director, &save, &again).ended(1);
+    assert!(
+        said.err
+            .contains("-A PREROUTING -s 192.168.60.100/32 -j RETURN"),
+        "{}",
+        said.err
+    );
+}

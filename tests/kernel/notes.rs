@@ -159,7 +159,10 @@ fn servers_out_of_the_ordinary() {
     let told = notes(&director, code);
     assert!(told[0].contains("behind the router 10.0.0.254"), "{told:?}");
     let (_, fix) = told[0].split_once(". Fix: ").unwrap();
-    assert_eq!(notes(&director, fix), Vec::<String>::new());
+    let before = director.state();
+    paste(&director, fix);
+    assert_eq!(director.state(), before);
+    assert_eq!(notes(&director, &filled(fix)), Vec::<String>::new());
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod boot;
 mod branches;
 mod options;
 pub(crate) mod ports;
+mod programs;
 mod read;
 mod script;
 mod settings;

@@ -5,6 +5,7 @@
 //! refuses the line where it matters.
 
 use super::branches::{Branches, Step};
+use super::programs::FUNCTIONS;
 use super::shell::{self, is_assignment};
 use super::words::{Line, Trouble, Variables, split_with};
 
@@ -88,7 +89,7 @@ impl Script {
                     rest.iter().for_each(|word| self.assign(word));
                 }
                 Some((first, [file, ..])) if [".", "source"].contains(&first.as_str()) => {
-                    if !shell::FUNCTIONS.contains(&file.as_str()) {
+                    if !FUNCTIONS.contains(&file.as_str()) {
                         self.variables.clear();
                     }
                 }

@@ -4,6 +4,9 @@
 //! one could tell what runs (variables, conditions, loops), the line is refused, never guessed.
 
 use super::options::{DASHES, typographic};
+use super::programs::{
+    FUNCTIONS, does, is_harmless, is_saver, is_watching, reads_rules, sets_marks, starts_loader,
+};
 use super::words::{Line, Trouble};
 use crate::error::{Error, Result};
 use crate::model::Family;
@@ -37,148 +40,6 @@ const CLOSING: [&str; 10] = [
 ];
 /// Programs whose words are only words.
 const TALKING: [&str; 5] = ["echo", "printf", "logger", "export", "readonly"];
-/// Programs that make no rules of IPVS and set no marks, unless a word of theirs says so: the only
-/// ones whose commands are left out.
-const HARMLESS: [&str; 100] = [
-    ".",
-    ":",
-    "[",
-    "[[",
-    "action",
-    "apk",
-    "apt",
-    "apt-get",
-    "arp",
-    "arp_announce",
-    "arping",
-    "arptables",
-    "awk",
-    "basename",
-    "brctl",
-    "bridge",
-    "cat",
-    "cd",
-    "chkconfig",
-    "chmod",
-    "chown",
-    "clear",
-    "conntrack",
-    "cp",
-    "curl",
-    "cut",
-    "date",
-    "depmod",
-    "dhclient",
-    "dirname",
-    "dmesg",
-    "dnf",
-    "ebtables",
-    "egrep",
-    "ethtool",
-    "failure",
-    "false",
-    "find",
-    "firewall-cmd",
-    "free",
-    "grep",
-    "head",
-    "hostname",
-    "id",
-    "ifconfig",
-    "ifdown",
-    "ifenslave",
-    "ifup",
-    "insmod",
-    "install",
-    "ip",
-    "ipset",
-    "kill",
-    "killall",
-    "ln",
-    "local",
-    "log_begin_msg",
-    "log_daemon_msg",
-    "log_end_msg",
-    "ls",
-    "lsmod",
-    "mkdir",
-    "mktemp",
-    "modinfo",
-    "modprobe",
-    "mv",
-    "netstat",
-    "nft",
-    "pidof",
-    "ping",
-    "ping6",
-    "pkill",
-    "ps",
-    "pwd",
-    "read",
-    "return",
-    "rm",
-    "rmmod",
-    "route",
-    "sed",
-    "service",
-    "set",
-    "sleep",
-    "sort",
-    "ss",
-    "success",
-    "sync",
-    "sysctl",
-    "systemctl",
-    "tail",
-    "tc",
-    "tee",
-    "test",
-    "touch",
-    "true",
-    "ulimit",
-    "umask",
-    "unset",
-    "wait",
-    "yum",
-];
-/// Programs that show nothing but what another command prints.
-const WATCHING: [&str; 1] = ["watch"];
-/// Files of distributions that hold functions for start scripts, and set none of their variables.
-pub(super) const FUNCTIONS: [&str; 5] = [
-    "/etc/rc.d/init.d/functions",
-    "/etc/init.d/functions",
-    "/lib/lsb/init-functions",
-    "/usr/lib/lsb/init-functions",
-    "/etc/rc.status",
-];
-
-/// Programs whose outcome decides nothing: what stands behind their `&&` is run.
-const DOING: [&str; 24] = [
-    ":",
-    "cd",
-    "chmod",
-    "cp",
-    "date",
-    "echo",
-    "export",
-    "ifconfig",
-    "insmod",
-    "ip",
-    "logger",
-    "mkdir",
-    "modprobe",
-    "printf",
-    "rm",
-    "route",
-    "service",
-    "set",
-    "sleep",
-    "sync",
-    "sysctl",
-    "systemctl",
-    "touch",
-    "true",
-];
 /// Commands of ipvsadm that make or remove a service or a server.
 const RULE: [&str; 12] = [
     "A",
@@ -274,7 +135,7 @@ fn other<'a>(name: &str, words: &[String], rest: &[String]) -> Result<Command<'a
     if reads_rules(name) || starts_loader(name, rest) {
         return Err(refused_file(name));
     }
-    if is_saver(name) || (WATCHING.contains(&name) && only_watches(rest)) {
+    if is_saver(name) || (is_watching(name) && only_watches(rest)) {
         return Ok(Command::Other(ONLY_SHOWS));
     }
     if runs_program(rest) {
@@ -296,7 +157,7 @@ fn other<'a>(name: &str, words: &[String], rest: &[String]) -> Result<Command<'a
             _ => Ok(Command::Other(NOT_ABOUT_RULES)),
         };
     }
-    if HARMLESS.contains(&name) {
+    if is_harmless(name) {
         return Ok(Command::Other(NOT_ABOUT_RULES));
     }
     if looks_like_rule(words) {
@@ -325,7 +186,7 @@ pub(super) fn does_something(words: &[String]) -> bool {
     let Some(first) = words.first() else {
         return true;
     };
-    first.starts_with('-') || is_program(first) || DOING.contains(&program(first))
+    first.starts_with('-') || is_program(first) || does(program(first))
 }
 
 /// Says whether words look like a rule of ipvsadm, whatever is wrong with them.
@@ -345,27 +206,6 @@ fn looks_like_rule(words: &[String]) -> bool {
 
 fn concerns_us(words: &[String]) -> bool {
     runs_program(words) || looks_like_rule(words) || words.iter().any(|word| is_program(word))
-}
-
-fn reads_rules(name: &str) -> bool {
-    name.starts_with("ip") && name.ends_with("-restore")
-}
-
-/// Says whether a service is started that loads saved rules: `service ipvsadm restart`.
-fn starts_loader(name: &str, words: &[String]) -> bool {
-    let says = |known: &[&str]| {
-        let bare = |word: &String| word.trim_end_matches(".service").to_owned();
-        words
-            .iter()
-            .any(|word| known.contains(&bare(word).as_str()))
-    };
-    ["service", "systemctl"].contains(&name)
-        && says(&["ipvsadm", "iptables", "ip6tables", "netfilter-persistent"])
-        && says(&["start", "restart", "reload", "condrestart", "try-restart"])
-}
-
-fn is_saver(name: &str) -> bool {
-    ["ipvsadm-save"].contains(&name) || (name.starts_with("ip") && name.ends_with("tables-save"))
 }
 
 fn refused_file(name: &str) -> Trouble {
@@ -395,17 +235,6 @@ pub(super) fn only_shows(words: &[String]) -> bool {
             || word.starts_with(['-']) && word.get(1..2).is_some_and(|c| "LlShv".contains(c))
     };
     words.first().is_none_or(shows)
-}
-
-/// Says whether a command of another program may set marks of packets.
-fn sets_marks(name: &str, words: &[String]) -> bool {
-    let says = |part: &str| words.iter().any(|word| word.to_lowercase().contains(part));
-    let sets = ["--set-mark", "--set-xmark", "--or-mark", "--and-mark"];
-    match name {
-        "nft" | "ebtables" | "tc" => says("mark"),
-        "firewall-cmd" => says("mark") || (says("--direct") && says("mangle")),
-        _ => sets.iter().any(|option| says(option)),
-    }
 }
 
 /// A line with a shell's signs in it: not ours to understand, and an error where it matters.
@@ -461,8 +290,8 @@ fn is_left_out(first: &str) -> bool {
             .split_once("+=")
             .is_some_and(|(name, _)| is_assignment(&format!("{name}=")))
         || TALKING.contains(&name)
-        || HARMLESS.contains(&name)
-        || WATCHING.contains(&name)
+        || is_harmless(name)
+        || is_watching(name)
         || ["sudo", "exit"].contains(&name)
         || is_saver(name)
         || of_program(first, &[]).is_some()
