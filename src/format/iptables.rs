@@ -26,19 +26,30 @@ const MANGLE: &str = "mangle";
 #[derive(Debug, Default)]
 pub(super) struct Save {
     table: Option<String>,
-    family: Option<Family>,
+    /// From which line on which program's output stands.
+    families: Vec<(usize, Family)>,
     /// How many rules were left out.
     others: usize,
 }
 
 impl Save {
-    /// The output names the program in a comment of its first line.
+    /// Each output names its program in a comment in front of it; a text may have several.
     pub(super) fn new(text: &str) -> Save {
-        let first = text.lines().next().unwrap_or("");
+        let of_comment = |(index, line): (usize, &str)| {
+            let is_first = index == 0 && line.contains("ip6tables");
+            let family = if is_first || line.contains("by ip6tables-save") {
+                Family::Ipv6
+            } else if line.contains("by iptables-save") {
+                Family::Ipv4
+            } else {
+                return None;
+            };
+            line.starts_with('#').then_some((index + 1, family))
+        };
         Save {
             table: None,
             others: 0,
-            family: (first.starts_with('#') && first.contains("ip6tables")).then_some(Family::Ipv6),
+            families: text.lines().enumerate().filter_map(of_comment).collect(),
         }
     }
 
@@ -60,7 +71,7 @@ impl Save {
             chain if chain.starts_with(':') => {
                 if table == MANGLE {
                     let name = chain.strip_prefix(':').unwrap_or(chain);
-                    chains.make(self.family(), name);
+                    chains.make(self.family(at), name);
                 }
             }
             table if table.starts_with('*') => {
@@ -82,8 +93,10 @@ impl Save {
         Ok(())
     }
 
-    fn family(&self) -> Family {
-        self.family.unwrap_or(Family::Ipv4)
+    /// The family of the rules in a line.
+    fn family(&self, at: usize) -> Family {
+        let before = self.families.iter().rfind(|(line, _)| *line <= at);
+        before.map_or(Family::Ipv4, |(_, family)| *family)
     }
 
     /// Reads a rule without the program's name; says why where it is left out.
@@ -93,7 +106,7 @@ impl Save {
         chains: &mut Chains,
         at: usize,
     ) -> Result<Option<&'static str>> {
-        rule(words, self.family(), chains, at)
+        rule(words, self.family(at), chains, at)
     }
 
     fn rule_of(
@@ -104,7 +117,7 @@ impl Save {
         at: usize,
     ) -> Result<Option<&'static str>> {
         match table == MANGLE {
-            true => rule(words, self.family(), chains, at),
+            true => rule(words, self.family(at), chains, at),
             false => of_other_table(table, words),
         }
     }

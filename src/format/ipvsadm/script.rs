@@ -53,9 +53,15 @@ impl Script {
             text: text.clone(),
             words,
         };
-        let Some(pieces) = pieces(&text) else {
-            let words = split_with(&text, &self.variables);
-            return self.command(whole(words), column).into_iter().collect();
+        let pieces = match pieces(&text) {
+            Ok(pieces) => pieces,
+            Err(sign) => {
+                let words = match sign {
+                    Some((c, at)) => Err(Trouble::shell(c, at)),
+                    None => split_with(&text, &self.variables),
+                };
+                return self.command(whole(words), column).into_iter().collect();
+            }
         };
         let mut commands = Vec::new();
         for piece in pieces {
@@ -149,9 +155,12 @@ struct Piece {
     and: Option<usize>,
 }
 
-/// The commands of a line; none where it has other signs of a shell than those that part commands
-/// or lead output elsewhere.
-fn pieces(line: &str) -> Option<Vec<Piece>> {
+/// The commands of a line.
+///
+/// # Errors
+/// The first sign of a shell that does more than part commands or lead output elsewhere, and its
+/// place; none where a quote is not closed, or a target is missing.
+fn pieces(line: &str) -> Result<Vec<Piece>, Option<(char, usize)>> {
     let chars: Vec<char> = line.chars().collect();
     let at = |place: usize| chars.get(place).copied();
     let mut bare = chars.clone();
@@ -162,21 +171,21 @@ fn pieces(line: &str) -> Option<Vec<Piece>> {
         let began = place;
         match c {
             '#' if !in_word => break,
-            '\'' | '"' => place = closing(&chars, place)?,
+            '\'' | '"' => place = closing(&chars, place).ok_or(None)?,
             '\\' => place += 1,
-            '$' if at(place + 1) == Some('(') => return None,
-            '`' | '(' | ')' | '|' | '<' => return None,
-            ';' if at(place + 1) == Some(';') => return None,
+            '$' if at(place + 1) == Some('(') => return Err(Some((c, place))),
+            '`' | '(' | ')' | '|' | '<' => return Err(Some((c, place))),
+            ';' if at(place + 1) == Some(';') => return Err(Some((c, place))),
             ';' => ends.push((place, place + 1, None)),
             '&' if at(place + 1) == Some('&') => {
                 ends.push((place, place + 2, Some(place)));
                 place += 1;
             }
             '&' if at(place + 1) == Some('>') => {
-                place = redirection(&chars, place + 1)?;
+                place = redirection(&chars, place + 1).ok_or(None)?;
                 blank(&mut bare, began, place);
             }
-            '&' => return None,
+            '&' => return Err(Some((c, place))),
             '>' => {
                 let digits = |from: usize| at(from).is_some_and(|c| c.is_ascii_digit());
                 let mut from = place;
@@ -185,7 +194,7 @@ fn pieces(line: &str) -> Option<Vec<Piece>> {
                 }
                 // `a2>x` writes the output of `a2`.
                 let is_number = from == 0 || at(from - 1).is_some_and(char::is_whitespace);
-                place = redirection(&chars, place)?;
+                place = redirection(&chars, place).ok_or(None)?;
                 blank(&mut bare, if is_number { from } else { began }, place);
             }
             _ => {}
@@ -207,7 +216,7 @@ fn pieces(line: &str) -> Option<Vec<Piece>> {
         });
         from = next;
     }
-    Some(pieces)
+    Ok(pieces)
 }
 
 /// The place of the quote that closes the one at `from`.
@@ -285,6 +294,11 @@ mod tests {
         ] {
             assert_eq!(commands(text), wanted, "{text}");
         }
+        // The sign that is to blame is named.
+        assert_eq!(
+            commands("a > b || c"),
+            ["\"|\" is for a shell, and this is none@7"]
+        );
         for text in [
             "a | b",
             "a || b",
