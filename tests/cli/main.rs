@@ -16,6 +16,6 @@ mod migration;
 mod refusals;
 mod scripts;
 mod statuses;
-mod unwritten;
 mod texts;
+mod unwritten;
 mod views;
