@@ -260,7 +260,7 @@ fn shell<'a>(line: &'a Line, trouble: &Trouble) -> Result<Command<'a>, Trouble> 
     if reads_rules(program(first)) {
         return Err(refused_file(program(first)));
     }
-    if CLOSING.contains(&first) && !lower.contains("ipvsadm") {
+    if CLOSING.contains(&first) && !lower.contains("ipvsadm") && !looks_like_rule(&words) {
         return Ok(Command::Closing);
     }
     if OPENING.contains(&first) || first.ends_with("()") || text.contains("() {") {
@@ -274,8 +274,7 @@ fn shell<'a>(line: &'a Line, trouble: &Trouble) -> Result<Command<'a>, Trouble> 
         || lower.contains("ipvsadm")
         || line.text.contains("MARK")
         || [".", "source"].contains(&first)
-        || !is_left_out(first)
-        || looks_like_rule(&words);
+        || !is_left_out(first);
     match matters {
         true => refused,
         false => Ok(Command::Other(NOT_ABOUT_RULES)),
@@ -425,6 +424,7 @@ mod tests {
             "apt-get install ipvsadm",
             "ip addr add $VIP dev lo",
             "modprobe ip_vs || true",
+            "ps -e -f | grep keepalived",
         ] {
             assert_eq!(is(text).as_deref(), Ok("Other"), "{text}");
         }
