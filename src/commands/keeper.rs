@@ -73,6 +73,10 @@ impl Keeper for HostKeeper {
         drop(command);
         let go = first.stdin.take();
         let there = is_there(ready);
+        if there.is_err() {
+            // Neither is waited for any longer than that: without its other end the second ends.
+            let _ = first.kill();
+        }
         // The first process only makes the second, and ends.
         let ended = first.wait();
         match (go, there.and(ended)) {

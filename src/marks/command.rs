@@ -8,9 +8,9 @@
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::mpsc;
 use std::time::Duration;
 
+use super::child::{Child, Outcome};
 use super::{TABLE, nft};
 use crate::error::{Error, Kind, Result};
 use crate::model::{Family, ForeignMark};
@@ -36,7 +36,8 @@ const IP6TABLES: [&str; 5] = [
 /// How long iptables waits for the xtables lock, in seconds. Only the legacy back end has one.
 const LOCK_WAIT: &str = "10";
 
-/// How long a run may take altogether; a child that takes longer is left behind.
+/// How long a run may take altogether; a child that takes longer is killed, so that it writes
+/// nothing after its caller has given up on it.
 const CHILD_WAIT: Duration = Duration::from_secs(30);
 
 /// What iptables keeps its rules in.
@@ -69,25 +70,37 @@ pub fn name(family: Family) -> &'static str {
 #[derive(Debug)]
 pub struct Running {
     tool: Tool,
-    output: mpsc::Receiver<std::io::Result<Output>>,
+    child: Child,
 }
 
 impl Running {
     /// Waits for its answer, whatever that is.
     ///
     /// # Errors
-    /// `system` where it cannot be run, `busy` where it does not come back.
+    /// `system` where it cannot be run, `busy` where it does not come back: it was killed then.
     pub fn answer(self) -> Result<Answer> {
+        self.answer_within(CHILD_WAIT)
+    }
+
+    fn answer_within(self, limit: Duration) -> Result<Answer> {
         let Tool { path, family, .. } = self.tool;
-        match self.output.recv_timeout(CHILD_WAIT) {
-            Ok(Ok(output)) => Ok(Answer::new(family, &output)),
-            Ok(Err(error)) => Err(Error::system(format!("cannot run {path}"), &error)),
-            Err(_) => Err(Error::new(
+        let name = name(family);
+        let late = |then: &str| {
+            let seconds = limit.as_secs();
+            Error::new(
                 Kind::Busy,
-                format!("no answer in {} seconds", CHILD_WAIT.as_secs()),
+                format!("no answer in {seconds} seconds; {then}"),
             )
             .attempt(format!("cannot run {path}"))
-            .hint(format!("look what it waits for: ps -C {}", name(family)))),
+        };
+        match self.child.wait(limit) {
+            Outcome::Ended(Ok(output)) => Ok(Answer::new(family, &output)),
+            Outcome::Ended(Err(error)) => Err(Error::system(format!("cannot run {path}"), &error)),
+            Outcome::Killed => Err(late("it was killed").hint(format!(
+                "look what else runs that it may wait for: ps -C {name}"
+            ))),
+            Outcome::Unkillable => Err(late("it could not be killed, and may still write")
+                .hint(format!("look what it waits for: ps -C {name}"))),
         }
     }
 }
@@ -179,25 +192,23 @@ impl Tool {
     /// # Errors
     /// As [`Tool::run`].
     pub fn run_verbatim<S: AsRef<str>>(&self, words: &[S]) -> Result<Answer> {
+        self.start_verbatim(words)?.answer()
+    }
+
+    fn start_verbatim<S: AsRef<str>>(&self, words: &[S]) -> Result<Running> {
         let mut command = Command::new(self.path);
         command.args(["-t", TABLE, "-w", LOCK_WAIT]);
         command.args(words.iter().map(AsRef::as_ref));
-        self.spawn(move || command.output())?.answer()
+        self.spawn(move || command.output())
     }
 
     fn spawn(
         &self,
         run: impl FnOnce() -> std::io::Result<Output> + Send + 'static,
     ) -> Result<Running> {
-        let (sender, output) = mpsc::channel();
-        // A thread starts in its parent's network namespace.
-        std::thread::Builder::new()
-            .spawn(move || sender.send(run()))
+        let child = Child::start(run)
             .map_err(|e| Error::system(format!("cannot run {}", self.path), &e))?;
-        Ok(Running {
-            tool: *self,
-            output,
-        })
+        Ok(Running { tool: *self, child })
     }
 
     /// Whether a table may hold anything.
@@ -494,6 +505,40 @@ mod tests {
         let error = Tool::find(Family::Ipv6, Some("/nonexistent/ip6tables")).unwrap_err();
         assert_eq!(error.to_string(), "ip6tables is not installed");
         assert_eq!(error.kind(), Kind::Unsupported);
+    }
+
+    /// A stand-in for iptables, run as the crate runs it and past the crate.
+    #[test]
+    fn iptables_that_outlives_its_time_is_killed_before_the_error() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let (path, written) = (dir.path().join("iptables"), dir.path().join("written"));
+        let script = format!(
+            "#!/bin/sh\ntrap '' TERM HUP INT\nsleep 2\necho \"$@\" > {}\n",
+            written.display()
+        );
+        std::fs::write(&path, script).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let tool = Tool {
+            path: path.display().to_string().leak(),
+            family: Family::Ipv4,
+            back_end: BackEnd::Legacy,
+        };
+        let words = ["-A", "IPVSH", "-j", "RETURN"];
+        for running in [tool.start(TABLE, &words), tool.start_verbatim(&words)] {
+            let error = running
+                .unwrap()
+                .answer_within(Duration::from_secs(1))
+                .unwrap_err();
+            assert_eq!(error.kind(), Kind::Busy);
+            assert!(
+                error
+                    .message()
+                    .ends_with("no answer in 1 seconds; it was killed")
+            );
+        }
+        std::thread::sleep(Duration::from_secs(2));
+        assert!(!written.exists());
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! Only the chain `IPVSH` and the unconditional jumps to it from PREROUTING are ours. Nobody
 //! else's rule is changed or moved.
 
+mod child;
 mod command;
 mod edit;
 mod foreign;
