@@ -32,6 +32,7 @@ mod marks;
 mod servers;
 mod services;
 mod shift;
+mod standard;
 mod timeouts;
 mod top;
 mod views;

@@ -14,7 +14,7 @@ use super::context::Context;
 use super::fact::{Form, Function};
 use super::types::{Type, describe};
 use super::value::Raised;
-use super::{functions, properties, value};
+use super::{functions, properties, standard, value};
 use crate::error::{Error, Result};
 use crate::model::{Endpoint, ServiceName};
 
@@ -37,6 +37,7 @@ pub const MAX_ARGUMENTS: usize = 4;
 pub fn register(engine: &mut Engine, context: &Rc<Context>) {
     register_types(engine);
     properties::register(engine, context);
+    standard::register(engine);
     remove_of_text(engine, context);
     for ((name, arguments), overloads) in overloads() {
         let callable = Rc::new(Callable {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{place, together};
+use super::{place, together, unique};
 use crate::error::{Error, Place, Result};
 use crate::model::{Ruleset, json};
 
@@ -18,7 +18,7 @@ const LISTS: [&str; 3] = ["services", "marks", "daemons"];
 /// `invalid` with a place; all elements of its lists that are wrong, not only the first.
 pub(super) fn read(name: &str, text: &str) -> Result<Ruleset> {
     let source = Source { name, text };
-    let value = serde_json::from_str(text).map_err(|error| source.syntax(&error))?;
+    let value = unique::parse(text).map_err(|error| source.syntax(&error))?;
     json::parse_ruleset(value).map_err(|error| {
         let found = source.elements().into_iter().flat_map(|element| {
             let list = Map::from_iter([(element.list, Value::Array(vec![element.value]))]);
@@ -46,7 +46,11 @@ impl<'a> Source<'a> {
         let said = error.to_string();
         let cause = said.split(" at line ").next().unwrap_or(&said).to_owned();
         let place = place(self.name, self.text, error.line(), error.column());
-        Error::invalid(format!("this is not JSON: {cause}")).at(place)
+        let error = match error.is_data() {
+            true => Error::invalid(cause).hint("keep one of the two"),
+            false => Error::invalid(format!("this is not JSON: {cause}")),
+        };
+        error.at(place)
     }
 
     /// Every element of the lists; a service that is right but for its servers comes once for
@@ -154,6 +158,30 @@ mod tests {
                 "11:16 unknown daemon role \"boss\"",
             ]
         );
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_refused() {
+        for (text, place) in [
+            (
+                "{\"services\": [{\"protocol\": \"tcp\"}],\n \"services\": []}",
+                (2, "services"),
+            ),
+            (
+                "{\"services\": [\n{\"address\": 1, \"address\": 2}]}",
+                (2, "address"),
+            ),
+            ("{\"marks\": [], \"marks\": []}", (1, "marks")),
+        ] {
+            let error = read("x.json", text).unwrap_err();
+            assert_eq!(
+                (error.place().unwrap().line, error.message()),
+                (
+                    place.0,
+                    format!("the key \"{}\" stands twice in one object", place.1)
+                )
+            );
+        }
     }
 
     #[test]

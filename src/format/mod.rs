@@ -10,6 +10,7 @@ pub(crate) mod ipvsadm;
 mod json;
 mod others;
 mod rhai;
+pub(crate) mod unique;
 
 pub use rhai::mark_statement;
 

@@ -351,3 +351,69 @@ const EVERYTHING: &str = concat!(
     include_str!("../common/everything.rhai"),
     r#"fwmark(666, #{ marks: [#{ protocol: "tcp", to: "192.0.2.20", ports: [80] }] });"#,
 );
+
+/// A condition of a shell is one wherever the line ends, and nothing below it is taken.
+#[test]
+fn a_line_that_runs_only_on_a_condition_is_refused() {
+    let lab = Lab::with_web();
+    let before = lab.state();
+    for (condition, operator) in [
+        ("test -f X && \\", "&"),
+        ("test -f X &&", "&&"),
+        ("[ -f X ] ||", "||"),
+        ("[[ -f X ]] && # why", "&&"),
+        ("true && \\ ", "&&"),
+        ("! test -f X &&", "!"),
+        ("test -f X || exit 0", "||"),
+        ("test -f X && {", "&&"),
+        ("echo 1 |", "|"),
+    ] {
+        let text = format!("{condition}\nipvsadm -A -t 192.0.2.30:80 -s rr\n");
+        let said = lab.run(&["import", &lab.script("lvs.sh", &text)]);
+        assert!(said.contains(&format!("\"{operator}\"")), "{said}");
+        assert!(said.contains("lvs.sh:1"), "{said}");
+        assert!(said.ends_with("-- status 1\n"), "{said}");
+        assert_eq!(lab.state(), before, "{condition}");
+    }
+}
+
+#[test]
+fn json_with_a_key_twice_is_refused() {
+    let lab = Lab::with_web();
+    let before = lab.state();
+    let file = lab.script(
+        "rules.json",
+        r#"{
+  "services": [{ "protocol": "tcp", "address": "192.0.2.30", "port": 80, "servers": [] }],
+  "services": []
+}"#,
+    );
+    assert_snapshot!(lab.run(&["import", &file]), @r#"
+    -- stderr
+    Error: the key "services" stands twice in one object
+      --> LAB/rules.json:3:12
+    3 |   "services": []
+      |            ^
+    Hint: keep one of the two
+    -- status 1
+    "#);
+    let load = format!("load(\"{file}\")");
+    assert_snapshot!(lab.run(&["-e", &load]), @r#"
+    -- stderr
+    Error: the key "services" stands twice in one object
+      --> LAB/rules.json:3:12
+    3 |   "services": []
+      |            ^
+    Hint: keep one of the two
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["-e", r#"parse_json(`{"a": [{"b": 1, "b": 2}]}`)"#]), @r#"
+    -- stderr
+    Error: the key "b" stands twice in one object at line 1 column 19
+      --> -e:1:1
+    1 | parse_json(`{"a": [{"b": 1, "b": 2}]}`)
+      | ^
+    -- status 1
+    "#);
+    assert_eq!(lab.state(), before);
+}

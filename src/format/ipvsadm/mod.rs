@@ -13,6 +13,7 @@
 
 mod boot;
 mod branches;
+mod chain;
 mod options;
 pub(crate) mod ports;
 mod programs;

@@ -3,6 +3,7 @@
 //! A text may be the output of a program or a shell script. Nothing here is a shell: where only
 //! one could tell what runs (variables, conditions, loops), the line is refused, never guessed.
 
+use super::chain;
 use super::options::{DASHES, typographic};
 use super::programs::{
     FUNCTIONS, does, is_harmless, is_saver, is_watching, reads_rules, sets_marks, starts_loader,
@@ -263,7 +264,11 @@ fn shell<'a>(line: &'a Line, trouble: &Trouble) -> Result<Command<'a>, Trouble> 
     if CLOSING.contains(&first) && !lower.contains("ipvsadm") && !looks_like_rule(&words) {
         return Ok(Command::Closing);
     }
-    if OPENING.contains(&first) || first.ends_with("()") || text.contains("() {") {
+    if OPENING.contains(&first)
+        || first.starts_with('(')
+        || first.ends_with("()")
+        || text.contains("() {")
+    {
         return Err(refusal(format!(
             "what runs behind \"{first}\" is not known here"
         )));
@@ -275,10 +280,36 @@ fn shell<'a>(line: &'a Line, trouble: &Trouble) -> Result<Command<'a>, Trouble> 
         || line.text.contains("MARK")
         || [".", "source"].contains(&first)
         || !is_left_out(first);
-    match matters {
-        true => refused,
-        false => Ok(Command::Other(NOT_ABOUT_RULES)),
+    if matters {
+        return refused;
     }
+    if first == "exit" {
+        return Ok(Command::End);
+    }
+    match chain::deciding(&line.text, lets_go_on) {
+        Some((operator, at)) => Err(Trouble {
+            column: at + 1,
+            ..refusal(format!(
+                "what runs behind \"{operator}\", or below it, is not known here"
+            ))
+        }),
+        None => Ok(Command::Other(NOT_ABOUT_RULES)),
+    }
+}
+
+/// Says whether the lines below run whatever becomes of a command behind an operator.
+fn lets_go_on(operator: &str, command: &str) -> bool {
+    let mut words = command
+        .split_whitespace()
+        .filter(|word| *word != "sudo")
+        .peekable();
+    // Variables that are set for one command, or for good.
+    while words.next_if(|word| is_assignment(word)).is_some() {}
+    words.next().is_none_or(|word| match operator {
+        // Behind a pipe it runs in a process of its own, and cannot end the script.
+        "|" => !OPENING.contains(&word) && !word.starts_with('('),
+        _ => word != "exit" && is_left_out(word),
+    })
 }
 
 /// Says whether a command that begins with this word is one that is left out.
@@ -425,6 +456,9 @@ mod tests {
             "ip addr add $VIP dev lo",
             "modprobe ip_vs || true",
             "ps -e -f | grep keepalived",
+            "[ -f /etc/sysctl.conf ] && X=$Y sudo /sbin/sysctl -p",
+            "ip addr add 192.0.2.1/32 dev lo 2>&1 | awk x; sleep 1 &",
+            "echo \"a && exit\" 'b || exit' > /dev/null # && exit",
         ] {
             assert_eq!(is(text).as_deref(), Ok("Other"), "{text}");
         }
