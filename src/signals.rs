@@ -3,10 +3,18 @@
 //! Layer 0. A commit holds them from its intent to its record, a script while it runs; a signal
 //! that comes meanwhile is remembered, and whoever waits or loops asks [`interrupted`].
 
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::error::{Error, Kind, Result};
@@ -122,6 +130,63 @@ pub fn sleep(duration: Duration, mut told: impl FnMut(Duration)) -> Result<()> {
         }
         told(gone);
         std::thread::sleep(left.min(SLICE));
+    }
+}
+
+/// A file whose reader is not kept waiting by a signal: a FIFO that nobody writes to, a terminal.
+#[derive(Debug)]
+pub struct Patient<T>(T);
+
+/// Opens a file for reading; a FIFO without a writer is waited for when it is read.
+///
+/// # Errors
+/// What the system said.
+pub fn open(path: &Path) -> io::Result<Patient<File>> {
+    let file = File::options()
+        .read(true)
+        // Without it the open of a FIFO waits, and nothing ends it.
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
+    Ok(Patient(file))
+}
+
+impl<T> Patient<T> {
+    /// Reads what is open already.
+    pub fn new(input: T) -> Patient<T> {
+        Patient(input)
+    }
+}
+
+impl<T: Read + AsFd> Read for Patient<T> {
+    /// # Errors
+    /// [`Error`] of the kind `interrupted` within the system's, where a signal came while signals
+    /// are held: [`unread`] takes it out.
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let slice = Timespec::try_from(SLICE).map_err(io::Error::other)?;
+        loop {
+            check().map_err(io::Error::other)?;
+            let mut waiting = [PollFd::new(&self.0, PollFlags::IN)];
+            match poll(&mut waiting, Some(&slice)) {
+                Ok(0) | Err(Errno::INTR) => continue,
+                Ok(_) => {}
+                Err(error) => return Err(error.into()),
+            }
+            match self.0.read(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+        }
+    }
+}
+
+/// Why a file could not be read: the system's error, or the interruption that ended the read.
+pub fn unread(error: &io::Error) -> Error {
+    let interruption = error
+        .get_ref()
+        .and_then(|cause| cause.downcast_ref::<Error>());
+    match interruption {
+        Some(error) => error.clone(),
+        None => Error::system("cannot read", error),
     }
 }
 

@@ -12,13 +12,22 @@ use ipvsh::error::Kind;
 use ipvsh::script::Source;
 use ipvsh::signals;
 use lab::Lab;
+use rustix::fs::{CWD, Mode, mkfifoat};
 use rustix::process::{Signal, getpid, kill_process};
 
 #[test]
 fn a_signal_ends_a_script_wherever_it_is() {
     signals::install().unwrap();
     let _hold = signals::hold();
+    let dir = tempfile::tempdir().unwrap();
+    let fifo = dir.path().join("fifo");
+    mkfifoat(CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
+    let fifo = fifo.display();
+    let (read, load) = (format!("\nread(\"{fifo}\");"), format!("load(\"{fifo}\");"));
     for (code, place) in [
+        // Nobody writes to it.
+        (read.as_str(), 2),
+        (load.as_str(), 1),
         ("let a = 1;\nloop { a += 1; }", 2),
         ("sleep(3600);", 1),
         // A port of the documentation networks: nobody answers, nobody refuses.
@@ -51,4 +60,25 @@ fn a_signal_ends_a_script_wherever_it_is() {
         // The prompt goes on.
         interpreter.line("1 + 1").unwrap();
     }
+    // Here, since signals meet all tests.
+    a_fifo_is_read_to_its_end();
+}
+
+/// A FIFO is read as any reader does: it waits for a writer, and for its end.
+fn a_fifo_is_read_to_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let fifo = dir.path().join("fifo");
+    mkfifoat(CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
+    let path = fifo.clone();
+    let writer = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(200));
+        let mut file = std::fs::File::options().write(true).open(path).unwrap();
+        for part in ["a", "b"] {
+            std::io::Write::write_all(&mut file, part.as_bytes()).unwrap();
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    });
+    let code = format!("print(read(\"{}\"));", fifo.display());
+    assert_eq!(Lab::new().run(&code).printed(), "ab\n");
+    writer.join().unwrap();
 }

@@ -7,10 +7,17 @@
 #[path = "script/lab.rs"]
 mod lab;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ipvsh::script::limits;
 use lab::Lab;
+
+/// Lets one test run at a time: what a script takes of memory is what its process takes.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Runs some code on the stack that `main` gives, and shows its error.
 #[track_caller]
@@ -31,6 +38,7 @@ fn stops(code: &str, wants: &str) {
 
 #[test]
 fn a_loop_without_an_end() {
+    let _alone = alone();
     let start = Instant::now();
     stops("loop { }", "stopped after 200 million operations");
     println!(
@@ -42,6 +50,7 @@ fn a_loop_without_an_end() {
 
 #[test]
 fn functions_that_call_themselves() {
+    let _alone = alone();
     let calls = "functions call each other more than 64 deep";
     stops("fn f(n) { f(n + 1) } f(0)", calls);
     stops("fn f(n) { g(n) } fn g(n) { f(n) } f(0)", calls);
@@ -61,6 +70,7 @@ fn functions_that_call_themselves() {
 
 #[test]
 fn expressions_that_are_nested() {
+    let _alone = alone();
     let n = 50_000;
     for (before, open, middle, close) in [
         ("", "(", "1", ")"),
@@ -98,6 +108,7 @@ fn expressions_that_are_nested() {
 
 #[test]
 fn values_that_hold_themselves() {
+    let _alone = alone();
     let nested = "a is nested more than 200 deep";
     stops("let a = []; loop { a = [a]; }", nested);
     stops("let a = #{}; loop { a = #{ b: a }; }", nested);
@@ -116,8 +127,81 @@ fn values_that_hold_themselves() {
     );
 }
 
+/// Rhai frees, copies and prints by recursion: each of these ended in SIGSEGV.
+#[test]
+fn functions_that_hold_each_other() {
+    let _alone = alone();
+    let nested = "is nested more than 200 deep";
+    let chain = "let f = || 1; for i in 0..500000 { let g = f; f = || g.call(); }";
+    stops(chain, &format!("f {nested}"));
+    stops(&format!("{chain} f.call()"), nested);
+    // It doubles.
+    stops("let f = |x| x; loop { f = f.curry(f); }", "MiB of memory");
+    stops(
+        "let f = || 1; loop { let g = #{ f: [f] }; f = || g; }",
+        nested,
+    );
+    // It holds itself, which is not deep until somebody follows it.
+    let itself = "let a = [1]; let f = || a; a.push(f);";
+    stops(&format!("{itself} print(a);"), nested);
+    // A list that grows at its end: no variable that is used is deep.
+    let list = "let end = (); let head = || end; let set = |v| end = v;
+        for i in 0..N { let end = (); let next = || end; set.call(next); set = |v| end = v; }";
+    let freed = format!(
+        "{} head = 1; print(\"freed\");",
+        list.replace('N', "300000")
+    );
+    limits::with_stack(|| Lab::new().run(&freed).printed()).unwrap();
+    stops(&list.replace('N', "100000000"), "MiB of memory");
+}
+
+#[test]
+fn arrays_that_are_deep_where_nobody_looks() {
+    let _alone = alone();
+    let nested = "is nested more than 200 deep";
+    let wide = "[1, 2, 3, 4, 5, 6, 7, 8]";
+    let put = format!("let a = 0; loop {{ let b = {wide}; b[5] = a; a = b; }}");
+    stops(&put, nested);
+    let taken = format!("let a = 0; loop {{ let b = {wide}; b[5] = a.take(); a = b.take(); }}");
+    stops(&taken, nested);
+    // Without a variable that is read.
+    let this = "fn w(n) { for i in 0..n { this = [this.take()]; } } let a = 1;";
+    let shown = format!("{this} a.w(3000); print(a)");
+    stops(&shown, nested);
+    limits::with_stack(|| Lab::new().run(&format!("{this} a.w(3000);")).printed()).unwrap();
+}
+
+/// What is put into a map or an array element by element is measured by nothing of Rhai's.
+#[test]
+fn values_that_fill_the_memory() {
+    let _alone = alone();
+    let memory = "stopped: it took more than 512 MiB of memory";
+    let text = "let s = \"x\"; for i in 0..20 { s += s; } let i = 0;";
+    for code in [
+        "let m = #{}; loop { i += 1; m[\"k\" + i] = s + \"a\"; }",
+        "let a = []; a.pad(100000, 0); loop { a[i] = s + i; i += 1; }",
+        "let l = []; loop { l = [s + i, l.take()]; i += 1; }",
+        "let f = || 0; let a = []; a.pad(100000, 0); loop { let t = s + i; a[i] = || t; i += 1; }",
+    ] {
+        let error = error(&format!("{text}\n{code}"));
+        assert!(error.contains(memory), "{error}");
+        assert!(error.starts_with("-e:2:"), "{error}");
+        assert!(error.contains(" ^\n"), "{error}");
+    }
+    // It cannot be caught, and what was committed before it stands.
+    let lab = Lab::new();
+    let code = format!(
+        "tcp(\"192.0.2.10:80\"); commit(\"before\"); {text} let m = #{{}};
+         loop {{ try {{ loop {{ i += 1; m[\"k\" + i] = s + \"a\"; }} }} catch {{ }} }}"
+    );
+    let error = lab.run(&code).error();
+    assert!(error.contains(memory), "{error}");
+    assert!(error.contains("snapshot 1 (line 1) stands"), "{error}");
+}
+
 #[test]
 fn values_that_grow() {
+    let _alone = alone();
     let text = "a text grew above 32 MiB";
     let array = "an array grew above 250000 elements";
     let map = "a map grew above 500000 entries";
@@ -142,6 +226,7 @@ fn values_that_grow() {
 
 #[test]
 fn too_many_of_anything() {
+    let _alone = alone();
     let many = |unit: &str, n: usize| {
         (0..n)
             .map(|i| unit.replace('#', &i.to_string()))
@@ -188,6 +273,7 @@ fn within(seconds: u64, what: &str, start: Instant) {
 
 #[test]
 fn ten_thousand_services_are_staged() {
+    let _alone = alone();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("inventory.json");
     std::fs::write(&path, inventory()).unwrap();
@@ -220,6 +306,7 @@ fn ten_thousand_services_are_staged() {
 
 #[test]
 fn ten_thousand_services_of_somebody_else_are_taken_over() {
+    let _alone = alone();
     let lab = Lab::new();
     let start = Instant::now();
     lab.run("for n in 0..10000 { tcp(`10.${n / 250}.${n % 250}.1:80`).server(\"172.16.0.1\"); }")
@@ -235,6 +322,7 @@ fn ten_thousand_services_of_somebody_else_are_taken_over() {
 
 #[test]
 fn arrays_that_are_built_element_by_element() {
+    let _alone = alone();
     let start = Instant::now();
     let code = "let a = []; for n in 0..10000 { a.push(#{ address: `10.0.0.${n}`, weight: 1 }); } print(a.len());";
     assert_eq!(Lab::new().run(code).printed(), "10000\n");

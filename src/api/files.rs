@@ -1,6 +1,6 @@
 //! The files that a script reads and writes: bounded, whole, and never through a link.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use super::call::Call;
 use crate::director::News;
 use crate::error::{Error, Result};
 use crate::format::{self, Format};
+use crate::signals::{self, Patient};
 
 /// The longest text that a script reads, in MiB.
 const MAX_TEXT: u64 = 16;
@@ -32,7 +33,11 @@ pub fn read(path: &str) -> Result<String> {
 pub fn read_ruleset(path: &str) -> Result<(&str, String)> {
     match path {
         "-" => {
-            let text = read_whole(std::io::stdin().lock(), "standard input", MAX_RULESET)?;
+            let text = read_whole(
+                Patient::new(std::io::stdin().lock()),
+                "standard input",
+                MAX_RULESET,
+            )?;
             Ok(("<stdin>", text))
         }
         path => Ok((path, read_file(path, MAX_RULESET)?)),
@@ -41,7 +46,7 @@ pub fn read_ruleset(path: &str) -> Result<(&str, String)> {
 
 fn read_file(path: &str, most: u64) -> Result<String> {
     let object = format!("file {path}");
-    match File::open(path) {
+    match signals::open(Path::new(path)) {
         Ok(file) => read_whole(file, &object, most),
         Err(error) => Err(Error::system("cannot read", &error).object(object)),
     }
@@ -52,7 +57,7 @@ fn read_whole(from: impl Read, object: &str, most: u64) -> Result<String> {
     let mut bytes = Vec::new();
     from.take((most << 20) + 1)
         .read_to_end(&mut bytes)
-        .map_err(|e| Error::system("cannot read", &e).object(object))?;
+        .map_err(|e| signals::unread(&e).object(object))?;
     if bytes.len() as u64 > most << 20 {
         return refused(&format!("it is longer than {most} MiB"));
     }

@@ -48,6 +48,7 @@ use context::Context;
 
 use crate::error::{Error, Kind, Result};
 use crate::output::{ColorWhen, Output, Verbosity};
+use crate::script::limits;
 use crate::signals;
 
 /// The shell of Linux's layer-4 load balancer (LVS/IPVS): scripts, plans, snapshots, rollback
@@ -159,6 +160,21 @@ fn start() -> u8 {
         Ok(cli) => cli,
         Err(refusal) => return usage::refuse(&refusal),
     };
+    let runs_scripts = matches!(
+        cli.verb,
+        None | Some(Verb::Run(_) | Verb::Check(_) | Verb::Import(_))
+    );
+    match runs_scripts {
+        // The deepest script that the limits allow needs more stack than this thread can have.
+        true => limits::with_stack(|| carry_out(cli)).unwrap_or_else(|error| {
+            let out = Output::new(false, Verbosity::Normal, ColorWhen::Auto);
+            fail(&out, &error)
+        }),
+        false => carry_out(cli),
+    }
+}
+
+fn carry_out(cli: Cli) -> u8 {
     let context = Context::new(cli.global.clone());
     let status = match dispatch(&context, cli) {
         // A signal that came meanwhile waited until everything was done or undone.

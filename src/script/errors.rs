@@ -2,6 +2,7 @@
 
 use rhai::{Dynamic, EvalAltResult, Map, ParseErrorType, Position};
 
+use super::meter::Exceeded;
 use super::pinpoint::pinpoint;
 use super::scan::{declared, scan};
 use super::{limits, syntax};
@@ -193,9 +194,29 @@ pub fn describe(
         E::ErrorTooManyVariables(_) => script(format!("more than {} variables", limits::VARIABLES)),
         E::ErrorTooManyModules(_) => script(format!("more than {} modules", limits::MODULES)),
         E::ErrorDataTooLarge(what, _) => too_large(what),
+        E::ErrorTerminated(why, _) if why.is::<Exceeded>() => exceeded(why),
         E::ErrorTerminated(..) => Error::new(Kind::Interrupted, "interrupted"),
         E::ErrorUnboundThis(_) => script("there is no this here".to_owned()),
         other => script(plain(other)),
+    }
+}
+
+/// A limit that the interpreter does not know.
+fn exceeded(why: &Dynamic) -> Error {
+    match why.clone().try_cast() {
+        Some(Exceeded::Memory(bytes)) => Error::new(
+            Kind::Script,
+            format!("stopped: it took more than {} MiB of memory", bytes >> 20),
+        )
+        .hint("a loop that collects what it does not need?"),
+        _ => Error::new(
+            Kind::Script,
+            format!(
+                "stopped after {} seconds of computing",
+                limits::COMPUTING.as_secs()
+            ),
+        )
+        .hint("a loop that never ends? waiting is not counted"),
     }
 }
 

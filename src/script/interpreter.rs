@@ -6,7 +6,9 @@ use std::rc::Rc;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Map, Module, ParseError, Position, Scope};
 
+use super::depth::Depth;
 use super::errors::{self, Surroundings};
+use super::meter::Meter;
 use super::pinpoint::offset;
 use super::problems::{self, Problem, problems, without_statement};
 use super::resolver::Beside;
@@ -27,6 +29,7 @@ pub struct Interpreter {
     context: Rc<Context>,
     resolver: Beside,
     catches: Catches,
+    meter: Rc<Meter>,
     /// Variables of the prompt.
     scope: Scope<'static>,
     /// Functions of the prompt.
@@ -48,7 +51,8 @@ impl Interpreter {
         engine.set_module_resolver(resolver.clone());
         let arguments = args.len();
         engine.register_global_module(globals(args).into());
-        watch(&mut engine, &context);
+        let meter = Rc::new(Meter::new());
+        watch(&mut engine, &context, &meter);
         print_to(&mut engine, &context);
         look_at_variables(&mut engine, &context, &catches, arguments);
         properties_of_thrown_text(&mut engine);
@@ -58,6 +62,7 @@ impl Interpreter {
             context,
             resolver,
             catches,
+            meter,
             scope: Scope::new(),
             library: AST::empty(),
             standard,
@@ -249,6 +254,7 @@ impl Interpreter {
     }
 
     fn begin(&self, source: &Source) {
+        self.meter.begin();
         self.context.forget_standing();
         self.context.take_exit();
         self.context.take_unwritten();
@@ -439,15 +445,19 @@ fn names(engine: &Engine) -> Vec<String> {
 
 /// Ends a script where a signal came, nobody reads any more, a line could not be printed, or
 /// `exit` was called where Rhai turns it into an error that can be caught (in the closure of `map`
-/// and the like).
-fn watch(engine: &mut Engine, context: &Rc<Context>) {
+/// and the like); and where it takes too much of the host.
+fn watch(engine: &mut Engine, context: &Rc<Context>, meter: &Rc<Meter>) {
     let context = Rc::clone(context);
+    let meter = Rc::clone(meter);
     engine.on_progress(move |_| {
         let ends = context.is_closed()
             || context.is_unwritten()
             || context.is_exiting()
             || signals::interrupted().is_some();
-        ends.then_some(Dynamic::UNIT)
+        match ends {
+            true => Some(Dynamic::UNIT),
+            false => meter.exceeded().map(Dynamic::from),
+        }
     });
 }
 
@@ -476,11 +486,12 @@ fn look_at_variables(
 ) {
     let context = Rc::clone(context);
     let catches = Rc::clone(catches);
+    let depth = Depth::default();
     engine.on_var(move |name, _, eval| {
         let Some(value) = eval.scope().get(name) else {
             return Ok(None);
         };
-        if limits::is_nested_too_deep(value) {
+        if depth.exceeds(value) {
             return Err(raise(errors::nested_too_deep(name), Position::NONE));
         }
         if !catches.borrow().contains(name) {

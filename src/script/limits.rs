@@ -2,10 +2,13 @@
 //!
 //! Rhai's own defaults differ between builds, and operations, texts, arrays and maps are
 //! unlimited by default. These are wide enough for 10,000 services with 5 servers each from one
-//! inventory, and stop what can only be a mistake.
+//! inventory, and stop what can only be a mistake. Memory and computing time are no limits of
+//! Rhai's: [`super::meter`] looks at them between two operations, never within one of ours.
 
-use rhai::{Dynamic, Engine, OptimizationLevel};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::cell::Cell;
+use std::time::Duration;
+
+use rhai::{Engine, OptimizationLevel};
 
 /// How deep functions may call each other.
 pub const CALLS: usize = 64;
@@ -28,41 +31,30 @@ pub const FUNCTIONS: usize = 1_000;
 /// How many modules a script may import.
 pub const MODULES: usize = 100;
 
-/// How deep arrays and maps may hold each other.
+/// How deep arrays, maps and functions may hold each other.
 pub const NESTING: usize = 200;
+/// How much memory a script may take, in bytes, where the host has twice as much to spare: 10,000
+/// services with 5 servers each take a third of it, with their commit.
+pub const MEMORY: u64 = 512 << 20;
+/// How much memory a script may take on the smallest host.
+pub const LEAST_MEMORY: u64 = 32 << 20;
+/// How long a script may compute, in time of the processor: waiting is free.
+pub const COMPUTING: Duration = Duration::from_secs(600);
 
-/// The stack that the deepest script needs, in bytes, in a debug build (see [`with_stack`]).
-pub const STACK: usize = 64 << 20;
+/// How many bytes of stack the values in one byte of memory need at most, when Rhai frees, copies
+/// or hashes them by recursion. Measured with rhai 1.27, per level: 131 to 157 bytes of stack for
+/// 64 of memory (arrays), 249 to 301 for 143 (closures that hold closures), 249 for 604 (maps).
+const STACK_PER_MEMORY: u64 = 3;
 
-/// How many elements of a container are looked at for one that is a container too.
-const LOOKED_AT: usize = 4;
+/// The stack that the deepest code needs, in bytes, in a debug build.
+const CODE_STACK: u64 = 64 << 20;
 
-/// Says whether a value holds itself too deep, looking at a few elements of each container: a
-/// whole look at every use of a large inventory would cost more than the script.
-pub fn is_nested_too_deep(value: &Dynamic) -> bool {
-    depth_exceeds(value, NESTING)
-}
+/// How often a stack is asked for, each half as large as the one before.
+const STACKS: u32 = 5;
 
-fn depth_exceeds(value: &Dynamic, most: usize) -> bool {
-    let holds = |value: &&Dynamic| value.is_array() || value.is_map();
-    if !holds(&value) {
-        return false;
-    }
-    if most == 0 {
-        return true;
-    }
-    if let Ok(array) = value.as_array_ref() {
-        let mut ends = array.iter().take(LOOKED_AT).chain(array.last());
-        return ends
-            .find(holds)
-            .is_some_and(|inner| depth_exceeds(inner, most - 1));
-    }
-    value.as_map_ref().is_ok_and(|map| {
-        map.values()
-            .take(LOOKED_AT)
-            .find(holds)
-            .is_some_and(|inner| depth_exceeds(inner, most - 1))
-    })
+thread_local! {
+    /// The stack of this thread, in bytes; 0 where it is not known.
+    static STACK: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Sets every limit.
@@ -83,44 +75,50 @@ pub fn set(engine: &mut Engine) {
         .disable_symbol("eval");
 }
 
-/// Runs something where the stack holds the deepest script that the limits allow: on this thread,
-/// which has to be the main one, where its stack may grow so far; else as [`with_stack`] does. The
-/// memory of a thread of its own is dearer: glibc asks the kernel for each page of it.
-///
-/// # Errors
-/// As [`with_stack`].
-pub fn with_main_stack<T: Send>(run: impl FnOnce() -> T + Send) -> crate::error::Result<T> {
-    let limit = getrlimit(Resource::Stack);
-    let wanted = STACK as u64;
-    let is_enough = |bytes: Option<u64>| bytes.is_none_or(|bytes| bytes >= wanted);
-    let raised = Rlimit {
-        current: Some(wanted),
-        ..limit
-    };
-    // Linux looks at the limit when the stack grows, and leaves 128 MiB for that (mmap_base).
-    let may_grow = is_enough(limit.current)
-        || is_enough(limit.maximum) && setrlimit(Resource::Stack, raised).is_ok();
-    match may_grow {
-        true => Ok(run()),
-        false => with_stack(run),
+/// The most memory that values on this thread may take, so that its stack holds their recursion.
+pub fn memory_for_stack() -> u64 {
+    match STACK.get() {
+        0 => MEMORY,
+        stack => MEMORY.min(stack.saturating_sub(CODE_STACK) / STACK_PER_MEMORY),
     }
 }
 
 /// Runs something on a thread whose stack holds the deepest script that the limits allow: the
-/// main thread's may be as small as the user's `ulimit -s`.
+/// main thread's may be as small as the user's `ulimit -s`, and Linux leaves 128 MiB for it. Only
+/// what is used of the stack takes memory; where the host does not even promise it, it is smaller,
+/// and so is [`memory_for_stack`].
 ///
 /// # Errors
-/// `system` where there is no memory for it. A panic goes on in the caller.
+/// `system` where there is no room for the smallest one. A panic goes on in the caller.
 pub fn with_stack<T: Send>(run: impl FnOnce() -> T + Send) -> crate::error::Result<T> {
-    std::thread::scope(|scope| {
-        std::thread::Builder::new()
-            .name("ipvsh".to_owned())
-            .stack_size(STACK)
-            .spawn_scoped(scope, run)
-            .map_err(|e| crate::error::Error::system("cannot start a thread", &e))
-            .map(|thread| match thread.join() {
-                Ok(value) => value,
-                Err(panic) => std::panic::resume_unwind(panic),
-            })
-    })
+    let mut run = Some(run);
+    let run = &mut run;
+    let whole = MEMORY * STACK_PER_MEMORY + CODE_STACK;
+    let mut refused = std::io::Error::other("no stack was asked for");
+    for halved in 0..STACKS {
+        let stack = whole >> halved;
+        let work = &mut *run;
+        let started = std::thread::scope(|scope| {
+            std::thread::Builder::new()
+                .name("ipvsh".to_owned())
+                .stack_size(usize::try_from(stack).unwrap_or(usize::MAX))
+                .spawn_scoped(scope, move || {
+                    STACK.set(stack);
+                    work.take().map(|run| run())
+                })
+                .map(|thread| match thread.join() {
+                    Ok(value) => value,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                })
+        });
+        match started {
+            Ok(Some(value)) => return Ok(value),
+            Ok(None) => break,
+            Err(error) => refused = error,
+        }
+    }
+    Err(crate::error::Error::system(
+        "cannot start a thread",
+        &refused,
+    ))
 }

@@ -3,11 +3,13 @@
 //! Layer 5. What a script may call is in [`crate::api`]; what it means is in the director.
 //! Source of truth: the Rhai book (rhai.rs/book) and rhai 1.27's source.
 
+mod depth;
 mod errors;
 pub mod frames;
 pub mod infer;
 mod interpreter;
 pub mod limits;
+mod meter;
 mod pinpoint;
 mod problems;
 mod resolver;

@@ -16,6 +16,7 @@ use super::{Catches, limits, prepare};
 use crate::api::Context;
 use crate::api::register::raise;
 use crate::error::{Error, Result};
+use crate::signals;
 
 type Resolved = std::result::Result<Rc<Module>, Box<EvalAltResult>>;
 
@@ -150,7 +151,7 @@ impl Beside {
         shown: &str,
         file: &Path,
     ) -> std::result::Result<Rc<Module>, Failure> {
-        let opened = std::fs::File::open(file)
+        let opened = signals::open(file)
             .map_err(|e| Error::system("cannot read", &e).object(format!("module {shown}")))?;
         let text = prepare(&text_of(opened, shown)?);
         self.context.add_source(shown, &text);

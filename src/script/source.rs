@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Result};
 use crate::model::ScriptFile;
+use crate::signals::{self, Patient};
 
 /// The longest script that is read, in bytes.
 pub const MAX_BYTES: u64 = 4 << 20;
@@ -35,7 +36,7 @@ impl Source {
         let failed = |error: &std::io::Error| {
             Error::system("cannot read", error).object(format!("script {name}"))
         };
-        let file = std::fs::File::open(path).map_err(|e| {
+        let file = signals::open(path).map_err(|e| {
             let error = failed(&e);
             match e.kind() {
                 std::io::ErrorKind::NotFound if looks_like_code(&name) => {
@@ -72,7 +73,7 @@ impl Source {
     /// `system`; `invalid` where it is not UTF-8 text or too long.
     pub fn stdin() -> Result<Source> {
         let name = STDIN.to_owned();
-        let text = text_of(std::io::stdin().lock(), &name)?;
+        let text = text_of(Patient::new(std::io::stdin().lock()), &name)?;
         Ok(Source {
             name,
             text,
@@ -113,7 +114,7 @@ pub(super) fn text_of(from: impl Read, name: &str) -> Result<String> {
     let mut bytes = Vec::new();
     from.take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)
-        .map_err(|e| Error::system("cannot read", &e).object(object()))?;
+        .map_err(|e| signals::unread(&e).object(object()))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(
             Error::invalid(format!("it is longer than {} MiB", MAX_BYTES >> 20))

@@ -7,6 +7,7 @@
     clippy::indexing_slicing
 )]
 
+mod callbacks;
 mod contract;
 mod corpus;
 mod errors;
