@@ -54,7 +54,7 @@ impl Interpreter {
         let meter = Rc::new(Meter::new());
         watch(&mut engine, &context, &meter);
         print_to(&mut engine, &context);
-        look_at_variables(&mut engine, &context, &catches, arguments);
+        look_at_variables(&mut engine, &context, &catches, &meter, arguments);
         properties_of_thrown_text(&mut engine);
         translate_errors(&context, standard.clone(), arguments);
         Interpreter {
@@ -476,21 +476,28 @@ fn print_to(engine: &mut Engine, context: &Rc<Context>) {
 ///
 /// Rhai's own errors reach `catch` as maps without our fields: a variable that `catch` binds and
 /// that holds such a map is read as an error of ours. And values may be nested without a limit,
-/// while Rhai compares, prints and frees them by recursion: they are stopped before that.
+/// while Rhai compares, prints and frees them by recursion: they are stopped before that. A limit of
+/// the meter's ends the script here, since a variable has a position.
 #[allow(deprecated)] // rhai marks `on_var` as volatile; it is the only way in
 fn look_at_variables(
     engine: &mut Engine,
     context: &Rc<Context>,
     catches: &Catches,
+    meter: &Rc<Meter>,
     arguments: usize,
 ) {
     let context = Rc::clone(context);
     let catches = Rc::clone(catches);
+    let meter = Rc::clone(meter);
     let depth = Depth::default();
     engine.on_var(move |name, _, eval| {
         let Some(value) = eval.scope().get(name) else {
             return Ok(None);
         };
+        if let Some(limit) = meter.found() {
+            let limit = Dynamic::from(limit);
+            return Err(EvalAltResult::ErrorTerminated(limit, Position::NONE).into());
+        }
         if depth.exceeds(value) {
             return Err(raise(errors::nested_too_deep(name), Position::NONE));
         }

@@ -18,6 +18,8 @@ use super::limits;
 
 /// After how many operations the clock is looked at.
 const OPERATIONS: u32 = 16;
+/// How many more operations a script may take until it uses a variable.
+const UNTIL_VARIABLE: u32 = 8;
 /// How often the process is looked at.
 const INTERVAL: Duration = Duration::from_millis(5);
 /// How many bytes the answer of statm may have.
@@ -45,6 +47,7 @@ pub(super) struct Meter {
     left: Cell<u32>,
     looked: Cell<Instant>,
     began: Cell<Duration>,
+    found: Cell<Option<Exceeded>>,
 }
 
 impl Meter {
@@ -62,6 +65,7 @@ impl Meter {
             left: Cell::new(OPERATIONS),
             looked: Cell::new(Instant::now()),
             began: Cell::new(computed()),
+            found: Cell::new(None),
         }
     }
 
@@ -69,15 +73,33 @@ impl Meter {
     /// prompt stay.
     pub fn begin(&self) {
         self.began.set(computed());
+        self.found.set(None);
     }
 
-    /// Says at an operation whether a limit is exceeded.
+    /// What was found at an earlier operation: for whoever can say where the script is.
+    pub fn found(&self) -> Option<Exceeded> {
+        self.found.get()
+    }
+
+    /// Says at an operation whether a limit is exceeded, and was when [`Meter::found`] could be
+    /// asked: Rhai knows no position for some operations, and knows one for every variable.
     pub fn exceeded(&self) -> Option<Exceeded> {
         if let Some(left) = self.left.get().checked_sub(1) {
             self.left.set(left);
             return None;
         }
+        if self.found.get().is_some() {
+            return self.found.get();
+        }
         self.left.set(OPERATIONS);
+        self.found.set(self.look());
+        if self.found.get().is_some() {
+            self.left.set(UNTIL_VARIABLE);
+        }
+        None
+    }
+
+    fn look(&self) -> Option<Exceeded> {
         let now = Instant::now();
         if now.duration_since(self.looked.get()) < INTERVAL {
             return None;
@@ -156,7 +178,7 @@ mod tests {
             computing: Duration::from_millis(50),
             ..Meter::new()
         };
-        let looks = || (0..=OPERATIONS).find_map(|_| meter.exceeded());
+        let looks = || (0..=2 * OPERATIONS).find_map(|_| meter.exceeded());
         meter.begin();
         std::thread::sleep(Duration::from_millis(200));
         assert_eq!(looks(), None);
@@ -165,7 +187,7 @@ mod tests {
         while found.is_none() && start.elapsed() < Duration::from_secs(30) {
             found = looks();
         }
-        assert_eq!(found, Some(Exceeded::Time));
+        assert_eq!((found, meter.found()), (Some(Exceeded::Time), found));
         meter.begin();
         assert_eq!(looks(), None);
     }
