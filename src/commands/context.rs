@@ -16,7 +16,7 @@ use crate::director::{ChangeOptions, Director, Keeper, Report, Unwatched};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{self, Kernel, LinuxHost, Sim};
 use crate::model::{Ruleset, Snapshot};
-use crate::output::{Output, Teller};
+use crate::output::{self, Output, Teller};
 use crate::signals;
 use crate::store::{DatabaseKind, MemoryStores, SledStores, Stores};
 
@@ -36,6 +36,17 @@ impl Context {
                 .paging(!global.no_pager),
             global,
             started: Instant::now(),
+        }
+    }
+
+    /// Has every command that is told from now on carry the global options that were given.
+    pub fn remember_invocation(&self) {
+        let Global { sim, db, .. } = &self.global;
+        if *sim || db.is_some() {
+            let definition = super::definition();
+            let verbs = definition.get_subcommands();
+            let verbs = verbs.map(|verb| verb.get_name().to_owned()).collect();
+            output::invoked_with(*sim, db.as_deref(), verbs);
         }
     }
 

@@ -158,7 +158,13 @@ fn start() -> u8 {
     });
     let cli = match cli {
         Ok(cli) => cli,
-        Err(refusal) => return usage::refuse(&refusal),
+        Err(refusal) => {
+            // The hints of a refused line carry what was understood of it.
+            let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+            let global = Cli::global_of(&words.collect::<Vec<_>>());
+            Context::new(global).remember_invocation();
+            return usage::refuse(&refusal);
+        }
     };
     let runs_scripts = matches!(
         cli.verb,
@@ -176,6 +182,7 @@ fn start() -> u8 {
 
 fn carry_out(cli: Cli) -> u8 {
     let context = Context::new(cli.global.clone());
+    context.remember_invocation();
     let status = match dispatch(&context, cli) {
         // A signal that came meanwhile waited until everything was done or undone.
         Ok(status) => match signals::check() {

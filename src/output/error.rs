@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::invocation::with_globals;
 use super::paint::{Paint, Style, clean};
 use crate::error::{Error, Place};
 
@@ -24,10 +25,11 @@ fn one(error: &Error, paint: Paint, told: &mut BTreeSet<String>) -> String {
         if !told.insert(hint.clone()) {
             continue;
         }
-        text += &format!("{} {}\n", paint.paint(Style::Changed, "Hint:"), clean(hint));
+        let hint = clean(&with_globals(hint));
+        text += &format!("{} {hint}\n", paint.paint(Style::Changed, "Hint:"));
     }
     for line in error.leftovers() {
-        text += &format!("  {}\n", clean(line));
+        text += &format!("  {}\n", clean(&with_globals(line)));
     }
     text
 }

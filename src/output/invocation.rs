@@ -31,9 +31,7 @@ pub fn invoked_with(is_sim: bool, database: Option<&Path>, verbs: Vec<String>) {
 /// A text whose commands have the global options.
 pub(super) fn with_globals(text: &str) -> Cow<'_, str> {
     match INVOCATION.get() {
-        Some(invocation) if !invocation.globals.is_empty() => {
-            Cow::Owned(invocation.complete(text))
-        }
+        Some(invocation) if !invocation.globals.is_empty() => Cow::Owned(invocation.complete(text)),
         _ => Cow::Borrowed(text),
     }
 }

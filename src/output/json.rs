@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::invocation::with_globals;
 use super::status::Facts;
 use crate::api::report as form;
 pub use crate::api::report::snapshot;
@@ -41,6 +42,11 @@ pub fn history(
     Value::Array(forms)
 }
 
+/// Notes, whose commands can be pasted.
+fn told(notes: &[String]) -> Value {
+    notes.iter().map(|note| with_globals(note)).collect()
+}
+
 /// What a change did.
 pub fn report(report: &Report, dry: bool) -> Value {
     let mut map = Map::new();
@@ -55,7 +61,7 @@ pub fn report(report: &Report, dry: bool) -> Value {
         map.insert("pending".into(), form::pending(&awaiting));
     }
     map.insert("changes".into(), changes(&report.plan.changes));
-    map.insert("notes".into(), json!(report.all_notes()));
+    map.insert("notes".into(), told(&report.all_notes()));
     if let Outcome::Partly { failures, .. } = &report.outcome {
         map.insert("failures".into(), failures.iter().map(error).collect());
     }
@@ -90,7 +96,7 @@ pub fn plan(plan: &Plan, awaiting: Option<&Awaiting>, notes: &[String]) -> Value
         "changes": changes(&plan.changes),
         "foreign": foreign(&plan.foreign),
         "kept_weights": plan.kept_weights,
-        "notes": notes,
+        "notes": told(notes),
     })
 }
 
@@ -101,7 +107,7 @@ pub fn difference(difference: &Difference) -> Value {
         "to": difference.to,
         "changes": changes(&difference.changes),
         "foreign": foreign(&difference.foreign),
-        "notes": difference.notes,
+        "notes": told(&difference.notes),
     })
 }
 
@@ -133,7 +139,7 @@ pub fn status(facts: &Facts) -> Value {
             "error": facts.status.as_ref().err().map(error),
         },
         "boot_restore": facts.boot_unit,
-        "suggestion": status.and_then(|s| s.suggestion()).map(|(command, _)| command),
+        "suggestion": status.and_then(|s| s.suggestion()).map(|(command, _)| with_globals(command)),
     })
 }
 

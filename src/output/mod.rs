@@ -9,6 +9,7 @@ mod database;
 mod error;
 mod events;
 mod history;
+mod invocation;
 mod json;
 mod live;
 mod pager;
@@ -29,6 +30,7 @@ pub use database::{checkup, pruned, repaired};
 pub use error::error;
 pub use events::events;
 pub use history::{history, patches};
+pub use invocation::invoked_with;
 pub use live::{Origin, Remark, daemons, foreign, marks, services, timeouts};
 pub use paint::{Paint, Style, clean};
 pub use progress::Teller;
@@ -40,6 +42,8 @@ pub use written::{Effect, did, effects, is_closed, written};
 pub use crate::api::report::count;
 
 use serde::Serializer as _;
+
+use invocation::with_globals;
 
 use crate::director::{Awaiting, Difference, News, Report};
 use crate::error::Error;
@@ -209,7 +213,7 @@ impl Output {
     /// Prints a sentence about a result, unless it is to be quiet.
     pub fn sentence(&self, text: &str) {
         if self.verbosity > Verbosity::Quiet {
-            self.print(text);
+            self.print(&with_globals(text));
         }
     }
 
@@ -223,7 +227,7 @@ impl Output {
     /// Says a note on standard error, unless it is to be quiet.
     pub fn note(&self, text: &str) {
         let word = self.paint_err.paint(Style::Faint, "note:");
-        self.say(&format!("{word} {}", clean(text)));
+        self.say(&format!("{word} {}", clean(&with_globals(text))));
     }
 
     /// Says that what is staged is not committed, where something is.

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::changes::changes;
 use super::count;
+use super::invocation::with_globals;
 use super::paint::{Paint, Style, clean};
 use crate::director::{Left, Status};
 use crate::error::Error;
@@ -63,8 +64,8 @@ pub fn status(facts: &Facts, paint: Paint) -> String {
     }
     let next = facts.status.as_ref().ok().and_then(Status::suggestion);
     if let Some((command, why)) = next {
-        let command = paint.paint(Style::Strong, command);
-        text += &format!("\n{command}    {why}\n");
+        let command = paint.paint(Style::Strong, &with_globals(command));
+        text += &format!("\n{command}    {}\n", with_globals(why));
     }
     text
 }
@@ -101,7 +102,7 @@ fn head(status: &Status, now: DateTime<Utc>, lines: &mut Vec<(&str, String)>) {
         lines.push(("pending", format!("{what} to {to}{time}")));
     }
     if let Some(unfinished) = &status.unfinished {
-        lines.push(("warning", clean(unfinished)));
+        lines.push(("warning", clean(&with_globals(unfinished))));
     }
 }
 
@@ -114,7 +115,8 @@ fn kernel(status: &Status, is_sim: bool, paint: Paint, lines: &mut Vec<(&str, St
                 "kernel",
                 paint.paint(Style::Removed, &format!("cannot be read: {why}")),
             ));
-            lines.extend(error.hints().iter().map(|hint| ("", clean(hint))));
+            let hints = error.hints().iter();
+            lines.extend(hints.map(|hint| ("", clean(&with_globals(hint)))));
             return;
         }
     };
@@ -167,7 +169,8 @@ fn drift(plan: &Plan, paint: Paint, lines: &mut Vec<(&str, String)>) {
     let all = text.lines().count();
     lines.extend(text.lines().take(SHOWN).map(|line| ("", line.to_owned())));
     if all > SHOWN {
-        lines.push(("", format!("... {} more lines: ipvsh plan", all - SHOWN)));
+        let more = format!("... {} more lines: ipvsh plan", all - SHOWN);
+        lines.push(("", with_globals(&more).into_owned()));
     }
     lines.extend(plan.kept_words().map(|kept| ("", kept)));
 }

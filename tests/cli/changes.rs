@@ -11,7 +11,7 @@ fn a_change_ends_in_its_shape() {
     + tcp 192.0.2.10:80  rr
       + server 10.0.0.11:80  masq weight 1
       + server 10.0.0.12:80  masq weight 3
-    snapshot 1 (the first), 3 changes, verified. Undo: ipvsh revert 1
+    snapshot 1 (the first), 3 changes, verified. Undo: ipvsh --sim revert 1
     -- status 0
     ");
     assert_snapshot!(lab.run(&["-e", WEB]), @r"
@@ -21,14 +21,14 @@ fn a_change_ends_in_its_shape() {
     assert_snapshot!(lab.run(&["-e", r#"find("192.0.2.10:80").server("10.0.0.13:80")"#]), @r"
     tcp 192.0.2.10:80
       + server 10.0.0.13:80  masq weight 1
-    snapshot 2 (1 before), 1 change, verified. Undo: ipvsh rollback 1
+    snapshot 2 (1 before), 1 change, verified. Undo: ipvsh --sim rollback 1
     -- status 0
     ");
     assert_snapshot!(lab.run(&["-e", r#"tcp("192.0.2.10:80", #{ persistent: 60 })"#]), @r"
     tcp 192.0.2.10:80
       ~ scheduler rr -> wlc (not named: default)
       ~ persistent off -> 60
-    snapshot 3 (2 before), 2 changes, verified. Undo: ipvsh rollback 2
+    snapshot 3 (2 before), 2 changes, verified. Undo: ipvsh --sim rollback 2
     -- status 0
     ");
     assert_snapshot!(lab.run(&["-e", r#"remove(find("192.0.2.10:80").find("10.0.0.13"))"#, "--json"]), @r#"
@@ -149,14 +149,14 @@ fn the_plan_of_a_script_shows_each_commit() {
     assert_snapshot!(lab.run(&["run", &script]), @r"
     timeouts
       ~ tcp 900 -> 600
-    snapshot 2 (1 before), 1 change, verified. Undo: ipvsh rollback 1
+    snapshot 2 (1 before), 1 change, verified. Undo: ipvsh --sim rollback 1
     timeouts
       ~ tcp 600 -> 700
-    snapshot 3 (2 before), 1 change, verified. Undo: ipvsh rollback 2
+    snapshot 3 (2 before), 1 change, verified. Undo: ipvsh --sim rollback 2
     staged, the head is 3
     tcp 192.0.2.10:80
       + server 10.0.0.14:80  masq weight 1
-    snapshot 4 (3 before), 1 change, verified. Undo: ipvsh rollback 3
+    snapshot 4 (3 before), 1 change, verified. Undo: ipvsh --sim rollback 3
     -- status 0
     ");
 }
@@ -167,7 +167,7 @@ fn rollback() {
     assert_snapshot!(lab.run(&["rollback"]), @r"
     -- stderr
     Error: cannot roll back: the head is the first snapshot: there is none before it
-    Hint: to remove everything that is ours: ipvsh -e 'clear()'
+    Hint: to remove everything that is ours: ipvsh --sim -e 'clear()'
     -- status 1
     ");
     lab.ok(&["-e", "timeouts(#{ tcp: 600 })"]);
@@ -189,7 +189,7 @@ fn rollback() {
       + server 10.0.0.12:80  masq weight 3
     timeouts
       ~ tcp 900 -> 600
-    snapshot 4 (3 before), 4 changes, verified. Undo: ipvsh rollback 3
+    snapshot 4 (3 before), 4 changes, verified. Undo: ipvsh --sim rollback 3
     -- stderr
     note: the one before the head is snapshot 2, "timeouts: tcp 900 -> 600" by AUTHOR
     -- status 0
@@ -197,14 +197,14 @@ fn rollback() {
     assert_snapshot!(lab.run(&["rollback"]), @r"
     -- stderr
     Error: cannot roll back: the head, snapshot 4, is itself a rollback (to 2)
-    Hint: to take that rollback back: ipvsh rollback 3
-    Hint: to go further back: ipvsh rollback N (ipvsh history), N before 2
+    Hint: to take that rollback back: ipvsh --sim rollback 3
+    Hint: to go further back: ipvsh --sim rollback N (ipvsh --sim history), N before 2
     -- status 1
     ");
     assert_snapshot!(lab.run(&["rollback", "1", "-m", "back to the start"]), @r"
     timeouts
       ~ tcp 600 -> 900
-    snapshot 5 (4 before), 1 change, verified. Undo: ipvsh rollback 4
+    snapshot 5 (4 before), 1 change, verified. Undo: ipvsh --sim rollback 4
     -- status 0
     ");
     assert_snapshot!(lab.run(&["rollback", "1"]), @r"
@@ -267,7 +267,7 @@ fn forgetting_leaves_the_kernel_alone() {
     assert_snapshot!(lab.run(&["forget", "9"]), @r"
     -- stderr
     Error: snapshot 9: cannot forget: there is no such snapshot
-    Hint: the snapshots are 1 to 2 (ipvsh history)
+    Hint: the snapshots are 1 to 2 (ipvsh --sim history)
     -- status 1
     ");
     assert_eq!(lab.said(&["forget"]).status, 2);
@@ -276,7 +276,7 @@ fn forgetting_leaves_the_kernel_alone() {
     assert_eq!(said.status, 0, "{}", said.err);
     assert!(
         said.out
-            .ends_with("4 changes recorded, the kernel untouched. Undo: ipvsh rollback 2\n"),
+            .ends_with("4 changes recorded, the kernel untouched. Undo: ipvsh --sim rollback 2\n"),
         "{}",
         said.out
     );
@@ -287,7 +287,7 @@ fn what_is_regretted_is_noted_unless_it_is_to_be_quiet() {
     let lab = Lab::new();
     assert_snapshot!(lab.run(&["-e", "tcp(\"192.0.2.10:80\")"]), @r#"
     + tcp 192.0.2.10:80  wlc
-    snapshot 1 (the first), 1 change, verified. Undo: ipvsh revert 1
+    snapshot 1 (the first), 1 change, verified. Undo: ipvsh --sim revert 1
     -- stderr
     note: tcp 192.0.2.10:80: no real servers, so clients are refused. Fix: find("tcp 192.0.2.10:80").server("ADDRESS")
     -- status 0
@@ -312,19 +312,19 @@ fn tags_name_snapshots() {
     assert_snapshot!(lab.run(&["tag", "9", "nine"]), @r"
     -- stderr
     Error: snapshot 9: there is no such snapshot
-    Hint: the snapshots are 1 to 2 (ipvsh history)
+    Hint: the snapshots are 1 to 2 (ipvsh --sim history)
     -- status 1
     ");
     assert_snapshot!(lab.run(&["rollback", "v1.0"]), @r"
     timeouts
       ~ tcp 600 -> 900
-    snapshot 3 (2 before), 1 change, verified. Undo: ipvsh rollback 2
+    snapshot 3 (2 before), 1 change, verified. Undo: ipvsh --sim rollback 2
     -- status 0
     ");
     assert_snapshot!(lab.run(&["rollback", "v1.1"]), @r"
     -- stderr
     Error: snapshot v1.1: there is no such tag
-    Hint: `ipvsh history` lists numbers and tags
+    Hint: `ipvsh --sim history` lists numbers and tags
     -- status 1
     ");
     assert_snapshot!(lab.run(&["tag", "1", "x", "--json"]), @r#"

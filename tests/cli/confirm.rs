@@ -34,7 +34,7 @@ fn the_time_that_is_left_is_told_wherever_one_looks() {
     assert_snapshot!(lab.run(&["-e", SECOND, "--confirm", "300"]), @r"
     tcp 192.0.2.10:80
       ~ scheduler rr -> sh
-    snapshot 2 (1 before), 1 change, verified. Rolls back in 300 s unless: ipvsh confirm
+    snapshot 2 (1 before), 1 change, verified. Rolls back in 300 s unless: ipvsh --sim confirm
     -- status 0
     ");
     assert_snapshot!(settled(&lab.run(&["status"])), @r"
@@ -46,7 +46,7 @@ fn the_time_that_is_left_is_told_wherever_one_looks() {
     drift     none: the kernel is as the head has it
     database  LAB/db (SIZE)
 
-    ipvsh confirm    keep the head; ipvsh rollback takes it back
+    ipvsh --sim confirm    keep the head; ipvsh --sim rollback takes it back
     -- status 0
     ");
     let history = settled(&lab.run(&["history"]));
@@ -57,7 +57,7 @@ fn the_time_that_is_left_is_told_wherever_one_looks() {
     assert_snapshot!(settled(&lab.run(&["plan"])), @r"
     the kernel is as snapshot 2 has it
     -- stderr
-    note: snapshot 2 awaits confirmation: it rolls back to 1 in 300 s unless: ipvsh confirm
+    note: snapshot 2 awaits confirmation: it rolls back to 1 in 300 s unless: ipvsh --sim confirm
     -- status 0
     ");
     let shown = settled(&lab.run(&["show"]));
@@ -84,8 +84,8 @@ fn another_commit_is_refused_and_a_plan_is_not() {
     assert_snapshot!(settled(&lab.run(&["-e", "timeouts(#{ tcp: 600 })"])), @r"
     -- stderr
     Error: cannot commit: snapshot 2 awaits confirmation, for another 300 s
-    Hint: to keep it: ipvsh confirm
-    Hint: to take it back: ipvsh rollback (to 1)
+    Hint: to keep it: ipvsh --sim confirm
+    Hint: to take it back: ipvsh --sim rollback (to 1)
     Hint: or wait: it rolls back to 1 by itself in 300 s
     -- status 1
     ");
@@ -94,7 +94,7 @@ fn another_commit_is_refused_and_a_plan_is_not() {
       ~ tcp 900 -> 600
     1 change planned, nothing done
     -- stderr
-    note: snapshot 2 awaits confirmation: it rolls back to 1 in 300 s unless: ipvsh confirm
+    note: snapshot 2 awaits confirmation: it rolls back to 1 in 300 s unless: ipvsh --sim confirm
     -- status 0
     ");
     assert_eq!(settled(&lab.state()), before);
@@ -118,7 +118,7 @@ fn it_is_confirmed_or_taken_back() {
     assert_snapshot!(lab.run(&["rollback"]), @r"
     timeouts
       ~ tcp 600 -> 900
-    snapshot 4 (3 before), 1 change, verified. Undo: ipvsh rollback 3
+    snapshot 4 (3 before), 1 change, verified. Undo: ipvsh --sim rollback 3
     -- status 0
     ");
 }
@@ -137,7 +137,7 @@ fn the_next_that_writes_rolls_back_what_was_not_confirmed() {
     assert_snapshot!(lab.run(&["-e", &other, "--confirm", "1"]), @r"
     tcp 192.0.2.10:80
       ~ scheduler rr -> lc
-    snapshot 4 (3 before), 1 change, verified. Rolls back in 1 s unless: ipvsh confirm
+    snapshot 4 (3 before), 1 change, verified. Rolls back in 1 s unless: ipvsh --sim confirm
     -- stderr
     note: snapshot 2 was not confirmed in time: rolled back to 1, snapshot 3, 1 change
     -- status 0
@@ -188,7 +188,7 @@ fn a_script_confirms_what_it_looked_at() {
     assert_snapshot!(lab.run(&["-e", &code]), @r"
     tcp 192.0.2.10:80
       ~ scheduler rr -> sh
-    snapshot 2 (1 before), 1 change, verified. Rolls back in 60 s unless: ipvsh confirm
+    snapshot 2 (1 before), 1 change, verified. Rolls back in 60 s unless: ipvsh --sim confirm
     2
     -- status 0
     ");
@@ -221,9 +221,9 @@ fn a_plan_leads_to_where_restore_leads() {
     assert_snapshot!(lab.run(&["plan"]), @r"
     tcp 192.0.2.10:80
       ~ scheduler sh -> rr
-    1 change would bring the kernel to snapshot 1: ipvsh restore
+    1 change would bring the kernel to snapshot 1: ipvsh --sim restore
     -- stderr
-    note: snapshot 2 was not confirmed in time: the next command that writes rolls it back to 1 (ipvsh restore)
+    note: snapshot 2 was not confirmed in time: the next command that writes rolls it back to 1 (ipvsh --sim restore)
     -- status 0
     ");
     let plan: serde_json::Value = serde_json::from_str(&lab.ok(&["plan", "--json"])).unwrap();
@@ -243,9 +243,9 @@ fn a_plan_leads_to_where_restore_leads() {
     - tcp 192.0.2.10:80  rr
       - server 10.0.0.11:80  masq weight 1
       - server 10.0.0.12:80  masq weight 3
-    3 changes would take back the head, which was the first: ipvsh restore
+    3 changes would take back the head, which was the first: ipvsh --sim restore
     -- stderr
-    note: snapshot 1 was not confirmed in time: the next command that writes rolls it back to no rules (ipvsh restore)
+    note: snapshot 1 was not confirmed in time: the next command that writes rolls it back to no rules (ipvsh --sim restore)
     -- status 0
     ");
 }
@@ -260,7 +260,7 @@ fn a_damaged_database_is_restored_to_what_was_before_the_head() {
     repaired 1; snapshot 1 unchanged
     -- stderr
     note: the database is damaged: sled finds its files corrupted
-    note: restored from its mirror, snapshot 1; to save the history: ipvsh fsck --repair
+    note: restored from its mirror, snapshot 1; to save the history: ipvsh --sim fsck --repair
     note: snapshot 2 was not confirmed in time: restored 1
     -- status 0
     ");
@@ -270,8 +270,8 @@ fn a_damaged_database_is_restored_to_what_was_before_the_head() {
     repaired 0; snapshot 2 unchanged
     -- stderr
     note: the database is damaged: sled finds its files corrupted
-    note: restored from its mirror, snapshot 2; to save the history: ipvsh fsck --repair
-    note: snapshot 2 awaits confirmation: it rolls back to 1 in 300 s unless: ipvsh confirm
+    note: restored from its mirror, snapshot 2; to save the history: ipvsh --sim fsck --repair
+    note: snapshot 2 awaits confirmation: it rolls back to 1 in 300 s unless: ipvsh --sim confirm
     -- status 0
     ");
 }
@@ -294,7 +294,7 @@ fn a_repair_keeps_what_awaits_confirmation() {
     assert_snapshot!(lab.run(&["-e", "timeouts(#{ tcp: 600 })"]), @r"
     timeouts
       ~ tcp 900 -> 600
-    snapshot 4 (3 before), 1 change, verified. Undo: ipvsh rollback 3
+    snapshot 4 (3 before), 1 change, verified. Undo: ipvsh --sim rollback 3
     -- stderr
     note: snapshot 2 was not confirmed in time: rolled back to 1, snapshot 3, 1 change
     -- status 0

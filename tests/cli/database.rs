@@ -54,7 +54,7 @@ fn a_prune_removes_what_is_old_and_nothing_that_is_needed() {
     assert_snapshot!(lab.run(&["rollback", "3"]), @r"
     -- stderr
     Error: snapshot 3: it was pruned
-    Hint: the snapshots are 2 to 5 (ipvsh history)
+    Hint: the snapshots are 2 to 5 (ipvsh --sim history)
     -- status 1
     ");
     lab.ok(&["rollback", "good"]);
@@ -109,7 +109,7 @@ fn a_damaged_database_is_repaired_and_the_damage_kept() {
     let refused = lab.said(&["-e", WEB]);
     assert_eq!(refused.status, 1);
     assert!(
-        refused.err.contains("ipvsh fsck --repair"),
+        refused.err.contains("ipvsh --sim fsck --repair"),
         "{}",
         refused.err
     );
@@ -184,7 +184,7 @@ fn a_database_without_its_marker_is_known_by_its_mirror() {
     let lab = Lab::with_web();
     std::fs::remove_file(lab.database().join("FORMAT")).unwrap();
     let refused = lab.said(&["history"]);
-    assert!(refused.err.contains("ipvsh fsck knows"), "{}", refused.err);
+    assert!(refused.err.contains("ipvsh --sim fsck knows"), "{}", refused.err);
     lab.ok(&["fsck", "--repair", "-y"]);
     lab.ok(&["rollback", "1"]);
     // That of another version is no damage, and is left alone.

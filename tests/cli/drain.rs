@@ -11,7 +11,7 @@ fn a_drain_and_what_follows() {
     assert_snapshot!(lab.run(&["drain", "192.0.2.10:80", "10.0.0.12"]), @r"
     tcp 192.0.2.10:80
       ~ server 10.0.0.12:80  weight 3 -> 0
-    snapshot 2 (1 before), 1 change, verified. Undo: ipvsh rollback 1
+    snapshot 2 (1 before), 1 change, verified. Undo: ipvsh --sim rollback 1
     drained: real server 10.0.0.12:80 of tcp 192.0.2.10:80 has no active connections after 0 s
     -- status 0
     ");
@@ -23,7 +23,7 @@ fn a_drain_and_what_follows() {
     drained: real server 10.0.0.12:80 of tcp 192.0.2.10:80 has no active connections after 0 s
     tcp 192.0.2.10:80
       ~ server 10.0.0.12:80  weight 0 -> 3
-    snapshot 3 (2 before), 1 change, verified. Undo: ipvsh rollback 2
+    snapshot 3 (2 before), 1 change, verified. Undo: ipvsh --sim rollback 2
     -- status 0
     ");
     assert_snapshot!(lab.run(&["drain", "192.0.2.10:80", "10.0.0.12", "--then", "remove", "-q", "-m", "gone"]), @r"
@@ -114,7 +114,7 @@ fn a_drain_that_cannot_be() {
     assert_snapshot!(lab.run(&["drain", "192.0.2.10:80"]), @r"
     -- stderr
     Error: cannot drain: it wants a virtual service and one server
-    Hint: like: ipvsh drain tcp 192.0.2.10:80 10.0.0.12:80
+    Hint: like: ipvsh --sim drain tcp 192.0.2.10:80 10.0.0.12:80
     -- status 2
     ");
     assert_snapshot!(lab.run(&["drain", "192.0.2.10:80", "10.0.0.13"]), @r"
@@ -163,8 +163,8 @@ fn a_drain_that_commits_is_refused_while_a_commit_awaits_confirmation() {
       --> -e:1:1
     1 | shift("192.0.2.10:80", "10.0.0.11", "10.0.0.12", #{ steps: [100] })
       | ^
-    Hint: to keep it: ipvsh confirm
-    Hint: to take it back: ipvsh rollback (to 1)
+    Hint: to keep it: ipvsh --sim confirm
+    Hint: to take it back: ipvsh --sim rollback (to 1)
     Hint: or wait: it rolls back to 1 by itself in 300 s
     -- status 1
     "#);
@@ -177,7 +177,7 @@ fn a_drain_that_commits_is_refused_while_a_commit_awaits_confirmation() {
     assert_snapshot!(settled(&lab.run(&drain)), @r"
     drained: real server 10.0.0.12:80 of tcp 192.0.2.10:80 has no active connections after 0 s
     -- stderr
-    note: snapshot 4 awaits confirmation: it rolls back to 3 in 300 s unless: ipvsh confirm
+    note: snapshot 4 awaits confirmation: it rolls back to 3 in 300 s unless: ipvsh --sim confirm
     -- status 0
     ");
     let before = settled(&lab.state());
@@ -185,8 +185,8 @@ fn a_drain_that_commits_is_refused_while_a_commit_awaits_confirmation() {
     assert_snapshot!(settled(&lab.run(&remove)), @r"
     -- stderr
     Error: real server 10.0.0.12:80 of tcp 192.0.2.10:80: cannot commit: snapshot 4 awaits confirmation, for another 300 s
-    Hint: to keep it: ipvsh confirm
-    Hint: to take it back: ipvsh rollback (to 3)
+    Hint: to keep it: ipvsh --sim confirm
+    Hint: to take it back: ipvsh --sim rollback (to 3)
     Hint: or wait: it rolls back to 3 by itself in 300 s
     -- status 1
     ");
@@ -195,9 +195,9 @@ fn a_drain_that_commits_is_refused_while_a_commit_awaits_confirmation() {
       - server 10.0.0.12:80  masq weight 0
     1 change planned, nothing done
     -- stderr
-    note: snapshot 4 awaits confirmation: it rolls back to 3 in 300 s unless: ipvsh confirm
+    note: snapshot 4 awaits confirmation: it rolls back to 3 in 300 s unless: ipvsh --sim confirm
     note: would wait up to 600 seconds until real server 10.0.0.12:80 of tcp 192.0.2.10:80 has no active connections
-    note: snapshot 4 awaits confirmation: it rolls back to 3 in 300 s unless: ipvsh confirm
+    note: snapshot 4 awaits confirmation: it rolls back to 3 in 300 s unless: ipvsh --sim confirm
     -- status 0
     ");
     assert_eq!(settled(&lab.state()), before);

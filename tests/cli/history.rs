@@ -29,7 +29,7 @@ fn revert() {
     assert_snapshot!(lab.run(&["revert", "2"]), @r"
     tcp 192.0.2.10:80
       - server 10.0.0.13:80  masq weight 1
-    snapshot 4 (3 before), 1 change, verified. Undo: ipvsh rollback 3
+    snapshot 4 (3 before), 1 change, verified. Undo: ipvsh --sim rollback 3
     -- status 0
     ");
     assert_snapshot!(lab.run(&["revert", "2"]), @r"
@@ -41,7 +41,7 @@ fn revert() {
     assert_snapshot!(lab.run(&["-e", "revert(4)"]), @r"
     tcp 192.0.2.10:80
       + server 10.0.0.13:80  masq weight 1
-    snapshot 5 (4 before), 1 change, verified. Undo: ipvsh rollback 4
+    snapshot 5 (4 before), 1 change, verified. Undo: ipvsh --sim rollback 4
     -- status 0
     ");
     lab.ok(&[
@@ -51,19 +51,19 @@ fn revert() {
     assert_snapshot!(lab.run(&["revert", "2"]), @r#"
     -- stderr
     Error: virtual service tcp 192.0.2.10:80: real server 10.0.0.13:80: cannot revert snapshot 2: it was changed again by snapshot 6 "tcp 192.0.2.10:80: server 10.0.0.13:80 weight 1 -> 9" by AUTHOR
-    Hint: revert the later one first (ipvsh revert 6), or set it by hand
+    Hint: revert the later one first (ipvsh --sim revert 6), or set it by hand
     -- status 1
     "#);
     assert_snapshot!(lab.run(&["revert", "9"]), @r"
     -- stderr
     Error: snapshot 9: there is no such snapshot
-    Hint: the snapshots are 1 to 6 (ipvsh history)
+    Hint: the snapshots are 1 to 6 (ipvsh --sim history)
     -- status 1
     ");
     assert_snapshot!(lab.run(&["revert"]), @r"
     -- stderr
     Error: the following required arguments were not provided: <SNAPSHOT>
-    Hint: usage: ipvsh revert <SNAPSHOT>
+    Hint: usage: ipvsh --sim revert <SNAPSHOT>
     -- status 2
     ");
     assert_snapshot!(lab.run(&["-e", "timeouts(#{ tcp: 9 }); revert(3)"]), @r"
@@ -95,9 +95,9 @@ fn a_rollback_over_several_says_so() {
       - server 10.0.0.13:80  masq weight 1
     timeouts
       ~ udp 60 -> 300
-    snapshot 4 (3 before), 2 changes, verified. Undo: ipvsh rollback 3
+    snapshot 4 (3 before), 2 changes, verified. Undo: ipvsh --sim rollback 3
     -- stderr
-    note: snapshots 2 to 3 are undone by this; one older change was bad: ipvsh revert N
+    note: snapshots 2 to 3 are undone by this; one older change was bad: ipvsh --sim revert N
     -- status 0
     ");
 }
@@ -184,7 +184,7 @@ fn tags_come_and_go() {
     assert_snapshot!(lab.run(&["plan", "before"]), @r"
     timeouts
       ~ udp 60 -> 300
-    1 change would bring the kernel to snapshot 2: ipvsh rollback 2
+    1 change would bring the kernel to snapshot 2: ipvsh --sim rollback 2
     -- status 0
     ");
     assert_snapshot!(lab.run(&["diff", "before", "head"]), @r"
@@ -202,7 +202,7 @@ fn tags_come_and_go() {
     assert_snapshot!(lab.run(&["-e", r#"rollback("before").snapshot"#]), @r"
     timeouts
       ~ udp 60 -> 300
-    snapshot 4 (3 before), 1 change, verified. Undo: ipvsh rollback 3
+    snapshot 4 (3 before), 1 change, verified. Undo: ipvsh --sim rollback 3
     4
     -- status 0
     ");
@@ -213,13 +213,13 @@ fn tags_come_and_go() {
     assert_snapshot!(lab.run(&["tag", "--delete", "before"]), @r"
     -- stderr
     Error: snapshot before: there is no such tag
-    Hint: `ipvsh history` lists numbers and tags
+    Hint: `ipvsh --sim history` lists numbers and tags
     -- status 1
     ");
     assert_snapshot!(lab.run(&["tag", "1"]), @r"
     -- stderr
     Error: the following required arguments were not provided: <NAME>
-    Hint: usage: ipvsh tag <SNAPSHOT> <NAME>
+    Hint: usage: ipvsh --sim tag <SNAPSHOT> <NAME>
     -- status 2
     ");
 }

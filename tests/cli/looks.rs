@@ -12,7 +12,7 @@ fn nothing_yet() {
     kernel    simulated, 0 virtual services, 0 real servers
     database  LAB/db (not there yet)
 
-    ipvsh run SCRIPT    make the first snapshot
+    ipvsh --sim run SCRIPT    make the first snapshot
     -- status 0
     ");
     assert_snapshot!(lab.run(&["plan"]), @r"
@@ -255,14 +255,14 @@ fn plan_and_diff() {
     tcp 192.0.2.10:80
       ~ scheduler wrr -> rr
       - server 10.0.0.13:80  masq weight 1
-    2 changes would bring the kernel to snapshot 1: ipvsh rollback 1
+    2 changes would bring the kernel to snapshot 1: ipvsh --sim rollback 1
     -- status 0
     ");
     assert_snapshot!(lab.run(&["plan", "head~1", "--exit-code"]), @r"
     tcp 192.0.2.10:80
       ~ scheduler wrr -> rr
       - server 10.0.0.13:80  masq weight 1
-    2 changes would bring the kernel to snapshot 1: ipvsh rollback 1
+    2 changes would bring the kernel to snapshot 1: ipvsh --sim rollback 1
     -- status 10
     ");
     assert_snapshot!(lab.run(&["plan", "1", "--json"]), @r#"

@@ -43,7 +43,7 @@ fn debians_pair_is_one_commit() {
       + server 10.0.0.21:0  direct weight 1
     + sync daemon master  interface bond0 id 7
     + sync daemon backup  interface bond0 id 7
-    snapshot 1 (the first), 11 changes, verified. Undo: ipvsh revert 1 --allow-removals
+    snapshot 1 (the first), 11 changes, verified. Undo: ipvsh --sim revert 1 --allow-removals
     -- stderr
     note: LAB/default:4: AUTO=true has no meaning here: boot restores the head after systemctl enable ipvsh-restore.service
     -- status 0
@@ -97,7 +97,7 @@ fn red_hats_settings_have_no_meaning_and_that_is_said() {
     + tcp 192.0.2.10:80  rr
       + server 10.0.0.11:80  direct weight 1
       + server 10.0.0.12:80  direct weight 1
-    snapshot 1 (the first), 3 changes, verified. Undo: ipvsh revert 1
+    snapshot 1 (the first), 3 changes, verified. Undo: ipvsh --sim revert 1
     -- stderr
     note: LAB/ipvsadm-config:2: IPVS_MODULES_UNLOAD=yes has no meaning here: nothing unloads modules
     note: LAB/ipvsadm-config:5: IPVS_SAVE_ON_STOP=no has no meaning here: every commit is saved when it is made, and nothing else is

@@ -17,20 +17,20 @@ fn the_command_line() {
     assert_snapshot!(lab.run(&["foo.rhai"]), @r"
     -- stderr
     Error: unrecognized verb 'foo.rhai'
-    Hint: to run a script: ipvsh run foo.rhai
+    Hint: to run a script: ipvsh --sim run foo.rhai
     -- status 2
     ");
     assert_snapshot!(lab.run(&["run"]), @r"
     -- stderr
     Error: the following required arguments were not provided: <SCRIPT>
-    Hint: usage: ipvsh run <SCRIPT> [ARGS]...
+    Hint: usage: ipvsh --sim run <SCRIPT> [ARGS]...
     -- status 2
     ");
     assert_snapshot!(lab.run(&["run", "--plna", "x"]), @r#"
     -- stderr
     Error: unexpected argument '--plna' found
     Hint: did you mean "--plan"?
-    Hint: usage: ipvsh run --plan <SCRIPT> [ARGS]...
+    Hint: usage: ipvsh --sim run --plan <SCRIPT> [ARGS]...
     -- status 2
     "#);
     assert_snapshot!(lab.run(&["--color", "alwys", "status"]), @r#"
@@ -72,13 +72,13 @@ fn the_command_line() {
     assert_snapshot!(lab.run(&["--plan", "status"]), @r"
     -- stderr
     Error: options of a change stand behind their verb
-    Hint: like: ipvsh run --plan SCRIPT
+    Hint: like: ipvsh --sim run --plan SCRIPT
     -- status 2
     ");
     assert_snapshot!(lab.run(&["-e", "1", "status"]), @r"
     -- stderr
     Error: -e and a verb exclude each other
-    Hint: -e CODE is a whole command: ipvsh -e 'services()'
+    Hint: -e CODE is a whole command: ipvsh --sim -e 'services()'
     -- status 2
     ");
     assert_snapshot!(lab.run(&["-q", "-v", "status"]), @r"
@@ -129,13 +129,13 @@ fn names_that_mean_nothing() {
     assert_snapshot!(lab.run(&["plan", "nowhere"]), @r"
     -- stderr
     Error: snapshot nowhere: there is no such tag
-    Hint: `ipvsh history` lists numbers and tags
+    Hint: `ipvsh --sim history` lists numbers and tags
     -- status 1
     ");
     assert_snapshot!(lab.run(&["diff", "head~9"]), @r"
     -- stderr
     Error: snapshot head~9: history does not go back that far
-    Hint: `ipvsh history` lists what there is
+    Hint: `ipvsh --sim history` lists what there is
     -- status 1
     ");
     assert_snapshot!(lab.run(&["run", "missing.rhai"]), @r"

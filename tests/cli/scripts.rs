@@ -138,7 +138,7 @@ fn a_script_is_run_and_committed() {
     + tcp 192.0.2.10:80  rr
       + server 10.0.0.11:80  masq weight 1
       + server 10.0.0.12:80  masq weight 3
-    snapshot 1 (the first), 3 changes, verified. Undo: ipvsh revert 1
+    snapshot 1 (the first), 3 changes, verified. Undo: ipvsh --sim revert 1
     -- status 0
     "#);
     assert_snapshot!(lab.run(&["run", &script]), @r"
@@ -157,7 +157,7 @@ fn scripts_come_from_standard_input() {
     assert_snapshot!(lab.run_fed(&[], "timeouts(#{ tcp: 600 })"), @r"
     timeouts
       ~ tcp 900 -> 600
-    snapshot 1 (the first), 1 change, verified. Undo: ipvsh revert 1
+    snapshot 1 (the first), 1 change, verified. Undo: ipvsh --sim revert 1
     -- status 0
     ");
     assert_snapshot!(lab.run_fed(&["run", "-"], "timeouts(#{ tcp: 600 })"), @r"
@@ -417,7 +417,7 @@ fn explicit_commits_stand_when_the_script_fails() {
     assert_snapshot!(lab.run(&["run", &script]), @r#"
     timeouts
       ~ tcp 900 -> 600
-    snapshot 1 (the first), 1 change, verified. Undo: ipvsh revert 1
+    snapshot 1 (the first), 1 change, verified. Undo: ipvsh --sim revert 1
     -- stderr
     Error: no more
       --> LAB/half.rhai:4:1
@@ -536,7 +536,7 @@ fn what_a_failing_script_committed_is_named() {
     assert_snapshot!(lab.run(&["run", &script]), @r#"
     + tcp 192.0.2.20:80  wlc
       + server 10.0.0.21:80  direct weight 1
-    snapshot 2 (1 before), 2 changes, verified. Undo: ipvsh rollback 1
+    snapshot 2 (1 before), 2 changes, verified. Undo: ipvsh --sim rollback 1
     -- stderr
     Error: virtual service 192.0.2.99:80: there is no such virtual service
       --> LAB/half.rhai:3:1
@@ -558,7 +558,7 @@ fn a_script_says_how_many_arguments_it_wants() {
       --> LAB/four.rhai:1:25
     1 | let of = [ARGS[0], ARGS[3]];
       |                         ^
-    Hint: ipvsh run LAB/four.rhai ARGUMENTS...
+    Hint: ipvsh --sim run LAB/four.rhai ARGUMENTS...
     -- status 1
     ");
 }

@@ -126,19 +126,19 @@ fn a_commit_that_was_killed_is_reported_and_recovered() {
     assert_snapshot!(lab.run(&["status"]), @r#"
     head      snapshot 1  +tcp 192.0.2.10:80 with 2 servers
               by AUTHOR, TIME (AGE)
-    warning   the commit "cut off" by AUTHOR at TIME did not finish: the next command that writes undoes it (ipvsh restore)
+    warning   the commit "cut off" by AUTHOR at TIME did not finish: the next command that writes undoes it (ipvsh --sim restore)
     kernel    simulated, 1 virtual service, 2 real servers
     ours      1 virtual service, 2 real servers
     drift     none: the kernel is as the head has it
     database  LAB/db (SIZE)
 
-    ipvsh restore    undo the unfinished commit
+    ipvsh --sim restore    undo the unfinished commit
     -- status 0
     "#);
     assert_snapshot!(lab.run(&["plan"]), @r#"
     the kernel is as snapshot 1 has it
     -- stderr
-    note: the commit "cut off" by AUTHOR at TIME did not finish: the next command that writes undoes it (ipvsh restore)
+    note: the commit "cut off" by AUTHOR at TIME did not finish: the next command that writes undoes it (ipvsh --sim restore)
     -- status 0
     "#);
     assert_snapshot!(lab.run(&["restore"]), @r#"

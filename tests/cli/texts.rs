@@ -293,7 +293,7 @@ virtual_server 192.0.2.77 80 {
         keepalived,
         &[
             "configuration of keepalived",
-            "ipvsadm -Sn | ipvsh import -",
+            "ipvsadm -Sn | ipvsh --sim import -",
         ],
     );
     let ldirectord = "checktimeout=10
@@ -305,7 +305,7 @@ virtual=192.0.2.77:80
 ";
     refused(
         ldirectord,
-        &["configuration of ldirectord", "ipvsh restore"],
+        &["configuration of ldirectord", "ipvsh --sim restore"],
     );
     let short: String = ldirectord
         .lines()

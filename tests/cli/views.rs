@@ -466,7 +466,7 @@ fn top_needs_a_terminal_and_says_what_does_not() {
     assert_snapshot!(lab.run(&["top"]), @r"
     -- stderr
     Error: cannot show top: there is no terminal
-    Hint: instead: ipvsh show rates --watch 1
+    Hint: instead: ipvsh --sim show rates --watch 1
     -- status 1
     ");
     assert_snapshot!(lab.run(&["-e", "top()"]), @r"
@@ -475,13 +475,13 @@ fn top_needs_a_terminal_and_says_what_does_not() {
       --> -e:1:1
     1 | top()
       | ^
-    Hint: instead: ipvsh show rates --watch 1
+    Hint: instead: ipvsh --sim show rates --watch 1
     -- status 1
     ");
     assert_snapshot!(lab.run(&["--json", "top"]), @r"
     -- stderr
     Error: top has no JSON form
-    Hint: instead: ipvsh show rates --json --watch 1
+    Hint: instead: ipvsh --sim show rates --json --watch 1
     -- status 2
     ");
     assert_snapshot!(lab.run(&["top", "--sort", "in_bits"]), @r#"
