@@ -1,7 +1,8 @@
 //! The file `INTENT`: there while a commit is under way, with what it would do.
 //!
 //! `CHECKSUM JSON`, then a line for each note of how far its steps came: `ANSWERED SENT`, then the
-//! numbers of steps before `SENT` that were not done. The last whole line counts. It names the head that the commit is made on: once there is a newer one it counts
+//! numbers of steps before `SENT` that were not done, and the CRC-32 of all that. The last whole line
+//! counts. It names the head that the commit is made on: once there is a newer one it counts
 //! no more, whether somebody removed it or not. So a commit needs one write of the database only, and
 //! a restore none.
 //!
@@ -89,7 +90,7 @@ pub(super) fn note(dir: &Path, reached: &Reached) -> Result<()> {
     for step in &reached.not_done {
         line.push_str(&format!(" {step}"));
     }
-    line.push('\n');
+    line.push_str(&format!(" {:08x}\n", crc32fast::hash(line.as_bytes())));
     private()
         .append(true)
         .open(&path)
@@ -97,28 +98,41 @@ pub(super) fn note(dir: &Path, reached: &Reached) -> Result<()> {
         .map_err(|error| failed("write", &path, &error))
 }
 
-/// The last note of how far the steps came; an intent of an early version has none.
-fn read_reached(notes: Option<&[u8]>) -> Reached {
+/// The last note of how far the steps came; an intent of an early version has none. A line without
+/// its end was cut off while it was written.
+///
+/// # Errors
+/// `damaged` where a whole line does not fit its checksum.
+fn read_reached(notes: Option<&[u8]>) -> Result<Reached> {
     let Some(notes) = notes else {
-        return Reached::unknown();
+        return Ok(Reached::unknown());
     };
     let end = notes.iter().rposition(|byte| *byte == b'\n');
-    let whole = end.and_then(|end| notes.get(..end)).unwrap_or_default();
-    if whole.is_empty() {
-        return Reached::nothing();
+    let Some(whole) = end.and_then(|end| notes.get(..end)) else {
+        return Ok(Reached::nothing());
+    };
+    let mut reached = Reached::nothing();
+    for line in whole.split(|byte| *byte == b'\n') {
+        let understood = read_note(line);
+        reached = understood.ok_or_else(|| damaged("a note of the intent is damaged"))?;
     }
-    let last = whole.rsplit(|byte| *byte == b'\n').next();
-    let words = last.and_then(|line| std::str::from_utf8(line).ok());
-    let numbers: Option<Vec<usize>> = words
-        .map(|words| words.split(' ').map(|word| word.parse().ok()).collect())
-        .unwrap_or_default();
-    match numbers.as_deref() {
-        Some([answered, sent, not_done @ ..]) => Reached {
+    Ok(reached)
+}
+
+fn read_note(line: &[u8]) -> Option<Reached> {
+    let (numbers, sum) = std::str::from_utf8(line).ok()?.rsplit_once(' ')?;
+    if sum != format!("{:08x}", crc32fast::hash(numbers.as_bytes())) {
+        return None;
+    }
+    let numbers = numbers.split(' ').map(str::parse);
+    let numbers: Vec<usize> = numbers.collect::<Result<_, _>>().ok()?;
+    match numbers.as_slice() {
+        [answered, sent, not_done @ ..] => Some(Reached {
             answered: *answered,
             sent: *sent,
             not_done: not_done.iter().copied().collect(),
-        },
-        _ => Reached::unknown(),
+        }),
+        _ => None,
     }
 }
 
@@ -216,7 +230,7 @@ fn decode(
         place: stored.place.into_owned(),
         pid: stored.pid,
         steps: Cow::Owned(steps),
-        reached: read_reached(notes),
+        reached: read_reached(notes)?,
     }))
 }
 
@@ -329,6 +343,37 @@ mod tests {
         assert_eq!(text.matches("of_head").count(), 2, "{text}");
         let nothing = Ruleset::default();
         assert_eq!(through(load.clone(), &nothing).1, load);
+    }
+
+    #[test]
+    fn how_far_it_came_is_read_back_and_damage_is_not_guessed_at() {
+        let dir = tempfile::tempdir().unwrap();
+        let none = |_| Ok(Ruleset::default());
+        write(dir.path(), &intent(1, 9), None).unwrap();
+        let reached = Reached {
+            answered: 2,
+            sent: 9,
+            not_done: [4, 8].into(),
+        };
+        for noted in [
+            Reached::nothing(),
+            Reached::all(&intent(1, 9).steps),
+            reached,
+        ] {
+            note(dir.path(), &noted).unwrap();
+            let again = read(dir.path(), Some(SnapshotId(1)), none).unwrap();
+            assert_eq!(again.unwrap().reached, noted);
+        }
+        let bytes = fs::read(dir.path().join(INTENT)).unwrap();
+        let last = bytes.len() - 5;
+        for at in [last, last - 10] {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1;
+            decode(&damaged, Some(SnapshotId(1)), none).unwrap_err();
+        }
+        // A line that was cut off is none.
+        let cut = decode(&bytes[..bytes.len() - 1], Some(SnapshotId(1)), none).unwrap();
+        assert_eq!(cut.unwrap().reached.answered, 9);
     }
 
     #[test]

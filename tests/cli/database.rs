@@ -184,7 +184,11 @@ fn a_database_without_its_marker_is_known_by_its_mirror() {
     let lab = Lab::with_web();
     std::fs::remove_file(lab.database().join("FORMAT")).unwrap();
     let refused = lab.said(&["history"]);
-    assert!(refused.err.contains("ipvsh --sim fsck knows"), "{}", refused.err);
+    assert!(
+        refused.err.contains("ipvsh --sim fsck knows"),
+        "{}",
+        refused.err
+    );
     lab.ok(&["fsck", "--repair", "-y"]);
     lab.ok(&["rollback", "1"]);
     // That of another version is no damage, and is left alone.

@@ -43,6 +43,8 @@ impl Lab {
             .unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let database = self.place.path().join("db");
+        // The option is the lab's, not the page's.
+        let text = text.replace("ipvsh --sim ", "ipvsh ");
         text.replace(database.to_str().unwrap(), "/var/lib/ipvsh-sim")
             .lines()
             .map(|line| said_by_root(line, &author()))
