@@ -511,3 +511,27 @@ fn the_history_of_an_object_is_found_however_long_ago() {
     assert_eq!(found(other, Some(81)).last(), Some(&69));
     assert_eq!(found(other, None).len(), 148);
 }
+
+#[test]
+fn status_says_what_the_kernel_lost_and_changed() {
+    let host = Host::new();
+    host.declare(WEB, two_servers()).unwrap();
+    host.sim.edit(|live| {
+        let service = live.rules.services.get_mut(&key(WEB)).unwrap();
+        service.servers.remove(&server(WEB, "10.0.0.1"));
+        let second = service.servers.get_mut(&server(WEB, "10.0.0.2")).unwrap();
+        second.weight = Weight::ZERO;
+    });
+    let status = host
+        .director("bob")
+        .status(&ChangeOptions::default())
+        .unwrap();
+    let changed: Vec<String> = status
+        .changed
+        .iter()
+        .map(|change| format!("{} {}", change.action.sign(), change.detail))
+        .collect();
+    assert_eq!(changed, ["- masq weight 1", "~ weight 1 -> 0"]);
+    assert_eq!(status.notes.len(), 1, "{:?}", status.notes);
+    assert!(status.has_findings());
+}

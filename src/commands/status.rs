@@ -12,7 +12,7 @@ use crate::director::{ChangeOptions, Status};
 use crate::error::Result;
 use crate::output::{self, Facts};
 
-/// Where things stand: head, drift, foreign, boot restore, database; and what to do
+/// Where things stand: head, drift, what does not work, foreign, boot restore, database; what to do
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
     #[command(flatten)]
@@ -36,8 +36,10 @@ pub(super) fn run(context: &Context, args: &StatusArgs) -> Result<u8> {
         true => out.print_json(&output::forms::status(&facts)),
         false => out.print(&output::status(&facts, out.paint)),
     }
-    Ok(match facts.status?.drift {
-        Ok(plan) => args.compare.status(!plan.changes.is_empty()),
+    let status = facts.status?;
+    let findings = status.has_findings();
+    Ok(match status.drift {
+        Ok(_) => args.compare.status(findings),
         // The screen says why; a script must not take it for "no differences".
         Err(error) => args.compare.unknown(&error),
     })

@@ -4,8 +4,9 @@ use super::options::ChangeOptions;
 use super::{Awaiting, Director, Left, head_of, plan_of_everything};
 use crate::error::{Error, Result};
 use crate::model::remedy::RESTORE;
-use crate::model::{FoundValues, Snapshot};
-use crate::plan::Plan;
+use crate::model::{FoundValues, Live, Snapshot};
+use crate::notes;
+use crate::plan::{Change, Object, Plan, between};
 
 /// Where things stand.
 #[derive(Debug)]
@@ -20,6 +21,10 @@ pub struct Status {
     pub unfinished: Option<String>,
     /// What it would take to bring the kernel to the head; or why the kernel cannot be read.
     pub drift: Result<Plan, Error>,
+    /// The same the other way round: what became of the head in the kernel.
+    pub changed: Vec<Change>,
+    /// What does not work, or will not, although it is as the head has it; a sentence each.
+    pub notes: Vec<String>,
     /// Services and servers that the kernel holds, where it can be read.
     pub live: Option<(usize, usize)>,
     /// Services and servers of the head.
@@ -52,10 +57,33 @@ impl Status {
                 RESTORE.command,
                 "bring the kernel back to the head (ipvsh plan shows it; ipvsh adopt keeps what is live)",
             ))
+        } else if !self.notes.is_empty() {
+            Some((
+                "ipvsh plan",
+                "look at all that does not work, with its fixes",
+            ))
         } else {
             None
         }
     }
+
+    /// Returns true if something is not as it should be.
+    pub fn has_findings(&self) -> bool {
+        let differs = self
+            .drift
+            .as_ref()
+            .is_ok_and(|plan| !plan.changes.is_empty());
+        differs || !self.notes.is_empty()
+    }
+}
+
+/// The changes of a plan, told from the head to the kernel: what the kernel lost or changed. What is
+/// strange in our own chain of mark rules is the kernel's alone.
+fn changed(plan: &Plan, live: &Live) -> Vec<Change> {
+    let mut changed = between(&plan.target.rules, &live.rules);
+    let of_chain = |change: &&Change| matches!(change.object, Object::Chain(_));
+    changed.extend(plan.changes.iter().filter(of_chain).cloned());
+    changed
 }
 
 impl Director {
@@ -74,17 +102,26 @@ impl Director {
             .as_ref()
             .ok()
             .map(|live| (live.rules.services.len(), live.rules.server_count()));
+        let ours = (rules.services.len(), rules.server_count());
+        let (mut lost, mut notes) = (Vec::new(), Vec::new());
+        let drift = live.map(|live| {
+            let now = (&rules, &FoundValues::default());
+            let plan = plan_of_everything(now, &live, &rules, options);
+            lost = changed(&plan, &live);
+            let found = notes::notes(&live.rules, &rules.entries(), &*self.host);
+            notes = notes::fold(&found);
+            plan
+        });
         Ok(Status {
             database: self.stores.location(),
             head,
             pending,
             unfinished,
             live: counts,
-            ours: (rules.services.len(), rules.server_count()),
-            drift: live.map(|live| {
-                let now = (&rules, &FoundValues::default());
-                plan_of_everything(now, &live, &rules, options)
-            }),
+            ours,
+            drift,
+            changed: lost,
+            notes,
         })
     }
 }

@@ -123,6 +123,7 @@ pub fn status(facts: &Facts) -> Value {
         "pending": status.and_then(|s| s.pending.as_ref()).map(form::pending),
         "unfinished": status.and_then(|s| s.unfinished.clone()),
         "drift": plan.map(|plan| changes(&plan.changes)),
+        "notes": plan.and(status).map(|status| told(&status.notes)),
         "foreign": plan.map(|plan| foreign(&plan.foreign)),
         "kept_weights": plan.map(|plan| plan.kept_weights),
         "ours": status.map(|s| json!({"services": s.ours.0, "servers": s.ours.1})),

@@ -140,7 +140,7 @@ fn kernel(status: &Status, is_sim: bool, paint: Paint, lines: &mut Vec<(&str, St
                 count(servers, "real server")
             ),
         ));
-        drift(plan, paint, lines);
+        drift(status, plan, paint, lines);
     }
     if let Some(words) = plan.foreign.words() {
         lines.push(("foreign", format!("{words} not managed by ipvsh")));
@@ -152,27 +152,36 @@ fn kernel(status: &Status, is_sim: bool, paint: Paint, lines: &mut Vec<(&str, St
     }
 }
 
-/// What it would take to bring the kernel to the head; the first lines of it.
-fn drift(plan: &Plan, paint: Paint, lines: &mut Vec<(&str, String)>) {
-    let differences = plan.changes.len();
+/// What the kernel lost of the head, or changed; the first lines of it, and what does not work.
+fn drift(status: &Status, plan: &Plan, paint: Paint, lines: &mut Vec<(&str, String)>) {
+    let differences = status.changed.len();
     lines.push((
         "drift",
         match differences {
             0 => "none: the kernel is as the head has it".to_owned(),
             some => paint.paint(
                 Style::Changed,
-                &format!("{} between head and kernel", count(some, "difference")),
+                &format!(
+                    "{}: what the kernel lost (-), changed (~) or has more (+)",
+                    count(some, "difference")
+                ),
             ),
         },
     ));
-    let text = changes(&plan.changes, paint);
+    let text = changes(&status.changed, paint);
     let all = text.lines().count();
     lines.extend(text.lines().take(SHOWN).map(|line| ("", line.to_owned())));
     if all > SHOWN {
-        let more = format!("... {} more lines: ipvsh plan", all - SHOWN);
+        let more = format!("... {} more lines: ipvsh diff", all - SHOWN);
         lines.push(("", with_globals(&more).into_owned()));
     }
     lines.extend(plan.kept_words().map(|kept| ("", kept)));
+    let notes = status.notes.iter().take(SHOWN);
+    lines.extend(notes.map(|note| ("note", clean(&with_globals(note)))));
+    if status.notes.len() > SHOWN {
+        let more = format!("... {} more: ipvsh plan", status.notes.len() - SHOWN);
+        lines.push(("note", with_globals(&more).into_owned()));
+    }
 }
 
 /// `3 days ago`.

@@ -80,6 +80,7 @@ fn status_of_a_head() {
       "pending": null,
       "unfinished": null,
       "drift": [],
+      "notes": [],
       "foreign": {
         "services": 0,
         "servers": 0,
@@ -436,4 +437,30 @@ fn a_closed_pipe_ends_quietly() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+/// Drift is told from the head to the kernel, and what does not work is a finding.
+#[test]
+fn status_tells_what_the_kernel_lost_and_what_does_not_work() {
+    let lab = Lab::new();
+    lab.ok(&[
+        "-e",
+        "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\", forward: \"masq\", \
+         servers: [#{ address: \"10.0.0.11\", weight: 0 }] })",
+    ]);
+    let said = lab.said(&["status", "--exit-code"]);
+    assert!(
+        said.out.contains(
+            "drift     none: the kernel is as the head has it\nnote      tcp 192.0.2.10:80: "
+        ),
+        "{}",
+        said.out
+    );
+    assert!(
+        said.out
+            .ends_with("ipvsh --sim plan    look at all that does not work, with its fixes\n"),
+        "{}",
+        said.out
+    );
+    assert_eq!(said.status, 10);
 }

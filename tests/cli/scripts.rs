@@ -285,7 +285,7 @@ fn the_words_that_a_shell_completes() {
         all.extend(words);
         complete(&all)
     };
-    assert_snapshot!(complete(&["stat"]), @"status	Where things stand: head, drift, foreign, boot restore, database; and what to do");
+    assert_snapshot!(complete(&["stat"]), @"status	Where things stand: head, drift, what does not work, foreign, boot restore, database; what to do");
     assert_snapshot!(of_sim(&["rollback", ""]), @r"
     1	+tcp 192.0.2.10:80 with 2 servers
     first-one	snapshot 1
