@@ -15,7 +15,7 @@ use crate::output;
 #[derive(Debug, Args)]
 pub(super) struct HistoryArgs {
     /// Only those that changed this: `tcp 192.0.2.10:80`, `server 10.0.0.11`, `mark 666`,
-    /// `timeouts`, `daemons`
+    /// `timeouts`, `daemons`; an address alone means services and real servers that have it
     object: Vec<String>,
     /// With the changes of each
     #[arg(short = 'p', long = "patch")]

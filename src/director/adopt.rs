@@ -201,9 +201,10 @@ fn adopt_service(rules: &mut Ruleset, key: &ServiceKey, live: &Live) {
 fn adopt_one(mut rules: Ruleset, name: &str, live: &Live) -> Result<Ruleset> {
     let object = Object::parse(name)?;
     if let Object::Service(service) = &object {
-        let key = service
-            .resolve(live.rules.services.keys())
-            .map_err(|e| e.attempt("cannot adopt"))?;
+        let key = service.resolve(live.rules.services.keys()).map_err(|e| {
+            e.attempt("cannot adopt")
+                .maybe_hint(object.server_hint(&live.rules.entries()))
+        })?;
         adopt_service(&mut rules, &key, live);
     }
     let mut found = matches!(object, Object::Service(_));

@@ -117,12 +117,13 @@ fn unrecord(
 
 fn drop_object(rules: &mut Ruleset, name: &str) -> Result<()> {
     let object = Object::parse(name)?;
-    if let Object::Service(service) = &object {
-        service
-            .resolve(rules.services.keys())
-            .map_err(|e| e.attempt("cannot forget"))?;
-    }
     let mut entries = rules.entries();
+    if let Object::Service(service) = &object {
+        service.resolve(rules.services.keys()).map_err(|e| {
+            e.attempt("cannot forget")
+                .maybe_hint(object.server_hint(&entries))
+        })?;
+    }
     entries.retain(|entry| object.fits(entry));
     if entries.is_empty() {
         return Err(Error::not_found("nothing of that name is in the head")

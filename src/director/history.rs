@@ -17,7 +17,8 @@ use crate::store::Store;
 /// Which snapshots are listed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Query {
-    /// Those that changed this: `tcp 192.0.2.10:80`, `server 10.0.0.11`, `mark 666`, `timeouts`.
+    /// Those that changed this: `tcp 192.0.2.10:80`, `server 10.0.0.11`, `mark 666`, `timeouts`. A
+    /// bare address means the services and the real servers that have it.
     pub object: Option<String>,
     /// Those since then.
     pub since: Option<Moment>,
@@ -294,7 +295,7 @@ fn touches(
         None => (Ruleset::default(), store.ruleset(id)?),
     };
     let differences = before.differences(&after);
-    Ok(differences.iter().any(|entry| object.fits(entry)))
+    Ok(differences.iter().any(|entry| object.fits_anywhere(entry)))
 }
 
 /// What differs between a snapshot and its parent, from both sides; `None` where the parent was

@@ -106,7 +106,10 @@ fn stage(candidate: &mut Candidate, rules: &Ruleset, import: &Import) -> Result<
             let object = Object::parse(name).map_err(|e| e.attempt("cannot import"))?;
             match rules.entries().iter().any(|entry| object.fits(entry)) {
                 true => Ok(object),
-                false => Err(missing(name, rules)),
+                false => {
+                    let hint = object.server_hint(&rules.entries());
+                    Err(missing(name, rules).maybe_hint(hint))
+                }
             }
         })
         .collect::<Result<Vec<Object>>>()?;

@@ -1,5 +1,7 @@
 //! What a user names as an object of a history or of `adopt`.
 
+use std::collections::BTreeSet;
+
 use crate::error::Result;
 use crate::model::address::Endpoint;
 use crate::model::{EntryKey, Fwmark, ServiceName};
@@ -56,6 +58,38 @@ impl Object {
             }
             _ => false,
         }
+    }
+
+    /// The real servers at an address that was given bare, which may name services too.
+    fn as_server(&self) -> Option<Object> {
+        match *self {
+            Object::Service(ServiceName::Bare { addr, port }) => {
+                Some(Object::Server(None, Endpoint { addr, port }))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns true if an entry is the object, or part of it, or a real server at its bare address.
+    pub(super) fn fits_anywhere(&self, entry: &EntryKey) -> bool {
+        self.fits(entry) || self.as_server().is_some_and(|server| server.fits(entry))
+    }
+
+    /// The hint for a bare address that no service has and some real server does: a change is to
+    /// name which of the two it means.
+    pub(super) fn server_hint(&self, entries: &BTreeSet<EntryKey>) -> Option<String> {
+        let server = self.as_server()?;
+        let Object::Server(_, address) = &server else {
+            return None;
+        };
+        let fitting = entries.iter().filter(|entry| server.fits(entry)).count();
+        (fitting > 0).then(|| {
+            let has = match fitting {
+                1 => "a real server has".to_owned(),
+                many => format!("{many} real servers have"),
+            };
+            format!("{has} that address; a real server is named \"server {address}\"")
+        })
     }
 }
 
