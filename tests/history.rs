@@ -302,6 +302,11 @@ fn a_history_is_cut_by_time_count_and_object() {
         (WEB, &[6, 5, 4]),
         ("192.0.2.10:80 10.0.0.1", &[6, 4]),
         ("server 10.0.0.3", &[5]),
+        // An address alone is that of services, of real servers, or of both.
+        ("192.0.2.10", &[6, 5, 4]),
+        ("10.0.0.3", &[5]),
+        ("10.0.0.1:80", &[6, 4]),
+        ("10.0.0.1:81", &[]),
     ] {
         let query = Query {
             object: Some(object.to_owned()),
@@ -315,6 +320,80 @@ fn a_history_is_cut_by_time_count_and_object() {
         since: None,
     };
     assert_eq!(ids(newest), [6]);
+}
+
+#[test]
+fn an_address_that_a_service_and_a_server_have_means_both_in_a_history() {
+    let host = Host::new();
+    host.declare(WEB, two_servers()).unwrap();
+    host.declare("tcp 10.0.0.2:443", json!({ "servers": ["10.9.0.1"] }))
+        .unwrap();
+    set_server(&host, "10.0.0.2", json!({ "weight": 7 }));
+    set_server(&host, "10.0.0.1", json!({ "weight": 7 }));
+    let query = Query {
+        object: Some("10.0.0.2".to_owned()),
+        ..Query::default()
+    };
+    let found = host.director("bob").find_history(&query).unwrap();
+    let ids: Vec<u64> = found.into_iter().map(|snapshot| snapshot.id.0).collect();
+    assert_eq!(ids, [3, 2, 1]);
+}
+
+#[test]
+fn a_change_does_not_guess_that_an_address_is_a_servers() {
+    let host = Host::new();
+    host.declare(WEB, two_servers()).unwrap();
+    host.declare(OTHER, two_servers()).unwrap();
+    let options = ChangeOptions::default();
+    let mut director = host.director("bob");
+    let name = ["10.0.0.1".to_owned()];
+    let hint =
+        "2 real servers have that address; a real server is named \"server 10.0.0.1\"".to_owned();
+    let error = director.forget(&name, &options).unwrap_err();
+    assert_eq!(error.kind(), Kind::NotFound);
+    assert!(error.hints().contains(&hint), "{:?}", error.hints());
+    let error = director.adopt(&name, false, &options).unwrap_err();
+    assert!(error.hints().contains(&hint), "{:?}", error.hints());
+    director
+        .forget(&["server 10.0.0.1".to_owned()], &options)
+        .unwrap();
+}
+
+/// What the newest snapshot is told by: its message, and what it added, changed, removed.
+fn newest(host: &Host) -> (String, [usize; 3]) {
+    let newest = host.director("bob").history().unwrap().remove(0);
+    let tally = newest.tally.unwrap();
+    let counts = [tally.added, tally.changed, tally.removed];
+    (newest.message, counts)
+}
+
+#[test]
+fn a_snapshot_of_what_the_kernel_had_already_says_what_it_recorded() {
+    let host = Host::new();
+    host.declare(WEB, two_servers()).unwrap();
+    host.declare(OTHER, json!({})).unwrap();
+    let lost = host.live();
+    host.sim.edit(|live| {
+        live.rules.services.remove(&key(OTHER));
+    });
+    let mut session = host.session();
+    session.remove_service(key(OTHER)).unwrap();
+    let report = session.commit(&ChangeOptions::default()).unwrap();
+    assert!(report.sentence().contains("no change to the kernel"));
+    assert_eq!(newest(&host), (format!("-{OTHER}"), [0, 0, 1]));
+
+    // The other way round: what somebody else made is declared as it stands.
+    host.sim.edit(|live| live.rules = lost.rules.clone());
+    host.declare(OTHER, json!({})).unwrap();
+    assert_eq!(newest(&host), (format!("+{OTHER}"), [1, 0, 0]));
+
+    host.sim.edit(|live| {
+        live.rules.services.remove(&key(OTHER));
+    });
+    let options = ChangeOptions::default();
+    let mut director = host.director("bob");
+    director.rollback(Some(&name("3")), &options).unwrap();
+    assert_eq!(newest(&host), ("rollback to 3".to_owned(), [0, 0, 1]));
 }
 
 #[test]

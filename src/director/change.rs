@@ -144,7 +144,13 @@ impl Director {
                 .message
                 .clone()
                 .or(recorded.message)
-                .unwrap_or_else(|| summary(&plan.changes)),
+                .unwrap_or_else(|| {
+                    summary(&plan::described(
+                        &plan.changes,
+                        &begun.head_rules,
+                        mine.rules(),
+                    ))
+                }),
             rollback_of: None,
             revert_of: recorded.revert_of,
             rules: mine.rules(),

@@ -14,7 +14,7 @@ use super::{Director, found_of, head_of};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{Place, boot, namespace};
 use crate::model::{EntryKey, Extent, Grace, Live, Ruleset, Snapshot, SnapshotId};
-use crate::plan::{Change, Deltas, Plan, TakenBack, between, tally};
+use crate::plan::{Change, Deltas, Plan, TakenBack, between, described, tally};
 use crate::signals;
 use crate::store::{Confirm, Draft, Pending, Store, Stores, Turn};
 
@@ -420,7 +420,7 @@ impl Director {
             author: self.author.clone(),
             message: format!("rollback to {} (not confirmed)", awaiting.target()),
             rollback_of: parent,
-            tally: tally(&reverted.changes),
+            tally: tally(&described(&reverted.changes, &head_rules, &rules)),
             origin: self.origin.clone(),
             ..Draft::default()
         };

@@ -16,7 +16,7 @@ use super::undo::{Applied, undo};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{Kernel, Outcome, Part};
 use crate::model::{EntryKey, Extent, FoundValues, Grace, Live, Ruleset, Snapshot, SnapshotId};
-use crate::plan::{Deltas, Plan, Step, tally};
+use crate::plan::{Deltas, Plan, Step, described, tally};
 use crate::store::{Draft, Intent, Journal, Reached, Store, Turn};
 
 /// How many steps are handed to the kernel at once: some datagrams full, and often enough for
@@ -109,7 +109,7 @@ impl Director {
             rollback_of: recording.rollback_of,
             revert_of: recording.revert_of,
             adopted: adopts,
-            tally: tally(&plan.changes),
+            tally: tally(&described(&plan.changes, before.rules, recording.rules)),
             origin: self.origin.clone(),
             took: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         };

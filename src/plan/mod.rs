@@ -34,7 +34,7 @@ pub use found::{Recorded, given_back, put_back};
 pub use lines::{Line, Lines, lines};
 pub use step::Step;
 pub use steps::steps;
-pub use summary::{LINE, summary, tally};
+pub use summary::{LINE, described, summary, tally};
 
 use crate::model::live::Live;
 use crate::model::patch::Named;

@@ -1,16 +1,27 @@
 //! Changes in a few words: what a snapshot's message is where nobody gave one.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::between;
 use super::change::{Action, Change, Object, Part};
-use crate::model::Tally;
 use crate::model::origin::cut;
+use crate::model::{Ruleset, Tally};
 
 /// The most characters of a message that is made: a line of a history.
 pub const LINE: usize = 72;
 
 /// The order in which a summary counts.
 const ACTIONS: [Action; 3] = [Action::Add, Action::Change, Action::Remove];
+
+/// The changes that a snapshot's message and counts describe: those of the kernel or, where the
+/// kernel needed none, those of the record.
+pub fn described<'a>(in_kernel: &'a [Change], from: &Ruleset, to: &Ruleset) -> Cow<'a, [Change]> {
+    match in_kernel {
+        [] => Cow::Owned(between(from, to)),
+        some => Cow::Borrowed(some),
+    }
+}
 
 /// Counts changes by what happens.
 pub fn tally(changes: &[Change]) -> Tally {
