@@ -35,8 +35,9 @@ pub const FUNCTIONS: &[Function] = &[Function {
           the same. Weights too small for that are multiplied on both sides. Each step is a commit, \
           then a pause, then `check`: where it gives false or throws, a step fails, or Ctrl-C \
           comes, the weights that were there come back in another commit, and that is an error. \
-          Steps that are done already are left out: a second run changes nothing. The scheduler \
-          must divide by weight (wrr, wlc, ...) unless the only step is 100. Refused while changes \
+          Steps whose share `to` has already are left out, and a note says so: a second run changes \
+          nothing. The undo offered at a step brings back the weights before the first one. The \
+          scheduler must divide by weight (wrr, wlc, ...) unless the only step is 100. Refused while changes \
           are staged; stands even if the script fails later. Under --plan and check it does not \
           wait, and what `check` says does not count.",
     errors: &[
@@ -77,6 +78,9 @@ fn shift(call: &Call) -> Result<Dynamic> {
                 "{service} is persistent ({seconds} s): clients stay with the server that they \
                  have, until they are forgotten; new clients follow the weights"
             );
+            call.news(News::Note(&note));
+        }
+        if let Some(note) = shift.skipped_words() {
             call.news(News::Note(&note));
         }
         shift
@@ -157,7 +161,12 @@ struct Script<'a> {
 }
 
 impl Moves for Script<'_> {
-    fn weigh(&mut self, weights: &Weights, message: String) -> Result<Report> {
+    fn weigh(
+        &mut self,
+        weights: &Weights,
+        message: String,
+        before: Option<&Report>,
+    ) -> Result<Report> {
         let report = {
             let mut session = self.call.context.session()?;
             let change = session.unconditional_defaults();
@@ -169,7 +178,7 @@ impl Moves for Script<'_> {
                 message: Some(message),
                 ..change
             };
-            session.weigh(self.service, weights, &change)?
+            session.weigh(self.service, weights, &change, before)?
         };
         self.call.done(&report);
         Ok(report)

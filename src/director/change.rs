@@ -379,6 +379,7 @@ impl Director {
                 (recording.rules, &found_after),
             ),
             allow_removals: is_undoing_much(&plan, recording.rules, &head_rules, ours),
+            to: None,
         };
         let watcher = match options.confirm {
             Some(_) => self.start_watcher(store.next())?,

@@ -93,7 +93,7 @@ impl Session {
             weight,
         };
         drain.note_persistence(self, attend)?;
-        let snapshot = drain.quiesce(self, attend)?;
+        let quiesced = drain.quiesce(self, attend)?;
         let (waited, left) = match self.is_dry() {
             true => {
                 let seconds = options.timeout.as_secs();
@@ -116,12 +116,12 @@ impl Session {
         if !self.is_dry() {
             attend.tell(News::Done(&sentence));
         }
-        drain.end(self, left, attend)?;
+        drain.end(self, &quiesced, left, attend)?;
         Ok(Drained {
             waited,
             left,
             weight,
-            snapshot,
+            snapshot: quiesced.snapshot().map(|snapshot| snapshot.id),
         })
     }
 
@@ -206,11 +206,7 @@ impl Drain<'_> {
     }
 
     /// Commits weight 0; makes no snapshot where it is there already.
-    fn quiesce(
-        &self,
-        session: &mut Session,
-        attend: &mut dyn Attend,
-    ) -> Result<Option<SnapshotId>> {
+    fn quiesce(&self, session: &mut Session, attend: &mut dyn Attend) -> Result<Report> {
         let report = self.weigh(session, Weight::ZERO, "drain")?;
         match report.outcome {
             Outcome::Unchanged => {
@@ -220,7 +216,7 @@ impl Drain<'_> {
             }
             _ => attend.tell(News::Change(&report)),
         }
-        Ok(report.snapshot().map(|snapshot| snapshot.id))
+        Ok(report)
     }
 
     /// Commits a weight of the server.
@@ -315,8 +311,15 @@ impl Drain<'_> {
         }
     }
 
-    /// Does what is to follow.
-    fn end(&self, session: &mut Session, left: Counts, attend: &mut dyn Attend) -> Result<()> {
+    /// Does what is to follow; the undo of a removal covers the drain, so that it brings back the
+    /// server as it was.
+    fn end(
+        &self,
+        session: &mut Session,
+        quiesced: &Report,
+        left: Counts,
+        attend: &mut dyn Attend,
+    ) -> Result<()> {
         let entry = EntryKey::Server(self.service, self.server);
         if self.options.then == Then::Keep {
             return Ok(());
@@ -338,7 +341,9 @@ impl Drain<'_> {
                     attend.tell(News::Note(&cut));
                 }
                 session.remove_server(self.service, self.server)?;
-                self.commit(session, "drained: remove")?
+                let mut report = self.commit(session, "drained: remove")?;
+                report.undo_with(quiesced);
+                report
             }
         };
         attend.tell(News::Change(&report));

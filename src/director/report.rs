@@ -21,12 +21,15 @@ pub struct Undoing {
     pub how: Undo,
     /// It removes so much that this has to be allowed.
     pub allow_removals: bool,
+    /// The snapshot before the first of several changes that belong together, where this is not
+    /// the first of them: the rollback undoes all of them.
+    pub to: Option<SnapshotId>,
 }
 
 impl Undoing {
     /// The command that undoes a snapshot.
     pub fn command(&self, snapshot: &Snapshot) -> String {
-        let verb = match (self.how, snapshot.parent) {
+        let verb = match (self.how, self.to.or(snapshot.parent)) {
             (Undo::Forget, _) => return format!("ipvsh forget {}", snapshot.id),
             (Undo::Rollback, Some(parent)) => format!("ipvsh rollback {parent}"),
             (Undo::Rollback, None) => format!("ipvsh revert {}", snapshot.id),
@@ -85,6 +88,29 @@ impl Report {
         match &self.outcome {
             Outcome::Recorded { snapshot, .. } => Some(snapshot),
             _ => None,
+        }
+    }
+
+    /// Makes the undo that is offered cover an earlier change as well, where both belong together
+    /// and no other commit came between them.
+    pub(super) fn undo_with(&mut self, earlier: &Report) {
+        let (
+            Outcome::Recorded {
+                snapshot, undoing, ..
+            },
+            Outcome::Recorded {
+                snapshot: first,
+                undoing: of_first,
+                ..
+            },
+        ) = (&mut self.outcome, &earlier.outcome)
+        else {
+            return;
+        };
+        let is_next = snapshot.parent == Some(first.id);
+        if is_next && (undoing.how, of_first.how) == (Undo::Rollback, Undo::Rollback) {
+            undoing.to = of_first.to.or(first.parent);
+            undoing.allow_removals |= of_first.allow_removals;
         }
     }
 

@@ -58,6 +58,14 @@ pub(super) fn has(from: &Weights, to: &Weights, percent: u32) -> bool {
     of_to >= all * (share - tolerance(share))
 }
 
+/// The share of the whole weight that `to` has, in whole percent; 0 where all weights are 0.
+pub(super) fn share(from: &Weights, to: &Weights) -> u32 {
+    let (of_to, all) = (sum(to), sum(from) + sum(to));
+    let half = all / 2;
+    let percent = (of_to * 100 + half).checked_div(all).unwrap_or(0);
+    u32::try_from(percent).unwrap_or(100)
+}
+
 /// The weights of both sides where `to` has a share in percent, and what those beside them would
 /// have to be multiplied by.
 ///

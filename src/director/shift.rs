@@ -11,7 +11,7 @@ use super::change::not_ours;
 use super::options::ChangeOptions;
 use super::report::{Outcome, Report};
 use super::session::Session;
-use super::shares::{Weights, divide, has, sum};
+use super::shares::{Weights, divide, has, share, sum};
 use crate::error::{Error, Kind, Result};
 use crate::model::server::server_name;
 use crate::model::{EntryKey, Options, ServerKey, ServiceKey, SnapshotId, Weight};
@@ -29,15 +29,25 @@ pub struct Shift {
     pub found: Weights,
     /// The weights of each step, with its share in percent; without those that are done already.
     pub steps: Vec<(u32, Weights)>,
+    /// The steps that are left out: the servers to move to have their share already, or more.
+    pub skipped: Vec<u32>,
+    /// The share that they have before the first step, in percent.
+    pub share: u32,
 }
 
 /// What a shift is made of; each may fail.
 pub trait Moves {
-    /// Commits weights.
+    /// Commits weights; the undo that is offered covers the step before as well, where one is
+    /// given.
     ///
     /// # Errors
     /// As [`Session::weigh`].
-    fn weigh(&mut self, weights: &Weights, message: String) -> Result<Report>;
+    fn weigh(
+        &mut self,
+        weights: &Weights,
+        message: String,
+        before: Option<&Report>,
+    ) -> Result<Report>;
 
     /// Lets the pause pass, and checks; the last step is told so.
     ///
@@ -54,11 +64,14 @@ impl Shift {
     /// back the error says that too.
     pub fn carry_out(&self, moves: &mut dyn Moves) -> Result<Option<SnapshotId>> {
         let mut snapshot = None;
+        let mut before: Option<Report> = None;
         for (place, (percent, weights)) in self.steps.iter().enumerate() {
             let message = format!("shift {} to {percent} %", self.service);
             let is_last = place + 1 == self.steps.len();
-            let made = moves.weigh(weights, message).and_then(|report| {
+            let made = moves.weigh(weights, message, before.as_ref());
+            let made = made.and_then(|report| {
                 snapshot = report.snapshot().map(|made| made.id).or(snapshot);
+                before = Some(report);
                 moves.pause(*percent, is_last)
             });
             if let Err(error) = made {
@@ -74,12 +87,27 @@ impl Shift {
         Ok(snapshot)
     }
 
+    /// Says which steps are left out, and why, where others follow.
+    pub fn skipped_words(&self) -> Option<String> {
+        let (next, _) = self.steps.first()?;
+        let skipped: Vec<String> = self.skipped.iter().map(ToString::to_string).collect();
+        (!skipped.is_empty()).then(|| {
+            let plural = if skipped.len() == 1 { "" } else { "s" };
+            format!(
+                "step{plural} {} skipped: the servers to move to have {} % of the weight already; \
+                 the first step is {next}",
+                skipped.join(", "),
+                self.share
+            )
+        })
+    }
+
     /// Brings back the weights that it found.
     fn take_back(&self, moves: &mut dyn Moves, error: Error, at: &str) -> Error {
         // A signal may be the reason: a database that is busy is waited for all the same.
         let _deaf = signals::deafen();
         let message = format!("shift {at}: {}: weights as before", self.service);
-        match moves.weigh(&self.found, message) {
+        match moves.weigh(&self.found, message, None) {
             Ok(report) => match report.outcome {
                 Outcome::Recorded { snapshot, .. } => error.hint(format!(
                     "the weights are as they were: snapshot {}",
@@ -152,9 +180,10 @@ impl Session {
             .iter()
             .find(|(key, server)| !named(key) && server.weight != Weight::ZERO)
             .map(|(key, server)| (*key, server.weight));
-        let mut steps = Vec::new();
+        let (mut steps, mut skipped) = (Vec::new(), Vec::new());
         for percent in &options.steps {
             if has(&from, &to, *percent) {
+                skipped.push(*percent);
                 continue;
             }
             if *percent < 100 && DO_NOT_WEIGH.contains(&scheduler.as_str()) {
@@ -178,11 +207,14 @@ impl Session {
             }
             steps.push((*percent, weights));
         }
+        let share = share(&from, &to);
         let found = from.into_iter().chain(to).collect();
         Ok(Shift {
             service,
             found,
             steps,
+            skipped,
+            share,
         })
     }
 
@@ -223,7 +255,8 @@ impl Session {
         Ok(found)
     }
 
-    /// Commits weights of servers of one service.
+    /// Commits weights of servers of one service; the undo that is offered covers the change
+    /// before as well, where one is given.
     ///
     /// # Errors
     /// As [`Session::commit`]; nothing stays staged.
@@ -232,16 +265,19 @@ impl Session {
         service: ServiceKey,
         weights: &Weights,
         change: &ChangeOptions,
+        before: Option<&Report>,
     ) -> Result<Report> {
-        let result = weights
+        let mut result = weights
             .iter()
             .try_for_each(|(key, weight)| {
                 let options = Options::from_iter([("weight".to_owned(), weight.value().into())]);
                 self.set_server(service, *key, &options)
             })
             .and_then(|()| self.commit(change));
-        if result.is_err() {
-            self.discard();
+        match (&mut result, before) {
+            (Ok(report), Some(before)) => report.undo_with(before),
+            (Ok(_), None) => {}
+            (Err(_), _) => self.discard(),
         }
         result
     }

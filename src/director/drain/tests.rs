@@ -5,6 +5,7 @@ mod lab;
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::model::SnapshotName;
 use lab::{Host, Interfering, Network, counts, one, web};
 
 #[test]
@@ -68,6 +69,35 @@ fn it_waits_for_the_other_kinds_where_asked() {
         host.drain(&mut network, all).unwrap().waited,
         Duration::from_secs(300)
     );
+}
+
+#[test]
+fn the_undo_of_a_removal_brings_back_what_was_before_the_drain() {
+    let host = Host::new();
+    let remove = DrainOptions {
+        then: Then::Remove,
+        ..DrainOptions::default()
+    };
+    let mut network = host.network(&[]);
+    host.drain(&mut network, remove).unwrap();
+    assert_eq!(
+        network.told.last().unwrap(),
+        "snapshot 3 (2 before), 1 change, verified. Undo: ipvsh rollback 1"
+    );
+    let before = SnapshotName::Id(SnapshotId(1));
+    host.session()
+        .director()
+        .rollback(Some(&before), &ChangeOptions::default())
+        .unwrap();
+    assert_eq!(host.weight(), Some(3));
+
+    // Quiesced by an earlier command: only the removal is undone.
+    host.drain(&mut host.network(&[]), DrainOptions::default())
+        .unwrap();
+    let mut network = host.network(&[]);
+    host.drain(&mut network, remove).unwrap();
+    let last = network.told.last().unwrap();
+    assert!(last.ends_with("Undo: ipvsh rollback 5"), "{last}");
 }
 
 #[test]

@@ -83,6 +83,8 @@ struct Moved<'a> {
     session: Session,
     pause: Pause<'a>,
     weights: Vec<Vec<u32>>,
+    /// The undo that each step offered.
+    undos: Vec<String>,
 }
 
 impl<'a> Moved<'a> {
@@ -92,18 +94,27 @@ impl<'a> Moved<'a> {
             session: host.session(),
             pause: Box::new(pause),
             weights: Vec::new(),
+            undos: Vec::new(),
         }
     }
 }
 
 impl Moves for Moved<'_> {
-    fn weigh(&mut self, weights: &Weights, message: String) -> Result<Report> {
+    fn weigh(
+        &mut self,
+        weights: &Weights,
+        message: String,
+        before: Option<&Report>,
+    ) -> Result<Report> {
         let change = ChangeOptions {
             message: Some(message),
             ..ChangeOptions::default()
         };
-        let report = self.session.weigh(web(), weights, &change)?;
+        let report = self.session.weigh(web(), weights, &change, before)?;
         self.weights.push(self.host.weights());
+        let sentence = report.sentence();
+        let undo = sentence.split_once("Undo: ").unwrap().1;
+        self.undos.push(undo.to_owned());
         Ok(report)
     }
 
@@ -127,6 +138,8 @@ fn every_step_is_a_commit_and_a_second_run_does_nothing() {
     let last = shift.carry_out(&mut moved).unwrap();
     assert_eq!(moved.weights, [[9, 9, 1, 1], [1, 1, 1, 1], [0, 0, 1, 1]]);
     assert_eq!(last, Some(SnapshotId(4)));
+    let before = "ipvsh rollback 1";
+    assert_eq!(moved.undos, [before; 3], "each undoes the whole shift");
     assert_eq!(host.messages()[0], "shift tcp 192.0.2.10:80 to 100 %");
 
     let again = host.prepare(&[1, 2], &[3, 4], &[10, 50, 100]).unwrap();
@@ -146,6 +159,46 @@ fn a_shift_that_was_cut_off_goes_on_where_it_was() {
     let rest = host.prepare(&[1, 2], &[3, 4], &[10, 50, 100]).unwrap();
     let steps: Vec<u32> = rest.steps.iter().map(|(percent, _)| *percent).collect();
     assert_eq!(steps, [100]);
+    assert_eq!(
+        rest.skipped_words().unwrap(),
+        "steps 10, 50 skipped: the servers to move to have 50 % of the weight already; the first \
+         step is 100"
+    );
+}
+
+#[test]
+fn steps_that_equal_weights_have_reached_are_named() {
+    let host = Host::new();
+    host.declare("wrr", &[1, 1, 0, 0]);
+    let words = |from, to, steps: &[u32]| {
+        let shift = host.prepare(from, to, steps).unwrap();
+        let left: Vec<u32> = shift.steps.iter().map(|(percent, _)| *percent).collect();
+        (left, shift.skipped_words())
+    };
+    let (left, skipped) = words(&[1], &[2], &[10, 60, 100]);
+    assert_eq!(left, [60, 100]);
+    assert_eq!(
+        skipped.unwrap(),
+        "step 10 skipped: the servers to move to have 50 % of the weight already; the first step \
+         is 60"
+    );
+    assert_eq!(words(&[1], &[2], &[75, 100]).1, None);
+    // All is done: the sentence at the end says that.
+    assert_eq!(words(&[3], &[1], &[50, 100]), (vec![], None));
+}
+
+#[test]
+fn an_undo_of_a_shift_does_not_undo_what_others_did_meanwhile() {
+    let host = Host::new();
+    let shift = host.prepare(&[1, 2], &[3, 4], &[50, 100]).unwrap();
+    let mut moved = Moved::new(&host, |_| {
+        let mut session = host.session();
+        let threshold = Options::from_iter([("upper".to_owned(), 70.into())]);
+        session.set_server(web(), server(1), &threshold)?;
+        session.commit(&ChangeOptions::default()).map(|_| ())
+    });
+    shift.carry_out(&mut moved).unwrap();
+    assert_eq!(moved.undos, ["ipvsh rollback 1", "ipvsh rollback 3"]);
 }
 
 #[test]
