@@ -1,10 +1,13 @@
 //! `ipvsh ipvsadm`, and the program called by one of ipvsadm's names.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::Args;
 
+use super::author::author;
 use super::context::Context;
+use super::syslog::{SOCKET, Severity, SystemLog};
 use crate::director::ChangeOptions;
 use crate::error::{Error, Kind, Result};
 use crate::ipvsadm::{self, Program};
@@ -18,7 +21,7 @@ const VALUED: [&str; 2] = ["--db", "--color"];
 /// A drop-in for ipvsadm: its options, its output, its exit statuses
 ///
 /// It acts on the kernel at once and records nothing: `ipvsh plan` shows what it changed,
-/// `ipvsh adopt` takes it over. The binary does the same when it is called ipvsadm, ipvsadm-save
+/// `ipvsh adopt` takes it over. The system log has each change, with who made it. The binary does the same when it is called ipvsadm, ipvsadm-save
 /// or ipvsadm-restore. `ipvsh ipvsadm -h` lists its options. Two are ours, and stand before them:
 /// `--record [-m MESSAGE] [--confirm SECONDS]` makes the change a commit with a snapshot; `--atomic` makes all changes
 /// of -R, or none, and names the line that was refused.
@@ -86,9 +89,37 @@ pub(super) fn run(context: &Context, words: Vec<String>) -> Result<u8> {
         return record(context, own, words);
     }
     if own.atomic {
-        return ipvsadm::apply(&ipvsadm::changes(words)?).map(|()| 0);
+        return together(&ipvsadm::changes(words)?, &mut change_log());
     }
-    Ok(ipvsadm::run(Program::Ipvsadm, NAME, words))
+    let log = &mut change_log();
+    Ok(ipvsadm::run(Program::Ipvsadm, NAME, words, log))
+}
+
+/// Writes changes to the system log with who made them: nothing else records them. The log is
+/// opened for the first one.
+fn change_log() -> impl FnMut(&str) {
+    log_at(Path::new(SOCKET), author)
+}
+
+fn log_at(socket: &Path, author: impl Fn() -> String) -> impl FnMut(&str) {
+    let mut open = None;
+    move |change: &str| {
+        let (log, author) = open.get_or_insert_with(|| (SystemLog::open(socket, NAME), author()));
+        log.tell(Severity::Notice, &format!("{author}: {change}"));
+    }
+}
+
+/// Makes all changes, or none, and logs them.
+fn together(changes: &[ipvsadm::Change], log: &mut dyn FnMut(&str)) -> Result<u8> {
+    let made = ipvsadm::apply(changes);
+    let end = match &made {
+        Ok(()) => String::new(),
+        Err(error) => format!(": not made: {}", error.message()),
+    };
+    for change in changes {
+        log(&format!("{}{end}", change.words));
+    }
+    made.map(|()| 0)
 }
 
 /// A commit is all or nothing by itself.
@@ -117,7 +148,8 @@ fn record(context: &Context, own: Own, words: Vec<String>) -> Result<u8> {
 pub(super) fn stand_in() -> Option<u8> {
     let mut words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
     let name = words.next()?;
-    Program::named(&name).map(|program| ipvsadm::run(program, &name, words.collect()))
+    Program::named(&name)
+        .map(|program| ipvsadm::run(program, &name, words.collect(), &mut change_log()))
 }
 
 /// Sets the words behind the verb `ipvsadm` apart, where that is the verb.
@@ -140,6 +172,21 @@ pub(super) fn split(mut words: Vec<OsString>) -> (Vec<OsString>, Option<Vec<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_is_logged_with_who_made_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("log");
+        let listening = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
+        let mut log = log_at(&socket, || "alice (sudo)".to_owned());
+        log("ipvsadm -D -t 192.0.2.1:80");
+        let mut entry = [0; 256];
+        let length = listening.recv(&mut entry).unwrap();
+        let entry = String::from_utf8_lossy(&entry[..length]).into_owned();
+        let (tag, text) = entry.split_once(": ").unwrap();
+        assert_eq!(tag, format!("<29>ipvsadm[{}]", std::process::id()));
+        assert_eq!(text, "alice (sudo): ipvsadm -D -t 192.0.2.1:80");
+    }
 
     #[test]
     fn our_options_stand_first() {

@@ -157,8 +157,13 @@ fn verb_section(verb: &Command) -> std::io::Result<String> {
     Ok(text)
 }
 
-const ENVIRONMENT: [(&str, &str); 5] = [
+const ENVIRONMENT: [(&str, &str); 6] = [
     ("IPVSH_DB", "The database's directory, as --db."),
+    (
+        "IPVSH_AUTHOR",
+        "Who a change is recorded by, marked as claimed; only where no user ran sudo or logged in: \
+         in a container, or a job.",
+    ),
     (
         "IPVSH_PAGER, PAGER",
         "What shows long results on a terminal; empty: nothing does. Without them less -FRX. Where \

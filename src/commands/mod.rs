@@ -35,6 +35,7 @@ mod rollback;
 mod run;
 mod show;
 mod status;
+mod syslog;
 mod tag;
 mod top;
 mod unreported;

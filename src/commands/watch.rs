@@ -7,8 +7,8 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 use super::context::Context;
 use super::keeper::THIS_PROGRAM;
+use super::syslog::{SOCKET, Severity, SystemLog};
 use crate::director::{Watch, is_noticed};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::boot;
@@ -98,6 +99,11 @@ fn close_inherited() -> Result<()> {
 }
 
 fn watch(context: &Context, id: SnapshotId) -> Result<u8> {
+    let log = |text: &str| {
+        // The log may be started anew while a commit waits. What it does not take is in the history
+        // all the same.
+        SystemLog::open(Path::new(SOCKET), "ipvsh").tell(Severity::Warning, text);
+    };
     let mut pause = Duration::from_secs(1);
     let mut known = None;
     loop {
@@ -137,13 +143,4 @@ fn wait(context: &Context, id: SnapshotId, deadline: u64) -> Result<()> {
         }
         boot::sleep_until(deadline.min(now.saturating_add(GLANCE)));
     }
-}
-
-/// Tells the system's log, where there is one.
-fn log(text: &str) {
-    /// The facility daemon, the severity warning (RFC 3164).
-    const PRIORITY: u8 = 3 << 3 | 4;
-    let line = format!("<{PRIORITY}>ipvsh[{}]: {text}", std::process::id());
-    // What cannot be told there is in the history all the same.
-    let _ = UnixDatagram::unbound().and_then(|socket| socket.send_to(line.as_bytes(), "/dev/log"));
 }

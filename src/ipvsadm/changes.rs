@@ -15,6 +15,8 @@ pub struct Change {
     pub request: Request,
     /// Where it was asked for; none for a command line.
     pub place: Option<Place>,
+    /// The words that ask for it, with the program: `ipvsadm -D -t 192.0.2.1:80`.
+    pub words: String,
 }
 
 impl Change {
@@ -33,12 +35,14 @@ impl Change {
 /// # Errors
 /// `usage` where one line is not understood, or is no change.
 pub fn changes(words: Vec<String>) -> Result<Vec<Change>> {
+    let text = session::command_line(&words);
     let line = Line::parse(words).map_err(refused)?;
     if line.command != Command::Restore {
         let request = change(&line)?;
         return Ok(vec![Change {
             request,
             place: None,
+            words: text,
         }]);
     }
     let mut text = String::new();
@@ -66,6 +70,7 @@ fn of_text(text: &str) -> Result<Vec<Change>> {
             column: 0,
             source: source.to_owned(),
         };
+        let text = session::command_line(&words);
         let request = Line::parse(words)
             .map_err(refused)
             .and_then(|line| change(&line))
@@ -73,6 +78,7 @@ fn of_text(text: &str) -> Result<Vec<Change>> {
         all.push(Change {
             request,
             place: Some(place),
+            words: text,
         });
     }
     Ok(all)

@@ -1,7 +1,8 @@
 //! The drop-in for ipvsadm 1.31: its options, its output, its exit statuses, its effect.
 //!
 //! Layer 3; may import `ipvs`, `views::number`, and for `--record` what a commit is made of. It acts on the kernel at
-//! once and records nothing, unless asked to. Source of truth:
+//! once and records nothing, unless asked to; each change is told to the caller, for the system log.
+//! Source of truth:
 //! ipvsadm's behaviour in the same kernel (`tests/kernel/differential.rs` compares the two), its
 //! manual page ipvsadm(8), and for the order of its checks ipvsadm.c of version 1.31.
 //!

@@ -45,14 +45,14 @@ impl Program {
 }
 
 /// Runs a program with the words behind its name, and gives its exit status. `name` is how it was
-/// called, for its help.
-pub fn run(program: Program, name: &str, words: Vec<String>) -> u8 {
+/// called, for its help. `log` is told each change that was sent to the kernel, in words.
+pub fn run(program: Program, name: &str, words: Vec<String>, log: &mut dyn FnMut(&str)) -> u8 {
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut err = std::io::stderr().lock();
     let status = match program {
-        Program::Ipvsadm => ipvsadm(name, words, &mut out, &mut err),
-        Program::Save => save(name, &words, &mut out, &mut err),
-        Program::Restore => restore(&mut out, &mut err),
+        Program::Ipvsadm => ipvsadm(name, words, &mut out, &mut err, log),
+        Program::Save => save(name, &words, &mut out, &mut err, log),
+        Program::Restore => restore(&mut out, &mut err, log),
     };
     match out.flush() {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -66,8 +66,14 @@ pub fn run(program: Program, name: &str, words: Vec<String>) -> u8 {
     }
 }
 
-fn ipvsadm(name: &str, words: Vec<String>, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
-    ended(Session::open(name, out, err).and_then(|mut session| {
+fn ipvsadm(
+    name: &str,
+    words: Vec<String>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    log: &mut dyn FnMut(&str),
+) -> u8 {
+    ended(Session::open(name, out, err, log).and_then(|mut session| {
         if words.is_empty() {
             session.list_all()?;
         } else {
@@ -77,7 +83,13 @@ fn ipvsadm(name: &str, words: Vec<String>, out: &mut dyn Write, err: &mut dyn Wr
     }))
 }
 
-fn save(name: &str, words: &[String], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+fn save(
+    name: &str,
+    words: &[String],
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    log: &mut dyn FnMut(&str),
+) -> u8 {
     let mut rules = vec!["-S".to_owned()];
     for word in words {
         if word == "-n" {
@@ -95,10 +107,10 @@ fn save(name: &str, words: &[String], out: &mut dyn Write, err: &mut dyn Write) 
         }
     }
     rules.truncate(2);
-    ipvsadm("ipvsadm", rules, out, err)
+    ipvsadm("ipvsadm", rules, out, err, log)
 }
 
-fn restore(out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+fn restore(out: &mut dyn Write, err: &mut dyn Write, log: &mut dyn FnMut(&str)) -> u8 {
     let mut text = Vec::new();
     if let Err(error) = std::io::stdin().lock().read_to_end(&mut text) {
         // Nothing is cleared for the sake of rules that could not be read.
@@ -110,11 +122,13 @@ fn restore(out: &mut dyn Write, err: &mut dyn Write) -> u8 {
         .filter(|line| !line.starts_with(b"#"))
         .collect::<Vec<_>>()
         .join(&b'\n');
-    ended(Session::open("ipvsadm", out, err).and_then(|mut session| {
-        session.clear();
-        restore::run_text(&mut session, &rules)?;
-        Ok(session.status())
-    }))
+    ended(
+        Session::open("ipvsadm", out, err, log).and_then(|mut session| {
+            session.clear();
+            restore::run_text(&mut session, &rules)?;
+            Ok(session.status())
+        }),
+    )
 }
 
 fn ended(result: Result<u8, Ended>) -> u8 {

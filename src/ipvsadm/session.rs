@@ -50,8 +50,10 @@ pub(super) struct Session<'a> {
     info: Info,
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
-    /// Changes of `-R` that are not sent yet.
-    pending: Vec<Request>,
+    /// Is told each change that was sent, in words: for the system log.
+    log: &'a mut dyn FnMut(&str),
+    /// Changes of `-R` that are not sent yet, each with the words that ask for it.
+    pending: Vec<(Request, String)>,
     status: u8,
 }
 
@@ -61,6 +63,7 @@ impl<'a> Session<'a> {
         program: &'a str,
         out: &'a mut dyn Write,
         err: &'a mut dyn Write,
+        log: &'a mut dyn FnMut(&str),
     ) -> Result<Session<'a>, Ended> {
         let opened = IpvsClient::open_or_load().and_then(|mut client| {
             let info = client.info()?;
@@ -73,6 +76,7 @@ impl<'a> Session<'a> {
                 info,
                 out,
                 err,
+                log,
                 pending: Vec::new(),
                 status: 0,
             }),
@@ -92,8 +96,9 @@ impl<'a> Session<'a> {
 
     /// Carries a command line out at once. `-R` is refused while it is going on.
     pub(super) fn run(&mut self, words: Vec<String>, restoring: bool) -> Result<(), Ended> {
+        let text = command_line(&words);
         match Line::parse(words) {
-            Ok(line) => self.carry_out(&line, restoring),
+            Ok(line) => self.carry_out(&line, text, restoring),
             Err(Refusal::Line(why)) => {
                 self.flush();
                 say(self.err, &why);
@@ -114,7 +119,8 @@ impl<'a> Session<'a> {
 
     /// Removes all services; used by ipvsadm-restore, which goes on whatever happens.
     pub(super) fn clear(&mut self) {
-        self.pending.push(Request::Flush);
+        let text = command_line(&["-C".to_owned()]);
+        self.pending.push((Request::Flush, text));
         self.flush();
         self.status = 0;
     }
@@ -150,7 +156,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn carry_out(&mut self, line: &Line, restoring: bool) -> Result<(), Ended> {
+    fn carry_out(&mut self, line: &Line, text: String, restoring: bool) -> Result<(), Ended> {
         if line.command == Command::Restore {
             self.flush();
             if restoring {
@@ -159,7 +165,7 @@ impl<'a> Session<'a> {
             return super::restore::run(self);
         }
         if let Some(request) = request(line) {
-            self.pending.push(request);
+            self.pending.push((request, text));
             if !restoring || self.pending.len() >= BATCH {
                 self.flush();
             }
@@ -178,16 +184,26 @@ impl<'a> Session<'a> {
         if self.pending.is_empty() {
             return;
         }
-        let requests = std::mem::take(&mut self.pending);
+        let (requests, texts): (Vec<Request>, Vec<String>) =
+            std::mem::take(&mut self.pending).into_iter().unzip();
         let report = self.client.execute(&requests, OnError::Continue);
-        for outcome in &report.outcomes {
+        for (outcome, text) in report.outcomes.iter().zip(texts) {
             self.status = match outcome {
-                Outcome::Done => 0,
+                Outcome::Done => {
+                    (self.log)(&text);
+                    0
+                }
                 Outcome::Refused(error) => {
-                    say(self.err, &words::refusal(error));
+                    let why = words::refusal(error);
+                    say(self.err, &why);
+                    (self.log)(&format!("{text}: refused: {why}"));
                     REFUSED
                 }
-                Outcome::NotSent | Outcome::Unknown => REFUSED,
+                Outcome::NotSent => REFUSED,
+                Outcome::Unknown => {
+                    (self.log)(&format!("{text}: the kernel did not answer"));
+                    REFUSED
+                }
             };
         }
         if let Some(failure) = report.failure {
@@ -299,6 +315,13 @@ impl<'a> Session<'a> {
             Unlisted::Silent => Some(Ended(1)),
         }
     }
+}
+
+/// The words of a change with the program that they are for, as a log shows them.
+pub(super) fn command_line(words: &[String]) -> String {
+    let words = words.iter().map(String::as_str);
+    let words: Vec<&str> = std::iter::once("ipvsadm").chain(words).collect();
+    words.join(" ")
 }
 
 /// The change that a line asks for; none where it is a list.
