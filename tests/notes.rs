@@ -176,7 +176,7 @@ fn a_host_is_asked_little() {
         ] })
     };
     let rules = |forward: &str| -> Ruleset {
-        let services: Vec<Value> = (0..2000).map(|number| service(number, forward)).collect();
+        let services: Vec<Value> = (0..3000).map(|number| service(number, forward)).collect();
         json::parse_ruleset(serde_json::json!({ "services": services })).unwrap()
     };
     let asked = |rules: &Ruleset, named: &BTreeSet<EntryKey>| {
@@ -189,7 +189,50 @@ fn a_host_is_asked_little() {
     let one = BTreeSet::from([entry("tcp 10.0.7.1:80 server 10.255.0.1:80")]);
     assert_eq!(asked(&direct, &one), (1, 0));
     assert_eq!(asked(&masq, &one), (0, 1));
-    // Two thousand services: forwarding once, and no more routes than are worth it.
-    assert_eq!(asked(&masq, &masq.entries()), (512, 1));
-    assert_eq!(asked(&direct, &direct.entries()), (512, 0));
+    // Three thousand services: forwarding once, and no more routes than are worth it.
+    assert_eq!(asked(&masq, &masq.entries()), (2048, 1));
+    assert_eq!(asked(&direct, &direct.entries()), (2048, 0));
+}
+
+/// A host that has no address but 10.255.0.0/16.
+struct Elsewhere;
+
+impl Host for Elsewhere {
+    fn route(&self, to: IpAddr) -> Option<Route> {
+        Some(match to.to_string().starts_with("10.255.") {
+            true => Route::Local,
+            false => Route::Nowhere,
+        })
+    }
+
+    fn forwards(&self, _: Family, _: Option<&str>) -> Option<bool> {
+        Some(true)
+    }
+
+    fn marks(&self, _: Family) -> Option<Vec<ForeignMark>> {
+        None
+    }
+
+    fn managers(&self) -> Vec<Manager> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn absent_vips_are_counted_as_far_as_they_were_looked_up() {
+    let told = |count: usize| {
+        let service = |number: usize| {
+            let vip = format!("10.{}.{}.1", number / 250, number % 250);
+            serde_json::json!({ "protocol": "tcp", "address": vip, "port": 80,
+                "servers": [{ "address": "10.255.0.1", "port": 80, "forward": "masq" }] })
+        };
+        let services: Vec<Value> = (0..count).map(service).collect();
+        let rules = json::parse_ruleset(serde_json::json!({ "services": services })).unwrap();
+        let told = fold(&notes(&rules, &rules.entries(), &Elsewhere));
+        assert_eq!(told.len(), 1, "{told:?}");
+        told[0].split_once(':').unwrap().0.to_owned()
+    };
+    assert_eq!(told(700), "VIP 10.0.0.1 and 699 more");
+    assert_eq!(told(2048), "VIP 10.0.0.1 and 2047 more");
+    assert_eq!(told(2049), "VIP 10.0.0.1 and at least 2047 more");
 }

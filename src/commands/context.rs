@@ -15,7 +15,7 @@ use super::places;
 use crate::director::{ChangeOptions, Director, Keeper, Report, Unwatched};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{self, Kernel, LinuxHost, Sim};
-use crate::model::{Ruleset, Snapshot};
+use crate::model::{Ruleset, Snapshot, SnapshotId};
 use crate::output::{self, Output, Teller};
 use crate::signals;
 use crate::store::{DatabaseKind, MemoryStores, SledStores, Stores};
@@ -65,7 +65,7 @@ impl Context {
     /// As the history of a simulated kernel fails to open at once.
     pub fn hasty_director(&self) -> Result<Director> {
         let stores = self.stores()?.waiting(Duration::ZERO);
-        let kernel = self.kernel(&stores)?;
+        let (kernel, _) = self.kernel(&stores)?;
         // It records nothing: no author, for which the user database may be on the network.
         Ok(Director::new(kernel, Rc::new(stores), String::new()))
     }
@@ -113,16 +113,20 @@ impl Context {
     }
 
     /// The kernel, or a simulated one that holds what the head says.
-    fn kernel(&self, stores: &dyn Stores) -> Result<Box<dyn Kernel>> {
+    fn kernel(&self, stores: &dyn Stores) -> Result<(Box<dyn Kernel>, Option<OnHead>)> {
         if !self.global.sim {
-            return kernel::open(None);
+            return Ok((kernel::open(None)?, None));
         }
-        let rules = match head_rules(stores) {
-            Ok(rules) => rules,
-            Err(error) if error.kind() == Kind::Damaged => stores.mirror().map_err(|_| error)?.1,
+        let (head, rules) = match head_rules(stores) {
+            Ok(head) => head,
+            Err(error) if error.kind() == Kind::Damaged => {
+                let (head, rules) = stores.mirror().map_err(|_| error)?;
+                (Some(head), rules)
+            }
             Err(error) => return Err(error),
         };
-        kernel::open(Some(&rules))
+        let sim = Sim::new(&rules);
+        Ok((kernel::open(Some(&sim))?, Some(OnHead { sim, head })))
     }
 
     /// A director of the kernel and the history.
@@ -131,7 +135,7 @@ impl Context {
     /// As the history of a simulated kernel fails to open.
     pub fn director(&self) -> Result<Director> {
         let stores = self.stores()?;
-        let kernel = self.kernel(&stores)?;
+        let (kernel, simulated) = self.kernel(&stores)?;
         let keeper: Rc<dyn Keeper> = match self.global.sim {
             true => Rc::new(Unwatched),
             false => Rc::new(HostKeeper::new(&stores.dir)?),
@@ -139,9 +143,9 @@ impl Context {
         let director = Director::new(kernel, Rc::new(stores), author()).with_origin(origin(None));
         let director = director.with_keeper(keeper);
         let director = director.followed_by(Rc::new(Teller::new(&self.out)));
-        Ok(match self.global.sim {
-            true => director,
-            false => director.with_host(Rc::new(LinuxHost::new())),
+        Ok(match simulated {
+            Some(OnHead { sim, head }) => director.following(sim, head),
+            None => director.with_host(Rc::new(LinuxHost::new())),
         })
     }
 
@@ -158,7 +162,7 @@ impl Context {
     /// or nothing, with a note, where the history cannot be read.
     pub fn detached_director(&self) -> Director {
         let over = |stores: SledStores| -> Result<(Ruleset, MemoryStores)> {
-            let rules = head_rules(&stores)?;
+            let (_, rules) = head_rules(&stores)?;
             Ok((rules, MemoryStores::over(Rc::new(stores))?))
         };
         let (rules, stores) = self.stores().and_then(over).unwrap_or_else(|error| {
@@ -240,10 +244,16 @@ fn answered() -> bool {
     false
 }
 
-fn head_rules(stores: &dyn Stores) -> Result<Ruleset> {
+/// A simulated kernel, and the head that it holds.
+struct OnHead {
+    sim: Sim,
+    head: Option<SnapshotId>,
+}
+
+fn head_rules(stores: &dyn Stores) -> Result<(Option<SnapshotId>, Ruleset)> {
     let store = stores.open()?;
     match store.head()? {
-        Some(head) => store.ruleset(head.id),
-        None => Ok(Ruleset::default()),
+        Some(head) => Ok((Some(head.id), store.ruleset(head.id)?)),
+        None => Ok((None, Ruleset::default())),
     }
 }

@@ -293,6 +293,7 @@ impl Director {
     ) -> Result<(Box<dyn Store>, Vec<String>)> {
         if options.plan_only {
             let store = self.stores.open()?;
+            self.follow(&*store)?;
             let notes = self.unsettled(&*store)?;
             return Ok((store, notes));
         }

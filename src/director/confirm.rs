@@ -385,6 +385,9 @@ impl Director {
             _ => Reverted::default(),
         };
         let recorded = self.record_rollback(&mut *store, awaiting, &reverted);
+        if let Ok(id) = recorded {
+            self.made_head(id);
+        }
         let snapshot = recorded.map_err(|error| {
             error.hint(format!(
                 "snapshot {id} was not confirmed in time: the kernel is rolled back to {to} ({}), \

@@ -14,6 +14,7 @@ mod drain;
 mod dry;
 mod fate;
 mod filter;
+mod follow;
 mod forget;
 mod guard;
 mod history;
@@ -88,6 +89,8 @@ pub struct Director {
     rehearsing: bool,
     /// The head that awaited confirmation when the rehearsal began.
     forgiven: Option<SnapshotId>,
+    /// The simulated kernel of a process that is not alone, where it is one.
+    followed: Option<follow::Followed>,
 }
 
 impl Director {
@@ -104,6 +107,7 @@ impl Director {
             keeper: Rc::new(Unwatched),
             rehearsing: false,
             forgiven: None,
+            followed: None,
         }
     }
 

@@ -21,6 +21,7 @@ impl Director {
         for message in &notes {
             self.note(&mut *store, message)?;
         }
+        self.follow(&*store)?;
         notes.extend(self.recover(&mut *store)?);
         Ok((store, notes))
     }

@@ -127,7 +127,10 @@ impl Director {
             }),
         };
         match recorded {
-            Ok(snapshot) => Ok(snapshot),
+            Ok(snapshot) => {
+                self.made_head(snapshot.id);
+                Ok(snapshot)
+            }
             Err(error) if plan.is_empty() => Err(error),
             // A store that failed to write answers nothing else any more: it is opened anew.
             Err(error) => {

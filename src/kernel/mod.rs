@@ -234,15 +234,15 @@ impl<K: Kernel + ?Sized> Kernel for Box<K> {
     }
 }
 
-/// Opens the kernel of this host, or a simulated one that holds these rules.
+/// Opens the kernel of this host, or gives a simulated one.
 ///
 /// Nothing is asked of the kernel yet. Debug builds put the faults of `IPVSH_FAULT` before it.
 ///
 /// # Errors
 /// `invalid` for a malformed `IPVSH_FAULT` (debug builds only).
-pub fn open(simulated: Option<&Ruleset>) -> Result<Box<dyn Kernel>> {
+pub fn open(simulated: Option<&Sim>) -> Result<Box<dyn Kernel>> {
     let kernel: Box<dyn Kernel> = match simulated {
-        Some(rules) => Box::new(Sim::new(rules)),
+        Some(sim) => Box::new(sim.clone()),
         None => Box::new(Linux::new()),
     };
     #[cfg(debug_assertions)]

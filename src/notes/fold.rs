@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{Note, Topic};
+use super::{Note, Notes, Topic};
 
 /// So many notes of one topic are told one by one, if each has a fix of its own.
 const TOLD_APART: usize = 2;
 
-/// The notes in words; of many about the same the first is told, with the number of the others.
-pub fn fold(notes: &[Note]) -> Vec<String> {
+/// The notes in words; of many about the same the first is told, with the number of the others, or
+/// the least that it can be.
+pub fn fold(notes: &Notes) -> Vec<String> {
     let mut topics: BTreeMap<Topic, Vec<&Note>> = BTreeMap::new();
-    for note in notes {
+    for note in &notes.all {
         let alike = topics.entry(note.topic).or_default();
         // Two services at one VIP lack the same address.
         if !alike.contains(&note) {
@@ -24,9 +25,13 @@ pub fn fold(notes: &[Note]) -> Vec<String> {
                 if others.len() >= TOLD_APART
                     || others.first().is_some_and(|other| other.fix == first.fix) =>
             {
+                let least = match notes.is_cut && first.topic.needs_route() {
+                    true => "at least ",
+                    false => "",
+                };
                 told.push(
                     Note {
-                        object: format!("{} and {} more", first.object, others.len()),
+                        object: format!("{} and {least}{} more", first.object, others.len()),
                         ..(*first).clone()
                     }
                     .to_string(),

@@ -10,7 +10,7 @@ mod host;
 mod marks;
 mod service;
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
@@ -50,6 +50,13 @@ pub enum Topic {
     Unused,
 }
 
+impl Topic {
+    /// Returns true if the host is asked for a route to tell.
+    fn needs_route(self) -> bool {
+        matches!(self, Topic::Vip | Topic::NotOnLink)
+    }
+}
+
 /// Something that was accepted and may be regretted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
@@ -70,8 +77,17 @@ impl fmt::Display for Note {
     }
 }
 
+/// The notes of one look at a host.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Notes {
+    /// All of them.
+    pub all: Vec<Note>,
+    /// There were more addresses than routes are asked for: notes about routes may be missing.
+    pub is_cut: bool,
+}
+
 /// Says what may be regretted of what was named, in a kernel that holds these rules.
-pub fn notes(rules: &Ruleset, named: &BTreeSet<EntryKey>, host: &dyn Host) -> Vec<Note> {
+pub fn notes(rules: &Ruleset, named: &BTreeSet<EntryKey>, host: &dyn Host) -> Notes {
     let facts = Facts::of(host);
     let mut notes = Vec::new();
     for (key, part) in parts(named) {
@@ -89,7 +105,10 @@ pub fn notes(rules: &Ruleset, named: &BTreeSet<EntryKey>, host: &dyn Host) -> Ve
     for key in named_marks {
         notes.extend(marks::note(key, rules, &facts));
     }
-    notes
+    Notes {
+        all: notes,
+        is_cut: facts.is_cut.get(),
+    }
 }
 
 /// What was named of one service.
@@ -115,8 +134,9 @@ fn parts(named: &BTreeSet<EntryKey>) -> BTreeMap<ServiceKey, Part> {
     parts
 }
 
-/// How many routes are asked for in one go: a note less is better than a slow commit.
-const MOST_ROUTES: usize = 512;
+/// How many routes are asked for in one go, some microseconds each: a note less is better than a
+/// slow commit. Beyond that a number of notes is the least that it can be.
+const MOST_ROUTES: usize = 2_048;
 
 /// A family, and the interface where one is meant.
 type Way = (Family, Option<String>);
@@ -125,6 +145,8 @@ type Way = (Family, Option<String>);
 struct Facts<'a> {
     host: &'a dyn Host,
     routes: RefCell<BTreeMap<IpAddr, Option<Route>>>,
+    /// A route was not asked for.
+    is_cut: Cell<bool>,
     marks: RefCell<BTreeMap<Family, Option<Vec<ForeignMark>>>>,
     forwards: RefCell<BTreeMap<Way, Option<bool>>>,
     has_manager: OnceCell<bool>,
@@ -135,6 +157,7 @@ impl<'a> Facts<'a> {
         Facts {
             host,
             routes: RefCell::default(),
+            is_cut: Cell::default(),
             marks: RefCell::default(),
             forwards: RefCell::default(),
             has_manager: OnceCell::new(),
@@ -144,6 +167,7 @@ impl<'a> Facts<'a> {
     fn route(&self, to: IpAddr) -> Option<Route> {
         let mut routes = self.routes.borrow_mut();
         if routes.len() >= MOST_ROUTES && !routes.contains_key(&to) {
+            self.is_cut.set(true);
             return None;
         }
         let ask = || self.host.route(to);

@@ -304,6 +304,10 @@ impl Shell {
     fn refresh(&self) {
         let interpreter = self.interpreter();
         let mut session = interpreter.session();
+        // A history that cannot be read is told of by the line that needs it.
+        if let Ok(Some(followed)) = session.director().follow_others() {
+            self.out.note(&followed);
+        }
         match session.is_untouched() {
             true => session.discard(),
             false => session.refresh(),

@@ -117,6 +117,23 @@ impl Sim {
         }
     }
 
+    /// Follows a change of the record that another process made: what differs between two rulesets
+    /// is set as the second one has it, the rest stays as it is.
+    pub fn follow(&self, from: &Ruleset, to: &Ruleset) {
+        let mut state = self.state();
+        let state = &mut *state;
+        let rules = &mut state.live.rules;
+        for entry in from.differences(to) {
+            rules.put(&entry, to.get(&entry));
+        }
+        rules.arrange_marks(to);
+        rules.timeouts = rules::filled_timeouts(rules.timeouts);
+        for (role, daemon) in &mut rules.daemons {
+            *daemon = state.machine.filled_daemon(*role, daemon);
+        }
+        hold_marks(&mut state.live);
+    }
+
     /// Sets what went through, as if it had.
     pub fn edit_traffic(&self, change: impl FnOnce(&mut Traffic)) {
         change(&mut self.state().traffic);

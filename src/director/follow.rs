@@ -1,0 +1,178 @@
+//! A simulated kernel that several processes share, in effect: each has its own, and follows what
+//! the others commit to the history that they have in common.
+
+use super::Director;
+use crate::error::{Error, Kind, Result};
+use crate::kernel::Sim;
+use crate::model::{Ruleset, SnapshotId};
+use crate::store::Store;
+
+/// A simulated kernel, and how far it followed the history.
+pub(super) struct Followed {
+    sim: Sim,
+    /// The head that it holds, with what its own process committed.
+    head: Option<SnapshotId>,
+}
+
+impl Director {
+    /// The same on a simulated kernel that holds what a head says, and follows what other processes
+    /// commit.
+    #[must_use]
+    pub fn following(mut self, sim: Sim, head: Option<SnapshotId>) -> Director {
+        self.followed = Some(Followed { sim, head });
+        self
+    }
+
+    /// Lets a simulated kernel follow what other processes committed meanwhile; says so in a
+    /// sentence.
+    ///
+    /// # Errors
+    /// As the store fails to open or read.
+    pub fn follow_others(&mut self) -> Result<Option<String>> {
+        match self.followed {
+            Some(_) => {
+                let store = self.stores.open()?;
+                self.follow(&*store)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The same where the history is open.
+    pub(super) fn follow(&mut self, store: &dyn Store) -> Result<Option<String>> {
+        let Some(followed) = &mut self.followed else {
+            return Ok(None);
+        };
+        let head = store.head()?;
+        let id = head.as_ref().map(|head| head.id);
+        if id == followed.head {
+            return Ok(None);
+        }
+        let (from, to) = between(store, followed.head, id)?;
+        followed.sim.follow(&from, &to);
+        followed.head = id;
+        Ok(head.map(|head| {
+            format!(
+                "the simulated kernel follows {}, which another process made",
+                super::change::named(&head)
+            )
+        }))
+    }
+
+    /// Notes that this process made the head: its kernel holds that already.
+    pub(super) fn made_head(&mut self, id: SnapshotId) {
+        if let Some(followed) = &mut self.followed {
+            followed.head = Some(id);
+        }
+    }
+}
+
+/// What differs between two heads; of one that was pruned meanwhile nothing is known.
+fn between(
+    store: &dyn Store,
+    from: Option<SnapshotId>,
+    to: Option<SnapshotId>,
+) -> Result<(Ruleset, Ruleset)> {
+    let is_pruned = |error: &Error| error.kind() == Kind::NotFound;
+    let whole = |id: Option<SnapshotId>| id.map_or(Ok(Ruleset::default()), |id| store.ruleset(id));
+    match (from, to) {
+        (Some(from), Some(to)) => match store.differing(from, to) {
+            Err(error) if is_pruned(&error) => Ok((Ruleset::default(), store.ruleset(to)?)),
+            sides => sides,
+        },
+        _ => Ok((whole(from)?, whole(to)?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::director::{ChangeOptions, Session};
+    use crate::model::{Options, ServiceKey};
+    use crate::store::{MemoryStores, Stores};
+
+    struct Process {
+        session: Session,
+    }
+
+    impl Process {
+        /// A process as it starts: on a kernel that holds what the head says.
+        fn start(stores: &Rc<MemoryStores>) -> Process {
+            let store = stores.open().unwrap();
+            let head = store.head().unwrap().map(|head| head.id);
+            let rules = head.map_or(Ruleset::default(), |id| store.ruleset(id).unwrap());
+            let sim = Sim::new(&rules);
+            let stores = Rc::clone(stores) as Rc<dyn Stores>;
+            let director = Director::new(Box::new(sim.clone()), stores, "alice".to_owned());
+            Process {
+                session: Session::new(director.following(sim, head), ChangeOptions::default()),
+            }
+        }
+
+        fn declare(&mut self, name: &str) {
+            let key = ServiceKey::parse(name).unwrap();
+            self.session.declare_service(key, &Options::new()).unwrap();
+            self.session.commit(&ChangeOptions::default()).unwrap();
+        }
+
+        fn drift(&mut self) -> usize {
+            let status = self.session.director().status(&ChangeOptions::default());
+            status.unwrap().drift.unwrap().changes.len()
+        }
+
+        fn follow(&mut self) -> bool {
+            let followed = self.session.director().follow_others().unwrap();
+            self.session.discard();
+            followed.is_some()
+        }
+    }
+
+    #[test]
+    fn a_prompt_on_the_simulator_sees_no_drift_where_another_process_committed() {
+        let stores = Rc::new(MemoryStores::new());
+        let mut prompt = Process::start(&stores);
+        prompt.declare("tcp 192.0.2.1:80");
+        assert!(!prompt.follow(), "its own commit");
+        let mut other = Process::start(&stores);
+        other.declare("tcp 192.0.2.2:80");
+        assert!(prompt.follow());
+        assert_eq!(prompt.drift(), 0);
+        assert!(!prompt.follow(), "once");
+
+        // A commit that meets another follows it first: both stand in both kernels.
+        other.declare("tcp 192.0.2.3:80");
+        prompt.declare("tcp 192.0.2.4:80");
+        assert_eq!(prompt.drift(), 0);
+        assert!(other.follow());
+        assert_eq!(other.drift(), 0);
+    }
+
+    #[test]
+    fn what_its_own_process_let_go_of_stays_in_its_kernel() {
+        let stores = Rc::new(MemoryStores::new());
+        let mut prompt = Process::start(&stores);
+        prompt.declare("tcp 192.0.2.1:80");
+        let name = ["tcp 192.0.2.1:80".to_owned()];
+        let director = prompt.session.director();
+        director.forget(&name, &ChangeOptions::default()).unwrap();
+        assert!(!prompt.follow());
+        let live = prompt.session.director().live().unwrap();
+        assert_eq!(live.rules.services.len(), 1);
+    }
+
+    #[test]
+    fn a_history_that_was_pruned_meanwhile_is_followed_all_the_same() {
+        let stores = Rc::new(MemoryStores::new());
+        let mut prompt = Process::start(&stores);
+        prompt.declare("tcp 192.0.2.1:80");
+        let mut other = Process::start(&stores);
+        other.declare("tcp 192.0.2.2:80");
+        let mut store = stores.open_to_write().unwrap();
+        store.prune(&[SnapshotId(1)].into()).unwrap();
+        drop(store);
+        assert!(prompt.follow());
+        assert_eq!(prompt.drift(), 0);
+    }
+}
