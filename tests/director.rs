@@ -36,6 +36,33 @@ fn every_change_ends_in_the_same_shape() {
 }
 
 #[test]
+fn staged_changes_are_counted_as_a_plan_counts_them() {
+    let host = Host::with_strangers_rules();
+    let planned = |session: &mut Session| {
+        let candidate = session.candidate().unwrap().clone();
+        let director = session.director();
+        let report = director.plan(&candidate, &ChangeOptions::default());
+        report.unwrap().plan.changes.len()
+    };
+    let mut session = host.session();
+    declare(&mut session, "tcp 192.0.2.11:80", two_servers());
+    assert_eq!((session.staged(), planned(&mut session)), (3, 3));
+    session.discard();
+    // What somebody else made is taken over as it stands, and one weight changed.
+    let weight = json!({ "weight": 5 });
+    let server = server(WEB, "10.0.0.1");
+    session.find_service(WEB).unwrap();
+    session
+        .set_server(key(WEB), server, weight.as_object().unwrap())
+        .unwrap();
+    assert_eq!((session.staged(), planned(&mut session)), (1, 1));
+    session.commit(&ChangeOptions::default()).unwrap();
+    let newest = session.director().history().unwrap().remove(0);
+    assert_eq!(newest.changes, 1);
+    assert_eq!(session.staged(), 0);
+}
+
+#[test]
 fn resets_are_named() {
     let host = Host::new();
     host.declare(WEB, json!({ "scheduler": "rr", "persistent": 60 }))

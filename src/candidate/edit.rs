@@ -107,8 +107,8 @@ impl Candidate {
         if self.rules.get(&entry).is_none()
             && let Some(value) = live.get(&entry)
         {
-            self.rules.put(&entry, Some(value));
-            self.taken.insert(entry);
+            self.rules.put(&entry, Some(value.clone()));
+            self.taken.insert(entry, value);
             self.touched.insert(entry, Touch::Taken);
         }
     }

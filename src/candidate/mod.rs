@@ -9,6 +9,7 @@ mod merge;
 
 pub use merge::Clash;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Result};
@@ -48,7 +49,8 @@ pub struct Candidate {
     base: Ruleset,
     rules: Ruleset,
     touched: BTreeMap<EntryKey, Touch>,
-    taken: BTreeSet<EntryKey>,
+    /// What was taken over, as the kernel had it.
+    taken: BTreeMap<EntryKey, EntryValue>,
     exact_servers: BTreeSet<ServiceKey>,
     forwards: BTreeMap<ServiceKey, Forwarding>,
 }
@@ -67,7 +69,7 @@ impl Candidate {
             rules: base.clone(),
             base,
             touched: BTreeMap::new(),
-            taken: BTreeSet::new(),
+            taken: BTreeMap::new(),
             exact_servers: BTreeSet::new(),
             forwards: BTreeMap::new(),
         }
@@ -171,7 +173,19 @@ impl Candidate {
 
     /// Says whether an entry was taken over as the kernel has it.
     pub fn is_taken(&self, entry: &EntryKey) -> bool {
-        self.taken.contains(entry)
+        self.taken.contains_key(entry)
+    }
+
+    /// What the candidate was edited from: its base, with what was taken over as the kernel had it.
+    pub fn edited_from(&self) -> Cow<'_, Ruleset> {
+        if self.taken.is_empty() {
+            return Cow::Borrowed(&self.base);
+        }
+        let mut rules = self.base.clone();
+        for (entry, value) in &self.taken {
+            rules.put(entry, Some(value.clone()));
+        }
+        Cow::Owned(rules)
     }
 
     /// Says whether an entry was taken out: of the base, or of what somebody else made.
@@ -189,29 +203,6 @@ impl Candidate {
         };
         is_named(entry)
             || matches!(entry, EntryKey::Server(key, _) if is_named(&EntryKey::Service(*key)))
-    }
-
-    /// How many entries differ from the base: what the prompt shows.
-    pub fn staged(&self) -> usize {
-        let mut staged = self.base.differences(&self.rules);
-        // A service that comes or goes counts once, not once more per server.
-        let whole: BTreeSet<ServiceKey> = staged
-            .iter()
-            .filter_map(|entry| match entry {
-                EntryKey::Service(key)
-                    if !self.base.services.contains_key(key)
-                        || !self.rules.services.contains_key(key) =>
-                {
-                    Some(*key)
-                }
-                _ => None,
-            })
-            .collect();
-        staged.retain(|entry| match entry {
-            EntryKey::Server(service, _) => !whole.contains(service),
-            _ => true,
-        });
-        staged.len()
     }
 
     /// Says whether anything was named at all.
@@ -284,7 +275,7 @@ impl Candidate {
     /// The entries that somebody declared or set in so many words.
     fn spoken(&self) -> impl Iterator<Item = &EntryKey> {
         let spoken = |(entry, touch): &(&EntryKey, &Touch)| {
-            !matches!(touch, Touch::Taken | Touch::Loaded) && !self.taken.contains(entry)
+            !matches!(touch, Touch::Taken | Touch::Loaded) && !self.taken.contains_key(entry)
         };
         self.touched.iter().filter(spoken).map(|(entry, _)| entry)
     }

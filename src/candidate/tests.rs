@@ -59,7 +59,7 @@ fn the_scope_is_what_was_named() {
     candidate
         .set_server(key(), server("10.0.0.1"), &same)
         .unwrap();
-    assert_eq!(candidate.staged(), 0);
+    assert_eq!(candidate.rules(), candidate.base());
     assert_eq!(
         candidate.scope().into_iter().collect::<Vec<_>>(),
         [EntryKey::Server(key(), server("10.0.0.1"))]

@@ -93,7 +93,7 @@ fn lines_of_ipvsadm_are_pasted_together() {
     session.shows("in ipvsh's words");
     session.shows(".server(\"10.0.0.1:80\", #{ forward: \"masq\" })");
     session.types("\r");
-    session.shows("sim*1> ");
+    session.shows("sim*2> ");
     session.line("plan");
     session.shows("+ server 10.0.0.1:80  masq weight 1");
     session.line("discard");

@@ -22,7 +22,7 @@ fn a_list_of_what_could_come_is_shown() {
     let dir = lab();
     let mut session = prompt(dir.path());
     session.line("let w = tcp(\"192.0.2.10:80\"); w.server(\"10.0.0.11\"); ()");
-    session.shows("sim*1> ");
+    session.shows("sim*2> ");
     session.types("tcp(\"192.0.2.11:80\", #{ scheduler: \"w\t\t");
     session.matches("wlc\"? +wrr");
     session.interrupt();
@@ -32,7 +32,7 @@ fn a_list_of_what_could_come_is_shown() {
     session.types("w.find(\"\t).wei\t\r");
     session.shows("w.find(\"10.0.0.11:80\").weight");
     session.shows("\n1");
-    session.shows("sim*1> ");
+    session.shows("sim*2> ");
     session.control('d');
     session.shows("[y/N]");
     session.leave();

@@ -73,7 +73,7 @@ fn lines_of_the_prompt_build_on_each_other() {
     line(&mut prompt, "fn add(w, ip) { w.server(ip) }");
     line(&mut prompt, "let w = tcp(VIP);");
     line(&mut prompt, "add(w, ip);");
-    assert_eq!(prompt.session().staged(), 1);
+    assert_eq!(prompt.session().staged(), 2);
     assert_eq!(prompt.variables(), ["VIP", "ip", "w"]);
     // A function is replaced by a later one, and an error takes back what its line began.
     line(

@@ -289,7 +289,7 @@ fn it_refuses_before_anything_is_done() {
     session.remove_service(web()).unwrap();
     let error = attempt(&mut session, "10.0.0.11");
     assert_eq!(error.kind(), Kind::State, "{error}");
-    assert_eq!(session.staged(), 1, "what is staged stays staged");
+    assert_eq!(session.staged(), 3, "what is staged stays staged");
     assert_eq!(host.sim.live(), before);
     assert_eq!(host.messages().len(), 1);
 }

@@ -14,6 +14,7 @@ use super::report::Report;
 use crate::candidate::Candidate;
 use crate::error::{Error, Kind, Result};
 use crate::model::{Extent, Live, ServiceKey};
+use crate::plan::{Change, between, described};
 
 /// How many times services are looked up one by one, in the head or in the kernel, before all are.
 const LOOKUPS: usize = 16;
@@ -173,9 +174,19 @@ impl Session {
         self.live = None;
     }
 
-    /// How many changes are staged; loads nothing.
+    /// How many changes are staged, counted as a plan and a snapshot count them; loads nothing.
     pub fn staged(&self) -> usize {
-        self.candidate.as_ref().map_or(0, Candidate::staged)
+        self.staged_changes().len()
+    }
+
+    /// What is staged, as a commit will tell it where the kernel holds what the head says: changes
+    /// of what the candidate was edited from or, where there are none, of the record; loads nothing.
+    pub fn staged_changes(&self) -> Vec<Change> {
+        let staged = |candidate: &Candidate| {
+            let edits = between(&candidate.edited_from(), candidate.rules());
+            described(&edits, candidate.base(), candidate.rules()).into_owned()
+        };
+        self.candidate.as_ref().map_or_else(Vec::new, staged)
     }
 
     /// Says whether anything was named that a commit would look at; loads nothing.
