@@ -87,11 +87,28 @@ impl Context {
         self.global.sim
     }
 
-    /// The database's directory.
-    pub fn database(&self) -> Result<PathBuf> {
+    /// Notes that the history shown is the user's own, where that is empty and the host has one.
+    /// `command` is the command that shows the host's to root.
+    pub fn note_other_history(&self, command: &str) {
+        if self.is_sim() || self.named_database().is_some() {
+            return;
+        }
+        let own = places::database(false).ok();
+        if let Some(note) = own.and_then(|own| places::other_history(&own, command)) {
+            self.out.note(&note);
+        }
+    }
+
+    /// The database that the user named.
+    fn named_database(&self) -> Option<PathBuf> {
         // Not clap's to read: its usage messages would name an option that nobody typed.
         let named = self.global.db.clone();
-        match named.or_else(|| std::env::var_os("IPVSH_DB").map(PathBuf::from)) {
+        named.or_else(|| std::env::var_os("IPVSH_DB").map(PathBuf::from))
+    }
+
+    /// The database's directory.
+    pub fn database(&self) -> Result<PathBuf> {
+        match self.named_database() {
             Some(dir) if dir.as_os_str().is_empty() => {
                 Err(Error::new(Kind::Usage, "its name is empty")
                     .object("database")

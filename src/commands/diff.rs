@@ -22,6 +22,7 @@ pub(super) struct DiffArgs {
 
 /// Runs `ipvsh diff`.
 pub(super) fn run(context: &Context, args: &DiffArgs) -> Result<u8> {
+    context.note_other_history("ipvsh diff");
     let difference = context.director()?.diff(args.a.as_ref(), args.b.as_ref())?;
     context.out.difference(&difference);
     Ok(args.compare.status(!difference.changes.is_empty()))

@@ -22,6 +22,7 @@ pub(super) struct ExportArgs {
 
 /// Runs `ipvsh export`.
 pub(super) fn run(context: &Context, args: &ExportArgs) -> Result<u8> {
+    context.note_other_history("ipvsh export");
     let name = args.snapshot.clone().unwrap_or(SnapshotName::Head(0));
     let (rules, told) = context.director()?.ruleset(&name)?;
     if let Some(told) = told {

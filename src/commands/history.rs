@@ -30,6 +30,7 @@ pub(super) struct HistoryArgs {
 
 /// Runs `ipvsh history`.
 pub(super) fn run(context: &Context, args: &HistoryArgs) -> Result<u8> {
+    context.note_other_history("ipvsh history");
     let director = context.director()?;
     let query = Query {
         object: (!args.object.is_empty()).then(|| args.object.join(" ")),

@@ -6,6 +6,9 @@ use rustix::process::geteuid;
 
 use crate::error::{Error, Kind, Result};
 
+/// The database of the host: root's.
+const OF_THE_HOST: &str = "/var/lib/ipvsh";
+
 /// The unit that restores at boot.
 const UNIT: &str = "ipvsh-restore.service";
 
@@ -14,10 +17,15 @@ const UNIT: &str = "ipvsh-restore.service";
 /// # Errors
 /// `usage` where nothing says where the user's own would be.
 pub(super) fn database(sim: bool) -> Result<PathBuf> {
-    let name = if sim { "ipvsh-sim" } else { "ipvsh" };
     if geteuid().is_root() {
-        return Ok(Path::new("/var/lib").join(name));
+        let root = if sim {
+            "/var/lib/ipvsh-sim"
+        } else {
+            OF_THE_HOST
+        };
+        return Ok(root.into());
     }
+    let name = if sim { "ipvsh-sim" } else { "ipvsh" };
     Ok(state()
         .ok_or_else(|| {
             Error::new(Kind::Usage, "neither XDG_STATE_HOME nor HOME says where")
@@ -25,6 +33,25 @@ pub(super) fn database(sim: bool) -> Result<PathBuf> {
                 .hint("name one: --db DIR (IPVSH_DB)")
         })?
         .join(name))
+}
+
+/// Tells a user who is not root, and has no history of their own yet, that this host has one: what
+/// the user is shown is the own, empty one. `command` is what shows the host's.
+pub(super) fn other_history(own: &Path, command: &str) -> Option<String> {
+    let host = Path::new(OF_THE_HOST);
+    (!geteuid().is_root())
+        .then(|| other_history_at(own, host, command))
+        .flatten()
+}
+
+fn other_history_at(own: &Path, host: &Path, command: &str) -> Option<String> {
+    (!own.exists() && host.exists()).then(|| {
+        format!(
+            "this is your own history, {}, and it does not exist yet; the host's is {}: sudo {command}",
+            own.display(),
+            host.display()
+        )
+    })
 }
 
 /// The user's directory for state (XDG base directories: only absolute paths count).
@@ -96,6 +123,24 @@ pub(super) fn boot_unit(systemd: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_user_without_a_history_is_told_of_the_hosts() {
+        let dir = tempfile::tempdir().unwrap();
+        let (own, host) = (dir.path().join("own"), dir.path().join("host"));
+        let told = || other_history_at(&own, &host, "ipvsh history");
+        assert_eq!(told(), None, "the host has none either");
+        std::fs::create_dir(&host).unwrap();
+        let note = format!(
+            "this is your own history, {}, and it does not exist yet; the host's is {}: sudo ipvsh \
+             history",
+            own.display(),
+            host.display()
+        );
+        assert_eq!(told(), Some(note));
+        std::fs::create_dir(&own).unwrap();
+        assert_eq!(told(), None, "what is shown is what is there");
+    }
 
     #[test]
     fn an_enabled_unit_is_found() {

@@ -26,6 +26,7 @@ pub(super) struct PlanArgs {
 
 /// Runs `ipvsh plan`.
 pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<u8> {
+    context.note_other_history("ipvsh plan");
     let mut director = context.director()?;
     let options = ChangeOptions {
         exact: args.exact,

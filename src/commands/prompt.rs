@@ -24,6 +24,7 @@ pub(super) fn run(context: &Context, change: &ChangeArgs) -> Result<u8> {
         return Err(Error::new(Kind::Usage, "--plan needs a script")
             .hint("at the prompt: plan() shows what commit() would do"));
     }
+    context.note_other_history("ipvsh");
     let session = Session::new(context.director()?, change.options());
     let mut interpreter = Interpreter::new(session, Vec::new());
     interpreter.on_top(top::viewer(context));

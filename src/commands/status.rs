@@ -23,6 +23,7 @@ pub(super) struct StatusArgs {
 
 /// Runs `ipvsh status`.
 pub(super) fn run(context: &Context, args: &StatusArgs) -> Result<u8> {
+    context.note_other_history("ipvsh status");
     let options = ChangeOptions {
         keep_weights: args.keep.keep_weights,
         ..ChangeOptions::default()
