@@ -127,7 +127,8 @@ pub const FUNCTIONS: &[Function] = &[
         result: Type::Snapshots,
         doc: "Lists snapshots, newest first: an array of maps.\n\
               Each has id, time, author, message, parent, rollback_of, revert_of, host, command, \
-              script (path and sha256, or ()), duration (seconds), changes (their number), added, \
+              script (path and sha256, or ()), typed (the lines at a prompt, or ()), duration \
+              (seconds), changes (their number), added, \
               changed, removed and tags; one that awaits confirmation has `pending`. With an \
               object, only the snapshots that changed it.",
         errors: &[Kind::Invalid, Kind::Busy, Kind::Damaged],

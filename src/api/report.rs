@@ -44,6 +44,7 @@ pub fn snapshot(snapshot: &Snapshot) -> Value {
     let script = origin.script.as_ref();
     let script = script.map(|s| json!({"path": s.path, "sha256": s.sha256}));
     map.insert("script".into(), json!(script));
+    map.insert("typed".into(), known(&origin.typed));
     map.insert(
         "duration".into(),
         json!(

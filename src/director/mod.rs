@@ -125,6 +125,11 @@ impl Director {
         self
     }
 
+    /// Records the lines typed at a prompt with the changes that follow.
+    pub fn set_typed(&mut self, lines: &str) {
+        self.origin.set_typed(lines);
+    }
+
     /// The same with another keeper of commits that must be confirmed.
     #[must_use]
     pub fn with_keeper(mut self, keeper: Rc<dyn Keeper>) -> Director {

@@ -12,6 +12,12 @@ pub const PATH_CHARS: usize = 160;
 /// The most characters of a host's name that are recorded.
 pub const HOST_CHARS: usize = 64;
 
+/// The most characters of the lines typed at a prompt that are recorded.
+pub const TYPED_CHARS: usize = 2_000;
+
+/// What stands where lines were cut.
+const CUT: &str = "\n...\n";
+
 /// Where a change was made, and by what. All of it is bounded, and may hold anything: whoever
 /// prints it cleans it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -25,6 +31,10 @@ pub struct Origin {
     /// The script that ran, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script: Option<ScriptFile>,
+    /// The lines typed at a prompt that led to the change, cut in the middle to [`TYPED_CHARS`];
+    /// empty elsewhere.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub typed: String,
 }
 
 impl Origin {
@@ -37,7 +47,13 @@ impl Origin {
                 path: cut(&script.path, PATH_CHARS),
                 ..script
             }),
+            typed: String::new(),
         }
+    }
+
+    /// The same for a change that was typed at a prompt.
+    pub fn set_typed(&mut self, lines: &str) {
+        self.typed = cut_middle(lines, TYPED_CHARS);
     }
 
     /// Says whether nothing is known.
@@ -86,9 +102,31 @@ pub fn cut(text: &str, most: usize) -> String {
     }
 }
 
+/// Text of at most so many characters, without its middle where it is longer.
+fn cut_middle(text: &str, most: usize) -> String {
+    let length = text.chars().count();
+    if length <= most {
+        return text.to_owned();
+    }
+    let kept = most.saturating_sub(CUT.len());
+    let (front, back) = (kept.div_ceil(2), kept / 2);
+    let front = text.chars().take(front);
+    let back = text.chars().skip(length - back);
+    front.chain(CUT.chars()).chain(back).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_lines_lose_their_middle() {
+        assert_eq!(cut_middle("äöü", 3), "äöü");
+        assert_eq!(cut_middle("abcdefghijkl", 9), "ab\n...\nkl");
+        let mut origin = Origin::default();
+        origin.set_typed(&"ä".repeat(9_000));
+        assert_eq!(origin.typed.chars().count(), TYPED_CHARS);
+    }
 
     #[test]
     fn long_text_is_cut_at_a_character() {

@@ -140,6 +140,10 @@ fn origin(origin: &Origin, took: Option<u64>) -> Vec<String> {
     if let Some(script) = &origin.script {
         lines.push(format!("script {}  sha256 {}", script.path, script.sha256));
     }
+    for (place, line) in origin.typed.lines().enumerate() {
+        let title = if place == 0 { "typed" } else { "" };
+        lines.push(format!("{title:5} {line}"));
+    }
     let mut place = Vec::new();
     if !origin.host.is_empty() {
         place.push(format!("on {}", origin.host));
@@ -194,6 +198,7 @@ mod tests {
     fn control_characters_are_not_printed() {
         let mut evil = snapshot("a\x1b[2Jb", "c\nd\x07");
         evil.origin.command = "ipvsh\x1b]0;x".to_owned();
+        evil.origin.set_typed("a()\n\x1b[2Jb()");
         evil.tally = Some(Tally {
             added: 1,
             changed: 0,
@@ -208,6 +213,7 @@ mod tests {
         );
         let strange = |c: char| c.is_control() && c != '\n';
         assert!(!text.contains(strange), "{text:?}");
-        assert_eq!(text.lines().count(), 5, "{text}");
+        assert!(text.contains("\n  typed a()\n"), "{text}");
+        assert_eq!(text.lines().count(), 7, "{text}");
     }
 }

@@ -10,6 +10,7 @@ mod helper;
 mod highlight;
 mod hints;
 mod ipvsadm;
+mod record;
 mod standard;
 mod startup;
 mod typed;
@@ -37,6 +38,7 @@ use crate::signals;
 
 use helper::LineHelper;
 use ipvsadm::Answer;
+use record::Typed;
 use words::Word;
 use world::{PromptWorld, SnapshotsOf};
 
@@ -74,6 +76,8 @@ pub struct Shell {
     facts: FactsOf,
     /// What the next line begins with.
     offered: Option<String>,
+    /// What was typed for the next commit.
+    typed: Typed,
 }
 
 fn failed(error: &ReadlineError) -> Error {
@@ -119,6 +123,7 @@ impl Shell {
             startup: setting.startup,
             facts: setting.facts,
             offered: None,
+            typed: Typed::default(),
         })
     }
 
@@ -331,8 +336,18 @@ impl Shell {
         Ok(Next::Line)
     }
 
-    /// Runs code and shows its value; `empty` is what to say of an empty list.
+    /// Runs code and shows its value; `empty` is what to say of an empty list. What it commits is
+    /// recorded with what was typed for it.
     fn code(&mut self, code: &str, empty: &str) -> Result<Next> {
+        let before = self.typed.begin(code, &mut self.interpreter().session());
+        let next = self.run_code(code, empty);
+        let interpreter = self.interpreter.borrow();
+        self.typed.end(code, &before, &interpreter.session());
+        drop(interpreter);
+        next
+    }
+
+    fn run_code(&mut self, code: &str, empty: &str) -> Result<Next> {
         let mut interpreter = self.interpreter();
         let ended = interpreter.line(code)?;
         match ended {

@@ -12,16 +12,94 @@ fn staged_changes_show_in_the_prompt_until_they_are_committed() {
     let dir = lab();
     let mut session = prompt(dir.path());
     session.line("tcp(\"192.0.2.10:80\").server(\"10.0.0.11\")");
-    session.shows("sim*1> ");
+    session.shows("sim*2> ");
     session.line("plan");
     session.shows("+ tcp 192.0.2.10:80");
     session.shows("2 changes planned, nothing done");
-    session.shows("sim*1> ");
+    session.shows("sim*2> ");
     session.line("commit(\"by hand\")");
     session.shows("snapshot 1 (the first), 2 changes, verified");
     session.shows("sim> ");
     session.line("history");
-    session.shows("by hand");
+    session.matches(r" 2 +by hand");
+    session.leave();
+}
+
+/// Runs the program beside a prompt, on the same database.
+fn beside(dir: &Path, args: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_ipvsh"))
+        .args(["--sim", "--db"])
+        .arg(dir.join("db"))
+        .args(args)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_snapshot_holds_what_was_typed_for_it() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    for line in [
+        "let w = tcp(\"192.0.2.9:80\"); ()",
+        "discard",
+        "let w = tcp(\"192.0.2.10:80\"); ()",
+        "w.server(\"10.0.0.11\"); ()",
+        "print(6 * 7)",
+        "w.server(\"10.0.0.11\", #{ weight: }",
+    ] {
+        session.line(line);
+        session.shows("> ");
+    }
+    session.line("commit");
+    session.shows("snapshot 1");
+    session.shows("sim> ");
+    let typed = |listed: &str| -> Vec<Option<String>> {
+        let listed: serde_json::Value = serde_json::from_str(listed).unwrap();
+        let all = listed.as_array().unwrap();
+        let typed = all.iter().map(|one| one["typed"].as_str());
+        typed.map(|lines| lines.map(str::to_owned)).collect()
+    };
+    let staged = "let w = tcp(\"192.0.2.10:80\"); ()\nw.server(\"10.0.0.11\"); ()".to_owned();
+    assert_eq!(
+        typed(&beside(dir.path(), &["history", "--json"])),
+        [Some(staged)]
+    );
+    let shown = beside(dir.path(), &["history", "-p"]);
+    let wanted =
+        "  typed let w = tcp(\"192.0.2.10:80\"); ()\n        w.server(\"10.0.0.11\"); ()\n";
+    assert!(shown.contains(wanted), "{shown}");
+
+    // A question's answer is no line, and what was committed is not recorded again.
+    session.line("clear(); commit(\"all gone\", #{ allow_removals: true })");
+    session.shows("snapshot 2");
+    session.shows("sim> ");
+    beside(dir.path(), &["-e", "timeouts(#{ udp: 60 })"]);
+    let all = typed(&beside(dir.path(), &["history", "--json"]));
+    let cleared = "clear(); commit(\"all gone\", #{ allow_removals: true })".to_owned();
+    assert_eq!(all[..2], [None, Some(cleared)]);
+    session.leave();
+}
+
+#[test]
+fn a_simulated_kernel_follows_what_another_process_commits() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.line("tcp(\"192.0.2.10:80\"); commit(\"mine\")");
+    session.shows("snapshot 1");
+    session.shows("sim> ");
+    beside(
+        dir.path(),
+        &["-m", "theirs", "-e", "tcp(\"192.0.2.11:80\")"],
+    );
+    session.line("plan");
+    session.shows("note: the simulated kernel follows snapshot 2 \"theirs\" by ");
+    session.shows("nothing to change");
+    session.shows("sim> ");
+    session.line("services");
+    session.shows("192.0.2.11:80");
+    session.shows("sim> ");
     session.leave();
 }
 
