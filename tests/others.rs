@@ -244,7 +244,7 @@ fn nor_by_a_restore() {
         lab.sim.edit(|live| live.rules.services.clear());
         others_come_first(&lab, 3, &[("10.0.0.1", 7)]);
         let result = lab.director().restore(best_effort, &plain());
-        assert_eq!(lab.weight(WEB, "10.0.0.1").is_some(), true, "{result:?}");
+        assert!(lab.weight(WEB, "10.0.0.1").is_some(), "{result:?}");
         if !best_effort {
             assert_eq!(lab.weight(WEB, "10.0.0.1"), Some(7));
         }

@@ -196,7 +196,7 @@ fn random_act(random: &mut Random, live: &Ruleset) -> Act {
     let weight = random.below(9) as i64;
     let keys: Vec<ServiceKey> = live.services.keys().copied().collect();
     let Some(key) = random.among(&keys).filter(|_| random.below(4) > 0) else {
-        let key = ServiceKey::parse(&random.among(&foreign).unwrap()).unwrap();
+        let key = ServiceKey::parse(random.among(&foreign).unwrap()).unwrap();
         return Act::Service(key, weight);
     };
     let servers: Vec<ServerKey> = live.services[&key].servers.keys().copied().collect();

@@ -330,7 +330,7 @@ impl Director {
                 is_named,
                 is_ours: &|key| head_rules.services.contains_key(key),
                 ours,
-                live: (live.extent == Extent::Whole).then(|| live.rules.services.len()),
+                live: (live.extent == Extent::Whole).then_some(live.rules.services.len()),
             })?;
         }
         if options.plan_only {

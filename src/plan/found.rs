@@ -89,7 +89,7 @@ impl Recorded<'_> {
             (false, true) => !live.rules.has(entry),
             (_, false) => {
                 let seen = entry.service().is_none_or(|key| covers(live, &key));
-                !self.forgets && !(seen && target.rules.has(entry))
+                !(self.forgets || seen && target.rules.has(entry))
             }
         }
     }
