@@ -51,19 +51,19 @@ fn the_undo_of_a_drain_that_removes_brings_back_the_server_as_it_was() {
     assert_snapshot!(lab.run(&["drain", "192.0.2.10:80", "10.0.0.12", "--then", "remove"]), @r"
     tcp 192.0.2.10:80
       ~ server 10.0.0.12:80  weight 3 -> 0
-    snapshot 2 (1 before), 1 change, verified. Undo: ipvsh rollback 1
+    snapshot 2 (1 before), 1 change, verified. Undo: ipvsh --sim rollback 1
     drained: real server 10.0.0.12:80 of tcp 192.0.2.10:80 has no active connections after 0 s
     tcp 192.0.2.10:80
       - server 10.0.0.12:80  masq weight 0
-    snapshot 3 (2 before), 1 change, verified. Undo: ipvsh rollback 1
+    snapshot 3 (2 before), 1 change, verified. Undo: ipvsh --sim rollback 1
     -- status 0
     ");
     assert_snapshot!(lab.run(&["rollback", "1"]), @r"
     tcp 192.0.2.10:80
       + server 10.0.0.12:80  masq weight 3
-    snapshot 4 (3 before), 1 change, verified. Undo: ipvsh rollback 3
+    snapshot 4 (3 before), 1 change, verified. Undo: ipvsh --sim rollback 3
     -- stderr
-    note: snapshots 2 to 3 are undone by this; one older change was bad: ipvsh revert N
+    note: snapshots 2 to 3 are undone by this; one older change was bad: ipvsh --sim revert N
     -- status 0
     ");
     assert_eq!(lab.ok(&["show", "--json"]), before);
