@@ -7,7 +7,7 @@ pub(super) fn objects(words: &[String]) -> Vec<String> {
     for word in words {
         match kind.take() {
             Some(first) => objects.push(format!("{first} {word}")),
-            None if is_kind(word) => kind = Some(word),
+            None if is_kind(word) || word == "server" => kind = Some(word),
             None => objects.push(word.clone()),
         }
     }
@@ -30,10 +30,13 @@ mod tests {
     fn words_join_into_names() {
         let words = |text: &str| -> Vec<String> { text.split('|').map(str::to_owned).collect() };
         assert_eq!(
-            objects(&words("tcp|192.0.2.1:80|fwmark 6|timeouts|10.0.0.1|udp")),
+            objects(&words(
+                "tcp|192.0.2.1:80|fwmark 6|server|10.0.0.9|timeouts|10.0.0.1|udp"
+            )),
             [
                 "tcp 192.0.2.1:80",
                 "fwmark 6",
+                "server 10.0.0.9",
                 "timeouts",
                 "10.0.0.1",
                 "udp"

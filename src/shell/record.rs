@@ -37,7 +37,6 @@ impl Typed {
             self.lines.clear();
         }
         if !staged.is_empty() && staged != before.staged {
-            // Of a line as long as all that is recorded, the rest is not needed.
             self.lines.push(line.trim_end().to_owned());
             self.forget_middle();
         }

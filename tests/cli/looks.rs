@@ -373,6 +373,25 @@ fn history() {
     1  TIME  AUTHOR  +3  +tcp 192.0.2.10:80 with 2 servers
     -- status 0
     ");
+    assert_eq!(
+        lab.ok(&["history", "10.0.0.11"]),
+        lab.ok(&["history", "server", "10.0.0.11"]),
+        "an address alone may be a real server's"
+    );
+    assert_snapshot!(lab.run(&["forget", "10.0.0.11"]), @r#"
+    -- stderr
+    Error: virtual service 10.0.0.11: cannot forget: there is no such virtual service
+    Hint: a real server has that address; a real server is named "server 10.0.0.11"
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["forget", "server", "10.0.0.11", "--plan"]), @r"
+    tcp 192.0.2.10:80
+      - server 10.0.0.11:80  masq weight 1
+    1 change planned, nothing done
+    -- stderr
+    note: 1 real server not managed by ipvsh
+    -- status 0
+    ");
     assert_snapshot!(lab.run(&["history", "udp 192.0.2.10:80"]), @r"
     no snapshot changed it
     -- status 0
