@@ -510,15 +510,20 @@ mod tests {
     /// A stand-in for iptables, run as the crate runs it and past the crate.
     #[test]
     fn iptables_that_outlives_its_time_is_killed_before_the_error() {
-        use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let (path, written) = (dir.path().join("iptables"), dir.path().join("written"));
         let script = format!(
             "#!/bin/sh\ntrap '' TERM HUP INT\nsleep 2\necho \"$@\" > {}\n",
             written.display()
         );
-        std::fs::write(&path, script).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        // Another process writes it: a test beside this one may fork while this one has it open, and
+        // what is open for writing cannot be run (ETXTBSY).
+        let make = "printf %s \"$1\" > \"$2\" && chmod 755 \"$2\"";
+        let made = Command::new("/bin/sh")
+            .args(["-c", make, "sh", &script])
+            .arg(&path)
+            .status();
+        assert!(made.unwrap().success());
         let tool = Tool {
             path: path.display().to_string().leak(),
             family: Family::Ipv4,
