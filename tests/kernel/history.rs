@@ -1,6 +1,9 @@
 //! The history on the kernel: revert, several commits at once, what a health checker did, and a
 //! restore of all that can be.
 
+use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::director::Director;
@@ -201,4 +204,47 @@ fn marks_follow_their_service_in_a_best_effort() {
     let rest = director.ipvsh(&["restore", "--best-effort"]).ended(0);
     assert!(!rest.out.contains("666"), "{}", rest.out);
     assert!(director.iptables("-t mangle -S").contains("0x9/"));
+}
+
+#[test]
+fn the_drop_in_tells_the_system_log_each_change_and_who_made_it() {
+    let director = Director::alone();
+    let home = director.database().parent().unwrap().to_owned();
+    let socket = home.join("log");
+    let log = UnixDatagram::bind(&socket).unwrap();
+    log.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    // A mount namespace of its own, whose /dev has nothing but this log.
+    let with_log = |words: &str, input: &str| {
+        let script = format!(
+            "mount -t tmpfs none /dev && ln -s {} /dev/log && printf '%b' '{input}' | exec {} ipvsadm {words}",
+            socket.display(),
+            env!("CARGO_BIN_EXE_ipvsh"),
+        );
+        director.exec("sh", &["-c", &script])
+    };
+    let entry = || {
+        let mut bytes = [0; 2048];
+        let length = log.recv(&mut bytes).unwrap();
+        let text = String::from_utf8_lossy(&bytes[..length]).into_owned();
+        let (tag, text) = text.split_once("]: ").unwrap();
+        assert!(tag.starts_with("<29>ipvsadm["), "{tag}");
+        text.to_owned()
+    };
+    with_log("-A -t 192.0.2.1:80 -s rr", "").ended(0);
+    assert_eq!(entry(), "alice (sudo): ipvsadm -A -t 192.0.2.1:80 -s rr");
+    with_log("-Ln", "").ended(0);
+    let lines = "-a -t 192.0.2.1:80 -r 10.0.0.1 -m\\n-D -t 192.0.2.9:80\\n";
+    with_log("-R", lines).ended(255);
+    assert_eq!(
+        entry(),
+        "alice (sudo): ipvsadm -a -t 192.0.2.1:80 -r 10.0.0.1 -m"
+    );
+    assert_eq!(
+        entry(),
+        "alice (sudo): ipvsadm -D -t 192.0.2.9:80: refused: No such service"
+    );
+    with_log("--atomic -C", "").ended(0);
+    assert_eq!(entry(), "alice (sudo): ipvsadm -C");
+    log.set_nonblocking(true).unwrap();
+    assert!(log.recv(&mut [0; 16]).is_err(), "a list is no change");
 }
