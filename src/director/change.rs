@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::adopted;
 use super::confirm::Unless;
+use super::foreign::refuse_foreign;
 use super::guard::{self, Judged};
 use super::history::last_to_change;
 use super::names::{before_head, resolve, told};
@@ -545,47 +546,6 @@ pub(super) fn named(snapshot: &Snapshot) -> String {
     )
 }
 
-/// Refuses to change what somebody else made and nobody took over.
-fn refuse_foreign(candidate: &Candidate, head: &Ruleset, live: &Live) -> Result<()> {
-    for entry in candidate.scope() {
-        let (Some(wanted), Some(standing)) =
-            (candidate.rules().get(&entry), live.rules.get(&entry))
-        else {
-            continue;
-        };
-        let is_timeout = matches!(entry, EntryKey::Timeout(_));
-        if head.get(&entry).is_some()
-            || candidate.is_taken(&entry)
-            || wanted.satisfied_by(&standing)
-            || is_timeout
-        {
-            continue;
-        }
-        return Err(foreign(&entry, &standing_text(&entry, live)));
-    }
-    // A complete list of servers would drop servers of a service that is not ours yet.
-    for key in candidate.exact_servers() {
-        let (false, Some(standing), Some(wanted)) = (
-            head.services.contains_key(key) || candidate.is_taken(&EntryKey::Service(*key)),
-            live.rules.services.get(key),
-            candidate.rules().services.get(key),
-        ) else {
-            continue;
-        };
-        if let Some((server, options)) = standing
-            .servers
-            .iter()
-            .find(|(server, _)| !wanted.servers.contains_key(server))
-        {
-            return Err(foreign(
-                &EntryKey::Server(*key, *server),
-                &options.summary(),
-            ));
-        }
-    }
-    Ok(())
-}
-
 /// A rollback that fails to be confirmed would bring back what was not confirmed either.
 fn confirm_twice(pending: SnapshotId) -> Error {
     Error::new(
@@ -594,47 +554,6 @@ fn confirm_twice(pending: SnapshotId) -> Error {
     )
     .attempt("cannot roll back with --confirm")
     .hint("leave --confirm out, or keep that snapshot first: ipvsh confirm")
-}
-
-fn foreign(entry: &EntryKey, standing: &str) -> Error {
-    let differs = format!("somebody else made it, and it differs: the kernel has {standing}");
-    taken_over_first(differs, entry).attempt("cannot change")
-}
-
-/// Refuses to work on what somebody else made and nobody took over.
-pub(super) fn not_ours(entry: &EntryKey) -> Error {
-    taken_over_first("somebody else made it".to_owned(), entry)
-}
-
-fn taken_over_first(cause: String, entry: &EntryKey) -> Error {
-    let name = match entry {
-        EntryKey::Marks(key) => key.service().to_string(),
-        other => other
-            .service()
-            .map_or_else(|| other.to_string(), |key| key.to_string()),
-    };
-    Error::new(Kind::Foreign, cause)
-        .object(entry)
-        .hint(format!("take it over first: ipvsh adopt \"{name}\""))
-        .hint("or let this change take it over: --adopt")
-}
-
-fn standing_text(entry: &EntryKey, live: &Live) -> String {
-    use crate::model::EntryValue;
-    match (entry, live.rules.get(entry)) {
-        (EntryKey::Service(key), Some(EntryValue::Service(options))) => {
-            options.summary(key.family())
-        }
-        (_, Some(EntryValue::Server(server))) => server.summary(),
-        (_, Some(EntryValue::Marks(rules))) => rules
-            .iter()
-            .map(|rule| rule.summary())
-            .collect::<Vec<_>>()
-            .join("; "),
-        (_, Some(EntryValue::Daemon(daemon))) => daemon.summary(),
-        (_, Some(EntryValue::Timeout(seconds))) => format!("{seconds} s"),
-        _ => "it".to_owned(),
-    }
 }
 
 /// Refuses mark rules where this host cannot have them.

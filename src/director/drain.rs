@@ -145,7 +145,7 @@ impl Session {
     ) -> Result<Option<Weight>> {
         let entry = EntryKey::Server(service, server);
         if self.candidate()?.is_taken(&entry) && !change.adopt {
-            return Err(super::change::not_ours(&entry));
+            return Err(super::foreign::not_ours(&entry));
         }
         self.refuse_staged("drain")?;
         if self.is_untouched() {
@@ -160,7 +160,7 @@ impl Session {
         let live = self.live()?.servers_of(&service).unwrap_or_default();
         match live.get(&server) {
             None => Err(Error::not_found("there is no such real server")),
-            Some(_) if !change.adopt => Err(super::change::not_ours(&entry)),
+            Some(_) if !change.adopt => Err(super::foreign::not_ours(&entry)),
             Some(live) => Ok(Some(live.options.weight)),
         }
     }

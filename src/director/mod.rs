@@ -12,9 +12,11 @@ mod confirm;
 mod connections;
 mod drain;
 mod dry;
+mod expire;
 mod fate;
 mod filter;
 mod follow;
+mod foreign;
 mod forget;
 mod guard;
 mod history;
@@ -44,11 +46,10 @@ use std::rc::Rc;
 use chrono::{DateTime, SubsecRound, Utc};
 
 pub use compare::Difference;
-pub use confirm::{
-    Awaiting, Confirmed, Keeper, Left, Unconfirmed, Unwatched, Watch, Watcher, is_noticed,
-};
+pub use confirm::{Awaiting, Confirmed, Keeper, Left, Unwatched, Watch, Watcher, is_noticed};
 pub use connections::Wanted;
 pub use drain::{DRAIN_OPTIONS, DrainOptions, Drained, Then};
+pub use expire::Unconfirmed;
 pub use fate::Fate;
 pub use filter::Filter;
 pub use history::{Listing, Query, Tagged};

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::change::{Begun, nothing_named, unavailable};
-use super::confirm::{Unconfirmed, nothing_to_confirm, parent_rules};
+use super::confirm::{nothing_to_confirm, parent_rules};
+use super::expire::Unconfirmed;
 use super::names::{resolve, told};
 use super::options::ChangeOptions;
 use super::report::{Outcome, Report};

@@ -7,7 +7,7 @@ mod options;
 
 pub use options::{SHIFT_OPTIONS, ShiftOptions};
 
-use super::change::not_ours;
+use super::foreign::not_ours;
 use super::options::ChangeOptions;
 use super::report::{Outcome, Report};
 use super::session::Session;

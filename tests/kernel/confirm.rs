@@ -53,7 +53,7 @@ fn kill(pid: i32) {
 }
 
 #[track_caller]
-fn within(seconds: u64, what: &str, mut holds: impl FnMut() -> bool) {
+pub fn within(seconds: u64, what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(seconds);
     while !holds() {
         assert!(Instant::now() < end, "{what}: not within {seconds} s");

@@ -1,8 +1,9 @@
 //! Another program at work on the same table, seen on the kernel: the real ipvsadm between our look
 //! and our step, before a recovery, while a confirmation is awaited.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::confirm::within;
 use crate::director::Director;
 
 const OURS: &str = r#"tcp("192.0.2.10:80", #{ servers: ["10.0.0.1"] })"#;
@@ -106,15 +107,6 @@ fn timeouts_return_to_what_was_there() {
         "{}",
         director.ipvsadm("-L --timeout")
     );
-}
-
-#[track_caller]
-fn within(seconds: u64, what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(seconds);
-    while !holds() {
-        assert!(Instant::now() < end, "{what}: not within {seconds} s");
-        std::thread::sleep(Duration::from_millis(100));
-    }
 }
 
 /// A sync daemon of the head whose interface is gone, a checker's weight 0 and a service that an
