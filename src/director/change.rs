@@ -236,7 +236,7 @@ impl Director {
                 to
             }
         };
-        notes.extend(head.as_ref().and_then(|head| also_undone(head, &to)));
+        let also_undone = head.as_ref().and_then(|head| also_undone(head, &to));
         let wanted = store.ruleset(to.id)?;
         if let Some(pending) = store.pending()? {
             self.check_namespace(&pending)?;
@@ -257,6 +257,7 @@ impl Director {
             forgets: false,
         };
         let touched = wanted.differences(&head_rules);
+        let told_before = notes.len();
         let begun = Begun {
             store,
             notes,
@@ -264,7 +265,11 @@ impl Director {
             head_rules,
             found,
         };
-        let report = self.finish(begun, (&nothing_named, &live), plan, recording, options)?;
+        let mut report = self.finish(begun, (&nothing_named, &live), plan, recording, options)?;
+        if report.outcome != Outcome::Unchanged {
+            let told_first = report.notes.len().min(told_before);
+            report.notes.splice(told_first..told_first, also_undone);
+        }
         Ok(self.regret(report, &touched))
     }
 
@@ -485,8 +490,8 @@ fn also_undone(head: &Snapshot, to: &Snapshot) -> Option<String> {
     let first = SnapshotId(to.id.0.saturating_add(1));
     (first < head.id && head.rollback_of.is_none()).then(|| {
         format!(
-            "snapshots {first} to {} are undone by this; {}: {}",
-            head.id, REVERT.trouble, REVERT.command
+            "this also undoes snapshots {first} to {}; to undo only one: {}",
+            head.id, REVERT.command
         )
     })
 }

@@ -107,7 +107,7 @@ fn unrecord(
     rules.arrange_marks(&before);
     let kept = (!since.is_empty()).then(|| {
         format!(
-            "{} of snapshot {} changed since and stays in the record",
+            "{} of snapshot {} changed since: the record keeps what it has of them",
             super::report::count(since.len(), "entry").replace("entrys", "entries"),
             snapshot.id
         )

@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Local, Utc};
 
+use super::guard;
 use crate::error::{Error, Kind, Result};
 use crate::model::moment::local;
-use crate::model::{Moment, Snapshot, SnapshotName};
+use crate::model::{Moment, Ruleset, Snapshot, SnapshotId, SnapshotName};
 use crate::store::Store;
 
 /// How many records a search reads at first; each further step reads eight times as many.
@@ -117,6 +118,7 @@ pub(super) fn before_head(store: &dyn Store) -> Result<Snapshot> {
     let head = store.head()?.ok_or_else(no_snapshots)?;
     if let Some(target) = head.rollback_of {
         let other = head.parent.unwrap_or(head.id);
+        let allow = allowing(store, head.id, head.parent)?;
         return Err(Error::new(
             Kind::State,
             format!(
@@ -126,7 +128,7 @@ pub(super) fn before_head(store: &dyn Store) -> Result<Snapshot> {
         )
         .attempt("cannot roll back")
         .hint(format!(
-            "to take that rollback back: ipvsh rollback {other}"
+            "to take that rollback back: ipvsh rollback {other}{allow}"
         ))
         .hint(format!(
             "to go further back: ipvsh rollback N (ipvsh history), N before {target}"
@@ -134,10 +136,29 @@ pub(super) fn before_head(store: &dyn Store) -> Result<Snapshot> {
     }
     match head.parent {
         Some(parent) => store.snapshot(parent),
-        None => Err(
-            Error::not_found("the head is the first snapshot: there is none before it")
+        None => {
+            let allow = allowing(store, head.id, None)?;
+            let error = Error::not_found("the head is the first snapshot: there is none before it");
+            Err(error
                 .attempt("cannot roll back")
-                .hint("to remove everything that is ours: ipvsh -e 'clear()'"),
-        ),
+                .hint(format!("to undo it: ipvsh revert {}{allow}", head.id)))
+        }
     }
+}
+
+/// The option without which a return from one snapshot to another is refused, where it removes much.
+fn allowing(store: &dyn Store, from: SnapshotId, to: Option<SnapshotId>) -> Result<&'static str> {
+    let (from, to) = match to {
+        Some(to) => store.differing(from, to)?,
+        None => (store.ruleset(from)?, Ruleset::default()),
+    };
+    let all = store
+        .head()?
+        .map_or(Ok(0), |head| store.count_services(head.id))?;
+    let gone = from.services.keys();
+    let gone = gone.filter(|key| !to.services.contains_key(key)).count();
+    Ok(match guard::is_much(gone, all) {
+        true => " --allow-removals",
+        false => "",
+    })
 }

@@ -168,7 +168,7 @@ fn rollback() {
     assert_snapshot!(lab.run(&["rollback"]), @r"
     -- stderr
     Error: cannot roll back: the head is the first snapshot: there is none before it
-    Hint: to remove everything that is ours: ipvsh --sim -e 'clear()'
+    Hint: to undo it: ipvsh --sim revert 1
     -- status 1
     ");
     lab.ok(&["-e", "timeouts(#{ tcp: 600 })"]);
