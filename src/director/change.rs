@@ -440,7 +440,17 @@ fn how_to_undo(
         let takes_over = found_after.entries().iter().any(|entry| !found.has(entry));
         takes_over || !back.is_empty()
     };
-    match plan.is_empty() && is_in_the_record_alone() {
+    // A copy of rules that fed what was adopted: theirs may be gone by then, so ours stay.
+    let copies_marks = || {
+        let mut steps = plan.steps.iter();
+        steps.all(|step| matches!(step, Step::SetChain { .. }))
+            && adopted::only_adopts(plan, head, rules)
+    };
+    let lets_go = match plan.is_empty() {
+        true => is_in_the_record_alone(),
+        false => copies_marks(),
+    };
+    match lets_go {
         true => Undo::Forget,
         false => Undo::Rollback,
     }

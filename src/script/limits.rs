@@ -3,7 +3,7 @@
 //! Rhai's own defaults differ between builds, and operations, texts, arrays and maps are
 //! unlimited by default. These are wide enough for 10,000 services with 5 servers each from one
 //! inventory, and stop what can only be a mistake. Memory and computing time are no limits of
-//! Rhai's: [`super::meter`] looks at them between two operations, never within one of ours.
+//! Rhai's: `meter` looks at them between two operations, never within one of ours.
 
 use std::cell::Cell;
 use std::time::Duration;
