@@ -603,6 +603,31 @@ fn everything_of_three_services_needs_a_word() {
     assert_eq!(lab.rules().services.len(), 3);
 }
 
+/// The undo of an undo: what was given back goes again, where it is as it was found.
+#[test]
+fn a_rollback_that_gave_back_is_undone_in_turn() {
+    for undo in ["rollback", "revert"] {
+        let lab = Lab::with_others();
+        lab.declare(WEB, web()).unwrap();
+        lab.commit(&plain(), |session| session.remove_service(key(MAIL)))
+            .unwrap();
+        let removed = lab.rules();
+        lab.director().rollback(Some(&id(1)), &plain()).unwrap();
+        assert!(lab.rules().services.contains_key(&key(MAIL)));
+        match undo {
+            "rollback" => lab.director().rollback(Some(&id(2)), &plain()),
+            _ => lab.director().revert(&id(3), &plain()),
+        }
+        .unwrap();
+        assert_eq!(lab.rules(), removed, "{undo}");
+        // And once more, where somebody changed it meanwhile.
+        lab.director().rollback(Some(&id(1)), &plain()).unwrap();
+        lab.others_weigh(MAIL, "10.5.5.1", 9);
+        lab.director().rollback(Some(&id(2)), &plain()).unwrap();
+        assert_eq!(lab.weight(MAIL, "10.5.5.1"), Some(9), "{undo}");
+    }
+}
+
 // --- at a deadline -------------------------------------------------------------------------------
 
 #[test]

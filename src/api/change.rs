@@ -302,6 +302,9 @@ fn commit(call: &Call, message: Option<usize>, options: usize) -> Result<Dynamic
 fn confirm(call: &Call) -> Result<Dynamic> {
     let mut session = call.context.session()?;
     let confirmed = session.confirm()?;
+    for note in &confirmed.notes {
+        call.context.effect(note.clone());
+    }
     match session.is_dry() {
         true => {
             let effect = format!("would confirm snapshot {}", confirmed.snapshot.id);

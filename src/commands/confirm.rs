@@ -17,6 +17,10 @@ pub(super) struct ConfirmArgs {}
 pub(super) fn run(context: &Context, _args: &ConfirmArgs) -> Result<u8> {
     let confirmed = context.director()?.confirm()?;
     output::did(Effect::Other(confirmed.sentence()));
+    confirmed
+        .notes
+        .iter()
+        .for_each(|note| context.out.note(note));
     match context.out.json {
         true => context.out.print_json(&json!({
             "snapshot": output::forms::snapshot(&confirmed.snapshot),

@@ -136,7 +136,7 @@ impl Context {
         }
         let (head, rules) = match head_rules(stores) {
             Ok(head) => head,
-            Err(error) if error.kind() == Kind::Damaged => {
+            Err(error) if matches!(error.kind(), Kind::Damaged | Kind::System) => {
                 let (head, rules) = stores.mirror().map_err(|_| error)?;
                 (Some(head), rules)
             }

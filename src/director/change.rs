@@ -23,7 +23,9 @@ use crate::model::{
     EntryKey, Extent, FoundValues, Grace, Live, MarkKey, Ruleset, ServiceKey, Snapshot, SnapshotId,
     SnapshotName, pairs,
 };
-use crate::plan::{self, Plan, Request, Scope, Step, given_back, plan, put_back, summary};
+use crate::plan::{
+    self, Plan, Request, Scope, Step, given_back, plan, put_back, removed_again, summary,
+};
 use crate::signals;
 use crate::store::Store;
 
@@ -117,15 +119,22 @@ impl Director {
         );
         self.refuse_unknown_names(mine, &live)?;
         let mut wanted = Cow::Borrowed(mine.rules());
+        let mut ours = Cow::Borrowed(&begun.head_rules);
         let mut scope = mine.scope();
+        let mut gives_back = false;
         if let Some(found_then) = &recorded.found_then {
             let now = (&begun.head_rules, &begun.found);
-            let back = given_back(now, (mine.rules(), found_then), &live.rules);
-            scope.extend(back.iter().map(|(entry, _)| *entry));
+            let to = (mine.rules(), found_then);
+            let back = given_back(now, to, &live.rules);
+            let again = removed_again(now, to, &live.rules);
+            scope.extend(back.iter().chain(&again).map(|(entry, _)| *entry));
+            gives_back = !back.is_empty();
             put_back(wanted.to_mut(), &back, &live.rules);
+            // What goes again counts as ours, and is not wanted.
+            put_back(ours.to_mut(), &again, &live.rules);
         }
-        let plan = plan(&Request {
-            head: &begun.head_rules,
+        let mut plan = plan(&Request {
+            head: &ours,
             found: &begun.found,
             live: &live,
             wanted: &wanted,
@@ -137,6 +146,10 @@ impl Director {
             declared: &mine.declared(),
             keep_weights: options.keep_weights,
         });
+        if gives_back {
+            // What is given back is somebody else's again.
+            plan.foreign = plan::foreign(mine.rules(), &plan.target.rules, mine.rules());
+        }
         if !options.adopt {
             refuse_foreign(mine, &begun.head_rules, &live)?;
         }
@@ -178,9 +191,9 @@ impl Director {
         }
         let mut services = mine.looks_at();
         if let Some(found_then) = found_then {
-            let entries = begun.found.entries().into_iter();
-            let back = entries.filter(|entry| !found_then.has(entry));
-            services.extend(back.filter_map(|entry| entry.service()));
+            let (now, then) = (begun.found.entries(), found_then.entries());
+            let differs = now.symmetric_difference(&then);
+            services.extend(differs.filter_map(EntryKey::service));
         }
         let with_marks =
             !begun.head_rules.marks.is_empty() || !begun.found.parts().0.marks.is_empty();

@@ -224,6 +224,8 @@ pub struct Confirmed {
     pub snapshot: Snapshot,
     /// The seconds that were left.
     pub seconds_left: u64,
+    /// What opening the history had to say: what it recovered first.
+    pub notes: Vec<String>,
 }
 
 impl Confirmed {
@@ -244,14 +246,14 @@ impl Director {
     /// confirmed is rolled back then.
     pub fn confirm(&mut self) -> Result<Confirmed> {
         let _hold = signals::hold();
-        let mut store = self.stores.open_to_write()?;
+        // A rollback that was cut off is undone first: what is confirmed has to be in the kernel.
+        let (mut store, mut notes) = self.open_to_write()?;
         let head = store.head()?;
         let (Some(awaiting), Some(snapshot)) = (self.awaiting(&*store)?, head.clone()) else {
             return Err(nothing_awaits(head.as_ref()));
         };
         let Left::Seconds(seconds_left) = awaiting.left else {
             drop(store);
-            let mut notes = Vec::new();
             self.open_settled(&mut notes)?;
             let error = Error::new(Kind::State, "it comes too late").attempt("cannot confirm");
             let error = error.object(format!("snapshot {}", awaiting.snapshot));
@@ -267,6 +269,7 @@ impl Director {
         Ok(Confirmed {
             snapshot,
             seconds_left,
+            notes,
         })
     }
 

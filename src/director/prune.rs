@@ -97,7 +97,11 @@ impl Director {
             let ids: BTreeSet<SnapshotId> = pruned.removed.iter().copied().collect();
             pruned.bytes = Some(store.prune(&ids)?);
             let by = &self.author;
-            let message = format!("snapshots {} were pruned by {by}", ranges(ids));
+            let (noun, were) = match ids.len() {
+                1 => ("snapshot", "was"),
+                _ => ("snapshots", "were"),
+            };
+            let message = format!("{noun} {} {were} pruned by {by}", ranges(ids));
             // It is done: what fails from here on is no reason to say that it was not.
             if let Err(error) = self.note(&mut *store, &message) {
                 let note = format!("this could not be noted in the history: {error}");

@@ -16,7 +16,9 @@ use crate::kernel::Part;
 use crate::model::{
     EntryKey, Extent, FoundValues, Live, MarkKey, Ruleset, ServiceKey, SnapshotId, SnapshotName,
 };
-use crate::plan::{Plan, Request, Scope, between, foreign, given_back, plan, put_back, steps};
+use crate::plan::{
+    Plan, Request, Scope, between, foreign, given_back, plan, put_back, removed_again, steps,
+};
 use crate::signals;
 use crate::store::{Journal, Mirrored};
 
@@ -354,7 +356,10 @@ impl Director {
         let failures = self.restore_in_parts(&rules, options)?;
         match failures.into_iter().collect::<Vec<_>>() {
             failures if failures.is_empty() => {
-                let outcome = Outcome::Repaired { head: id };
+                let outcome = match plan.is_empty() {
+                    true => Outcome::Unchanged,
+                    false => Outcome::Repaired { head: id },
+                };
                 Ok(Report {
                     plan,
                     outcome,
@@ -454,17 +459,22 @@ impl Director {
     }
 }
 
-/// The plan of a return to a snapshot: what was found since, and is not in it, is given back.
+/// The plan of a return to a snapshot: what was found since, and is not in it, is given back; what had
+/// been removed then, and was given back since, goes again.
 pub(super) fn plan_of_return(
     now: (&Ruleset, &FoundValues),
     live: &Live,
     (wanted, found_then): (&Ruleset, &FoundValues),
     options: &ChangeOptions,
 ) -> Plan {
+    let (head, found) = now;
     let back = given_back(now, (wanted, found_then), &live.rules);
-    let mut in_kernel = wanted.clone();
+    let again = removed_again(now, (wanted, found_then), &live.rules);
+    let (mut in_kernel, mut ours) = (wanted.clone(), head.clone());
     put_back(&mut in_kernel, &back, &live.rules);
-    let mut plan = plan_of_everything(now, live, &in_kernel, options);
+    // What goes again counts as ours, and is not wanted.
+    put_back(&mut ours, &again, &live.rules);
+    let mut plan = plan_of_everything((&ours, found), live, &in_kernel, options);
     if !back.is_empty() {
         // What is given back is somebody else's again.
         plan.foreign = foreign(wanted, &plan.target.rules, wanted);

@@ -66,7 +66,7 @@ impl Director {
     }
 }
 
-/// The values found, without those that came with one snapshot.
+/// The values found, without those that came with one snapshot, and with those that it gave back.
 fn without_those_of(store: &dyn Store, found: &FoundValues, bad: &Snapshot) -> Result<FoundValues> {
     let then = found_of(store, Some(bad.id), &Extent::Whole)?;
     let before = found_of(store, bad.parent, &Extent::Whole)?;
@@ -74,6 +74,11 @@ fn without_those_of(store: &dyn Store, found: &FoundValues, bad: &Snapshot) -> R
     for entry in then.entries() {
         if !before.has(&entry) {
             kept.remove(&entry);
+        }
+    }
+    for entry in before.entries() {
+        if let (false, Some(value)) = (then.has(&entry), before.get(&entry)) {
+            kept.put(&entry, value);
         }
     }
     Ok(kept)

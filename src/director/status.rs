@@ -73,7 +73,8 @@ impl Status {
             .drift
             .as_ref()
             .is_ok_and(|plan| !plan.changes.is_empty());
-        differs || !self.notes.is_empty()
+        let is_overdue = self.pending.as_ref().is_some_and(Awaiting::is_overdue);
+        differs || is_overdue || self.unfinished.is_some() || !self.notes.is_empty()
     }
 }
 

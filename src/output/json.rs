@@ -23,7 +23,11 @@ fn foreign(foreign: &Foreign) -> Value {
 }
 
 fn error(failure: &Error) -> Value {
-    Value::Object(form::error(failure))
+    let mut form = form::error(failure);
+    if let Some(Value::String(hint)) = form.get_mut("hint") {
+        *hint = with_globals(hint).into_owned();
+    }
+    Value::Object(form)
 }
 
 /// Snapshots, newest first; with their changes in place of the number of them where given, null
@@ -121,7 +125,7 @@ pub fn status(facts: &Facts) -> Value {
     json!({
         "head": status.and_then(|s| s.head.as_ref()).map(snapshot),
         "pending": status.and_then(|s| s.pending.as_ref()).map(form::pending),
-        "unfinished": status.and_then(|s| s.unfinished.clone()),
+        "unfinished": status.and_then(|s| s.unfinished.as_deref()).map(with_globals),
         "drift": plan.map(|plan| changes(&plan.changes)),
         "notes": plan.and(status).map(|status| told(&status.notes)),
         "foreign": plan.map(|plan| foreign(&plan.foreign)),

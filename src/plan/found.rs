@@ -1,8 +1,11 @@
 //! What was there before ipvsh came: given back when ipvsh lets go, and carried along until then.
 
+use std::collections::BTreeSet;
+
 use crate::model::live::Live;
 use crate::model::{
-    EntryKey, EntryValue, Extent, FoundValues, Ruleset, TimeoutKind, differing_servers, merge,
+    EntryKey, EntryValue, Extent, FoundValues, Ruleset, ServiceKey, TimeoutKind, differing_servers,
+    merge,
 };
 
 /// What goes back to others where a head gives way to an older snapshot or to a revert: the entries
@@ -31,6 +34,36 @@ pub fn given_back(
     entries
         .filter_map(|entry| Some((entry, value(&entry)?)))
         .collect()
+}
+
+/// What goes again where a head gives way to a snapshot at which entries of others had been removed:
+/// those that were given back since, and are as they were found. What somebody else made or changed
+/// meanwhile stays.
+pub fn removed_again(
+    (head, found): (&Ruleset, &FoundValues),
+    (to, found_then): (&Ruleset, &FoundValues),
+    live: &Ruleset,
+) -> Vec<(EntryKey, EntryValue)> {
+    let mut again = Vec::new();
+    for entry in found_then.entries() {
+        let is_theirs = !to.has(&entry) && !head.has(&entry) && !found.has(&entry);
+        if let (true, Some(now)) = (is_theirs, live.get(&entry))
+            && found_then.get(&entry).as_ref() == Some(&now)
+            && !matches!(entry, EntryKey::Timeout(_))
+        {
+            again.push((entry, now));
+        }
+    }
+    // A service takes its servers along: one in which anything else is stays whole.
+    let goes: BTreeSet<EntryKey> = again.iter().map(|(entry, _)| *entry).collect();
+    let stays = |key: &ServiceKey| {
+        let service = live.services.get(key).into_iter();
+        let mut servers = service.flat_map(|service| service.servers.keys());
+        goes.contains(&EntryKey::Service(*key))
+            && servers.any(|server| !goes.contains(&EntryKey::Server(*key, *server)))
+    };
+    again.retain(|(entry, _)| !entry.service().is_some_and(|key| stays(&key)));
+    again
 }
 
 /// Puts entries into a ruleset. A server of a service that is not there is left out.
@@ -132,7 +165,7 @@ impl Recorded<'_> {
     }
 }
 
-fn covers(live: &Live, key: &crate::model::ServiceKey) -> bool {
+fn covers(live: &Live, key: &ServiceKey) -> bool {
     match &live.extent {
         Extent::Whole => true,
         some => some.covers(key),

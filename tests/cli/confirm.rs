@@ -267,7 +267,7 @@ fn a_damaged_database_is_restored_to_what_was_before_the_head() {
     let lab = pending("300");
     lab.damage();
     assert_snapshot!(settled(&lab.run(&["restore"])), @r"
-    repaired 0; snapshot 2 unchanged
+    nothing to change
     -- stderr
     note: the database is damaged: sled finds its files corrupted
     note: restored from its mirror, snapshot 2; to save the history: ipvsh --sim fsck --repair
