@@ -574,6 +574,19 @@ fn a_repair_that_is_not_confirmed_is_taken_back() {
 }
 
 #[test]
+fn a_repair_that_awaits_confirmation_is_taken_back_by_a_rollback() {
+    let lab = Lab::new();
+    lab.sim
+        .edit(|live| drop(live.rules.services.remove(&key(WEB))));
+    lab.declare(WEB, first(), Some(60)).unwrap();
+    assert_eq!(lab.scheduler(WEB).as_deref(), Some("rr"));
+    let report = lab.director().rollback(None, &plain()).unwrap();
+    assert_eq!(report.snapshot().unwrap().id, SnapshotId(3));
+    assert_eq!(lab.scheduler(WEB), None);
+    assert_eq!(lab.director().pending().unwrap(), None);
+}
+
+#[test]
 fn a_rehearsal_starts_nobody_and_is_not_refused() {
     let lab = Lab::with_pending();
     let mut session = Session::new(lab.director().dry().unwrap(), plain()).dry();

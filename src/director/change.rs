@@ -371,7 +371,9 @@ impl Director {
         let found_after = recorded.found_after(live, &plan.target);
         let is_change = *recording.rules != head_rules
             || found_after != found && found_after != recorded.found_after(live, live)
-            || options.confirm.is_some() && !plan.is_empty();
+            || options.confirm.is_some() && !plan.is_empty()
+            // A head that awaits confirmation gives way to a new one, whatever that holds.
+            || recording.ends_wait && store.pending()?.is_some();
         let head_id = head.as_ref().map(|head| head.id);
         if !is_change {
             notes.extend(self.awaiting(&*store)?.map(|awaiting| awaiting.sentence()));
