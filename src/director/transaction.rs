@@ -91,10 +91,6 @@ impl Director {
             unless,
             adopts,
         } = after;
-        let everything = Failure {
-            error: Error::new(Kind::Bug, "nothing failed"),
-            reached: Reached::all(&plan.steps),
-        };
         if !plan.is_empty() {
             self.announce(&mut *store, before.head, &recording.message, plan)?;
             let done = carry_out(&mut *self.kernel, plan, Some(&mut *store), &*self.progress);
@@ -136,7 +132,7 @@ impl Director {
             Err(error) => {
                 let failure = Failure {
                     error,
-                    ..everything
+                    reached: Reached::all(&plan.steps),
                 };
                 Err(self.take_back(plan, failure, |director| {
                     drop(store);

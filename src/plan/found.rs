@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::live::Live;
 use crate::model::{
-    EntryKey, EntryValue, Extent, FoundValues, Ruleset, ServiceKey, TimeoutKind, differing_servers,
-    merge,
+    EntryKey, EntryValue, FoundValues, Ruleset, ServiceKey, TimeoutKind, differing_servers, merge,
 };
 
 /// What goes back to others where a head gives way to an older snapshot or to a revert: the entries
@@ -121,7 +120,7 @@ impl Recorded<'_> {
             (true, true) => true,
             (false, true) => !live.rules.has(entry),
             (_, false) => {
-                let seen = entry.service().is_none_or(|key| covers(live, &key));
+                let seen = entry.service().is_none_or(|key| live.extent.covers(&key));
                 !(self.forgets || seen && target.rules.has(entry))
             }
         }
@@ -162,12 +161,5 @@ impl Recorded<'_> {
                 }
         });
         entries
-    }
-}
-
-fn covers(live: &Live, key: &ServiceKey) -> bool {
-    match &live.extent {
-        Extent::Whole => true,
-        some => some.covers(key),
     }
 }
