@@ -23,9 +23,7 @@ use crate::model::{
     EntryKey, Extent, FoundValues, Grace, Live, MarkKey, Ruleset, ServiceKey, Snapshot, SnapshotId,
     SnapshotName, pairs,
 };
-use crate::plan::{
-    self, Plan, Request, Scope, Step, given_back, plan, put_back, removed_again, summary,
-};
+use crate::plan::{self, Plan, Request, Return, Scope, Step, plan, summary};
 use crate::signals;
 use crate::store::Store;
 
@@ -118,26 +116,23 @@ impl Director {
             },
         );
         self.refuse_unknown_names(mine, &live)?;
-        let mut wanted = Cow::Borrowed(mine.rules());
-        let mut ours = Cow::Borrowed(&begun.head_rules);
-        let mut scope = mine.scope();
-        let mut gives_back = false;
-        if let Some(found_then) = &recorded.found_then {
+        let returning = recorded.found_then.as_ref().map(|found_then| {
             let now = (&begun.head_rules, &begun.found);
-            let to = (mine.rules(), found_then);
-            let back = given_back(now, to, &live.rules);
-            let again = removed_again(now, to, &live.rules);
-            scope.extend(back.iter().chain(&again).map(|(entry, _)| *entry));
-            gives_back = !back.is_empty();
-            put_back(wanted.to_mut(), &back, &live.rules);
-            // What goes again counts as ours, and is not wanted.
-            put_back(ours.to_mut(), &again, &live.rules);
-        }
+            Return::between(now, (mine.rules(), found_then), &live.rules)
+        });
+        let mut scope = mine.scope();
+        let (ours, wanted) = match &returning {
+            Some(returning) => {
+                scope.extend(&returning.entries);
+                (&returning.ours, &returning.wanted)
+            }
+            None => (&begun.head_rules, mine.rules()),
+        };
         let mut plan = plan(&Request {
-            head: &ours,
+            head: ours,
             found: &begun.found,
             live: &live,
-            wanted: &wanted,
+            wanted,
             scope: match options.exact {
                 true => Scope::Exact,
                 false => Scope::Named(scope),
@@ -146,9 +141,8 @@ impl Director {
             declared: &mine.declared(),
             keep_weights: options.keep_weights,
         });
-        if gives_back {
-            // What is given back is somebody else's again.
-            plan.foreign = plan::foreign(mine.rules(), &plan.target.rules, mine.rules());
+        if let Some(returning) = &returning {
+            returning.count_foreign(&mut plan, mine.rules());
         }
         if !options.adopt {
             refuse_foreign(mine, &begun.head_rules, &live)?;

@@ -16,9 +16,7 @@ use crate::kernel::Part;
 use crate::model::{
     EntryKey, Extent, FoundValues, Live, MarkKey, Ruleset, ServiceKey, SnapshotId, SnapshotName,
 };
-use crate::plan::{
-    Plan, Request, Scope, between, foreign, given_back, plan, put_back, removed_again, steps,
-};
+use crate::plan::{Plan, Request, Return, Scope, between, plan, steps};
 use crate::signals;
 use crate::store::{Journal, Mirrored};
 
@@ -467,18 +465,9 @@ pub(super) fn plan_of_return(
     (wanted, found_then): (&Ruleset, &FoundValues),
     options: &ChangeOptions,
 ) -> Plan {
-    let (head, found) = now;
-    let back = given_back(now, (wanted, found_then), &live.rules);
-    let again = removed_again(now, (wanted, found_then), &live.rules);
-    let (mut in_kernel, mut ours) = (wanted.clone(), head.clone());
-    put_back(&mut in_kernel, &back, &live.rules);
-    // What goes again counts as ours, and is not wanted.
-    put_back(&mut ours, &again, &live.rules);
-    let mut plan = plan_of_everything((&ours, found), live, &in_kernel, options);
-    if !back.is_empty() {
-        // What is given back is somebody else's again.
-        plan.foreign = foreign(wanted, &plan.target.rules, wanted);
-    }
+    let leads = Return::between(now, (wanted, found_then), &live.rules);
+    let mut plan = plan_of_everything((&leads.ours, now.1), live, &leads.wanted, options);
+    leads.count_foreign(&mut plan, wanted);
     plan
 }
 

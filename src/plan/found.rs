@@ -2,15 +2,56 @@
 
 use std::collections::BTreeSet;
 
+use super::{Plan, foreign};
 use crate::model::live::Live;
 use crate::model::{
     EntryKey, EntryValue, FoundValues, Ruleset, ServiceKey, TimeoutKind, differing_servers, merge,
 };
 
+/// A head that gives way to an older snapshot or to a revert, as a plan sees it.
+#[derive(Debug, Clone)]
+pub struct Return {
+    /// What counts as ours: the head, and what is to go again.
+    pub ours: Ruleset,
+    /// What the kernel is to hold: the older rules, and what is given back.
+    pub wanted: Ruleset,
+    /// The entries that are given back or go again.
+    pub entries: BTreeSet<EntryKey>,
+    gives_back: bool,
+}
+
+impl Return {
+    /// What leads from a head, with the values found of it, to rules with those found then.
+    pub fn between(
+        now: (&Ruleset, &FoundValues),
+        to: (&Ruleset, &FoundValues),
+        live: &Ruleset,
+    ) -> Return {
+        let back = given_back(now, to, live);
+        let again = removed_again(now, to, live);
+        let (mut ours, mut wanted) = (now.0.clone(), to.0.clone());
+        put_back(&mut wanted, &back, live);
+        put_back(&mut ours, &again, live);
+        Return {
+            ours,
+            wanted,
+            entries: back.iter().chain(&again).map(|(entry, _)| *entry).collect(),
+            gives_back: !back.is_empty(),
+        }
+    }
+
+    /// Counts what is given back as somebody else's again, in the plan that was made of this.
+    pub fn count_foreign(&self, plan: &mut Plan, rules: &Ruleset) {
+        if self.gives_back {
+            plan.foreign = foreign(rules, &plan.target.rules, rules);
+        }
+    }
+}
+
 /// What goes back to others where a head gives way to an older snapshot or to a revert: the entries
 /// that were found after `to`, and are not in `to`. What ipvsh changed of them returns to what was
 /// found; what somebody else changed, removed or made anew meanwhile stays as the kernel has it.
-pub fn given_back(
+fn given_back(
     (head, found): (&Ruleset, &FoundValues),
     (to, found_then): (&Ruleset, &FoundValues),
     live: &Ruleset,
@@ -38,7 +79,7 @@ pub fn given_back(
 /// What goes again where a head gives way to a snapshot at which entries of others had been removed:
 /// those that were given back since, and are as they were found. What somebody else made or changed
 /// meanwhile stays.
-pub fn removed_again(
+fn removed_again(
     (head, found): (&Ruleset, &FoundValues),
     (to, found_then): (&Ruleset, &FoundValues),
     live: &Ruleset,
@@ -66,7 +107,7 @@ pub fn removed_again(
 }
 
 /// Puts entries into a ruleset. A server of a service that is not there is left out.
-pub fn put_back(rules: &mut Ruleset, entries: &[(EntryKey, EntryValue)], live: &Ruleset) {
+fn put_back(rules: &mut Ruleset, entries: &[(EntryKey, EntryValue)], live: &Ruleset) {
     for (entry, value) in entries {
         rules.put(entry, Some(value.clone()));
     }

@@ -30,7 +30,7 @@ pub use changes::between;
 pub use command::command_lines;
 pub use deltas::{Deltas, TakenBack};
 pub use examined::Examined;
-pub use found::{Recorded, given_back, put_back, removed_again};
+pub use found::{Recorded, Return};
 pub use lines::{Line, Lines, lines};
 pub use step::Step;
 pub use steps::steps;
