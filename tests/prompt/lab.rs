@@ -51,51 +51,68 @@ pub fn run_on_terminal(dir: &Path, args: &[&str]) -> Terminal {
 }
 
 /// A terminal with a program in it. What does not come in time is a failure.
-pub struct Terminal(PtySession);
+pub struct Terminal {
+    session: PtySession,
+    /// Whether a line was typed whose answer is not read to the next prompt yet. The terminal is in its ordinary mode
+    /// while a line runs: a key that is pressed then, such as Ctrl-D, means something else and gets lost.
+    answering: bool,
+}
 
 impl Terminal {
     /// Starts a program in a terminal.
     pub fn of(command: Command) -> Terminal {
-        Terminal(spawn_command(command, Some(PATIENCE)).unwrap())
+        Terminal {
+            session: spawn_command(command, Some(PATIENCE)).unwrap(),
+            answering: false,
+        }
     }
 
     /// Types a line.
     pub fn line(&mut self, text: &str) {
-        self.0.send_line(text).unwrap();
+        self.session.send_line(text).unwrap();
+        self.answering = true;
     }
 
     /// Types without a newline.
     pub fn types(&mut self, text: &str) {
-        self.0.send(text).unwrap();
-        self.0.flush().unwrap();
+        self.session.send(text).unwrap();
+        self.answering |= text.ends_with('\r');
+        self.session.flush().unwrap();
     }
 
     /// Sends bytes as they are.
     pub fn sends(&mut self, bytes: &[u8]) {
         use std::io::Write;
-        let mut terminal = self.0.process().get_file_handle().unwrap();
+        let mut terminal = self.session.process().get_file_handle().unwrap();
         terminal.write_all(bytes).unwrap();
     }
 
     /// Presses a key with Ctrl.
     pub fn control(&mut self, key: char) {
-        self.0.send_control(key).unwrap();
+        self.session.send_control(key).unwrap();
     }
 
     /// Waits until a text is shown; gives what came before it.
     pub fn shows(&mut self, text: &str) -> String {
-        self.0.exp_string(text).unwrap()
+        let before = self.session.exp_string(text).unwrap();
+        self.answering &= !text.ends_with("> ");
+        before
     }
 
     /// Waits until something is shown that a regular expression matches.
     pub fn matches(&mut self, pattern: &str) {
-        self.0.exp_regex(pattern).unwrap();
+        self.session.exp_regex(pattern).unwrap();
     }
 
     /// Drops what is typed, with Ctrl-C; the next prompt is there when this returns. What was typed
     /// ahead of it is dropped too, as everywhere.
     pub fn interrupt(&mut self) {
         self.control('c');
+        self.awaits_prompt();
+    }
+
+    /// Waits until a new prompt is there.
+    fn awaits_prompt(&mut self) {
         // Bracketed paste is turned on where a prompt begins, not where one is drawn again.
         self.shows("\x1b[?2004h");
         self.shows("> ");
@@ -103,7 +120,7 @@ impl Terminal {
 
     /// Gives the terminal another size.
     pub fn resize(&self, columns: u16, rows: u16) {
-        let terminal = self.0.process().get_file_handle().unwrap();
+        let terminal = self.session.process().get_file_handle().unwrap();
         let size = rustix::termios::Winsize {
             ws_row: rows,
             ws_col: columns,
@@ -115,16 +132,19 @@ impl Terminal {
 
     /// Waits until the program has ended; gives what it said before.
     pub fn ends(&mut self) -> String {
-        self.0.exp_eof().unwrap()
+        self.session.exp_eof().unwrap()
     }
 
     /// The status that the program ended with, in words.
     pub fn status(&self) -> String {
-        format!("{:?}", self.0.process().wait().unwrap())
+        format!("{:?}", self.session.process().wait().unwrap())
     }
 
-    /// Ends with Ctrl-D; the status must be 0.
+    /// Ends with Ctrl-D, at the next prompt; the status must be 0.
     pub fn leave(mut self) {
+        if self.answering {
+            self.awaits_prompt();
+        }
         self.control('d');
         self.ends();
         let status = self.status();
