@@ -4,7 +4,10 @@
 //! entries that a commit named; left out: all), `host`, and the `notes` as they are told. Of the
 //! host: `routes` (an address: `local`, `eth0`, `eth0 via 10.0.0.1`, `nowhere`), `forwards`
 //! (`ipv4`, `ipv4 eth0`), `marks` (`ipv4`: a list of `TABLE CHAIN MARK/MASK`, or `restores` where
-//! a rule restores the mark of the connection), `managers` (a list of names). What is left out cannot be told.
+//! a rule restores the mark of the connection), `managers` (a list of names),
+//! `interfaces` (a name: `loopback`, `down`, `no-carrier` or nothing, then its addresses), `settings` (of IPVS). What is
+//! left out cannot be told. `cuts`: an entry, and `ACTIVE INACTIVE PERSISTENT`; `quiesced`: a list of
+//! servers; `undo`: the command that takes it back.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test
 
@@ -14,9 +17,11 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use ipvsh::model::{
-    EntryKey, Family, ForeignMark, Fwmark, MarkKey, Ruleset, ServerKey, ServiceKey, json,
+    Counts, DaemonRole, EntryKey, Family, ForeignMark, Fwmark, MarkKey, Ruleset, ServerKey,
+    ServiceKey, json,
 };
-use ipvsh::notes::{Host, Manager, Route, fold, notes};
+use ipvsh::notes::{Host, Interface, Manager, Route, Subject, fold, notes};
+use ipvsh::plan::Cut;
 use serde_json::Value;
 
 struct Told(Value);
@@ -79,6 +84,44 @@ impl Host for Told {
         };
         names.into_iter().flatten().map(manager).collect()
     }
+
+    fn interfaces(&self) -> Option<Vec<Interface>> {
+        let all = self.0["interfaces"].as_object()?;
+        let one = |(name, said): (&String, &Value)| {
+            let words: Vec<&str> = said.as_str().unwrap().split(' ').collect();
+            let is = |word: &str| words.contains(&word);
+            Interface {
+                name: name.clone(),
+                is_up: !is("down"),
+                has_carrier: !is("down") && !is("no-carrier"),
+                is_loopback: is("loopback"),
+                networks: words.iter().filter_map(|word| word.parse().ok()).collect(),
+            }
+        };
+        Some(all.iter().map(one).collect())
+    }
+
+    fn ipvs_setting(&self, name: &str) -> Option<String> {
+        Some(self.0["settings"].get(name)?.as_str().unwrap().to_owned())
+    }
+}
+
+fn cut(entry: EntryKey, counts: &str) -> Cut {
+    let counts: Vec<u32> = counts.split(' ').map(|n| n.parse().unwrap()).collect();
+    let (service, server) = match entry {
+        EntryKey::Service(service) => (service, None),
+        EntryKey::Server(service, server) => (service, Some(server)),
+        other => panic!("{other:?}"),
+    };
+    Cut {
+        service,
+        server,
+        counts: Counts {
+            active: counts[0],
+            inactive: counts[1],
+            persistent: counts[2],
+        },
+    }
 }
 
 /// `tcp 192.0.2.1:80`, the same with ` server 10.0.0.1:80`, `mark 666`, `mark6 666`.
@@ -90,6 +133,9 @@ fn entry(text: &str) -> EntryKey {
     } {
         let mark = Fwmark::parse(mark).unwrap();
         return EntryKey::Marks(MarkKey { family, mark });
+    }
+    if let Some(role) = text.strip_prefix("sync daemon ") {
+        return EntryKey::Daemon(DaemonRole::parse(role).unwrap());
     }
     match text.split_once(" server ") {
         Some((service, server)) => {
@@ -106,7 +152,25 @@ fn told(case: &Value) -> Vec<String> {
         Some(list) => list.iter().map(|e| entry(e.as_str().unwrap())).collect(),
         None => rules.entries(),
     };
-    fold(&notes(&rules, &named, &Told(case["host"].clone())))
+    let cuts = case["cuts"].as_object().into_iter().flatten();
+    let cuts: Vec<Cut> = cuts
+        .map(|(of, counts)| cut(entry(of), counts.as_str().unwrap()))
+        .collect();
+    let subject = Subject {
+        cuts: &cuts,
+        quiesced: case["quiesced"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|server| match entry(server.as_str().unwrap()) {
+                EntryKey::Server(service, server) => (service, server),
+                other => panic!("{other:?}"),
+            })
+            .collect(),
+        undo: case["undo"].as_str(),
+        ..Subject::standing(&rules, &named)
+    };
+    fold(&notes(&subject, &Told(case["host"].clone())))
 }
 
 #[test]
@@ -164,6 +228,15 @@ impl Host for Counting {
     fn managers(&self) -> Vec<Manager> {
         panic!("nobody asks for that")
     }
+
+    fn interfaces(&self) -> Option<Vec<Interface>> {
+        self.others.set(self.others.get() + 1);
+        Some(Vec::new())
+    }
+
+    fn ipvs_setting(&self, _: &str) -> Option<String> {
+        panic!("nobody asks for that")
+    }
 }
 
 #[test]
@@ -181,16 +254,16 @@ fn a_host_is_asked_little() {
     };
     let asked = |rules: &Ruleset, named: &BTreeSet<EntryKey>| {
         let host = Counting::default();
-        notes(rules, named, &host);
+        notes(&Subject::standing(rules, named), &host);
         (host.routes.get(), host.others.get())
     };
     let (direct, masq) = (rules("direct"), rules("masq"));
     // A change of one server's weight: its route, if anything.
     let one = BTreeSet::from([entry("tcp 10.0.7.1:80 server 10.255.0.1:80")]);
     assert_eq!(asked(&direct, &one), (1, 0));
-    assert_eq!(asked(&masq, &one), (0, 1));
-    // Three thousand services: forwarding once, and no more routes than are worth it.
-    assert_eq!(asked(&masq, &masq.entries()), (2048, 1));
+    assert_eq!(asked(&masq, &one), (0, 2));
+    // Three thousand services: forwarding and interfaces once, and no more routes than are worth it.
+    assert_eq!(asked(&masq, &masq.entries()), (2048, 2));
     assert_eq!(asked(&direct, &direct.entries()), (2048, 0));
 }
 
@@ -216,6 +289,14 @@ impl Host for Elsewhere {
     fn managers(&self) -> Vec<Manager> {
         Vec::new()
     }
+
+    fn interfaces(&self) -> Option<Vec<Interface>> {
+        None
+    }
+
+    fn ipvs_setting(&self, _: &str) -> Option<String> {
+        None
+    }
 }
 
 #[test]
@@ -228,7 +309,10 @@ fn absent_vips_are_counted_as_far_as_they_were_looked_up() {
         };
         let services: Vec<Value> = (0..count).map(service).collect();
         let rules = json::parse_ruleset(serde_json::json!({ "services": services })).unwrap();
-        let told = fold(&notes(&rules, &rules.entries(), &Elsewhere));
+        let told = fold(&notes(
+            &Subject::standing(&rules, &rules.entries()),
+            &Elsewhere,
+        ));
         assert_eq!(told.len(), 1, "{told:?}");
         told[0].split_once(':').unwrap().0.to_owned()
     };

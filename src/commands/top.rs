@@ -14,7 +14,7 @@ use crate::top::{self, KEYS, Options, Order};
 
 /// Live rates and connections, full screen
 ///
-/// Virtual services with connections, packets and bits per second and their active and inactive
+/// Virtual services with connections, packets and bytes per second and their active and inactive
 /// connections; their servers unfold below them. The kernel averages rates over some seconds.
 #[derive(Debug, Args)]
 #[command(after_help = keys())]

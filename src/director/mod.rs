@@ -72,7 +72,7 @@ use crate::model::{
     EntryKey, Extent, FoundValues, Live, LiveServer, Origin, Ruleset, ServerKey, ServiceKey,
     Snapshot, SnapshotId,
 };
-use crate::notes::{self, Host, NoHost};
+use crate::notes::{self, Host, NoHost, Subject};
 use crate::plan::{Plan, Request, Scope, plan};
 use crate::store::{Store, Stores};
 
@@ -168,7 +168,20 @@ impl Director {
     /// Adds what may be regretted of the entries named, in the state that the report's plan
     /// leads to.
     fn regret(&self, report: Report, named: &BTreeSet<EntryKey>) -> Report {
-        let notes = notes::notes(&report.plan.target.rules, named, &*self.host);
+        let undo = match &report.outcome {
+            Outcome::Recorded {
+                snapshot, undoing, ..
+            } => Some(undoing.command(snapshot)),
+            _ => None,
+        };
+        let subject = Subject {
+            rules: &report.plan.target.rules,
+            named,
+            cuts: &report.plan.cuts,
+            quiesced: report.plan.quiesced().collect(),
+            undo: undo.as_deref(),
+        };
+        let notes = notes::notes(&subject, &*self.host);
         let told = notes::fold(&notes);
         Report {
             notes: report.notes.into_iter().chain(told).collect(),

@@ -5,7 +5,7 @@ use super::{Awaiting, Director, Left, head_of, plan_of_everything};
 use crate::error::{Error, Result};
 use crate::model::remedy::RESTORE;
 use crate::model::{FoundValues, Live, Snapshot};
-use crate::notes;
+use crate::notes::{self, Subject};
 use crate::plan::{Change, Object, Plan, between};
 
 /// Where things stand.
@@ -109,7 +109,9 @@ impl Director {
             let now = (&rules, &FoundValues::default());
             let plan = plan_of_everything(now, &live, &rules, options);
             lost = changed(&plan, &live);
-            let found = notes::notes(&live.rules, &rules.entries(), &*self.host);
+            let entries = rules.entries();
+            let standing = Subject::standing(&live.rules, &entries);
+            let found = notes::notes(&standing, &*self.host);
             notes = notes::fold(&found);
             plan
         });

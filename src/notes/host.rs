@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use crate::model::{Family, ForeignMark};
 
 /// Where packets to an address go from here.
@@ -41,6 +43,21 @@ impl fmt::Display for Manager {
     }
 }
 
+/// A network interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name: `eth0`.
+    pub name: String,
+    /// It is set up (IFF_UP).
+    pub is_up: bool,
+    /// It can carry packets (IFF_RUNNING).
+    pub has_carrier: bool,
+    /// What is sent there stays on this host (IFF_LOOPBACK).
+    pub is_loopback: bool,
+    /// Its addresses, each with the length of its network's prefix.
+    pub networks: Vec<IpNet>,
+}
+
 /// A host, as far as notes need to know it: its network namespace is the caller's. Nothing is an
 /// error; what cannot be told is `None`.
 pub trait Host {
@@ -55,6 +72,12 @@ pub trait Host {
 
     /// Lists who else manages IPVS here, each program once.
     fn managers(&self) -> Vec<Manager>;
+
+    /// Lists the network interfaces.
+    fn interfaces(&self) -> Option<Vec<Interface>>;
+
+    /// Reads a setting of IPVS, `net.ipv4.vs.NAME`; there is none before the module is loaded.
+    fn ipvs_setting(&self, name: &str) -> Option<String>;
 }
 
 /// A host of which nothing is known.
@@ -76,5 +99,13 @@ impl Host for NoHost {
 
     fn managers(&self) -> Vec<Manager> {
         Vec::new()
+    }
+
+    fn interfaces(&self) -> Option<Vec<Interface>> {
+        None
+    }
+
+    fn ipvs_setting(&self, _: &str) -> Option<String> {
+        None
     }
 }

@@ -5,23 +5,31 @@
 //! named is looked at, and the host is asked only what that needs. Source of truth: ip_vs_core.c
 //! (what becomes of a packet), ip_vs_xmit.c (how it is forwarded).
 
+mod answers;
+mod daemon;
+mod find;
 mod fold;
 mod host;
 mod marks;
+mod overlap;
+mod removal;
+mod scheduler;
 mod service;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
+use std::rc::Rc;
 
 pub use fold::fold;
-pub use host::{Host, Manager, NoHost, Route};
+pub use host::{Host, Interface, Manager, NoHost, Route};
 pub use marks::feeds;
 
 use crate::model::{
     DaemonRole, EntryKey, Family, ForeignMark, MarkKey, Ruleset, ServerKey, ServiceKey,
 };
+use crate::plan::Cut;
 
 /// What a note is about; notes about the same are folded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +56,20 @@ pub enum Topic {
     Unfed,
     /// A mark rule that feeds no service.
     Unused,
+    /// Two rules that give the same packets different marks.
+    Overlap,
+    /// A server of weight 0 that a hashing scheduler still chooses.
+    HashedAway,
+    /// A loopback VIP with servers on other hosts.
+    LoopbackVip,
+    /// Masquerading for clients in the network of the servers.
+    SameNetwork,
+    /// A sync daemon at an interface that reaches nobody.
+    DaemonLink,
+    /// A removal that cuts connections.
+    Cut,
+    /// Packets of cut connections that are dropped without an answer.
+    Silence,
 }
 
 impl Topic {
@@ -86,14 +108,50 @@ pub struct Notes {
     pub is_cut: bool,
 }
 
-/// Says what may be regretted of what was named, in a kernel that holds these rules.
-pub fn notes(rules: &Ruleset, named: &BTreeSet<EntryKey>, host: &dyn Host) -> Notes {
+/// What notes are about: a change that is planned or was made, or what a kernel holds.
+#[derive(Debug, Clone)]
+pub struct Subject<'a> {
+    /// What the kernel holds, or will hold.
+    pub rules: &'a Ruleset,
+    /// The entries that are looked at.
+    pub named: &'a BTreeSet<EntryKey>,
+    /// What the change removes while clients are connected to it.
+    pub cuts: &'a [Cut],
+    /// The real servers that the change quiesces.
+    pub quiesced: BTreeSet<(ServiceKey, ServerKey)>,
+    /// The command that takes the change back; `None` where nothing was changed.
+    pub undo: Option<&'a str>,
+}
+
+impl<'a> Subject<'a> {
+    /// What a kernel holds, without any change.
+    pub fn standing(rules: &'a Ruleset, named: &'a BTreeSet<EntryKey>) -> Subject<'a> {
+        Subject {
+            rules,
+            named,
+            cuts: &[],
+            quiesced: BTreeSet::new(),
+            undo: None,
+        }
+    }
+}
+
+/// Says what may be regretted.
+pub fn notes(subject: &Subject, host: &dyn Host) -> Notes {
+    let Subject { rules, named, .. } = subject;
     let facts = Facts::of(host);
     let mut notes = Vec::new();
     for (key, part) in parts(named) {
         if let Some(service) = rules.services.get(&key) {
             let standby = || rules.daemons.contains_key(&DaemonRole::Backup) || facts.has_manager();
-            notes.extend(service::notes(&key, service, &part, &facts, &standby));
+            notes.extend(service::notes(
+                &key,
+                service,
+                &part,
+                &facts,
+                &standby,
+                &subject.quiesced,
+            ));
         }
     }
     let mark = |entry: &EntryKey| match entry {
@@ -102,9 +160,17 @@ pub fn notes(rules: &Ruleset, named: &BTreeSet<EntryKey>, host: &dyn Host) -> No
         _ => None,
     };
     let named_marks: BTreeSet<MarkKey> = named.iter().filter_map(mark).collect();
-    for key in named_marks {
-        notes.extend(marks::note(key, rules, &facts));
+    for key in &named_marks {
+        notes.extend(marks::note(*key, rules, &facts));
     }
+    notes.extend(overlap::notes(&named_marks, rules, &facts));
+    let role = |entry: &EntryKey| match entry {
+        EntryKey::Daemon(role) => Some(*role),
+        _ => None,
+    };
+    let daemons = named.iter().filter_map(role);
+    notes.extend(daemons.filter_map(|role| daemon::note(role, rules, &facts)));
+    notes.extend(removal::notes(subject.cuts, subject.undo, &facts));
     Notes {
         all: notes,
         is_cut: facts.is_cut.get(),
@@ -147,9 +213,10 @@ struct Facts<'a> {
     routes: RefCell<BTreeMap<IpAddr, Option<Route>>>,
     /// A route was not asked for.
     is_cut: Cell<bool>,
-    marks: RefCell<BTreeMap<Family, Option<Vec<ForeignMark>>>>,
+    marks: RefCell<BTreeMap<Family, Option<Rc<[ForeignMark]>>>>,
     forwards: RefCell<BTreeMap<Way, Option<bool>>>,
     has_manager: OnceCell<bool>,
+    interfaces: OnceCell<Vec<Interface>>,
 }
 
 impl<'a> Facts<'a> {
@@ -161,6 +228,7 @@ impl<'a> Facts<'a> {
             marks: RefCell::default(),
             forwards: RefCell::default(),
             has_manager: OnceCell::new(),
+            interfaces: OnceCell::new(),
         }
     }
 
@@ -187,11 +255,27 @@ impl<'a> Facts<'a> {
             .get_or_init(|| !self.host.managers().is_empty())
     }
 
+    /// The network interfaces; none where that cannot be told.
+    fn interfaces(&self) -> &[Interface] {
+        self.interfaces
+            .get_or_init(|| self.host.interfaces().unwrap_or_default())
+    }
+
+    /// A setting of IPVS.
+    fn ipvs_setting(&self, name: &str) -> Option<String> {
+        self.host.ipvs_setting(name)
+    }
+
+    /// Other people's rules that set marks.
+    fn foreign_marks(&self, family: Family) -> Option<Rc<[ForeignMark]>> {
+        let mut known = self.marks.borrow_mut();
+        let ask = || self.host.marks(family).map(Rc::from);
+        known.entry(family).or_insert_with(ask).clone()
+    }
+
     /// Whether somebody else's rule may give packets this mark.
     fn feeds(&self, key: MarkKey) -> Option<bool> {
-        let mut known = self.marks.borrow_mut();
-        let ask = || self.host.marks(key.family);
-        let all = known.entry(key.family).or_insert_with(ask).as_ref()?;
+        let all = self.foreign_marks(key.family)?;
         Some(all.iter().any(|rule| feeds(rule, key)))
     }
 }

@@ -1,13 +1,11 @@
 //! Notes about a virtual service and its servers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::{Facts, Note, Part, Route, Topic};
-use crate::model::service::SCHEDULERS;
-use crate::model::{
-    Family, Forwarding, RealServer, SchedulerFlags, ServerKey, ServiceKey, VirtualService, Weight,
-};
+use super::find::{find, find_server};
+use super::{Facts, Note, Part, Route, Topic, answers, scheduler};
+use crate::model::{Family, Forwarding, RealServer, ServerKey, ServiceKey, VirtualService, Weight};
 
 pub(super) fn notes(
     key: &ServiceKey,
@@ -15,12 +13,16 @@ pub(super) fn notes(
     part: &Part,
     facts: &Facts,
     standby: &dyn Fn() -> bool,
+    quiesced_now: &BTreeSet<(ServiceKey, ServerKey)>,
 ) -> Vec<Note> {
     let mut notes = Vec::new();
     if part.service {
         notes.extend(key.addr().and_then(|vip| absent(vip, facts, standby)));
-        notes.extend(flags(key, service));
+        notes.extend(scheduler::flags(key, service));
     }
+    notes.extend(scheduler::hashed_away(key, service, part, quiesced_now));
+    notes.extend(answers::loopback_vip(key, service, part, facts));
+    notes.extend(answers::same_network(key, service, part, facts));
     notes.extend(without_servers(key, service));
     notes.extend(mixed(key, service));
     notes.extend(not_forwarded(key, service, facts));
@@ -31,15 +33,6 @@ pub(super) fn notes(
     });
     notes.extend(named.filter_map(|server| not_on_link(key, server, facts)));
     notes
-}
-
-/// The name of a service as scripts find it.
-fn find(key: &ServiceKey) -> String {
-    format!("find(\"{key}\")")
-}
-
-fn find_server(key: &ServiceKey, server: &ServerKey) -> String {
-    format!("{}.find(\"{server}\")", find(key))
 }
 
 /// IPVS sees what is delivered to this host (NF_INET_LOCAL_IN). `standby` says whether this may be
@@ -89,29 +82,6 @@ fn looped(key: &ServiceKey, service: &VirtualService, part: &Part) -> Vec<Note> 
         },
     };
     named.map(|(server, _)| note(server)).collect()
-}
-
-/// Flags that the scheduler does not look at; of a scheduler that is not in the kernel's tree
-/// nobody knows.
-fn flags(key: &ServiceKey, service: &VirtualService) -> Option<Note> {
-    let (scheduler, set) = (service.options.scheduler.name(), service.options.flags);
-    let known = match scheduler {
-        "sh" | "mh" => SchedulerFlags::SCHED1 | SchedulerFlags::SCHED2,
-        other if SCHEDULERS.contains(&other) => 0,
-        _ => return None,
-    };
-    let ignored = SchedulerFlags(set.0 & !known);
-    let kept = SchedulerFlags(set.0 & known).names(&service.options.scheduler);
-    let kept: Vec<String> = kept.iter().map(|name| format!("\"{name}\"")).collect();
-    (!ignored.is_empty()).then(|| Note {
-        topic: Topic::Flags,
-        object: key.to_string(),
-        what: format!(
-            "the scheduler {scheduler} ignores {}",
-            ignored.names(&service.options.scheduler).join(", ")
-        ),
-        fix: format!("{}.set(#{{ flags: [{}] }})", find(key), kept.join(", ")),
-    })
 }
 
 fn without_servers(key: &ServiceKey, service: &VirtualService) -> Option<Note> {

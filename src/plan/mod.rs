@@ -15,6 +15,7 @@ mod chain;
 mod change;
 mod changes;
 mod command;
+mod cuts;
 mod deltas;
 mod examined;
 mod found;
@@ -28,6 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use change::{Action, Change, Detail, Object, Part};
 pub use changes::between;
 pub use command::command_lines;
+pub use cuts::Cut;
 pub use deltas::{Deltas, TakenBack};
 pub use examined::Examined;
 pub use found::{Recorded, Return};
@@ -39,7 +41,7 @@ pub use summary::{LINE, described, summary, tally};
 use crate::model::live::Live;
 use crate::model::patch::Named;
 use crate::model::{
-    Differing, EntryKey, EntryValue, Family, FoundValues, MarkKey, MarkSupport, Ruleset,
+    Differing, EntryKey, EntryValue, Family, FoundValues, MarkKey, MarkSupport, Ruleset, ServerKey,
     ServiceKey, TimeoutKind, Weight,
 };
 
@@ -126,6 +128,8 @@ pub struct Plan {
     pub kept_weights: usize,
     /// Marks that are wanted and cannot be managed on this host, with the reason.
     pub unavailable: Vec<(MarkKey, String)>,
+    /// What is removed while clients are connected to it.
+    pub cuts: Vec<Cut>,
 }
 
 impl Plan {
@@ -140,6 +144,7 @@ impl Plan {
         entries.sort_unstable();
         Plan {
             changes: changes::between(&live.rules, &back.target.rules),
+            cuts: cuts::cuts(&steps, live),
             steps,
             target: back.target,
             examined: Examined {
@@ -153,6 +158,19 @@ impl Plan {
     /// Says whether the kernel is as wanted.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// The real servers whose weight becomes 0.
+    pub fn quiesced(&self) -> impl Iterator<Item = (ServiceKey, ServerKey)> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::ChangeServer {
+                service,
+                key,
+                from,
+                to,
+            } if from.weight != Weight::ZERO && to.weight == Weight::ZERO => Some((*service, *key)),
+            _ => None,
+        })
     }
 
     /// Says how many servers stay quiesced, where some do.
@@ -243,6 +261,7 @@ pub fn plan(request: &Request) -> Plan {
     let steps = steps(request.live, &target);
     Plan {
         changes: changes::of_plan(request, &target, steps.len()),
+        cuts: cuts::cuts(&steps, request.live),
         steps,
         foreign,
         target,

@@ -98,6 +98,13 @@ fn every_topic_has_a_case() {
         Topic::Flags,
         Topic::Unfed,
         Topic::Unused,
+        Topic::Overlap,
+        Topic::HashedAway,
+        Topic::LoopbackVip,
+        Topic::SameNetwork,
+        Topic::DaemonLink,
+        Topic::Cut,
+        Topic::Silence,
     ];
     let words = |topic: Topic| match topic {
         Topic::Vip => "no address of this host",
@@ -111,6 +118,13 @@ fn every_topic_has_a_case() {
         Topic::Flags => "ignores",
         Topic::Unfed => "gives packets mark",
         Topic::Unused => "to take its packets",
+        Topic::Overlap => "the last rule decides",
+        Topic::HashedAway => "to it: they are refused",
+        Topic::LoopbackVip => "is a loopback address: only",
+        Topic::SameNetwork => "both are in one network",
+        Topic::DaemonLink => "nothing is sent or heard there",
+        Topic::Cut => "its removal cuts",
+        Topic::Silence => "clients wait in vain",
     };
     let mut cases = String::new();
     for entry in std::fs::read_dir(root().join("tests/notes")).unwrap() {

@@ -10,6 +10,7 @@
     clippy::panic
 )]
 
+mod answers;
 mod confirm;
 mod conformance;
 mod daemons;

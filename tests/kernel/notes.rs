@@ -77,6 +77,7 @@ fn director() -> Director {
         "route add 10.9.0.0/16 via 10.0.0.254",
         "route add default via 10.0.0.253",
         "address add 192.0.2.1/32 dev lo",
+        "address add 2001:db8:9::1/128 dev lo",
     ] {
         let words: Vec<&str> = line.split(' ').collect();
         director.exec("ip", &words).ended(0);
@@ -119,7 +120,7 @@ fn masquerading_without_forwarding() {
         ),
         (
             "net.ipv6.conf.all.forwarding=0",
-            r#"tcp("[2001:db8:1::1]:80", #{ forward: "masq", servers: ["2001:db8:1::11"] })"#,
+            r#"tcp("[2001:db8:9::1]:80", #{ forward: "masq", servers: ["2001:db8:1::11"] })"#,
         ),
     ] {
         director.exec("sysctl", &["-qw", family]).ended(0);
@@ -187,7 +188,7 @@ fn marks_without_a_service_and_the_reverse() {
     );
     noted_until_fixed(
         &director,
-        r#"mark(7, #{ to: "192.0.2.1" })"#,
+        r#"mark(7, #{ to: "192.0.2.2" })"#,
         "there is no service fwmark 7",
     );
     // What somebody else's rule feeds, in whatever table, needs nothing.
@@ -267,4 +268,27 @@ fn masquerading_to_loopback_serves_only_this_host() {
     let answers = director.hits(4, &["http://192.168.60.200/"]);
     let lost = answers.iter().filter(|answer| *answer == "-").count();
     assert_eq!(lost, 2, "{answers:?}");
+}
+
+#[test]
+fn sync_daemons_that_nobody_hears() {
+    let director = director();
+    for line in [
+        "link add eth1 type dummy",
+        "address add 10.1.0.1/24 dev eth1",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        director.exec("ip", &words).ended(0);
+    }
+    let code = r#"sync_daemon("backup", #{ interface: "eth1" })"#;
+    noted_until_fixed(&director, code, "its interface eth1 is down");
+    let code = r#"sync_daemon("master", #{ interface: "lo" })"#;
+    let told = notes(&director, code);
+    assert!(told[0].contains("reaches this host only"), "{told:?}");
+    let status = director.ipvsh(&["status"]).ended(0);
+    assert!(
+        status.out.contains("reaches this host only"),
+        "{}",
+        status.out
+    );
 }

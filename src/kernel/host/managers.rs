@@ -9,7 +9,14 @@ use std::path::{Path, PathBuf};
 use crate::notes::Manager;
 
 /// Programs that would undo what somebody else changes.
-const NAMES: [&str; 3] = ["keepalived", "ldirectord", "kube-proxy"];
+const NAMES: [&str; 6] = [
+    "keepalived",
+    "ldirectord",
+    "kube-proxy",
+    "kube-router",
+    "kube-vip",
+    "lvscare",
+];
 
 /// The managers in the calling thread's network namespace, each program once.
 pub(super) fn here() -> Vec<Manager> {
@@ -90,6 +97,10 @@ mod tests {
             "ldirectord lb.cf",
         ] {
             assert_eq!(named("perl\n", cmdline), Some("ldirectord"), "{cmdline}");
+        }
+        for name in ["kube-proxy", "kube-router", "kube-vip", "lvscare"] {
+            let comm = format!("{name}\n");
+            assert_eq!(named(&comm, &format!("/usr/bin/{name} --x")), Some(name));
         }
         for (comm, cmdline) in [
             ("vim\n", "vim /etc/keepalived/keepalived.conf"),

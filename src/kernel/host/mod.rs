@@ -4,6 +4,7 @@
 //! May import: `error`, `model`, `notes` (the trait), `marks`. All of it is of the network
 //! namespace of the calling thread, and none of it is an error.
 
+mod interfaces;
 mod managers;
 mod route;
 
@@ -12,7 +13,7 @@ use std::net::IpAddr;
 
 use crate::marks::Iptables;
 use crate::model::{Family, ForeignMark};
-use crate::notes::{Host, Manager, Route};
+use crate::notes::{Host, Interface, Manager, Route};
 use route::Routes;
 
 /// This host. Asks nothing before it is asked.
@@ -69,5 +70,17 @@ impl Host for LinuxHost {
 
     fn managers(&self) -> Vec<Manager> {
         managers::here()
+    }
+
+    fn interfaces(&self) -> Option<Vec<Interface>> {
+        interfaces::all()
+    }
+
+    fn ipvs_setting(&self, name: &str) -> Option<String> {
+        if name.contains(['/', '.']) {
+            return None;
+        }
+        let setting = std::fs::read_to_string(format!("/proc/sys/net/ipv4/vs/{name}")).ok()?;
+        Some(setting.trim().to_owned())
     }
 }

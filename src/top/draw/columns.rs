@@ -13,7 +13,7 @@ const COMFORTABLE: u16 = 24;
 const GROUPS: [&[Column]; 5] = [
     &[Column::Connections],
     &[Column::Active, Column::Inactive],
-    &[Column::InBits, Column::OutBits],
+    &[Column::InBytes, Column::OutBytes],
     &[Column::InPackets, Column::OutPackets],
     &[Column::Detail],
 ];

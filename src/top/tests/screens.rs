@@ -20,11 +20,11 @@ fn screen(width: u16, height: u16, keys: &str) -> String {
 fn the_usual_terminal() {
     assert_snapshot!(screen(80, 24, ""), @r"
     lb1: 4 services, 5 servers, by conn/s                        every 1 s  12:34:56
-                                           packets/s       bits/s   connections
+                                           packets/s      bytes/s   connections
       service                    conn/s     in   out     in   out  active inact
-      total                       12.3K   123K  111K   790M 15.8G   12.3K  5893
-    + tcp 192.0.2.10:80           12.3K   123K  111K   790M 15.8G   12.3K  4659
-    + udp [2001:db8:1:2::10]:53      45    450   405  48.0K  960K       0  1234
+      total                       12.3K   123K  111K  98.7M 1.97G   12.3K  5893
+    + tcp 192.0.2.10:80           12.3K   123K  111K  98.7M 1.97G   12.3K  4659
+    + udp [2001:db8:1:2::10]:53      45    450   405   6000  120K       0  1234
     + tcp 192.0.2.20:443              0      0     0      0     0       0     0
       fwmark 666                      0      0     0      0     0       0     0
 
@@ -66,15 +66,15 @@ fn a_small_terminal() {
 fn a_large_terminal_unfolded() {
     assert_snapshot!(screen(120, 30, "+"), @r"
     lb1: 4 services, 5 servers, by conn/s                                                                every 1 s  12:34:56
-                                           packets/s       bits/s   connections
+                                           packets/s      bytes/s   connections
       service                    conn/s     in   out     in   out  active inact  scheduler
-      total                       12.3K   123K  111K   790M 15.8G   12.3K  5893
-    - tcp 192.0.2.10:80           12.3K   123K  111K   790M 15.8G   12.3K  4659  wrr
-        10.0.0.11:80               4938  49.3K 44.4K  3.45M 69.1M    9876  4321  masq 3
-        10.0.0.13:80               1234  12.3K 11.1K   256K 5.13M    2469   321  masq 1
-        10.0.0.12:80                  0      0     0  13.6K  272K       0    17  masq 0
-    - udp [2001:db8:1:2::10]:53      45    450   405  48.0K  960K       0  1234  rr
-        [2001:db8:1:2::1:11]:53       0      0     0   987K 19.7M       0  1234  direct 1
+      total                       12.3K   123K  111K  98.7M 1.97G   12.3K  5893
+    - tcp 192.0.2.10:80           12.3K   123K  111K  98.7M 1.97G   12.3K  4659  wrr
+        10.0.0.11:80               4938  49.3K 44.4K   432K 8.64M    9876  4321  masq 3
+        10.0.0.13:80               1234  12.3K 11.1K  32.1K  642K    2469   321  masq 1
+        10.0.0.12:80                  0      0     0   1700 34.0K       0    17  masq 0
+    - udp [2001:db8:1:2::10]:53      45    450   405   6000  120K       0  1234  rr
+        [2001:db8:1:2::1:11]:53       0      0     0   123K 2.46M       0  1234  direct 1
     - tcp 192.0.2.20:443              0      0     0      0     0       0     0  wlc
         10.0.0.21:443                 0      0     0      0     0       0     0  tunnel 0
       fwmark 666                      0      0     0      0     0       0     0  wlc
@@ -102,10 +102,10 @@ fn a_large_terminal_unfolded() {
 fn what_is_filtered_is_counted_and_summed_up() {
     assert_snapshot!(screen(80, 10, "/53<Enter>"), @r"
     lb1: 1 of 4 services, 1 server, by conn/s                    every 1 s  12:34:56
-                                           packets/s       bits/s   connections
+                                           packets/s      bytes/s   connections
       service                    conn/s     in   out     in   out  active inact
-      total                          45    450   405  48.0K  960K       0  1234
-    + udp [2001:db8:1:2::10]:53      45    450   405  48.0K  960K       0  1234
+      total                          45    450   405   6000  120K       0  1234
+    + udp [2001:db8:1:2::10]:53      45    450   405   6000  120K       0  1234
 
 
 
@@ -114,10 +114,10 @@ fn what_is_filtered_is_counted_and_summed_up() {
     ");
     assert_snapshot!(screen(80, 10, "/53"), @r"
     lb1: 1 of 4 services, 1 server, by conn/s                    every 1 s  12:34:56
-                                           packets/s       bits/s   connections
+                                           packets/s      bytes/s   connections
       service                    conn/s     in   out     in   out  active inact
-      total                          45    450   405  48.0K  960K       0  1234
-    + udp [2001:db8:1:2::10]:53      45    450   405  48.0K  960K       0  1234
+      total                          45    450   405   6000  120K       0  1234
+    + udp [2001:db8:1:2::10]:53      45    450   405   6000  120K       0  1234
 
 
 
@@ -126,7 +126,7 @@ fn what_is_filtered_is_counted_and_summed_up() {
     ");
     assert_snapshot!(screen(80, 10, "/nobody"), @r#"
     lb1: 0 of 4 services, 0 servers, by conn/s                   every 1 s  12:34:56
-                                    packets/s       bits/s   connections
+                                    packets/s      bytes/s   connections
       service             conn/s     in   out     in   out  active inact  scheduler
       total                    0      0     0      0     0       0     0
       nothing fits "nobody"
@@ -141,14 +141,14 @@ fn what_is_filtered_is_counted_and_summed_up() {
 #[test]
 fn frozen_sorted_by_another_column_reversed() {
     assert_snapshot!(screen(80, 10, ">>>r "), @r"
-    lb1: 4 services, 5 servers, by bits/s in, reversed            frozen at 12:34:56
-                                           packets/s       bits/s   connections
+    lb1: 4 services, 5 servers, by bytes/s in, reversed           frozen at 12:34:56
+                                           packets/s      bytes/s   connections
       service                    conn/s     in   out     in   out  active inact
-      total                       12.3K   123K  111K   790M 15.8G   12.3K  5893
+      total                       12.3K   123K  111K  98.7M 1.97G   12.3K  5893
     + tcp 192.0.2.20:443              0      0     0      0     0       0     0
       fwmark 666                      0      0     0      0     0       0     0
-    + udp [2001:db8:1:2::10]:53      45    450   405  48.0K  960K       0  1234
-    + tcp 192.0.2.10:80           12.3K   123K  111K   790M 15.8G   12.3K  4659
+    + udp [2001:db8:1:2::10]:53      45    450   405   6000  120K       0  1234
+    + tcp 192.0.2.10:80           12.3K   123K  111K  98.7M 1.97G   12.3K  4659
 
     q quit  ? help  / filter  < > sort  Enter unfold  + - all  space freeze
     ");
@@ -256,7 +256,7 @@ fn an_empty_table() {
     let mut lab = Lab::of(&Load::new(), Traffic::new()).sized(80, 8);
     assert_snapshot!(lab.text(), @r"
     lb1: 0 services, 0 servers, by conn/s                        every 1 s  12:34:56
-                                    packets/s       bits/s   connections
+                                    packets/s      bytes/s   connections
       service             conn/s     in   out     in   out  active inact  scheduler
       total                    0      0     0      0     0       0     0
       no virtual services
@@ -271,31 +271,31 @@ fn three_thousand_services() {
     let mut lab = many(3000).sized(80, 12);
     assert_snapshot!(lab.text(), @r"
     lb1: 3000 services, 6000 servers, by conn/s                  every 1 s  12:34:56
-                                        packets/s       bits/s   connections
+                                        packets/s      bytes/s   connections
       service                 conn/s     in   out     in   out  active inact
-      total                    4.49M  44.9M 40.4M  2.40M 48.0M   8.99M 4.49M
-    + tcp 198.18.11.183:80      2999  29.9K 26.9K    800 16.0K    5998  2998
-    + tcp 198.18.11.182:80      2998  29.9K 26.9K    800 16.0K    5996  2998
-    + tcp 198.18.11.181:80      2997  29.9K 26.9K    800 16.0K    5994  2996
-    + tcp 198.18.11.180:80      2996  29.9K 26.9K    800 16.0K    5992  2996
-    + tcp 198.18.11.179:80      2995  29.9K 26.9K    800 16.0K    5990  2994
-    + tcp 198.18.11.178:80      2994  29.9K 26.9K    800 16.0K    5988  2994
-    + tcp 198.18.11.177:80      2993  29.9K 26.9K    800 16.0K    5986  2992
+      total                    4.49M  44.9M 40.4M   300K 6.00M   8.99M 4.49M
+    + tcp 198.18.11.183:80      2999  29.9K 26.9K    100  2000    5998  2998
+    + tcp 198.18.11.182:80      2998  29.9K 26.9K    100  2000    5996  2998
+    + tcp 198.18.11.181:80      2997  29.9K 26.9K    100  2000    5994  2996
+    + tcp 198.18.11.180:80      2996  29.9K 26.9K    100  2000    5992  2996
+    + tcp 198.18.11.179:80      2995  29.9K 26.9K    100  2000    5990  2994
+    + tcp 198.18.11.178:80      2994  29.9K 26.9K    100  2000    5988  2994
+    + tcp 198.18.11.177:80      2993  29.9K 26.9K    100  2000    5986  2992
     q quit  ? help  / filter  < > sort  Enter unfold  + - all  space freeze
     ");
     lab.press("+<PgDn>");
     assert_snapshot!(lab.text(), @r"
     lb1: 3000 services, 6000 servers, by conn/s                  every 1 s  12:34:56
-                                        packets/s       bits/s   connections
+                                        packets/s      bytes/s   connections
       service                 conn/s     in   out     in   out  active inact
-      total                    4.49M  44.9M 40.4M  2.40M 48.0M   8.99M 4.49M
-        10.0.0.11:80            1499  14.9K 13.4K    400  8000    2999  1499
-        10.0.0.12:80            1499  14.9K 13.4K    400  8000    2999  1499
-    - tcp 198.18.11.182:80      2998  29.9K 26.9K    800 16.0K    5996  2998
-        10.0.0.11:80            1499  14.9K 13.4K    400  8000    2998  1499
-        10.0.0.12:80            1499  14.9K 13.4K    400  8000    2998  1499
-    - tcp 198.18.11.181:80      2997  29.9K 26.9K    800 16.0K    5994  2996
-        10.0.0.11:80            1498  14.9K 13.4K    400  8000    2997  1498
+      total                    4.49M  44.9M 40.4M   300K 6.00M   8.99M 4.49M
+        10.0.0.11:80            1499  14.9K 13.4K     50  1000    2999  1499
+        10.0.0.12:80            1499  14.9K 13.4K     50  1000    2999  1499
+    - tcp 198.18.11.182:80      2998  29.9K 26.9K    100  2000    5996  2998
+        10.0.0.11:80            1499  14.9K 13.4K     50  1000    2998  1499
+        10.0.0.12:80            1499  14.9K 13.4K     50  1000    2998  1499
+    - tcp 198.18.11.181:80      2997  29.9K 26.9K    100  2000    5994  2996
+        10.0.0.11:80            1498  14.9K 13.4K     50  1000    2997  1498
     q quit  ? help  / filter  < > sort  Enter unfold  + - all  space freeze
     ");
 }
