@@ -136,6 +136,14 @@ impl ipvsh::notes::Host for Marked {
     fn managers(&self) -> Vec<Manager> {
         Vec::new()
     }
+
+    fn interfaces(&self) -> Option<Vec<ipvsh::notes::Interface>> {
+        None
+    }
+
+    fn ipvs_setting(&self, _: &str) -> Option<String> {
+        None
+    }
 }
 
 fn rule(mark: i64, to: &str) -> MarkRule {
