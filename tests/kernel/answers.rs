@@ -200,8 +200,7 @@ fn a_removal_says_what_it_cuts_and_its_undo_brings_it_back() {
         "{}",
         planned.err
     );
-    let said = said(&director, REMOVE);
-    let undo = fix(&said, cuts);
+    let undo = fix(&said(&director, REMOVE), cuts);
     assert_eq!(undo, "ipvsh rollback 1");
     let undo: Vec<&str> = undo.split(' ').skip(1).collect();
     director.ipvsh(&undo).ended(0);
