@@ -14,7 +14,7 @@ fn examples() -> Vec<PathBuf> {
         .filter(|path| path.extension().is_some_and(|ending| ending == "rhai"))
         .collect();
     scripts.sort();
-    assert!(scripts.len() >= 13, "examples are missing: {scripts:?}");
+    assert!(scripts.len() >= 14, "examples are missing: {scripts:?}");
     scripts
 }
 
@@ -105,7 +105,7 @@ fn every_example_survives_every_format() {
             let (text, notes) = ipvsh(&db("first"), &["export", "--format", format]);
             if !notes.is_empty() {
                 // Neither can be said in lines for ipvsadm -R.
-                let is_known = ["mark 666", "sync daemon"]
+                let is_known = ["mark 666", "mark 443", "sync daemon"]
                     .iter()
                     .any(|what| notes.contains(what));
                 assert!(is_known && format == "ipvsadm", "{notes}");

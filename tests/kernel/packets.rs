@@ -99,28 +99,56 @@ fn a_database_pool_evens_out() {
     );
 }
 
+const TWO_PORTS: [&str; 2] = ["http://192.168.60.200:80/", "http://192.168.60.200:443/"];
+
+/// Both ports of the client arrive at the servers' port 443; the servers of the topology would answer
+/// at port 80 too.
+#[track_caller]
+fn arrive_at_443(director: &Director) {
+    let connections = director.ipvsh(&["show", "connections"]).out;
+    for client_asked in ["192.168.60.200:80 ", "192.168.60.200:443 "] {
+        assert!(connections.contains(client_asked), "{connections}");
+    }
+    let is_at_80 = |line: &str| line.split_whitespace().any(|word| is_server_port_80(word));
+    assert!(!connections.lines().any(is_at_80), "{connections}");
+}
+
+fn is_server_port_80(word: &str) -> bool {
+    word.starts_with("192.168.182.") && word.ends_with(":80")
+}
+
 #[test]
 fn two_ports_have_one_front() {
+    let director = Director::with_topology("nat");
+    run_example(&director, "two_ports");
+    alternates(&director, &TWO_PORTS);
+    arrive_at_443(&director);
+}
+
+#[test]
+fn two_ports_have_one_front_with_persistence() {
     let director = Director::with_topology("nat");
     for line in [
         "modprobe ip_vs",
         "sysctl -qw net.ipv4.vs.conntrack=1",
-        "iptables -t nat -A PREROUTING -p tcp --dport 80 -j REDIRECT --to-port 443",
+        "iptables -t nat -A PREROUTING -d 192.168.60.200 -p tcp --dport 80 -j REDIRECT --to-port 443",
     ] {
         // The lab types the same lines.
-        let example = std::fs::read_to_string(file("examples/two_ports.rhai")).unwrap();
+        let example = std::fs::read_to_string(file("examples/two_ports_sticky.rhai")).unwrap();
         assert!(example.contains(&format!("// Prepare: {line}\n")));
         director.exec("sh", &["-c", line]).ended(0);
     }
-    run_example(&director, "two_ports");
-    let urls = ["http://192.168.60.200:80/", "http://192.168.60.200:443/"];
-    alternates(&director, &urls);
+    run_example(&director, "two_ports_sticky");
+    let answers = director.hits(10, &TWO_PORTS);
+    let counts = counts(&answers);
+    assert_eq!(counts.len(), 1, "one client, one server: {answers:?}");
+    assert!(!counts.contains_key("-"), "{answers:?}");
 }
 
 /// What VRRP does when a director dies, by hand.
 fn move_vip(director: &Director) {
     let vip = "10.128.190.248/32";
-    let delete = format!("ip address delete {vip} dev lo");
+    let delete = format!("ip address delete {vip} dev eth0");
     director.typed("lvs", &delete).ended(0);
     let take = format!("ip address add {vip} dev eth0; arping -c 2 -U -I eth0 10.128.190.248");
     director.typed("lvs2", &take).ended(0);
