@@ -43,13 +43,21 @@ fn absent(vip: IpAddr, facts: &Facts, standby: &dyn Fn() -> bool) -> Option<Note
         Route::OnLink { interface } | Route::Via { interface, .. } => interface,
         Route::Nowhere => "lo".to_owned(),
     };
-    let length = if vip.is_ipv4() { 32 } else { 128 };
+    // The kernel sends from an IPv6 address with a preferred lifetime; from an IPv4 one of length 32
+    // that is added later it does not.
+    let (length, lifetime) = match vip.is_ipv4() {
+        true => (32, ""),
+        false => (128, " preferred_lft 0"),
+    };
     let (where_right, fix) = match standby() {
         true => (
             " (as it should be on a standby director)",
             format!("ip address show to {vip}/{length}"),
         ),
-        false => ("", format!("ip address add {vip}/{length} dev {interface}")),
+        false => (
+            "",
+            format!("ip address add {vip}/{length} dev {interface}{lifetime}"),
+        ),
     };
     Some(Note {
         topic: Topic::Vip,
