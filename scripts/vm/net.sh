@@ -3,7 +3,7 @@
 # topologies can stand side by side. scripts/vm/topology offers the same as a command.
 # shellcheck shell=bash
 
-# One network, all on one bridge; the VIP is on lo of director and real servers.
+# One network, all on one bridge; the VIP is on eth0 of the director and on lo of the real servers.
 # name     VIP              client         director        real servers                                  port(s)
 ONE_NETWORK='
 dr         192.168.182.100  192.168.182.10 192.168.182.230 192.168.182.210,192.168.182.220,192.168.182.240 80,443
@@ -89,8 +89,8 @@ topology_row() { # NAME: its row, from either table
   awk -v name="$1" '$1 == name { print; found = 1 } END { exit !found }' <<<"$ONE_NETWORK$TWO_NETWORKS"
 }
 
-# With topology_bare=1 the hosts have their addresses and web servers only: what a load balancer needs of them (the VIP
-# on lo, ARP, forwarding, the way back, tunl0) is left to do.
+# With topology_bare=1 the hosts have their addresses and web servers only: what a load balancer needs of them (the VIP,
+# ARP, forwarding, the way back, tunl0) is left to do.
 topology_up() { # NAME PREFIX [SERVERS [PORT...]]
   local name=$1 prefix=$2 count=${3:-} row vip client director list port_list
   row=$(topology_row "$name") || { echo "no such topology: $name" >&2; return 2; }
@@ -145,8 +145,7 @@ join_one_network() {
     for i in "${!servers[@]}"; do plug "rs$((i + 1))" eth0 "${servers[i]}/24"; done
     return
   fi
-  setup[lvs]+="ip addr add $vip/32 dev lo"$'\n'
-  setup[lvs]+=$'sysctl -qw net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.eth0.send_redirects=0\n'
+  setup[lvs]+="ip addr add $vip/32 dev eth0"$'\n'
   # Makes tunl0 in every namespace.
   [ "$name" != tunnel ] || modprobe ipip || return
   for i in "${!servers[@]}"; do
