@@ -12,6 +12,7 @@ mod fold;
 mod host;
 mod marks;
 mod overlap;
+mod port;
 mod removal;
 mod scheduler;
 mod service;
@@ -50,6 +51,8 @@ pub enum Topic {
     Loopback,
     /// A direct server behind a router.
     NotOnLink,
+    /// A server of a mark that names a port which the kernel does not use.
+    Port,
     /// A flag that the scheduler ignores.
     Flags,
     /// A mark service that no rule feeds.
@@ -152,6 +155,7 @@ pub fn notes(subject: &Subject, host: &dyn Host) -> Notes {
                 &standby,
                 &subject.quiesced,
             ));
+            notes.extend(port::notes(&key, &part, rules));
         }
     }
     let mark = |entry: &EntryKey| match entry {
