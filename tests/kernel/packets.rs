@@ -207,3 +207,59 @@ fn a_quiesced_server_gets_nothing_new() {
     let answers = director.hits(6, &["http://192.168.60.200/"]);
     assert_eq!(counts(&answers), BTreeMap::from([("RS1", 3), ("RS2", 3)]));
 }
+
+/// The ICMP redirects that the director has sent.
+fn redirects(director: &Director) -> u64 {
+    let snmp = director.exec("cat", &["/proc/net/snmp"]).ended(0).out;
+    let mut icmp = snmp.lines().filter(|line| line.starts_with("Icmp: "));
+    let (names, values) = (icmp.next().unwrap(), icmp.next().unwrap());
+    let mut pairs = names.split(' ').zip(values.split(' '));
+    let (_, sent) = pairs.find(|(name, _)| *name == "OutRedirects").unwrap();
+    sent.parse().unwrap()
+}
+
+/// Redirects sent while the client asks four times. The kernel sends a host fewer of them in a row
+/// (ip_rt_send_redirect), so there is a pause before.
+fn redirects_of_four_requests(director: &Director) -> u64 {
+    std::thread::sleep(Duration::from_secs(1));
+    let before = redirects(director);
+    let answers = director.hits(4, &["http://192.168.182.100/"]);
+    assert_eq!(
+        counts(&answers),
+        BTreeMap::from([("RS1", 2), ("RS2", 2)]),
+        "{answers:?}"
+    );
+    redirects(director) - before
+}
+
+/// What the recipes say of `send_redirects`.
+#[test]
+fn only_masquerading_in_one_network_redirects() {
+    let director = Director::with_topology("dr");
+    director
+        .typed("lvs", "sysctl -qw net.ipv4.ip_forward=1")
+        .ended(0);
+    run_example(&director, "dr");
+    assert_eq!(redirects_of_four_requests(&director), 0, "direct routing");
+
+    // As for clients behind a router, answers go to the director; the servers do not follow.
+    for server in director.servers() {
+        let back = "sysctl -qw net.ipv4.conf.all.accept_redirects=0 \
+                    net.ipv4.conf.eth0.accept_redirects=0; \
+                    ip route add 192.168.182.10/32 via 192.168.182.230";
+        director.typed(&server, back).ended(0);
+    }
+    let masquerade =
+        r#"for s in find("192.168.182.100:80").servers() { s.set(#{ forward: "masq" }); }"#;
+    director.ipvsh(&["-e", masquerade]).ended(0);
+    let set = |setting: &str| {
+        let line = format!("sysctl -qw net.ipv4.conf.{setting}");
+        director.typed("lvs", &line).ended(0);
+    };
+    set("all.send_redirects=0");
+    assert_ne!(redirects_of_four_requests(&director), 0, "\"all\" alone");
+    set("eth0.send_redirects=0");
+    assert_eq!(redirects_of_four_requests(&director), 0, "both");
+    set("all.send_redirects=1");
+    assert_ne!(redirects_of_four_requests(&director), 0, "eth0 alone");
+}
