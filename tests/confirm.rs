@@ -476,11 +476,15 @@ fn what_was_somebody_elses_is_as_it_was() {
 #[test]
 fn what_others_changed_meanwhile_stays() {
     let lab = Lab::with_pending();
-    lab.sim.edit(|live| live.rules.timeouts.tcp = Some(77));
+    lab.sim.edit(|live| {
+        live.rules
+            .settings
+            .set_timeout(ipvsh::model::TimeoutKind::Tcp, Some(77))
+    });
     lab.pass(300);
     lab.director().restore(false, &plain()).unwrap();
     assert_eq!(lab.scheduler(WEB).as_deref(), Some("rr"));
-    assert_eq!(lab.sim.live().rules.timeouts.tcp, Some(77));
+    assert_eq!(lab.sim.live().rules.settings.timeouts().tcp, Some(77));
 }
 
 #[test]

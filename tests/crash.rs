@@ -337,7 +337,9 @@ fn a_commit_meets_every_point_of_the_store() {
         Ok(())
     });
     let mut rules = Ruleset::default();
-    rules.timeouts.tcp = Some(77);
+    rules
+        .settings
+        .set_timeout(ipvsh::model::TimeoutKind::Tcp, Some(77));
     let mut director = host.director(Faults::new(), host.stores().with_faults(faults));
     commit(&mut director, &rules).unwrap();
     let mut met = met.borrow().clone();

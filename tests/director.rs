@@ -319,14 +319,17 @@ fn a_timeout_no_longer_wanted_returns_to_the_kernels_default() {
         tcp: Some(30),
         ..Default::default()
     };
-    session.candidate().unwrap().set_timeouts(&timeouts);
+    session
+        .candidate()
+        .unwrap()
+        .set_settings(&(&timeouts).into());
     session.commit(&ChangeOptions::default()).unwrap();
-    assert_eq!(host.live().rules.timeouts.tcp, Some(30));
+    assert_eq!(host.live().rules.settings.timeouts().tcp, Some(30));
     let name = SnapshotName::parse("1").unwrap();
     host.director("bob")
         .rollback(Some(&name), &ChangeOptions::default())
         .unwrap();
-    assert_eq!(host.live().rules.timeouts.tcp, Some(900));
+    assert_eq!(host.live().rules.settings.timeouts().tcp, Some(900));
 }
 
 #[test]

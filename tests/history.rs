@@ -56,7 +56,10 @@ fn set_timeout(host: &Host, tcp: u32) {
         tcp: Some(tcp),
         ..Timeouts::default()
     };
-    session.candidate().unwrap().set_timeouts(&timeouts);
+    session
+        .candidate()
+        .unwrap()
+        .set_settings(&(&timeouts).into());
     session.commit(&ChangeOptions::default()).unwrap();
 }
 
@@ -159,7 +162,7 @@ fn a_rollback_can_be_reverted() {
     set_timeout(&host, 600);
     revert(&host, "5").unwrap();
     let live = host.live().rules;
-    assert_eq!(live.timeouts.tcp, Some(600));
+    assert_eq!(live.settings.timeouts().tcp, Some(600));
     let first = live.services[&key(WEB)].servers[&server(WEB, "10.0.0.1")];
     assert_eq!((first.weight.value(), first.upper), (7, 100));
     assert!(live.services.contains_key(&key(OTHER)));
@@ -223,10 +226,13 @@ fn with_times() -> (Host, Director) {
         NOW.set(time);
         let mut director = host.director("alice").with_clock(clock);
         let mut candidate = director.candidate().unwrap();
-        candidate.set_timeouts(&Timeouts {
-            tcp: Some(seconds),
-            ..Timeouts::default()
-        });
+        candidate.set_settings(
+            &(&Timeouts {
+                tcp: Some(seconds),
+                ..Timeouts::default()
+            })
+                .into(),
+        );
         director
             .commit(&mut candidate, &ChangeOptions::default())
             .unwrap();
@@ -258,7 +264,7 @@ fn a_moment_names_the_snapshot_that_was_the_head() {
     let report = director
         .rollback(Some(&name("@1970-01-01T00:04Z")), &ChangeOptions::default())
         .unwrap();
-    assert_eq!(host.live().rules.timeouts.tcp, Some(40));
+    assert_eq!(host.live().rules.settings.timeouts().tcp, Some(40));
     let note = &report.all_notes()[0];
     assert!(
         note.starts_with("@1970-01-01T00:04Z: the head was snapshot 2 of "),

@@ -14,7 +14,8 @@ use ipvsh::error::{Kind, Result};
 use ipvsh::kernel::{Kernel, Outcome, Part, Place, Sim};
 use ipvsh::model::{
     Connection, EntryKey, EntryValue, Extent, Family, Info, Live, LiveServer, MarkSupport, Options,
-    RealServer, Ruleset, ServerKey, ServiceKey, SnapshotName, Traffic, VirtualService, Weight,
+    RealServer, Ruleset, ServerKey, ServiceKey, Setting, SettingKey, SnapshotName, Traffic,
+    VirtualService, Weight,
 };
 use ipvsh::plan::Step;
 use ipvsh::store::{DatabaseKind, MemoryStores, SledStores, Stores};
@@ -322,8 +323,8 @@ fn carry_out(candidate: &mut Candidate, key: ServiceKey, edit: &Edit) {
         }
         (Edit::Timeout(seconds), _) => {
             let kind = ipvsh::model::TimeoutKind::ALL[0];
-            let value = Some(EntryValue::Timeout(*seconds));
-            candidate.put(EntryKey::Timeout(kind), value);
+            let value = Some(EntryValue::Setting(Setting::Timeout(*seconds)));
+            candidate.put(EntryKey::Setting(SettingKey::Timeout(kind)), value);
         }
         _ => {}
     }

@@ -109,3 +109,28 @@ fn a_file_imports_only_from_its_own_layer_or_a_lower_one() {
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
+
+/// A kind of setting is one folder of facts and one provider per kernel: outside the IPVS client, the
+/// drop-in and tests, few files name one. The number may only become smaller.
+#[test]
+fn few_files_name_a_kind_of_setting() {
+    let mut all = Vec::new();
+    files(Path::new("src"), &mut all);
+    let names_it = |path: &&PathBuf| {
+        let text = fs::read_to_string(path).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        ["SyncDaemon", "DaemonRole", "sync_daemon"]
+            .iter()
+            .any(|word| text.contains(word))
+    };
+    let elsewhere = ["ipvs", "ipvsadm", "dropin"];
+    let naming: Vec<PathBuf> = all
+        .iter()
+        .filter(|path| !elsewhere.contains(&room(path).as_str()))
+        .filter(|path| !path.components().any(|part| part.as_os_str() == "tests"))
+        .filter(|path| !path.ends_with("tests.rs"))
+        .filter(names_it)
+        .cloned()
+        .collect();
+    assert!(naming.len() <= 31, "{}: {naming:#?}", naming.len());
+}

@@ -18,7 +18,7 @@ use std::path::Path;
 
 use ipvsh::model::{
     Counts, DaemonRole, EntryKey, Family, ForeignMark, Fwmark, MarkKey, Ruleset, ServerKey,
-    ServiceKey, json,
+    ServiceKey, SettingKey, json,
 };
 use ipvsh::notes::{Host, Interface, Manager, Route, Subject, fold, notes};
 use ipvsh::plan::Cut;
@@ -135,7 +135,7 @@ fn entry(text: &str) -> EntryKey {
         return EntryKey::Marks(MarkKey { family, mark });
     }
     if let Some(role) = text.strip_prefix("sync daemon ") {
-        return EntryKey::Daemon(DaemonRole::parse(role).unwrap());
+        return EntryKey::Setting(SettingKey::SyncDaemon(DaemonRole::parse(role).unwrap()));
     }
     match text.split_once(" server ") {
         Some((service, server)) => {

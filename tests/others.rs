@@ -326,14 +326,18 @@ fn foreign_servers_that_go_with_our_service_come_back_with_it() {
 #[test]
 fn timeouts_return_to_what_was_there() {
     let lab = Lab::new();
-    lab.sim.edit(|live| live.rules.timeouts.tcp = Some(3600));
+    lab.sim.edit(|live| {
+        live.rules
+            .settings
+            .set_timeout(ipvsh::model::TimeoutKind::Tcp, Some(3600))
+    });
     let set = |seconds: i64| {
         lab.commit(&plain(), |session| {
             let timeouts = ipvsh::model::Timeouts {
                 tcp: Some(u32::try_from(seconds).unwrap()),
                 ..Default::default()
             };
-            session.settings()?.set_timeouts(&timeouts);
+            session.settings()?.set_settings(&(&timeouts).into());
             Ok(())
         })
         .unwrap();
@@ -342,14 +346,14 @@ fn timeouts_return_to_what_was_there() {
     set(700);
     lab.director().revert(&id(1), &plain()).unwrap_err();
     lab.director().rollback(Some(&id(1)), &plain()).unwrap();
-    assert_eq!(lab.rules().timeouts.tcp, Some(600));
+    assert_eq!(lab.rules().settings.timeouts().tcp, Some(600));
     lab.director().revert(&id(3), &plain()).unwrap();
-    assert_eq!(lab.rules().timeouts.tcp, Some(700));
+    assert_eq!(lab.rules().settings.timeouts().tcp, Some(700));
     // No longer wanted.
     let mut session = Session::new(lab.director(), plain());
     session.candidate().unwrap().clear();
     session.commit(&plain()).unwrap();
-    assert_eq!(lab.rules().timeouts.tcp, Some(3600));
+    assert_eq!(lab.rules().settings.timeouts().tcp, Some(3600));
 }
 
 #[test]

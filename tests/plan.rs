@@ -18,9 +18,10 @@ use std::path::Path;
 
 use ipvsh::model::live::{ChainRule, ChainState};
 use ipvsh::model::patch::{Named, SERVER_OPTIONS, SERVICE_OPTIONS};
+use ipvsh::model::setting::Phase;
 use ipvsh::model::{
     DaemonRole, EntryKey, Family, Live, MarkKey, MarkSupport, Ruleset, ServerKey, ServiceKey,
-    Stray, TimeoutKind, Timeouts, json,
+    SettingKey, Stray, TimeoutKind, Timeouts, json,
 };
 use ipvsh::plan::{Plan, Request, Scope, Step, command_lines, plan};
 use proptest::prelude::*;
@@ -93,8 +94,8 @@ fn live_of(mut value: Value) -> Live {
     };
     let defaults = Timeouts::kernel_defaults();
     for kind in TimeoutKind::ALL {
-        let seconds = live.rules.timeouts.get(kind).or(defaults.get(kind));
-        live.rules.timeouts.set(kind, seconds);
+        let seconds = live.rules.settings.timeout(kind).or(defaults.get(kind));
+        live.rules.settings.set_timeout(kind, seconds);
     }
     let marks = live.rules.marks.clone();
     for (family, said) in chains {
@@ -172,9 +173,11 @@ impl Asked {
 fn entry(name: &str) -> EntryKey {
     if let Some(kind) = name.strip_prefix("timeout ") {
         let mut all = TimeoutKind::ALL.into_iter();
-        EntryKey::Timeout(all.find(|known| known.name() == kind).unwrap())
+        EntryKey::Setting(SettingKey::Timeout(
+            all.find(|known| known.name() == kind).unwrap(),
+        ))
     } else if let Some(role) = name.strip_prefix("daemon ") {
-        EntryKey::Daemon(DaemonRole::parse(role).unwrap())
+        EntryKey::Setting(SettingKey::SyncDaemon(DaemonRole::parse(role).unwrap()))
     } else if let Some(service) = name.strip_prefix("rules of ") {
         EntryKey::Marks(MarkKey::of_service(&ServiceKey::parse(service).unwrap()).unwrap())
     } else if let Some((service, server)) = name.split_once(" server ") {
@@ -254,14 +257,18 @@ fn live() -> impl Strategy<Value = Live> {
     let chain = (any::<bool>(), 0..4_u8);
     (arbitrary::ruleset(), chain.clone(), chain).prop_map(|(mut rules, v4, v6)| {
         for (kind, seconds) in TimeoutKind::ALL.into_iter().zip([900, 120, 300]) {
-            let seconds = rules.timeouts.get(kind).unwrap_or(seconds);
-            rules.timeouts.set(kind, Some(seconds));
+            let seconds = rules.settings.timeout(kind).unwrap_or(seconds);
+            rules.settings.set_timeout(kind, Some(seconds));
         }
-        for daemon in rules.daemons.values_mut() {
+        for role in DaemonRole::ALL {
+            let Some(mut daemon) = rules.settings.daemon(role).cloned() else {
+                continue;
+            };
             daemon.maxlen.get_or_insert(1472);
             daemon.port.get_or_insert(8848);
             daemon.ttl.get_or_insert(1);
             daemon.group.get_or_insert("224.0.0.81".parse().unwrap());
+            rules.settings.set_daemon(role, Some(daemon));
         }
         let marks = rules.marks.clone();
         let mut live = Live {
@@ -339,8 +346,8 @@ proptest! {
                     prop_assert!(t.is_some_and(|t| w.satisfied_by(&t)), "{} is not as wanted", entry);
                 }
                 (None, Some(_), _) => match entry {
-                    EntryKey::Timeout(kind) => prop_assert_eq!(
-                        target.rules.timeouts.get(kind), Some(kind.default_seconds())
+                    EntryKey::Setting(key) if key.is_always_there() => prop_assert_eq!(
+                        target.rules.settings.get(key).cloned(), key.default_value()
                     ),
                     _ => prop_assert!(t.is_none(), "{} is still there", entry),
                 },
@@ -362,7 +369,10 @@ proptest! {
             };
             prop_assert_eq!(of(&target.rules), of(&wanted));
         }
-        prop_assert!(target.rules.daemons.keys().eq(wanted.daemons.keys()));
+        let roles = |rules: &Ruleset| -> Vec<_> {
+            rules.settings.daemons().map(|(role, _)| role).collect()
+        };
+        prop_assert_eq!(roles(&target.rules), roles(&wanted));
         prop_assert_eq!(plan.foreign, Default::default());
     }
 
@@ -469,13 +479,20 @@ proptest! {
     #[test]
     fn additions_come_before_removals((head, live, wanted) in worlds()) {
         let rank = |step: &Step| match step {
-            Step::StopDaemon { .. } => 0,
+            Step::Set { settings } => {
+                let (key, to) = (settings[0].key, &settings[0].to);
+                let facts = key.facts();
+                let phase = if to.is_some() { facts.is_set_in } else { facts.is_removed_in };
+                match phase {
+                    Phase::First => 0,
+                    Phase::Middle => 3,
+                    Phase::Last => 6,
+                }
+            }
             Step::AddService { .. } | Step::AddServer { .. } => 1,
             Step::ChangeService { .. } | Step::ChangeServer { .. } => 2,
-            Step::SetTimeouts { .. } => 3,
             Step::SetChain { .. } => 4,
             Step::RemoveServer { .. } | Step::RemoveService { .. } => 5,
-            Step::StartDaemon { .. } => 6,
         };
         let plan = make(&head, &live, &wanted, Scope::Everything);
         prop_assert!(plan.steps.is_sorted_by_key(rank), "{:?}", plan.steps);

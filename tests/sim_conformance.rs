@@ -10,7 +10,7 @@ use conformance::{Bench, Case, inverses, random, state, steps};
 use ipvsh::error::Kind;
 use ipvsh::kernel::{Kernel, Machine, Outcome, Sim};
 use ipvsh::model::{Family, MarkSupport, Ruleset};
-use ipvsh::plan::Step;
+use ipvsh::plan::{SettingChange, Step};
 use proptest::prelude::*;
 
 /// A simulated network namespace with `lo` alone.
@@ -100,13 +100,14 @@ fn as_planned(step: Step, sim: &Sim) -> Step {
             key,
             options: rules.services[&service].servers[&key],
         },
-        Step::SetTimeouts { to, .. } => Step::SetTimeouts {
-            from: rules.timeouts,
-            to,
-        },
-        Step::StopDaemon { role, .. } => Step::StopDaemon {
-            role,
-            daemon: rules.daemons[&role].clone(),
+        Step::Set { settings } => Step::Set {
+            settings: settings
+                .into_iter()
+                .map(|change| SettingChange {
+                    from: rules.settings.get(change.key).cloned(),
+                    ..change
+                })
+                .collect(),
         },
         other => other,
     }

@@ -118,7 +118,7 @@ fn handle(session: &mut Session, value: &Dynamic, handles: Handles) -> Result<Va
         });
     }
     if let Some(daemon) = value.read_lock::<DaemonHandle>() {
-        return view::daemon(session, daemon.0).map(|d| Value::Object(json::daemon(daemon.0, &d)));
+        return view::daemon(session, daemon.0).map(|d| Value::Object(d.json(daemon.0)));
     }
     if let Some(outcome) = value.read_lock::<Outcome>() {
         return Ok(Value::Object(report::report(&outcome.0)));

@@ -9,7 +9,7 @@ use super::types::Type;
 use super::value::DaemonHandle;
 use super::view;
 use crate::error::{Kind, Result};
-use crate::model::{DaemonRole, EntryKey, EntryValue, patch};
+use crate::model::{DaemonRole, EntryKey, EntryValue, Setting, SettingKey, SyncDaemon};
 
 /// The functions of this chapter.
 pub const FUNCTIONS: &[Function] = &[
@@ -56,22 +56,26 @@ pub const FUNCTIONS: &[Function] = &[
     },
 ];
 
+fn entry(role: DaemonRole) -> EntryKey {
+    EntryKey::Setting(SettingKey::SyncDaemon(role))
+}
+
 fn declare(call: &Call) -> Result<Dynamic> {
     let role = DaemonRole::parse(&call.text(0)?)?;
-    let daemon = patch::daemon(role, &call.options(1)?.unwrap_or_default())
+    let daemon = SyncDaemon::parse(role, &call.options(1)?.unwrap_or_default())
         .map_err(|e| e.object(format!("sync daemon {role}")))?;
-    call.context
-        .session()?
-        .candidate()?
-        .put(EntryKey::Daemon(role), Some(EntryValue::Daemon(daemon)));
+    call.context.session()?.candidate()?.put(
+        entry(role),
+        Some(EntryValue::Setting(Setting::SyncDaemon(daemon))),
+    );
     Ok(Dynamic::from(DaemonHandle(role)))
 }
 
 fn list(call: &Call) -> Result<Dynamic> {
     let mut session = call.context.session()?;
-    let roles = session.settings()?.rules().daemons.keys();
-    Ok(roles
-        .map(|role| Dynamic::from(DaemonHandle(*role)))
+    let daemons = session.settings()?.rules().settings.daemons();
+    Ok(daemons
+        .map(|(role, _)| Dynamic::from(DaemonHandle(role)))
         .collect::<Vec<_>>()
         .into())
 }
@@ -81,6 +85,6 @@ pub(super) fn remove(call: &Call) -> Result<Dynamic> {
     let role = call.daemon(0)?.0;
     let mut session = call.context.session()?;
     view::daemon(&mut session, role)?;
-    session.settings()?.put(EntryKey::Daemon(role), None);
+    session.settings()?.put(entry(role), None);
     Ok(Dynamic::UNIT)
 }

@@ -427,7 +427,7 @@ fn set_server(context: &Context, it: &Server, name: &str, value: &Dynamic) -> Re
 fn get_daemon(context: &Context, it: &DaemonHandle, name: &str) -> Result<Option<Dynamic>> {
     let mut session = context.session()?;
     let daemon = view::daemon(&mut session, it.0)?;
-    match from_data(&json::daemon(it.0, &daemon), name) {
+    match from_data(&daemon.json(it.0), name) {
         Some(value) => Ok(Some(value)),
         None if daemon_names().contains(&name) => Ok(Some(Dynamic::UNIT)),
         None => Ok(None),

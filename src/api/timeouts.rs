@@ -8,7 +8,7 @@ use super::fact::{Form, Function, Group, On, Param};
 use super::options::TIMEOUTS;
 use super::types::Type;
 use crate::error::{Kind, Result};
-use crate::model::{TimeoutKind, json, patch};
+use crate::model::{Settings, TimeoutKind, Timeouts};
 
 /// The functions of this chapter.
 pub const FUNCTIONS: &[Function] = &[Function {
@@ -35,22 +35,22 @@ pub const FUNCTIONS: &[Function] = &[Function {
 }];
 
 fn set(call: &Call) -> Result<Dynamic> {
-    let timeouts = patch::timeouts(&call.options(0)?.unwrap_or_default())?;
-    call.context.session()?.settings()?.set_timeouts(&timeouts);
+    let settings = Settings::from(&Timeouts::parse(&call.options(0)?.unwrap_or_default())?);
+    call.context.session()?.settings()?.set_settings(&settings);
     read(call)
 }
 
 fn read(call: &Call) -> Result<Dynamic> {
     let mut session = call.context.session()?;
-    let mut timeouts = session.settings()?.rules().timeouts;
+    let mut timeouts = session.settings()?.rules().settings.timeouts();
     if TimeoutKind::ALL
         .into_iter()
         .any(|kind| timeouts.get(kind).is_none())
     {
-        let live = session.live()?.rules.timeouts;
+        let live = session.live()?.rules.settings.timeouts();
         for kind in TimeoutKind::ALL {
             timeouts.set(kind, timeouts.get(kind).or(live.get(kind)));
         }
     }
-    Ok(Dynamic::from_map(convert::map(&json::timeouts(&timeouts))))
+    Ok(Dynamic::from_map(convert::map(&timeouts.json())))
 }

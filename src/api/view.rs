@@ -4,7 +4,7 @@ use crate::director::Session;
 use crate::error::{Error, Result};
 use crate::model::server::server_name;
 use crate::model::{
-    DaemonRole, EntryKey, RealServer, ServerKey, ServiceKey, SyncDaemon, VirtualService,
+    DaemonRole, EntryKey, RealServer, ServerKey, ServiceKey, SettingKey, SyncDaemon, VirtualService,
 };
 
 /// Reads a service.
@@ -71,11 +71,11 @@ pub fn server<T>(
 /// `not_found`.
 pub fn daemon(session: &mut Session, role: DaemonRole) -> Result<SyncDaemon> {
     let candidate = session.settings()?;
-    let removed = candidate.is_removed(&EntryKey::Daemon(role));
+    let removed = candidate.is_removed(&EntryKey::Setting(SettingKey::SyncDaemon(role)));
     candidate
         .rules()
-        .daemons
-        .get(&role)
+        .settings
+        .daemon(role)
         .cloned()
         .ok_or_else(|| gone("sync daemon", removed).object(format!("sync daemon {role}")))
 }

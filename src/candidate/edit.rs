@@ -6,7 +6,7 @@ use super::{Candidate, Touch};
 use crate::error::Result;
 use crate::model::{
     EntryKey, EntryValue, Family, Forwarding, Fwmark, MarkKey, MarkRule, RealServer, Ruleset,
-    ServerKey, ServerPatch, ServiceKey, ServicePatch, TimeoutKind, Timeouts, VirtualService,
+    ServerKey, ServerPatch, ServiceKey, ServicePatch, Settings, VirtualService,
 };
 
 impl Candidate {
@@ -279,14 +279,13 @@ impl Candidate {
         }
     }
 
-    /// Sets the timeouts given.
-    pub fn set_timeouts(&mut self, timeouts: &Timeouts) {
-        for kind in TimeoutKind::ALL {
-            if let Some(seconds) = timeouts.get(kind) {
-                self.rules.timeouts.set(kind, Some(seconds));
-                self.touched
-                    .insert(EntryKey::Timeout(kind), Touch::unnamed());
-            }
+    /// Sets the settings given; others stay.
+    pub fn set_settings(&mut self, settings: &Settings) {
+        for (key, value) in settings.iter() {
+            let entry = EntryKey::Setting(*key);
+            self.rules
+                .put(&entry, Some(EntryValue::Setting(value.clone())));
+            self.touched.insert(entry, Touch::unnamed());
         }
     }
 

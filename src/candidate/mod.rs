@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Result};
-use crate::model::check::{check_daemons, check_server, check_service};
+use crate::model::check::{check_beside, check_server, check_service};
 use crate::model::patch::Named;
 use crate::model::{
     EntryKey, EntryValue, Extent, Family, Forwarding, RealServer, Ruleset, ServerKey, ServiceKey,
@@ -244,7 +244,7 @@ impl Candidate {
     /// # Errors
     /// `invalid`, for the first that the kernel or good sense would refuse.
     pub fn check(&self) -> Result<()> {
-        let mut with_daemons = false;
+        let mut is_mixed = false;
         for entry in self.spoken() {
             match (entry, self.rules.get(entry)) {
                 (EntryKey::Service(key), Some(EntryValue::Service(options))) => {
@@ -252,14 +252,14 @@ impl Candidate {
                 }
                 (EntryKey::Server(service, key), Some(EntryValue::Server(server))) => {
                     check_server(service, key, &server)?;
-                    with_daemons |= Family::of(key.addr) != service.family();
+                    is_mixed |= Family::of(key.addr) != service.family();
                 }
-                (EntryKey::Daemon(_), Some(_)) => with_daemons = true,
+                (EntryKey::Setting(_), Some(_)) => is_mixed = true,
                 _ => {}
             }
         }
-        match with_daemons {
-            true => check_daemons(&self.rules),
+        match is_mixed {
+            true => check_beside(&self.rules),
             false => Ok(()),
         }
     }

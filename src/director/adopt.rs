@@ -13,8 +13,8 @@ use super::transaction::Recording;
 use super::{Director, found_of, head_of};
 use crate::error::{Error, Kind, Result};
 use crate::model::{
-    DaemonRole, EntryKey, EntryValue, Extent, FoundValues, Live, MarkKey, MarkRule, Ruleset,
-    ServiceKey,
+    EntryKey, EntryValue, Extent, FoundValues, Live, MarkKey, MarkRule, Ruleset, ServiceKey,
+    SettingKey,
 };
 use crate::plan::{Plan, Request, Scope, between, foreign, plan};
 use crate::signals;
@@ -53,9 +53,8 @@ impl Director {
             })?
         };
         if let Some(manager) = beside::runs_daemons(&managers) {
-            let theirs = leave_daemons(&mut rules, &head_rules);
-            let note =
-                |role| format!("sync daemon {role}: {manager} runs it, so it is not recorded");
+            let theirs = leave_to_manager(&mut rules, &head_rules);
+            let note = |key| format!("{key}: {manager} runs it, so it is not recorded");
             notes.extend(theirs.into_iter().map(note));
         }
         let missing = rules
@@ -134,11 +133,18 @@ fn plan_of(
     }
 }
 
-/// Sync daemons that are not ours yet stay somebody else's; gives their roles.
-fn leave_daemons(rules: &mut Ruleset, head: &Ruleset) -> Vec<DaemonRole> {
-    let theirs = |role: &DaemonRole| rules.daemons.get(role) != head.daemons.get(role);
-    let theirs: Vec<DaemonRole> = DaemonRole::ALL.into_iter().filter(theirs).collect();
-    rules.daemons = head.daemons.clone();
+/// Settings that a manager of others runs and that are not ours yet stay somebody else's; gives
+/// their keys.
+fn leave_to_manager(rules: &mut Ruleset, head: &Ruleset) -> Vec<SettingKey> {
+    let differing = rules.settings.differing(&head.settings);
+    let theirs: Vec<SettingKey> = differing
+        .map(|(key, _, _)| key)
+        .filter(|key| key.facts().is_run_by_managers)
+        .collect();
+    for key in &theirs {
+        let ours = head.settings.get(*key).cloned();
+        rules.settings.put(*key, ours);
+    }
     theirs
 }
 
@@ -165,14 +171,15 @@ fn adopt_all(head: &Ruleset, live: &Live) -> Ruleset {
         adopt_service(&mut rules, key, live);
     }
     for entry in live.rules.entries() {
-        match (&entry, live.rules.get(&entry)) {
-            (EntryKey::Timeout(kind), Some(EntryValue::Timeout(seconds)))
-                if head.timeouts.get(*kind).is_some() || seconds != kind.default_seconds() =>
-            {
-                rules.put(&entry, Some(EntryValue::Timeout(seconds)));
-            }
-            (EntryKey::Marks(_) | EntryKey::Daemon(_), value) => {
-                adopt_entry(&mut rules, &entry, value)
+        let value = live.rules.get(&entry);
+        match (&entry, &value) {
+            // One that is always there is adopted where it says something.
+            (EntryKey::Setting(key), Some(EntryValue::Setting(standing)))
+                if key.is_always_there()
+                    && !head.settings.has(*key)
+                    && key.default_value().as_ref() == Some(standing) => {}
+            (EntryKey::Marks(_) | EntryKey::Setting(_), _) => {
+                adopt_entry(&mut rules, &entry, value);
             }
             _ => {}
         }

@@ -69,10 +69,11 @@ fn ours(live: &Ruleset, one: &Ruleset, other: &Ruleset) -> Ruleset {
     let mut rules = Ruleset::default();
     let known = |entry: &EntryKey| one.get(entry).is_some() || other.get(entry).is_some();
     for entry in live.entries().into_iter().filter(known) {
-        // A timeout that only the head manages is at the kernel's default without it: no
-        // difference where it is there already.
-        if let (EntryKey::Timeout(kind), None) = (&entry, one.get(&entry))
-            && live.get(&entry) == Some(EntryValue::Timeout(kind.default_seconds()))
+        // A setting that only the head manages is at the kernel's default without it: no difference
+        // where it is there already.
+        if let (EntryKey::Setting(key), None) = (&entry, one.get(&entry))
+            && key.is_always_there()
+            && live.get(&entry) == key.default_value().map(EntryValue::Setting)
         {
             continue;
         }

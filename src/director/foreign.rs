@@ -12,11 +12,11 @@ pub(super) fn refuse_foreign(candidate: &Candidate, head: &Ruleset, live: &Live)
         else {
             continue;
         };
-        let is_timeout = matches!(entry, EntryKey::Timeout(_));
+        let has_no_owner = matches!(entry, EntryKey::Setting(key) if key.facts().foreign.is_none());
         if head.get(&entry).is_some()
             || candidate.is_taken(&entry)
             || wanted.satisfied_by(&standing)
-            || is_timeout
+            || has_no_owner
         {
             continue;
         }
@@ -79,8 +79,7 @@ fn standing_text(entry: &EntryKey, live: &Live) -> String {
             .map(|rule| rule.summary())
             .collect::<Vec<_>>()
             .join("; "),
-        (_, Some(EntryValue::Daemon(daemon))) => daemon.summary(),
-        (_, Some(EntryValue::Timeout(seconds))) => format!("{seconds} s"),
+        (_, Some(EntryValue::Setting(setting))) => setting.in_words(),
         _ => "it".to_owned(),
     }
 }

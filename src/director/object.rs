@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::error::Result;
 use crate::model::address::Endpoint;
-use crate::model::{EntryKey, Fwmark, ServiceName};
+use crate::model::{EntryKey, Fwmark, ServiceName, SettingKind};
 
 /// A service, a server (of one service or of any), a mark, the timeouts, the sync daemons.
 pub(super) enum Object {
@@ -14,10 +14,8 @@ pub(super) enum Object {
     Server(Option<ServiceName>, Endpoint),
     /// `mark 666`
     Mark(Fwmark),
-    /// `timeouts`
-    Timeouts,
-    /// `daemons`
-    Daemons,
+    /// `timeouts`, `daemons`
+    Settings(SettingKind),
 }
 
 impl Object {
@@ -27,9 +25,12 @@ impl Object {
     /// `invalid`.
     pub(super) fn parse(text: &str) -> Result<Object> {
         let words: Vec<&str> = text.split_whitespace().collect();
+        if let [word] = words.as_slice()
+            && let Some(kind) = SettingKind::named(word)
+        {
+            return Ok(Object::Settings(kind));
+        }
         match words.as_slice() {
-            ["timeouts" | "timeout"] => Ok(Object::Timeouts),
-            ["daemons" | "daemon"] => Ok(Object::Daemons),
             ["mark", number] => Fwmark::parse(number).map(Object::Mark),
             ["server", server] => Ok(Object::Server(None, Endpoint::parse(server)?)),
             [service @ .., server] => match server_of(service, server) {
@@ -53,9 +54,7 @@ impl Object {
                     && server.port.is_none_or(|port| port == one.port)
             }
             (Object::Mark(mark), EntryKey::Marks(key)) => *mark == key.mark,
-            (Object::Timeouts, EntryKey::Timeout(_)) | (Object::Daemons, EntryKey::Daemon(_)) => {
-                true
-            }
+            (Object::Settings(kind), EntryKey::Setting(key)) => *kind == key.kind(),
             _ => false,
         }
     }

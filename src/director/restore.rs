@@ -514,7 +514,8 @@ fn partly(plan: Plan, head: SnapshotId, failures: Vec<Error>, notes: Vec<String>
     }
 }
 
-/// The units of a best-effort restore: each service with its servers; timeouts; each daemon.
+/// The units of a best-effort restore: each service with its servers; the settings that are one
+/// object; each other setting.
 fn units(rules: &Ruleset) -> Vec<(Option<ServiceKey>, BTreeSet<EntryKey>)> {
     let mut units: BTreeMap<Option<ServiceKey>, BTreeSet<EntryKey>> = BTreeMap::new();
     let mut others = Vec::new();
@@ -523,10 +524,10 @@ fn units(rules: &Ruleset) -> Vec<(Option<ServiceKey>, BTreeSet<EntryKey>)> {
             EntryKey::Service(key) | EntryKey::Server(key, _) => {
                 units.entry(Some(key)).or_default().insert(entry);
             }
-            EntryKey::Timeout(_) => {
+            EntryKey::Setting(key) if key.facts().are_one_object => {
                 units.entry(None).or_default().insert(entry);
             }
-            EntryKey::Daemon(_) => others.push((None, BTreeSet::from([entry]))),
+            EntryKey::Setting(_) => others.push((None, BTreeSet::from([entry]))),
             EntryKey::Marks(MarkKey { .. }) => {}
         }
     }

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use super::chains::{Chains, ELSEWHERE, OURS, PREROUTING, Place};
 use crate::error::{Error, Result};
 use crate::model::address::Family;
-use crate::model::daemon::check_interface;
+use crate::model::interface;
 use crate::model::mark::{PortRange, parse_net};
 use crate::model::{Fwmark, MarkRule, Protocol};
 
@@ -333,7 +333,7 @@ impl Parts {
             "-p" | "--protocol" => self.protocol = protocol(value)?,
             "-d" | "--destination" | "--dst" => self.to = Some(net(value)?),
             "-s" | "--source" | "--src" => self.from = Some(net(value)?),
-            "-i" | "--in-interface" => self.interface = Some(check_interface(value)?),
+            "-i" | "--in-interface" => self.interface = Some(interface::check(value)?),
             "--dport" | "--destination-port" | "--dports" | "--destination-ports" => {
                 self.ports = ports(value)?;
             }

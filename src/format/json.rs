@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 
 use super::{place, together, unique};
 use crate::error::{Error, Place, Result};
-use crate::model::{Ruleset, json};
+use crate::model::{Ruleset, SettingKind, json};
 
-/// The keys of a ruleset that hold lists.
-const LISTS: [&str; 3] = ["services", "marks", "daemons"];
+/// The keys of a ruleset that hold lists, where they are not settings.
+const LISTS: [&str; 2] = ["services", "marks"];
 
 /// Reads a ruleset.
 ///
@@ -58,7 +58,11 @@ impl<'a> Source<'a> {
     fn elements(&self) -> Vec<Element> {
         let parts: BTreeMap<String, &RawValue> = fields(self.text);
         let mut elements = Vec::new();
-        for list in LISTS {
+        let settings = SettingKind::ALL.into_iter();
+        for list in LISTS
+            .into_iter()
+            .chain(settings.map(|kind| kind.facts().list))
+        {
             for raw in parts.get(list).map(|raw| items(raw)).unwrap_or_default() {
                 elements.extend(self.element(list, raw));
             }

@@ -9,9 +9,11 @@ use std::collections::BTreeSet;
 use crate::model::check::{check_server, check_service};
 use crate::model::mark::{PortRange, net_text};
 use crate::model::server::{Forwarding, RealServer, Tunnel, TunnelChecksum};
+use crate::model::setting::Phase;
 use crate::model::{
     DaemonRole, Family, MarkKey, MarkRule, Protocol, Ruleset, ServerKey, ServiceKey,
-    ServiceOptions, ServicePatch, SyncDaemon, TimeoutKind, Timeouts, VirtualService, json,
+    ServiceOptions, ServicePatch, SettingKind, Settings, SyncDaemon, TimeoutKind, Timeouts,
+    VirtualService, json,
 };
 
 /// How many columns a statement may take on one line.
@@ -24,7 +26,7 @@ pub(super) fn write(rules: &Ruleset) -> (String, Vec<String>) {
         "// A ruleset of ipvsh. Running it declares what is written here and leaves the rest\n\
          // alone: ipvsh run THIS-FILE\n",
     );
-    script.timeouts(rules);
+    script.settings(rules, |phase| phase < Phase::Last);
     let keys = rules.services.keys().copied();
     for key in keys
         .filter(|key| MarkKey::of_service(key).is_none_or(|mark| rules.rules_of(mark).is_empty()))
@@ -32,9 +34,7 @@ pub(super) fn write(rules: &Ruleset) -> (String, Vec<String>) {
         script.service(rules, &key, &[]);
     }
     script.marks(rules);
-    for (role, daemon) in &rules.daemons {
-        script.daemon(*role, daemon);
-    }
+    script.settings(rules, |phase| phase == Phase::Last);
     (script.text, script.notes)
 }
 
@@ -57,14 +57,14 @@ impl Script {
         self.notes.push(format!("{what} is left out: {why}"));
     }
 
-    fn timeouts(&mut self, rules: &Ruleset) {
-        if let Some(call) = timeouts_call(&rules.timeouts) {
-            self.statement(&call);
+    /// The settings of those kinds that are set in a phase.
+    fn settings(&mut self, rules: &Ruleset, is_in: impl Fn(Phase) -> bool) {
+        let kinds = SettingKind::ALL.into_iter();
+        for kind in kinds.filter(|kind| is_in(kind.facts().is_set_in)) {
+            for call in settings_calls(kind, &rules.settings) {
+                self.statement(&call);
+            }
         }
-    }
-
-    fn daemon(&mut self, role: DaemonRole, daemon: &SyncDaemon) {
-        self.statement(&daemon_call(role, daemon));
     }
 
     /// Marks in the order of the chain: in their service where every family of the mark has one,
@@ -172,6 +172,17 @@ impl Script {
             }
         }
         servers
+    }
+}
+
+/// The calls that declare the settings of a kind.
+fn settings_calls(kind: SettingKind, settings: &Settings) -> Vec<String> {
+    match kind {
+        SettingKind::Timeout => timeouts_call(&settings.timeouts()).into_iter().collect(),
+        SettingKind::SyncDaemon => settings
+            .daemons()
+            .map(|(role, daemon)| daemon_call(role, daemon))
+            .collect(),
     }
 }
 

@@ -5,7 +5,10 @@ use crate::candidate::Candidate;
 use crate::error::{Error, Kind, Result};
 use crate::ipvs::{Destination, Request, Service, ServiceId, Timeouts as Seconds};
 use crate::kernel::convert;
-use crate::model::{DaemonRole, EntryKey, EntryValue, Ruleset, ServerKey, ServiceKey, TimeoutKind};
+use crate::model::{
+    DaemonRole, EntryKey, EntryValue, Ruleset, ServerKey, ServiceKey, Setting, SettingKey,
+    TimeoutKind,
+};
 
 /// Stages changes on top of what is live. Services of somebody else that are changed are taken
 /// over, as `ipvsh adopt` does.
@@ -66,18 +69,21 @@ impl Staging<'_> {
             }
             Request::StartDaemon(daemon) => {
                 let (role, daemon) = convert::daemon(daemon);
-                let entry = EntryKey::Daemon(role);
+                let entry = EntryKey::Setting(SettingKey::SyncDaemon(role));
                 if self.now.get(&entry).is_some() {
                     return Err(refused("Daemon has already run"));
                 }
-                self.put(entry, Some(EntryValue::Daemon(daemon)));
+                self.put(
+                    entry,
+                    Some(EntryValue::Setting(Setting::SyncDaemon(daemon))),
+                );
                 Ok(())
             }
             Request::StopDaemon(state) => {
-                let entry = EntryKey::Daemon(match state {
+                let entry = EntryKey::Setting(SettingKey::SyncDaemon(match state {
                     crate::ipvs::DaemonState::Master => DaemonRole::Master,
                     crate::ipvs::DaemonState::Backup => DaemonRole::Backup,
-                });
+                }));
                 if self.now.get(&entry).is_none() {
                     return Err(refused("No daemon is running"));
                 }
@@ -149,7 +155,8 @@ impl Staging<'_> {
             (TimeoutKind::Udp, seconds.udp),
         ] {
             if seconds != 0 {
-                self.put(EntryKey::Timeout(kind), Some(EntryValue::Timeout(seconds)));
+                let entry = EntryKey::Setting(SettingKey::Timeout(kind));
+                self.put(entry, Some(EntryValue::Setting(Setting::Timeout(seconds))));
             }
         }
     }

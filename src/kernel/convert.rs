@@ -7,57 +7,18 @@
 //! flag there; a netmask is a mask or a prefix length there and the number itself here.
 
 use crate::error::{Error, Kind, Result};
-use crate::ipvs::{self, Name, Request};
+use crate::ipvs::{self, Name};
 use crate::model::service::SchedulerFlags;
 use crate::model::{
     Counters, Counts, DaemonRole, Engine, Family, Forwarding, Fwmark, Netmask, Protocol, Rates,
-    RealServer, Scheduler, ServerKey, ServiceKey, ServiceOptions, SyncDaemon, Timeouts, Tunnel,
+    RealServer, Scheduler, ServerKey, ServiceKey, ServiceOptions, SyncDaemon, Tunnel,
     TunnelChecksum, TunnelKind, Usage, Weight,
 };
-use crate::plan::Step;
 
 /// The flags that are options of their own in the model.
 const OWN_FLAGS: u32 = ipvs::ServiceFlags::PERSISTENT.bits()
     | ipvs::ServiceFlags::HASHED.bits()
     | ipvs::ServiceFlags::ONEPACKET.bits();
-
-/// The request that carries a step out; none for a chain of mark rules, which is not IPVS's.
-///
-/// # Errors
-/// `invalid` where a name does not fit into the kernel's 16 bytes.
-pub fn request(step: &Step) -> Result<Option<Request>> {
-    Ok(Some(match step {
-        Step::AddService { key, options } => Request::AddService(service(key, options)?),
-        Step::ChangeService { key, to, .. } => Request::UpdateService(service(key, to)?),
-        Step::RemoveService { key, .. } => Request::RemoveService(service_id(key)),
-        Step::AddServer {
-            service,
-            key,
-            options,
-        } => Request::AddDestination(service_id(service), destination(key, options)),
-        Step::ChangeServer {
-            service, key, to, ..
-        } => Request::UpdateDestination(service_id(service), destination(key, to)),
-        Step::RemoveServer { service, key, .. } => {
-            Request::RemoveDestination(service_id(service), destination_id(key))
-        }
-        Step::SetTimeouts { to, .. } => Request::SetTimeouts(ipvs::Timeouts {
-            tcp: to.tcp.unwrap_or(0),
-            tcp_fin: to.tcp_fin.unwrap_or(0),
-            udp: to.udp.unwrap_or(0),
-        }),
-        Step::StartDaemon { role, daemon } => Request::StartDaemon(ipvs::Daemon {
-            sync_id: daemon.id.into(),
-            max_length: daemon.maxlen,
-            group: daemon.group,
-            port: daemon.port,
-            ttl: daemon.ttl,
-            ..ipvs::Daemon::new(state(*role), name(&daemon.interface)?, 0)
-        }),
-        Step::StopDaemon { role, .. } => Request::StopDaemon(state(*role)),
-        Step::SetChain { .. } => return Ok(None),
-    }))
-}
 
 /// A service's name in the kernel.
 pub fn service_id(key: &ServiceKey) -> ipvs::ServiceId {
@@ -257,15 +218,6 @@ pub fn usage(stats: &ipvs::Stats) -> Usage {
     }
 }
 
-/// The timeouts of a kernel: all are known.
-pub fn timeouts(timeouts: ipvs::Timeouts) -> Timeouts {
-    Timeouts {
-        tcp: Some(timeouts.tcp),
-        tcp_fin: Some(timeouts.tcp_fin),
-        udp: Some(timeouts.udp),
-    }
-}
-
 /// A sync daemon of the kernel.
 pub fn daemon(daemon: &ipvs::Daemon) -> (DaemonRole, SyncDaemon) {
     let role = match daemon.state {
@@ -284,14 +236,11 @@ pub fn daemon(daemon: &ipvs::Daemon) -> (DaemonRole, SyncDaemon) {
     (role, daemon)
 }
 
-fn state(role: DaemonRole) -> ipvs::DaemonState {
-    match role {
-        DaemonRole::Master => ipvs::DaemonState::Master,
-        DaemonRole::Backup => ipvs::DaemonState::Backup,
-    }
-}
-
-fn name(text: &str) -> Result<Name> {
+/// A name as the kernel takes it.
+///
+/// # Errors
+/// `invalid` where it does not fit into the kernel's 16 bytes.
+pub fn name(text: &str) -> Result<Name> {
     Name::new(text).map_err(|error| Error::invalid(format!("\"{text}\": {error}")))
 }
 
@@ -396,24 +345,6 @@ mod tests {
             let (back_key, back, counts) = server(&back);
             prop_assert_eq!((back_key, back), (key, options));
             prop_assert_eq!(counts, Counts::default());
-        }
-
-        #[test]
-        fn daemons_survive_the_wire(
-            id: u8,
-            maxlen: Option<u16>,
-            group in proptest::option::of(addr()),
-            port: Option<u16>,
-            ttl: Option<u8>,
-        ) {
-            let wanted = SyncDaemon { interface: "eth0".to_owned(), id, maxlen, group, port, ttl };
-            for role in DaemonRole::ALL {
-                let step = Step::StartDaemon { role, daemon: wanted.clone() };
-                let Some(Request::StartDaemon(record)) = request(&step).unwrap() else {
-                    unreachable!()
-                };
-                prop_assert_eq!(daemon(&record), (role, wanted.clone()));
-            }
         }
     }
 

@@ -65,7 +65,7 @@ pub struct Place {
 /// How much of a kernel is read: the cost of a look follows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// The services, with their servers. Timeouts and daemons are always read.
+    /// The services, with their servers. Settings are always read.
     pub services: Extent,
     /// A table of up to so many services is read whole.
     pub or_whole: usize,

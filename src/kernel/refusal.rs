@@ -15,10 +15,10 @@ use crate::model::check::{may_be_a_host, not_a_host};
 use crate::model::server::THRESHOLD_MAX;
 use crate::model::service::SCHEDULERS;
 use crate::model::{
-    DaemonRole, Family, Forwarding, RealServer, ServerKey, ServiceKey, ServiceOptions, SyncDaemon,
-    Timeouts, TunnelKind,
+    DaemonRole, Family, Forwarding, RealServer, ServerKey, ServiceKey, ServiceOptions, Setting,
+    SettingKey, SyncDaemon, Timeouts, TunnelKind,
 };
-use crate::plan::Step;
+use crate::plan::{SettingChange, Step};
 
 /// What a kernel said about one step.
 #[derive(Debug, Clone, Copy)]
@@ -87,17 +87,9 @@ impl Refusal<'_> {
                 Errno::NOENT => Words::new("the virtual service has no such real server"),
                 _ => self.without_service(),
             },
-            Step::StartDaemon { role, daemon } => self.of_start(*role, daemon),
-            Step::StopDaemon { .. } => match self.errno {
-                Errno::SRCH => Words::new("it is not running"),
-                _ => self.unexplained(),
-            },
-            Step::SetTimeouts { .. } => match self.errno {
-                Errno::INVAL => Words::new("a timeout is out of range").hint(format!(
-                    "a timeout is 1 to {} seconds",
-                    Timeouts::MAX_SECONDS
-                )),
-                _ => self.unexplained(),
+            Step::Set { settings } => match settings.first() {
+                Some(change) => self.of_setting(change),
+                None => self.unexplained(),
             },
             Step::SetChain { .. } => self.unexplained(),
         });
@@ -151,11 +143,15 @@ impl Refusal<'_> {
             ),
             Errno::NOMEM => Some(Words::new("the kernel is out of memory")),
             Errno::AFNOSUPPORT => {
-                let service_or_server = !matches!(
-                    step,
-                    Some(Step::SetTimeouts { .. } | Step::StopDaemon { .. }) | None
-                );
-                service_or_server.then(|| {
+                let names_a_family = match step {
+                    None => false,
+                    Some(Step::Set { settings }) => {
+                        let mut set = settings.iter().filter_map(|change| change.to.as_ref());
+                        set.any(Setting::may_have_a_family)
+                    }
+                    Some(_) => true,
+                };
+                names_a_family.then(|| {
                     Words::new("IPv6 is not available in this kernel")
                         .hint("IPv6 may be switched off: ipv6.disable on the kernel command line")
                         .kind(Kind::Unsupported)
@@ -235,6 +231,25 @@ impl Refusal<'_> {
                 })
             }
             _ => self.unexplained(),
+        }
+    }
+
+    fn of_setting(&self, change: &SettingChange) -> Words {
+        match (change.key, &change.to) {
+            (SettingKey::SyncDaemon(role), Some(Setting::SyncDaemon(daemon))) => {
+                self.of_start(role, daemon)
+            }
+            (SettingKey::SyncDaemon(_), _) => match self.errno {
+                Errno::SRCH => Words::new("it is not running"),
+                _ => self.unexplained(),
+            },
+            (SettingKey::Timeout(_), _) => match self.errno {
+                Errno::INVAL => Words::new("a timeout is out of range").hint(format!(
+                    "a timeout is 1 to {} seconds",
+                    Timeouts::MAX_SECONDS
+                )),
+                _ => self.unexplained(),
+            },
         }
     }
 

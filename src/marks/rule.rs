@@ -7,7 +7,7 @@
 
 use crate::error::{Error, Result};
 use crate::model::address::parse_port;
-use crate::model::daemon::check_interface;
+use crate::model::interface;
 use crate::model::mark::parse_net;
 use crate::model::{Family, Fwmark, MarkRule, PortRange, Protocol};
 
@@ -62,7 +62,7 @@ fn check(rule: &MarkRule) -> Result<()> {
         return refuse("ports need a protocol that has ports".to_owned());
     }
     if let Some(interface) = &rule.interface {
-        check_interface(interface).map_err(|e| e.object(rule.key()))?;
+        interface::check(interface).map_err(|e| e.object(rule.key()))?;
     }
     let nets = [rule.to, rule.from].into_iter().flatten();
     for net in nets {
@@ -183,7 +183,7 @@ pub fn read(family: Family, words: &[String]) -> Option<MarkRule> {
                 "to"
             }
             "-i" | "--in-interface" => {
-                rule.interface = Some(check_interface(value).ok()?);
+                rule.interface = Some(interface::check(value).ok()?);
                 "interface"
             }
             "-p" | "--protocol" => {

@@ -6,7 +6,6 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::address::{Family, endpoint};
-use super::daemon::{DaemonRole, SyncDaemon};
 use super::key::{Protocol, ServerKey, ServiceKey};
 use super::ruleset::Ruleset;
 use super::server::{
@@ -166,36 +165,14 @@ fn check_tunnel(tunnel: &Tunnel) -> Result<()> {
     }
 }
 
-/// Checks the options of a sync daemon against each other and its role: a length outside what fits
-/// the kernel silently replaces (start_sync_thread in ip_vs_sync.c).
-///
-/// # Errors
-/// `invalid`: a `maxlen` that the kernel would not keep.
-pub fn check_daemon(role: DaemonRole, daemon: &SyncDaemon) -> Result<()> {
-    let Some(maxlen) = daemon.maxlen else {
-        return Ok(());
-    };
-    let kept = daemon.kept_lengths(role);
-    if kept.contains(&maxlen) {
-        return Ok(());
-    }
-    Err(
-        Error::invalid(format!("maxlen {maxlen} is out of range")).hint(format!(
-            "maxlen of a {role} is {} to {} bytes with this group",
-            kept.start(),
-            kept.end()
-        )),
-    )
-}
-
 /// Checks services and sync daemons against each other: a server of the other family cannot be
 /// added while a daemon runs, nor a daemon started while there is one (ip_vs_genl_set_cmd,
 /// ip_vs_genl_new_daemon).
 ///
 /// # Errors
 /// `invalid`, naming the first such server.
-pub fn check_daemons(rules: &Ruleset) -> Result<()> {
-    if rules.daemons.is_empty() {
+pub fn check_beside(rules: &Ruleset) -> Result<()> {
+    if rules.settings.daemons().next().is_none() {
         return Ok(());
     }
     let mixed = rules.services.iter().find_map(|(key, service)| {

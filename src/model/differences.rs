@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::daemon::DaemonRole;
 use super::entry::EntryKey;
 use super::key::{ServerKey, ServiceKey};
 use super::pairs::pairs;
 use super::ruleset::{Ruleset, VirtualService};
 use super::server::RealServer;
-use super::timeouts::TimeoutKind;
 
 /// A service that is not the same on two sides, with what each side has of it.
 pub type Differing<'a> = (
@@ -69,16 +67,12 @@ impl Ruleset {
         pairs(&self.services, &other.services).filter(|(_, mine, theirs)| mine != theirs)
     }
 
-    /// The timeouts and sync daemons that are not the same in another ruleset, sorted.
-    pub fn differing_settings(&self, other: &Ruleset) -> impl Iterator<Item = EntryKey> {
-        let timeouts = TimeoutKind::ALL
-            .into_iter()
-            .filter(|kind| self.timeouts.get(*kind) != other.timeouts.get(*kind))
-            .map(EntryKey::Timeout);
-        let daemons = DaemonRole::ALL
-            .into_iter()
-            .filter(|role| self.daemons.get(role) != other.daemons.get(role))
-            .map(EntryKey::Daemon);
-        timeouts.chain(daemons)
+    /// The settings that are not the same in another ruleset, sorted.
+    pub fn differing_settings<'a>(
+        &'a self,
+        other: &'a Ruleset,
+    ) -> impl Iterator<Item = EntryKey> + use<'a> {
+        let settings = self.settings.differing(&other.settings);
+        settings.map(|(key, _, _)| EntryKey::Setting(key))
     }
 }

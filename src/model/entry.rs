@@ -1,18 +1,17 @@
 //! The unit of ownership and comparison: an entry of a ruleset.
 //!
 //! "Whose rules are these?" (DESIGN) is answered per entry: a service's own options, a server,
-//! the rules of one mark, one timeout, one sync daemon.
+//! the rules of one mark, one setting.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::daemon::{DaemonRole, SyncDaemon};
 use super::key::{ServerKey, ServiceKey};
 use super::mark::{MarkKey, MarkRule};
 use super::server::RealServer;
 use super::service::ServiceOptions;
-use super::timeouts::TimeoutKind;
+use super::setting::{Setting, SettingKey};
 
 /// Names an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -23,10 +22,9 @@ pub enum EntryKey {
     Server(ServiceKey, ServerKey),
     /// All rules of one mark in one family.
     Marks(MarkKey),
-    /// One timeout.
-    Timeout(TimeoutKind),
-    /// One sync daemon.
-    Daemon(DaemonRole),
+    /// One setting. In a record it stands as what it is a setting of.
+    #[serde(untagged)]
+    Setting(SettingKey),
 }
 
 impl EntryKey {
@@ -34,7 +32,7 @@ impl EntryKey {
     pub fn service(&self) -> Option<ServiceKey> {
         match self {
             EntryKey::Service(service) | EntryKey::Server(service, _) => Some(*service),
-            EntryKey::Marks(_) | EntryKey::Timeout(_) | EntryKey::Daemon(_) => None,
+            EntryKey::Marks(_) | EntryKey::Setting(_) => None,
         }
     }
 }
@@ -47,8 +45,7 @@ impl fmt::Display for EntryKey {
                 write!(f, "virtual service {service}: real server {server}")
             }
             EntryKey::Marks(key) => write!(f, "rules of {key}"),
-            EntryKey::Timeout(kind) => write!(f, "timeout {kind}"),
-            EntryKey::Daemon(role) => write!(f, "sync daemon {role}"),
+            EntryKey::Setting(key) => key.fmt(f),
         }
     }
 }
@@ -62,18 +59,57 @@ pub enum EntryValue {
     Server(RealServer),
     /// The rules of one mark, in order; never empty.
     Marks(Vec<MarkRule>),
-    /// Seconds.
-    Timeout(u32),
-    /// A sync daemon.
-    Daemon(SyncDaemon),
+    /// A setting.
+    #[serde(untagged)]
+    Setting(Setting),
 }
 
 impl EntryValue {
-    /// Says whether a live value is what this one wants; only a daemon leaves things open.
+    /// Says whether a live value is what this one wants; only a setting leaves things open.
     pub fn satisfied_by(&self, live: &EntryValue) -> bool {
         match (self, live) {
-            (EntryValue::Daemon(wanted), EntryValue::Daemon(live)) => wanted.satisfied_by(live),
+            (EntryValue::Setting(wanted), EntryValue::Setting(live)) => wanted.satisfied_by(live),
             (wanted, live) => wanted == live,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{DaemonRole, Ruleset, TimeoutKind};
+
+    /// Histories of early versions are read by this one: the forms in a record are theirs.
+    #[test]
+    fn settings_stand_in_a_record_as_early_versions_wrote_them() {
+        let timeout = EntryKey::Setting(SettingKey::Timeout(TimeoutKind::TcpFin));
+        let daemon = EntryKey::Setting(SettingKey::SyncDaemon(DaemonRole::Master));
+        let seconds = EntryValue::Setting(Setting::Timeout(7));
+        for (key, text) in [
+            (timeout, r#"{"Timeout":"tcp_fin"}"#),
+            (daemon, r#"{"Daemon":"master"}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&key).unwrap(), text);
+            assert_eq!(serde_json::from_str::<EntryKey>(text).unwrap(), key);
+        }
+        let text = r#"{"Timeout":7}"#;
+        assert_eq!(serde_json::to_string(&seconds).unwrap(), text);
+        assert_eq!(serde_json::from_str::<EntryValue>(text).unwrap(), seconds);
+        let text = r#"{"timeouts":{"udp":60},"daemons":{"backup":{"interface":"eth0","id":3}}}"#;
+        let rules: Ruleset = serde_json::from_str(text).unwrap();
+        assert_eq!(rules.entries().len(), 2);
+        assert_eq!(serde_json::to_string(&rules).unwrap(), text);
+    }
+
+    #[test]
+    fn what_no_version_knows_is_refused_in_a_record() {
+        for text in [
+            r#"{"timeouts":{},"vips":{}}"#,
+            r#"{"timeouts":{"sctp":1}}"#,
+            r#"{"daemons":{"boss":{"interface":"eth0"}}}"#,
+        ] {
+            assert!(serde_json::from_str::<Ruleset>(text).is_err(), "{text}");
+        }
+        assert!(serde_json::from_str::<EntryKey>(r#"{"Sysctl":"x"}"#).is_err());
     }
 }

@@ -62,8 +62,7 @@ impl Extent {
         Ruleset {
             services: known.iter().filter_map(found).collect(),
             marks: rules.marks.clone(),
-            timeouts: rules.timeouts,
-            daemons: rules.daemons.clone(),
+            settings: rules.settings.clone(),
         }
     }
 }

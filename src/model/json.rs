@@ -10,7 +10,6 @@ use serde_json::{Map, Value, json};
 
 use super::address::Family;
 use super::connection::{Connection, EngineData};
-use super::daemon::{DaemonRole, SyncDaemon};
 use super::info::Info;
 use super::key::{Fwmark, Protocol, ServerKey, ServiceKey};
 use super::live::Live;
@@ -19,7 +18,7 @@ use super::patch::{self, Options, ServicePatch};
 use super::ruleset::{Ruleset, VirtualService};
 use super::server::{Forwarding, RealServer, Tunnel};
 use super::service::{Netmask, ServiceOptions};
-use super::timeouts::{TimeoutKind, Timeouts};
+use super::setting::SettingKind;
 use crate::error::{Error, Result};
 
 /// A service's identity: `protocol address port`, or `mark family`.
@@ -146,24 +145,6 @@ pub fn mark(rule: &MarkRule) -> Options {
     map
 }
 
-/// The timeouts that are set.
-pub fn timeouts(timeouts: &Timeouts) -> Options {
-    TimeoutKind::ALL
-        .into_iter()
-        .filter_map(|kind| Some((kind.name().to_owned(), json!(timeouts.get(kind)?))))
-        .collect()
-}
-
-/// A sync daemon with its role.
-pub fn daemon(role: DaemonRole, daemon: &SyncDaemon) -> Options {
-    let mut map = Map::new();
-    map.insert("role".into(), json!(role.name()));
-    if let Ok(Value::Object(options)) = serde_json::to_value(daemon) {
-        map.extend(options);
-    }
-    map
-}
-
 /// A whole ruleset: `services marks timeouts daemons`.
 pub fn ruleset(rules: &Ruleset) -> Value {
     let services: Vec<Value> = rules
@@ -176,17 +157,13 @@ pub fn ruleset(rules: &Ruleset) -> Value {
         .iter()
         .map(|rule| Value::Object(mark(rule)))
         .collect();
-    let daemons: Vec<Value> = rules
-        .daemons
-        .iter()
-        .map(|(role, d)| Value::Object(daemon(*role, d)))
-        .collect();
-    json!({
-        "services": services,
-        "marks": marks,
-        "timeouts": timeouts(&rules.timeouts),
-        "daemons": daemons,
-    })
+    let mut all = Map::new();
+    all.insert("services".into(), services.into());
+    all.insert("marks".into(), marks.into());
+    for kind in SettingKind::ALL {
+        all.insert(kind.facts().list.into(), kind.json(&rules.settings));
+    }
+    all.into()
 }
 
 /// Live state: a ruleset whose services and servers carry `active` and `inactive` connections,
@@ -443,17 +420,10 @@ pub fn parse_ruleset(value: Value) -> Result<Ruleset> {
         marks.extend(patch::mark_rules(mark, None, &Value::Object(rule))?);
     }
     rules.marks = MarkRule::normalise(marks);
-    match map.shift_remove("timeouts") {
-        None | Some(Value::Null) => {}
-        Some(Value::Object(options)) => rules.timeouts = patch::timeouts(&options)?,
-        Some(_) => return Err(Error::invalid("timeouts must be an object")),
-    }
-    for value in take_array(&mut map, "daemons")? {
-        let Value::Object(mut options) = value else {
-            return Err(Error::invalid("a sync daemon must be an object"));
-        };
-        let role = DaemonRole::parse(&take_text(&mut options, "role")?)?;
-        rules.daemons.insert(role, patch::daemon(role, &options)?);
+    for kind in SettingKind::ALL {
+        if let Some(value) = map.shift_remove(kind.facts().list) {
+            kind.read(value, &mut rules.settings)?;
+        }
     }
     no_more(&map, "a ruleset")?;
     Ok(rules)

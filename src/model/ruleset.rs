@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::address::Family;
-use super::daemon::{DaemonRole, SyncDaemon};
 use super::entry::{EntryKey, EntryValue};
 use super::key::ServiceKey;
 use super::mark::{MarkKey, MarkRule};
 use super::servers::Servers;
 use super::service::ServiceOptions;
-use super::timeouts::{TimeoutKind, Timeouts};
+use super::setting::Settings;
 
 /// A virtual service: its own options and its real servers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,8 +35,7 @@ impl VirtualService {
 
 /// Everything that a director is set to, in one network namespace.
 ///
-/// In the head and in a candidate a timeout of `None` is not managed; in live state every
-/// timeout is known. Mark rules are in the order of the chain, both families in one list.
+/// In the head and in a candidate a setting that is not there is not managed. Mark rules are in the order of the chain, both families in one list.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ruleset {
@@ -47,12 +45,9 @@ pub struct Ruleset {
     /// Mark rules in their normal form.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub marks: Vec<MarkRule>,
-    /// Connection timeouts.
-    #[serde(default)]
-    pub timeouts: Timeouts,
-    /// Sync daemons.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub daemons: BTreeMap<DaemonRole, SyncDaemon>,
+    /// Settings of all kinds.
+    #[serde(flatten)]
+    pub settings: Settings,
 }
 
 impl Ruleset {
@@ -140,8 +135,7 @@ impl Ruleset {
                 .get(service)
                 .is_some_and(|service| service.servers.contains_key(server)),
             EntryKey::Marks(mark) => self.marks.iter().any(|rule| rule.key() == *mark),
-            EntryKey::Timeout(kind) => self.timeouts.get(*kind).is_some(),
-            EntryKey::Daemon(role) => self.daemons.contains_key(role),
+            EntryKey::Setting(key) => self.settings.has(*key),
         }
     }
 
@@ -161,8 +155,7 @@ impl Ruleset {
                 let rules = self.rules_of(*mark);
                 (!rules.is_empty()).then_some(EntryValue::Marks(rules))
             }
-            EntryKey::Timeout(kind) => self.timeouts.get(*kind).map(EntryValue::Timeout),
-            EntryKey::Daemon(role) => self.daemons.get(role).cloned().map(EntryValue::Daemon),
+            EntryKey::Setting(key) => self.settings.get(*key).cloned().map(EntryValue::Setting),
         }
     }
 
@@ -193,15 +186,11 @@ impl Ruleset {
             }
             (EntryKey::Marks(key), Some(EntryValue::Marks(rules))) => self.set_rules(*key, rules),
             (EntryKey::Marks(key), _) => self.set_rules(*key, Vec::new()),
-            (EntryKey::Timeout(kind), Some(EntryValue::Timeout(seconds))) => {
-                self.timeouts.set(*kind, Some(seconds));
+            (EntryKey::Setting(key), Some(EntryValue::Setting(value))) => {
+                self.settings.put(*key, Some(value));
             }
-            (EntryKey::Timeout(kind), _) => self.timeouts.set(*kind, None),
-            (EntryKey::Daemon(role), Some(EntryValue::Daemon(daemon))) => {
-                self.daemons.insert(*role, daemon);
-            }
-            (EntryKey::Daemon(role), _) => {
-                self.daemons.remove(role);
+            (EntryKey::Setting(key), _) => {
+                self.settings.put(*key, None);
             }
             (EntryKey::Service(_), Some(_)) => {}
         }
@@ -220,13 +209,7 @@ impl Ruleset {
             keys.extend(servers.map(|server| EntryKey::Server(*key, *server)));
         }
         keys.extend(self.marks.iter().map(|rule| EntryKey::Marks(rule.key())));
-        keys.extend(
-            TimeoutKind::ALL
-                .into_iter()
-                .filter(|kind| self.timeouts.get(*kind).is_some())
-                .map(EntryKey::Timeout),
-        );
-        keys.extend(self.daemons.keys().copied().map(EntryKey::Daemon));
+        keys.extend(self.settings.keys().map(EntryKey::Setting));
         keys.into_iter().collect()
     }
 

@@ -4,7 +4,7 @@ use super::{Facts, Note, Topic};
 use crate::model::{DaemonRole, Ruleset};
 
 pub(super) fn note(role: DaemonRole, rules: &Ruleset, facts: &Facts) -> Option<Note> {
-    let name = rules.daemons.get(&role)?.interface.as_str();
+    let name = rules.settings.daemon(role)?.interface.as_str();
     let interface = facts.interfaces().iter().find(|one| one.name == name)?;
     let (what, fix) = if interface.is_loopback {
         (

@@ -28,7 +28,7 @@ pub use host::{Host, Interface, Manager, NoHost, Route};
 pub use marks::feeds;
 
 use crate::model::{
-    DaemonRole, EntryKey, Family, ForeignMark, MarkKey, Ruleset, ServerKey, ServiceKey,
+    DaemonRole, EntryKey, Family, ForeignMark, MarkKey, Ruleset, ServerKey, ServiceKey, SettingKey,
 };
 use crate::plan::Cut;
 
@@ -146,7 +146,8 @@ pub fn notes(subject: &Subject, host: &dyn Host) -> Notes {
     let mut notes = Vec::new();
     for (key, part) in parts(named) {
         if let Some(service) = rules.services.get(&key) {
-            let standby = || rules.daemons.contains_key(&DaemonRole::Backup) || facts.has_manager();
+            let standby =
+                || rules.settings.daemon(DaemonRole::Backup).is_some() || facts.has_manager();
             notes.extend(service::notes(
                 &key,
                 service,
@@ -169,7 +170,7 @@ pub fn notes(subject: &Subject, host: &dyn Host) -> Notes {
     }
     notes.extend(overlap::notes(&named_marks, rules, &facts));
     let role = |entry: &EntryKey| match entry {
-        EntryKey::Daemon(role) => Some(*role),
+        EntryKey::Setting(SettingKey::SyncDaemon(role)) => Some(*role),
         _ => None,
     };
     let daemons = named.iter().filter_map(role);

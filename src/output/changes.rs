@@ -73,7 +73,8 @@ mod tests {
     use super::*;
 
     use crate::model::{
-        Family, Forwarding, RealServer, Scheduler, ServiceKey, ServiceOptions, TimeoutKind,
+        Family, Forwarding, RealServer, Scheduler, ServiceKey, ServiceOptions, SettingKey,
+        SettingKind, TimeoutKind,
     };
     use crate::plan::{Detail, Object, Part};
 
@@ -123,8 +124,8 @@ mod tests {
             option(service(2), Part::Option("scheduler"), "wlc -> rr"),
             server(service(2), Action::Remove),
             option(
-                Object::Timeouts,
-                Part::Timeout(TimeoutKind::Tcp),
+                Object::Settings(SettingKind::Timeout),
+                Part::Setting(SettingKey::Timeout(TimeoutKind::Tcp)),
                 "900 -> 600",
             ),
         ]

@@ -9,17 +9,22 @@ use crate::api::report as form;
 pub use crate::api::report::snapshot;
 use crate::director::{Awaiting, Difference, Drained, Outcome, Report};
 use crate::error::Error;
-use crate::model::{Family, MarkSupport, ServerKey, ServiceKey, Snapshot, Weight};
+use crate::model::{Family, MarkSupport, ServerKey, ServiceKey, SettingKind, Snapshot, Weight};
 use crate::plan::{Change, Foreign, Plan};
 use form::changes;
 
 fn foreign(foreign: &Foreign) -> Value {
-    json!({
+    let mut all = json!({
         "services": foreign.services,
         "servers": foreign.servers,
         "marks": foreign.marks,
-        "daemons": foreign.daemons,
-    })
+    });
+    let kinds = SettingKind::ALL.into_iter();
+    for kind in kinds.filter(|kind| kind.facts().foreign.is_some()) {
+        let count = foreign.settings.get(&kind).copied().unwrap_or_default();
+        all[kind.facts().list] = count.into();
+    }
+    all
 }
 
 fn error(failure: &Error) -> Value {

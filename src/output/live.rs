@@ -4,7 +4,7 @@ use super::paint::{Paint, Style};
 use super::table::Table;
 use crate::model::{
     ChainRule, EntryKey, Family, Live, MarkSupport, RealServer, Ruleset, ServerKey, ServiceKey,
-    TimeoutKind, VirtualService,
+    SettingKey, TimeoutKind, VirtualService,
 };
 use crate::views::Row;
 
@@ -186,8 +186,8 @@ pub fn marks(live: &Live, only: Option<u32>, paint: Paint, width: Option<u16>) -
 pub fn timeouts(live: &Live, head: Option<&Ruleset>, paint: Paint, width: Option<u16>) -> String {
     let mut table = Table::new(&["timeout", "seconds", ""], &[1], paint, width);
     for kind in TimeoutKind::ALL {
-        let seconds = live.rules.timeouts.get(kind);
-        let ours = head.and_then(|head| head.get(&EntryKey::Timeout(kind)));
+        let seconds = live.rules.settings.timeout(kind);
+        let ours = head.and_then(|head| head.settings.timeout(kind));
         let said = match (seconds, ours) {
             (_, Some(_)) => "set by ipvsh",
             (Some(seconds), None) if seconds == kind.default_seconds() => "the kernel's default",
@@ -203,11 +203,11 @@ pub fn timeouts(live: &Live, head: Option<&Ruleset>, paint: Paint, width: Option
 pub fn daemons(live: &Live, head: Option<&Ruleset>, paint: Paint, width: Option<u16>) -> String {
     let remark = foreign(head);
     let mut table = Table::new(&["daemon", "options", ""], &[], paint, width);
-    for (role, daemon) in &live.rules.daemons {
-        let said = remark(&EntryKey::Daemon(*role)).unwrap_or("");
+    for (role, daemon) in live.rules.settings.daemons() {
+        let said = remark(&EntryKey::Setting(SettingKey::SyncDaemon(role))).unwrap_or("");
         table.row(&[role.to_string(), daemon.summary(), said.to_owned()]);
     }
-    match live.rules.daemons.is_empty() {
+    match live.rules.settings.daemons().next().is_none() {
         true => "no sync daemons".to_owned(),
         false => table.text(),
     }

@@ -84,7 +84,7 @@ fn as_text(out: &Output, shown: &Shown, session: &mut Session) -> Result<String>
         }
         Shown::Timeouts(timeouts) => {
             let mut table = Table::new(&["timeout", "seconds"], &[1], paint, width);
-            for (name, seconds) in form::timeouts(timeouts) {
+            for (name, seconds) in timeouts.json() {
                 table.row(&[name, seconds.to_string()]);
             }
             table.text()
@@ -241,7 +241,7 @@ fn as_json(shown: &Shown, session: &mut Session) -> Result<Value> {
             keys.iter().map(|(s, key)| server(&state, s, key)).collect()
         }
         Shown::Marks(rules) => rules.iter().map(|r| Value::Object(form::mark(r))).collect(),
-        Shown::Timeouts(timeouts) => Value::Object(form::timeouts(timeouts)),
+        Shown::Timeouts(timeouts) => Value::Object(timeouts.json()),
         Shown::History(snapshots) => snapshots.iter().map(super::json::snapshot).collect(),
         Shown::Live(live) => form::live(live),
         Shown::Json(value) | Shown::View(_, value) => value.clone(),

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use crate::model::{
-    DaemonRole, Family, RealServer, ServerKey, ServiceKey, ServiceOptions, TimeoutKind,
+    Family, RealServer, ServerKey, ServiceKey, ServiceOptions, SettingKey, SettingKind,
 };
 
 /// What happens.
@@ -59,10 +59,10 @@ pub struct Change {
 pub enum Object {
     /// A virtual service, with its servers and the rules of its mark.
     Service(ServiceKey),
-    /// The connection timeouts.
-    Timeouts,
-    /// A sync daemon.
-    Daemon(DaemonRole),
+    /// All settings of a kind that are one object.
+    Settings(SettingKind),
+    /// A setting by itself.
+    Setting(SettingKey),
     /// Our chain of mark rules in one family.
     Chain(Family),
 }
@@ -71,8 +71,8 @@ impl fmt::Display for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Object::Service(key) => key.fmt(f),
-            Object::Timeouts => f.write_str("timeouts"),
-            Object::Daemon(role) => write!(f, "sync daemon {role}"),
+            Object::Settings(kind) => f.write_str(kind.facts().list),
+            Object::Setting(key) => key.fmt(f),
             Object::Chain(family) => write!(f, "{family} mark chain"),
         }
     }
@@ -87,8 +87,8 @@ pub enum Part {
     Mark,
     /// A stray rule in our chain.
     Stray,
-    /// One of the timeouts.
-    Timeout(TimeoutKind),
+    /// A setting of a kind that is one object.
+    Setting(SettingKey),
     /// An option, or what else has a name.
     Option(&'static str),
 }
@@ -102,7 +102,7 @@ impl fmt::Display for Part {
             }
             Part::Mark => f.write_str("mark"),
             Part::Stray => f.write_str("rule"),
-            Part::Timeout(kind) => f.write_str(kind.name()),
+            Part::Setting(key) => f.write_str(key.name()),
             Part::Option(name) => f.write_str(name),
         }
     }

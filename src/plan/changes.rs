@@ -8,8 +8,8 @@ use super::change::{Action, Change, Detail, Object, Part};
 use crate::model::live::{ChainRule, ChainState, Live};
 use crate::model::patch::Named;
 use crate::model::{
-    EntryKey, Family, MarkKey, MarkRule, Ruleset, ServiceKey, TimeoutKind, VirtualService,
-    differing_servers, pairs,
+    EntryKey, Family, MarkKey, MarkRule, Ruleset, ServiceKey, Setting, SettingKey, VirtualService,
+    differing_servers,
 };
 
 /// The changes between two rulesets.
@@ -69,9 +69,9 @@ impl<'a> Telling<'a> {
             (Object::Service(key), Some(_)) => {
                 MarkKey::of_service(key).is_none_or(|mark| !head.has(&EntryKey::Marks(mark)))
             }
-            (Object::Daemon(role), _) => !head.daemons.contains_key(role),
+            (Object::Setting(key), _) => !head.settings.has(*key),
             // A stray rule in our own chain: its words say whose it is not.
-            (Object::Timeouts | Object::Chain(_), _) => false,
+            (Object::Settings(_) | Object::Chain(_), _) => false,
         }
     }
 
@@ -91,8 +91,7 @@ impl<'a> Telling<'a> {
         for (service, rules) in fed {
             self.marks(service, &rules);
         }
-        self.timeouts(from, to);
-        self.daemons(from, to);
+        self.settings(from, to);
     }
 
     fn service(
@@ -169,43 +168,47 @@ impl<'a> Telling<'a> {
         }
     }
 
-    fn timeouts(&mut self, from: &Ruleset, to: &Ruleset) {
-        let text =
-            |seconds: Option<u32>| seconds.map_or("not managed".to_owned(), |s| s.to_string());
-        for kind in TimeoutKind::ALL {
-            let (old, new) = (from.timeouts.get(kind), to.timeouts.get(kind));
-            if old != new {
-                let detail = Detail::text(format!("{} -> {}", text(old), text(new)));
-                let part = Some(Part::Timeout(kind));
-                self.push(Action::Change, Object::Timeouts, part, detail);
+    fn settings(&mut self, from: &Ruleset, to: &Ruleset) {
+        for (key, old, new) in from.settings.differing(&to.settings) {
+            match key.facts().are_one_object {
+                true => self.part_of_settings(key, old, new),
+                false => self.setting(key, old, new),
             }
         }
     }
 
-    fn daemons(&mut self, from: &Ruleset, to: &Ruleset) {
-        for (role, old, new) in pairs(&from.daemons, &to.daemons) {
-            let object = Object::Daemon(*role);
-            match (old, new) {
-                (None, Some(new)) => {
-                    self.push(Action::Add, object, None, Detail::text(new.summary()));
-                }
-                (Some(old), None) => {
-                    self.push(Action::Remove, object, None, Detail::text(old.summary()));
-                }
-                (Some(old), Some(new)) => {
-                    for (name, turn) in differing(old.fields(), new.fields(), None) {
-                        let told = match self.request {
-                            Some(_) if turn.new == "any" => lost(name, &turn.old),
-                            _ => Some(turn.to_string()),
-                        };
-                        if let Some(text) = told {
-                            let part = Some(Part::Option(name));
-                            self.push(Action::Change, object, part, Detail::text(text));
-                        }
+    fn part_of_settings(&mut self, key: SettingKey, old: Option<&Setting>, new: Option<&Setting>) {
+        let text =
+            |value: Option<&Setting>| value.map_or("not managed".to_owned(), Setting::summary);
+        let detail = Detail::text(format!("{} -> {}", text(old), text(new)));
+        let (object, part) = (Object::Settings(key.kind()), Some(Part::Setting(key)));
+        self.push(Action::Change, object, part, detail);
+    }
+
+    fn setting(&mut self, key: SettingKey, old: Option<&Setting>, new: Option<&Setting>) {
+        let object = Object::Setting(key);
+        match (old, new) {
+            (None, Some(new)) => {
+                self.push(Action::Add, object, None, Detail::text(new.summary()));
+            }
+            (Some(old), None) => {
+                self.push(Action::Remove, object, None, Detail::text(old.summary()));
+            }
+            (Some(old), Some(new)) => {
+                for (name, turn) in differing(old.fields(), new.fields(), None) {
+                    // What is left to the kernel is not compared, and is no change by itself. Where
+                    // something else makes the setting start anew, what had been set is lost.
+                    let told = match self.request {
+                        Some(_) if turn.new == Setting::LEFT_OPEN => new.lost(name, &turn.old),
+                        _ => Some(turn.to_string()),
+                    };
+                    if let Some(text) = told {
+                        let part = Some(Part::Option(name));
+                        self.push(Action::Change, object, part, Detail::text(text));
                     }
                 }
-                (None, None) => {}
             }
+            (None, None) => {}
         }
     }
 
@@ -280,19 +283,6 @@ fn differing<T: PartialEq>(
             let is_reset = named.is_some_and(|named| !named.contains(name));
             (name, Turn { old, new, is_reset })
         })
-}
-
-/// What a daemon leaves to the kernel is not compared, and is no change by itself. Where something
-/// else makes the daemon start anew, what had been set otherwise is lost, and that is told.
-fn lost(name: &str, old: &str) -> Option<String> {
-    let default = match name {
-        "group" => "224.0.0.81",
-        "port" => "8848",
-        "ttl" => "1",
-        // The longest message of a backup follows its interface, of a master the group's family.
-        _ => return None,
-    };
-    (old != default).then(|| format!("{old} -> {default} (not named: default)"))
 }
 
 /// Says whether marks changed places while the rules of each stay as they are.

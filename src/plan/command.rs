@@ -3,7 +3,8 @@
 //! Source of truth: ipvsadm(8), iptables(8). Only typed values become words.
 
 use super::Step;
-use crate::format::ipvsadm::{daemon_line, selector, server_line, service_line, timeouts_line};
+use crate::format::ipvsadm::{removal_line, selector, server_line, service_line, settings_lines};
+use crate::model::Settings;
 
 /// The runnable lines of a step.
 pub fn command_lines(step: &Step) -> Vec<String> {
@@ -22,9 +23,16 @@ pub fn command_lines(step: &Step) -> Vec<String> {
         Step::RemoveServer { service, key, .. } => format!("-d {} -r {key}", selector(service)),
         // The chain is more than one line; restore makes it what the head says.
         Step::SetChain { .. } => return vec!["ipvsh restore".to_owned()],
-        Step::SetTimeouts { to, .. } => timeouts_line(to),
-        Step::StartDaemon { role, daemon } => daemon_line(*role, daemon),
-        Step::StopDaemon { role, .. } => format!("--stop-daemon {role}"),
+        Step::Set { settings } => {
+            let mut set = Settings::default();
+            for change in settings {
+                set.put(change.key, change.to.clone());
+            }
+            let gone = settings.iter().filter(|change| change.to.is_none());
+            let lines = settings_lines(&set).into_iter();
+            let lines = lines.chain(gone.filter_map(|change| removal_line(change.key)));
+            return lines.map(|line| format!("ipvsadm {line}")).collect();
+        }
     };
     vec![format!("ipvsadm {line}")]
 }

@@ -14,8 +14,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::chain::put_in_order;
-use super::{Step, steps};
+use super::step::{SettingChange, Step};
+use super::steps::steps;
 use crate::model::live::{ChainRule, ChainState, Live};
+use crate::model::setting::Absence;
 use crate::model::{
     EntryKey, EntryValue, Family, MarkKey, MarkSupport, Merged, RealServer, Ruleset, ServiceKey,
     merge,
@@ -128,7 +130,7 @@ impl Deltas {
     }
 
     fn add(&mut self, step: &Step, sure: bool) {
-        use EntryValue::{Daemon, Server, Service, Timeout};
+        use EntryValue::{Server, Service, Setting};
         match step.clone() {
             Step::AddService { key, options } => {
                 self.change(EntryKey::Service(key), None, Some(Service(options)), sure);
@@ -177,19 +179,11 @@ impl Deltas {
                 };
                 self.chains.insert(family, delta);
             }
-            Step::SetTimeouts { from, to } => {
-                for kind in crate::model::TimeoutKind::ALL {
-                    if let (Some(from), Some(to)) = (from.get(kind), to.get(kind)) {
-                        let (from, to) = (Some(Timeout(from)), Some(Timeout(to)));
-                        self.change(EntryKey::Timeout(kind), from, to, sure);
-                    }
+            Step::Set { settings } => {
+                for SettingChange { key, from, to } in settings {
+                    let (from, to) = (from.map(Setting), to.map(Setting));
+                    self.change(EntryKey::Setting(key), from, to, sure);
                 }
-            }
-            Step::StartDaemon { role, daemon } => {
-                self.change(EntryKey::Daemon(role), None, Some(Daemon(daemon)), sure);
-            }
-            Step::StopDaemon { role, daemon } => {
-                self.change(EntryKey::Daemon(role), Some(Daemon(daemon)), None, sure);
             }
         }
     }
@@ -215,10 +209,13 @@ impl Deltas {
         }
         self.take_marks_back(&mut back);
         for (entry, delta) in &self.entries {
-            match entry {
-                EntryKey::Timeout(_) => back.settle(entry, delta.timeout(live.rules.get(entry))),
-                EntryKey::Daemon(_) => back.settle(entry, delta.daemon(live.rules.get(entry))),
-                _ => {}
+            if let EntryKey::Setting(key) = entry {
+                let now = live.rules.get(entry);
+                let settled = match key.facts().absence {
+                    Absence::Returns => delta.of_standing(now),
+                    Absence::IsNone => delta.of_optional(now),
+                };
+                back.settle(entry, settled);
             }
         }
         back
@@ -367,8 +364,8 @@ impl Delta {
         }
     }
 
-    /// A timeout always has a value. One that the commit let go of is at the value found.
-    fn timeout(&self, now: Option<EntryValue>) -> Settled {
+    /// A setting that always has a value. One that the commit let go of is at the value found.
+    fn of_standing(&self, now: Option<EntryValue>) -> Settled {
         match (&self.before, &self.after, now) {
             (Some(before), _, Some(now)) if now == *before => Settled::Is,
             (Some(before), None, Some(_)) => Settled::Becomes(Some(before.clone())),
@@ -380,7 +377,8 @@ impl Delta {
         }
     }
 
-    fn daemon(&self, now: Option<EntryValue>) -> Settled {
+    /// A setting that may be absent.
+    fn of_optional(&self, now: Option<EntryValue>) -> Settled {
         let is = |wanted: &Option<EntryValue>| match (wanted, &now) {
             (None, None) => true,
             (Some(wanted), Some(now)) => wanted.satisfied_by(now),

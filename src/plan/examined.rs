@@ -58,14 +58,17 @@ impl Plan {
         let differs = |entry: &EntryKey| match (target.get(entry), live.rules.get(entry)) {
             (Some(target), Some(live)) => !target.satisfied_by(&live),
             (None, None) => false,
-            // A host without marks was told so; the plan does not promise them.
-            (None, Some(EntryValue::Timeout(_))) => false,
+            // What is always there may have any value where none was planned.
+            (None, Some(EntryValue::Setting(_))) => !matches!(
+                entry,
+                EntryKey::Setting(key) if key.is_always_there()
+            ),
             _ => true,
         };
         let was_read = |entry: &EntryKey| match entry {
             EntryKey::Service(key) | EntryKey::Server(key, _) => live.extent.covers(key),
             EntryKey::Marks(key) => *live.marks(key.family) != MarkSupport::Unread,
-            EntryKey::Timeout(_) | EntryKey::Daemon(_) => true,
+            EntryKey::Setting(_) => true,
         };
         let mut entries = self.examined.entries.iter();
         let of_entries = entries.find(|entry| was_read(entry) && differs(entry));
@@ -148,7 +151,9 @@ fn all_that_may_differ(request: &Request, differing: &[Differing]) -> Examined {
     }
     let settings = wanted.differing_settings(&live.rules);
     let ours = settings.filter(|entry| match entry {
-        EntryKey::Timeout(_) => wanted.has(entry) || head.has(entry),
+        EntryKey::Setting(key) if key.facts().foreign.is_none() => {
+            wanted.has(entry) || head.has(entry)
+        }
         entry => is_ours(entry),
     });
     examined.entries.extend(ours);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Plan, foreign};
 use crate::model::live::Live;
 use crate::model::{
-    EntryKey, EntryValue, FoundValues, Ruleset, ServiceKey, TimeoutKind, differing_servers, merge,
+    EntryKey, EntryValue, FoundValues, Ruleset, ServiceKey, differing_servers, merge,
 };
 
 /// A head that gives way to an older snapshot or to a revert, as a plan sees it.
@@ -58,7 +58,7 @@ fn given_back(
 ) -> Vec<(EntryKey, EntryValue)> {
     let goes_back = |entry: &EntryKey| {
         let is_managed = head.has(entry);
-        let is_always_there = matches!(entry, EntryKey::Timeout(_));
+        let is_always_there = is_always_there(entry);
         !to.has(entry)
             && !found_then.has(entry)
             && !is_always_there
@@ -89,7 +89,7 @@ fn removed_again(
         let is_theirs = !to.has(&entry) && !head.has(&entry) && !found.has(&entry);
         if let (true, Some(now)) = (is_theirs, live.get(&entry))
             && found_then.get(&entry).as_ref() == Some(&now)
-            && !matches!(entry, EntryKey::Timeout(_))
+            && !is_always_there(&entry)
         {
             again.push((entry, now));
         }
@@ -104,6 +104,11 @@ fn removed_again(
     };
     again.retain(|(entry, _)| !entry.service().is_some_and(|key| stays(&key)));
     again
+}
+
+/// Returns true for a setting that the kernel always has a value of.
+fn is_always_there(entry: &EntryKey) -> bool {
+    matches!(entry, EntryKey::Setting(key) if key.is_always_there())
 }
 
 /// Puts entries into a ruleset. A server of a service that is not there is left out.
@@ -191,15 +196,10 @@ impl Recorded<'_> {
         let gone = live.rules.mark_keys().into_iter();
         let gone = gone.filter(|key| !target.rules.has(&EntryKey::Marks(*key)));
         entries.extend(marks.chain(gone).map(EntryKey::Marks));
-        entries.extend(TimeoutKind::ALL.map(EntryKey::Timeout));
-        let daemons = live.rules.daemons.keys().copied();
-        entries.extend(daemons.map(EntryKey::Daemon));
+        entries.extend(live.rules.settings.keys().map(EntryKey::Setting));
         entries.retain(|entry| {
             !self.head.has(entry)
-                && match entry {
-                    EntryKey::Timeout(_) => self.rules.has(entry),
-                    _ => self.rules.has(entry) || !target.rules.has(entry),
-                }
+                && (self.rules.has(entry) || !is_always_there(entry) && !target.rules.has(entry))
         });
         entries
     }

@@ -34,7 +34,7 @@ pub use deltas::{Deltas, TakenBack};
 pub use examined::Examined;
 pub use found::{Recorded, Return};
 pub use lines::{Line, Lines, lines};
-pub use step::Step;
+pub use step::{SettingChange, Step};
 pub use steps::steps;
 pub use summary::{LINE, described, summary, tally};
 
@@ -42,7 +42,7 @@ use crate::model::live::Live;
 use crate::model::patch::Named;
 use crate::model::{
     Differing, EntryKey, EntryValue, Family, FoundValues, MarkKey, MarkSupport, Ruleset, ServerKey,
-    ServiceKey, TimeoutKind, Weight,
+    ServiceKey, SettingKind, Weight,
 };
 
 /// Which entries a change looks at.
@@ -80,7 +80,7 @@ pub struct Request<'a> {
 }
 
 /// What is live and neither in the head nor wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Foreign {
     /// Whole services.
     pub services: usize,
@@ -88,20 +88,24 @@ pub struct Foreign {
     pub servers: usize,
     /// Marks with rules in our chain.
     pub marks: usize,
-    /// Sync daemons.
-    pub daemons: usize,
+    /// Settings, by their kind.
+    pub settings: BTreeMap<SettingKind, usize>,
 }
 
 impl Foreign {
     /// Says it in words: `2 services, 1 real server`; `None` where there is nothing.
     pub fn words(&self) -> Option<String> {
+        let settings = self.settings.iter().filter_map(|(kind, count)| {
+            let (one, many) = kind.facts().foreign?;
+            Some((*count, one, many))
+        });
         let parts: Vec<String> = [
             (self.services, "service", "services"),
             (self.servers, "real server", "real servers"),
             (self.marks, "mark", "marks"),
-            (self.daemons, "sync daemon", "sync daemons"),
         ]
         .into_iter()
+        .chain(settings)
         .filter(|(count, _, _)| *count > 0)
         .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
         .collect();
@@ -329,11 +333,13 @@ fn foreign_among<'a>(
         .iter()
         .filter(|key| !known.contains(key))
         .count();
-    foreign.daemons = live
-        .daemons
-        .keys()
-        .filter(|role| !head.daemons.contains_key(role) && !wanted.daemons.contains_key(role))
-        .count();
+    for key in live.settings.keys() {
+        let is_theirs = !head.settings.has(key) && !wanted.settings.has(key);
+        if is_theirs && key.facts().foreign.is_some() {
+            let count = foreign.settings.entry(key.kind()).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
     foreign
 }
 
@@ -367,24 +373,18 @@ fn settle(request: &Request, target: &mut Ruleset, entry: &EntryKey, wanted: Opt
     match (wanted, live) {
         (Some(wanted), Some(live)) if wanted.satisfied_by(&live) => {}
         (Some(wanted), _) => target.put(entry, Some(wanted)),
-        // A timeout that is no longer wanted returns to the value found; records of early versions
-        // have none, and it returns to the kernel's default.
-        (None, Some(_)) if matches!(entry, EntryKey::Timeout(_)) => {
-            if let EntryKey::Timeout(kind) = entry {
-                let default = EntryValue::Timeout(kind.default_seconds());
-                target.put(entry, Some(request.found.get(entry).unwrap_or(default)));
-            }
+        // A setting that is always there returns to the value found; records of early versions have
+        // none, and it returns to the kernel's default.
+        (None, Some(_)) => {
+            let back = match entry {
+                EntryKey::Setting(key) if key.is_always_there() => {
+                    let default = || key.default_value().map(EntryValue::Setting);
+                    request.found.get(entry).or_else(default)
+                }
+                _ => None,
+            };
+            target.put(entry, back);
         }
-        (None, Some(_)) => target.put(entry, None),
         (None, None) => {}
     }
-}
-
-/// The timeouts of a ruleset that differ from the kernel's.
-pub(crate) fn changed_timeouts(from: &Ruleset, to: &Ruleset) -> Vec<(TimeoutKind, u32, u32)> {
-    TimeoutKind::ALL
-        .into_iter()
-        .filter_map(|kind| Some((kind, from.timeouts.get(kind)?, to.timeouts.get(kind)?)))
-        .filter(|(_, from, to)| from != to)
-        .collect()
 }

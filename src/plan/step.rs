@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::live::{ChainState, Live};
 use crate::model::{
-    DaemonRole, EntryKey, EntryValue, Family, RealServer, ServerKey, ServiceKey, ServiceOptions,
-    SyncDaemon, Timeouts, VirtualService,
+    EntryKey, EntryValue, Family, RealServer, ServerKey, ServiceKey, ServiceOptions, Setting,
+    SettingKey, VirtualService,
 };
 
 /// One change; it holds what was there before, so that it can be taken back.
@@ -72,27 +72,33 @@ pub enum Step {
         /// The chain after.
         to: ChainState,
     },
-    /// Sets connection timeouts; `None` leaves one as it is.
-    SetTimeouts {
-        /// The timeouts before.
-        from: Timeouts,
-        /// The timeouts after.
-        to: Timeouts,
+    /// Sets or removes settings of one kind that one message to the kernel carries.
+    Set {
+        /// The settings; at least one.
+        settings: Vec<SettingChange>,
     },
-    /// Starts a sync daemon.
-    StartDaemon {
-        /// Which.
-        role: DaemonRole,
-        /// Its options.
-        daemon: SyncDaemon,
-    },
-    /// Stops a sync daemon.
-    StopDaemon {
-        /// Which.
-        role: DaemonRole,
-        /// Its options.
-        daemon: SyncDaemon,
-    },
+}
+
+/// A setting before and after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingChange {
+    /// The setting.
+    pub key: SettingKey,
+    /// The value before; `None`: there was none.
+    pub from: Option<Setting>,
+    /// The value after; `None`: there is none.
+    pub to: Option<Setting>,
+}
+
+impl SettingChange {
+    /// The change back.
+    fn inverse(self) -> SettingChange {
+        SettingChange {
+            key: self.key,
+            from: self.to,
+            to: self.from,
+        }
+    }
 }
 
 impl Step {
@@ -122,10 +128,15 @@ impl Step {
             Step::AddServer { service, .. }
             | Step::ChangeServer { service, .. }
             | Step::RemoveServer { service, .. } => Some(*service),
-            Step::SetChain { .. }
-            | Step::SetTimeouts { .. }
-            | Step::StartDaemon { .. }
-            | Step::StopDaemon { .. } => None,
+            Step::SetChain { .. } | Step::Set { .. } => None,
+        }
+    }
+
+    /// Returns true if the step sets nothing and removes something.
+    pub fn removes_settings(&self) -> bool {
+        match self {
+            Step::Set { settings } => settings.iter().all(|change| change.to.is_none()),
+            _ => false,
         }
     }
 
@@ -189,9 +200,12 @@ impl Step {
                     to: from,
                 }]
             }
-            Step::SetTimeouts { from, to } => vec![Step::SetTimeouts { from: to, to: from }],
-            Step::StartDaemon { role, daemon } => vec![Step::StopDaemon { role, daemon }],
-            Step::StopDaemon { role, daemon } => vec![Step::StartDaemon { role, daemon }],
+            Step::Set { settings } => {
+                let back = settings.into_iter().map(SettingChange::inverse);
+                vec![Step::Set {
+                    settings: back.collect(),
+                }]
+            }
         }
     }
 
@@ -237,18 +251,10 @@ impl Step {
             Step::SetChain { family, to, .. } => {
                 live.set_marks(*family, crate::model::MarkSupport::Available(to.clone()));
             }
-            Step::SetTimeouts { to, .. } => {
-                for kind in crate::model::TimeoutKind::ALL {
-                    if let Some(seconds) = to.get(kind) {
-                        rules.timeouts.set(kind, Some(seconds));
-                    }
+            Step::Set { settings } => {
+                for change in settings {
+                    rules.settings.put(change.key, change.to.clone());
                 }
-            }
-            Step::StartDaemon { role, daemon } => {
-                rules.daemons.insert(*role, daemon.clone());
-            }
-            Step::StopDaemon { role, .. } => {
-                rules.daemons.remove(role);
             }
         }
     }
@@ -265,10 +271,10 @@ impl Step {
                 crate::model::server::server_name(service, key)
             }
             Step::SetChain { family, .. } => format!("{family} mark rules"),
-            Step::SetTimeouts { .. } => "connection timeouts".to_owned(),
-            Step::StartDaemon { role, .. } | Step::StopDaemon { role, .. } => {
-                format!("sync daemon {role}")
-            }
+            Step::Set { settings } => match settings.first() {
+                Some(first) => first.key.step_object(),
+                None => String::new(),
+            },
         }
     }
 
@@ -278,9 +284,13 @@ impl Step {
             Step::AddService { .. } | Step::AddServer { .. } => "cannot add",
             Step::ChangeService { .. } | Step::ChangeServer { .. } => "cannot change",
             Step::RemoveService { .. } | Step::RemoveServer { .. } => "cannot remove",
-            Step::SetChain { .. } | Step::SetTimeouts { .. } => "cannot set",
-            Step::StartDaemon { .. } => "cannot start",
-            Step::StopDaemon { .. } => "cannot stop",
+            Step::SetChain { .. } => "cannot set",
+            Step::Set { settings } => {
+                let first = settings.first();
+                first.map_or("cannot set", |change| {
+                    change.key.facts().attempts(change.to.is_some())
+                })
+            }
         }
     }
 }

@@ -1,13 +1,13 @@
 //! From one state to another in a safe order: add, then change, then remove.
 //!
-//! Sync daemons stop first and start last: the kernel refuses a daemon beside servers of the
-//! other family (ip_vs_ctl.c). Mark rules come after the services that they feed were added and
+//! Settings are changed in the phase that their kind says. Mark rules come after the services that they feed were added and
 //! before those that they fed are removed.
 
 use crate::model::live::Live;
-use crate::model::{Differing, Family, Ruleset, Timeouts, differing_servers};
+use crate::model::setting::{Phase, Replacement};
+use crate::model::{Differing, Family, Ruleset, differing_servers};
 
-use super::{Step, changed_timeouts};
+use super::step::{SettingChange, Step};
 
 /// The steps that bring `live` to `target`.
 pub fn steps(live: &Live, target: &Live) -> Vec<Step> {
@@ -16,10 +16,10 @@ pub fn steps(live: &Live, target: &Live) -> Vec<Step> {
     // Of a large table a vector that grows would be there twice.
     let most = services.iter().map(most_steps).sum();
     let mut steps = Vec::with_capacity(most);
-    stop_daemons(from, to, &mut steps);
+    settings(Phase::First, from, to, &mut steps);
     add(&services, &mut steps);
     change(&services, &mut steps);
-    timeouts(from, to, &mut steps);
+    settings(Phase::Middle, from, to, &mut steps);
     for family in Family::ALL {
         if let (Some(from), Some(to)) = (live.marks(family).chain(), target.marks(family).chain())
             && from != to
@@ -32,7 +32,7 @@ pub fn steps(live: &Live, target: &Live) -> Vec<Step> {
         }
     }
     remove(&services, &mut steps);
-    start_daemons(from, to, &mut steps);
+    settings(Phase::Last, from, to, &mut steps);
     steps
 }
 
@@ -118,38 +118,40 @@ fn remove(services: &[Differing], steps: &mut Vec<Step>) {
     }
 }
 
-fn timeouts(from: &Ruleset, to: &Ruleset, steps: &mut Vec<Step>) {
-    let (mut before, mut after) = (Timeouts::default(), Timeouts::default());
-    for (kind, from, to) in changed_timeouts(from, to) {
-        before.set(kind, Some(from));
-        after.set(kind, Some(to));
-    }
-    if after != Timeouts::default() {
-        steps.push(Step::SetTimeouts {
-            from: before,
-            to: after,
+/// The steps of one phase for settings. Neighbours of one kind that are one object travel together.
+fn settings(phase: Phase, from: &Ruleset, to: &Ruleset, steps: &mut Vec<Step>) {
+    let mut together: Vec<SettingChange> = Vec::new();
+    for (key, before, after) in from.settings.differing(&to.settings) {
+        let facts = key.facts();
+        let in_place = facts.replacement == Replacement::InPlace;
+        let change = match (before, after) {
+            (Some(_), Some(_)) if in_place => (facts.is_set_in == phase).then_some((before, after)),
+            _ if after.is_some() && facts.is_set_in == phase => Some((None, after)),
+            _ if before.is_some() && facts.is_removed_in == phase => Some((before, None)),
+            _ => None,
+        };
+        let Some((before, after)) = change else {
+            continue;
+        };
+        let is_next = together
+            .last()
+            .is_some_and(|last| facts.are_one_object && last.key.kind() == key.kind());
+        if !is_next {
+            push(&mut together, steps);
+        }
+        together.push(SettingChange {
+            key,
+            from: before.cloned(),
+            to: after.cloned(),
         });
     }
+    push(&mut together, steps);
 }
 
-fn stop_daemons(from: &Ruleset, to: &Ruleset, steps: &mut Vec<Step>) {
-    for (role, daemon) in &from.daemons {
-        if to.daemons.get(role) != Some(daemon) {
-            steps.push(Step::StopDaemon {
-                role: *role,
-                daemon: daemon.clone(),
-            });
-        }
-    }
-}
-
-fn start_daemons(from: &Ruleset, to: &Ruleset, steps: &mut Vec<Step>) {
-    for (role, daemon) in &to.daemons {
-        if from.daemons.get(role) != Some(daemon) {
-            steps.push(Step::StartDaemon {
-                role: *role,
-                daemon: daemon.clone(),
-            });
-        }
+fn push(together: &mut Vec<SettingChange>, steps: &mut Vec<Step>) {
+    if !together.is_empty() {
+        steps.push(Step::Set {
+            settings: std::mem::take(together),
+        });
     }
 }

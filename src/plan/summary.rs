@@ -88,7 +88,7 @@ fn counts<'a>(changes: impl IntoIterator<Item = &'a Change>, signed: bool) -> St
     for change in changes {
         let noun = match (change.part, change.object) {
             (Some(part), _) => noun(part),
-            (None, Object::Daemon(_)) => "sync daemon",
+            (None, Object::Setting(key)) => key.facts().noun,
             (None, _) => "service",
         };
         let order = ACTIONS.iter().position(|action| *action == change.action);
@@ -112,7 +112,7 @@ fn noun(part: Part) -> &'static str {
         Part::Server(_) => "server",
         Part::Mark => "mark rule",
         Part::Stray => "stray rule",
-        Part::Timeout(_) => "timeout",
+        Part::Setting(key) => key.facts().noun,
         Part::Option(_) => "option",
     }
 }
@@ -121,15 +121,15 @@ fn noun(part: Part) -> &'static str {
 mod tests {
     use super::*;
 
-    use crate::model::{DaemonRole, ServerKey, ServiceKey, TimeoutKind};
+    use crate::model::{DaemonRole, ServerKey, ServiceKey, SettingKey, SettingKind, TimeoutKind};
     use crate::plan::Detail;
 
     const A: &str = "tcp 192.0.2.1:80";
 
     fn object(text: &str) -> Object {
         match text {
-            "timeouts" => Object::Timeouts,
-            "sync daemon master" => Object::Daemon(DaemonRole::Master),
+            "timeouts" => Object::Settings(SettingKind::Timeout),
+            "sync daemon master" => Object::Setting(SettingKey::SyncDaemon(DaemonRole::Master)),
             service => Object::Service(ServiceKey::parse(service).unwrap()),
         }
     }
@@ -142,7 +142,9 @@ mod tests {
             _ => TimeoutKind::ALL
                 .into_iter()
                 .find(|kind| kind.name() == text)
-                .map_or(Part::Option("scheduler"), Part::Timeout),
+                .map_or(Part::Option("scheduler"), |kind| {
+                    Part::Setting(SettingKey::Timeout(kind))
+                }),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::api::value::{self, Server, Service};
 use crate::api::{Context, convert, types};
 use crate::director::{Difference, Outcome, Report, Session};
 use crate::error::{Kind, Result};
+use crate::model::setting::timeout::TIMEOUT_OPTIONS;
 use crate::model::{
     Fwmark, Live, MarkRule, ServerKey, ServiceKey, Snapshot, Timeouts, json as form, patch,
 };
@@ -161,10 +162,8 @@ fn known(json: Value) -> Shown {
             }
         }
         Value::Object(map) => {
-            let all = patch::TIMEOUT_OPTIONS
-                .iter()
-                .all(|name| map.contains_key(*name));
-            if let Ok(timeouts) = patch::timeouts(map)
+            let all = TIMEOUT_OPTIONS.iter().all(|name| map.contains_key(*name));
+            if let Ok(timeouts) = Timeouts::parse(map)
                 && all
             {
                 return Shown::Timeouts(timeouts);

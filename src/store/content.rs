@@ -3,7 +3,7 @@
 //! - `services`: a trie from the service's name to its options and servers, as JSON. Servers of
 //!   more than [`INLINE_BYTES`] of JSON are a trie of their own, from the server's name to its
 //!   options, so that one weight in a service of thousands costs one path.
-//! - `rest`: marks, timeouts and daemons as JSON, in pieces; absent where there are none.
+//! - `rest`: marks and settings as JSON, in pieces; absent where there are none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,8 +15,7 @@ use super::pieces;
 use super::trie::{self, Changes, Root};
 use crate::error::{Error, Kind, Result};
 use crate::model::{
-    DaemonRole, MarkRule, Ruleset, ServerKey, Servers, ServiceKey, ServiceOptions, SyncDaemon,
-    Timeouts, VirtualService,
+    MarkRule, Ruleset, ServerKey, Servers, ServiceKey, ServiceOptions, Settings, VirtualService,
 };
 use crate::threads::beside;
 
@@ -56,10 +55,8 @@ struct Item {
 pub(super) struct Rest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     marks: Vec<MarkRule>,
-    #[serde(default)]
-    timeouts: Timeouts,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    daemons: BTreeMap<DaemonRole, SyncDaemon>,
+    #[serde(flatten)]
+    settings: Settings,
 }
 
 impl Rest {
@@ -67,16 +64,14 @@ impl Rest {
     pub(super) fn of(rules: &Ruleset) -> Rest {
         Rest {
             marks: rules.marks.clone(),
-            timeouts: rules.timeouts,
-            daemons: rules.daemons.clone(),
+            settings: rules.settings.clone(),
         }
     }
 
     /// Puts it back.
     pub(super) fn put_into(self, rules: &mut Ruleset) {
         rules.marks = self.marks;
-        rules.timeouts = self.timeouts;
-        rules.daemons = self.daemons;
+        rules.settings = self.settings;
     }
 }
 

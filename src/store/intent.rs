@@ -23,8 +23,11 @@ use super::directory::{failed, private, read_file, replace, sync_directory};
 use super::{Intent, Reached};
 use crate::error::Result;
 use crate::kernel::Place;
-use crate::model::{Ruleset, ServiceKey, SnapshotId};
-use crate::plan::Step;
+use crate::model::{
+    DaemonRole, Ruleset, ServiceKey, Setting, SettingKey, SnapshotId, SyncDaemon, TimeoutKind,
+    Timeouts,
+};
+use crate::plan::{SettingChange, Step};
 
 /// Its name.
 pub(super) const INTENT: &str = "INTENT";
@@ -53,6 +56,51 @@ enum Short<'a> {
     },
     /// A step by itself.
     Step(Cow<'a, Step>),
+    /// A step as an early version wrote it.
+    Early(EarlyStep),
+}
+
+/// Steps of settings as early versions wrote them: the intent of a commit that one of them began is
+/// read by the next.
+#[derive(Serialize, Deserialize)]
+enum EarlyStep {
+    SetTimeouts {
+        from: Timeouts,
+        to: Timeouts,
+    },
+    StartDaemon {
+        role: DaemonRole,
+        daemon: SyncDaemon,
+    },
+    StopDaemon {
+        role: DaemonRole,
+        daemon: SyncDaemon,
+    },
+}
+
+impl From<EarlyStep> for Step {
+    fn from(early: EarlyStep) -> Step {
+        let daemon = |role, from: Option<SyncDaemon>, to: Option<SyncDaemon>| SettingChange {
+            key: SettingKey::SyncDaemon(role),
+            from: from.map(Setting::SyncDaemon),
+            to: to.map(Setting::SyncDaemon),
+        };
+        let settings = match early {
+            EarlyStep::SetTimeouts { from, to } => {
+                let set = TimeoutKind::ALL.into_iter().filter_map(|kind| {
+                    Some(SettingChange {
+                        key: SettingKey::Timeout(kind),
+                        from: Some(Setting::Timeout(from.get(kind)?)),
+                        to: Some(Setting::Timeout(to.get(kind)?)),
+                    })
+                });
+                set.collect()
+            }
+            EarlyStep::StartDaemon { role, daemon: it } => vec![daemon(role, None, Some(it))],
+            EarlyStep::StopDaemon { role, daemon: it } => vec![daemon(role, Some(it), None)],
+        };
+        Step::Set { settings }
+    }
 }
 
 /// Writes an intent, on disk when this returns; with the rules of its head, where they are at hand,
@@ -215,6 +263,7 @@ fn decode(
     for short in stored.steps {
         match short {
             Short::Step(step) => steps.push(step.into_owned()),
+            Short::Early(early) => steps.push(early.into()),
             Short::OfHead { of_head } => {
                 for key in of_head {
                     steps.extend(of_service(key, &head)?);
@@ -316,6 +365,33 @@ mod tests {
             ..Live::default()
         };
         steps(&Live::default(), &target)
+    }
+
+    /// What version 0.1.0 wrote before settings had one kind of step.
+    #[test]
+    fn steps_of_an_early_version_are_read() {
+        let read = |text: &str| match serde_json::from_str::<Short>(text).unwrap() {
+            Short::Early(early) => Step::from(early),
+            Short::Step(step) => step.into_owned(),
+            Short::OfHead { .. } => panic!("{text}"),
+        };
+        let tcp = |seconds| Some(Setting::Timeout(seconds));
+        assert_eq!(
+            read(r#"{"SetTimeouts":{"from":{"tcp":900},"to":{"tcp":600}}}"#),
+            Step::Set {
+                settings: vec![SettingChange {
+                    key: SettingKey::Timeout(TimeoutKind::Tcp),
+                    from: tcp(900),
+                    to: tcp(600),
+                }]
+            }
+        );
+        let daemon = r#""role":"backup","daemon":{"interface":"eth0","id":7}"#;
+        let started = read(&format!(r#"{{"StartDaemon":{{{daemon}}}}}"#));
+        let stopped = read(&format!(r#"{{"StopDaemon":{{{daemon}}}}}"#));
+        assert_eq!(started.inverse(), [stopped]);
+        assert_eq!(started.object(), "sync daemon backup");
+        assert_eq!(started.attempt(), "cannot start");
     }
 
     #[test]

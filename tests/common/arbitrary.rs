@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use ipvsh::model::{
     DaemonRole, Engine, Family, Forwarding, Fwmark, MarkRule, Netmask, PortRange, Protocol,
     RealServer, Ruleset, Scheduler, SchedulerFlags, ServerKey, ServiceKey, ServiceOptions,
-    SyncDaemon, TimeoutKind, Timeouts, Tunnel, TunnelChecksum, TunnelKind, VirtualService, Weight,
+    SettingKind, Settings, SyncDaemon, TimeoutKind, Timeouts, Tunnel, TunnelChecksum, TunnelKind,
+    VirtualService, Weight,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -21,13 +22,10 @@ pub fn ruleset() -> impl Strategy<Value = Ruleset> {
             .map(|key| service(key).prop_map(move |service| (key, service)))
             .collect::<Vec<_>>()
     });
-    (services, marks(), timeouts(), daemons()).prop_map(|(services, marks, timeouts, daemons)| {
-        Ruleset {
-            services: services.into_iter().collect(),
-            marks,
-            timeouts,
-            daemons,
-        }
+    (services, marks(), settings()).prop_map(|(services, marks, settings)| Ruleset {
+        services: services.into_iter().collect(),
+        marks,
+        settings,
     })
 }
 
@@ -38,7 +36,9 @@ pub fn peaceful(mut rules: Ruleset) -> Ruleset {
         families.into_iter().any(|family| family != key.family())
     });
     if mixed {
-        rules.daemons.clear();
+        rules
+            .settings
+            .retain(|key| key.kind() != SettingKind::SyncDaemon);
     }
     rules
 }
@@ -225,6 +225,18 @@ pub fn marks() -> impl Strategy<Value = Vec<MarkRule>> {
     let family = |family| vec(mark_rule(family), 0..5);
     (family(Family::Ipv4), family(Family::Ipv6))
         .prop_map(|(v4, v6)| MarkRule::normalise(v4.into_iter().chain(v6)))
+}
+
+/// Settings of all kinds.
+pub fn settings() -> impl Strategy<Value = Settings> {
+    (timeouts(), daemons()).prop_map(|(timeouts, daemons)| {
+        let mut settings = Settings::default();
+        settings.set_timeouts(&timeouts);
+        for (role, daemon) in daemons {
+            settings.set_daemon(role, Some(daemon));
+        }
+        settings
+    })
 }
 
 /// Timeouts, some of them not managed.

@@ -5,7 +5,8 @@ use ipvsh::error::{Error, Result};
 use ipvsh::kernel::refusal::check_names;
 use ipvsh::kernel::{Kernel, Names, Outcome};
 use ipvsh::model::{
-    EntryKey, EntryValue, Family, Options, Ruleset, ServerPatch, ServicePatch, json, patch,
+    Family, Options, Ruleset, ServerPatch, ServicePatch, Setting, SettingKey, Settings, SyncDaemon,
+    Timeouts, json,
 };
 use ipvsh::plan::{Request, Scope, Step, plan};
 use proptest::strategy::{Strategy, ValueTree};
@@ -33,15 +34,26 @@ fn say(candidate: &mut Candidate, step: &Step) -> Result<()> {
             said.shift_remove("port");
             candidate.declare_server(*service, *key, &ServerPatch::parse(&said)?)?;
         }
-        Step::SetTimeouts { to, .. } => {
-            candidate.set_timeouts(&patch::timeouts(&json::timeouts(to))?);
-        }
-        Step::StartDaemon { role, daemon } => {
-            let mut said = json::daemon(*role, daemon);
-            said.shift_remove("role");
-            said.insert("interface".to_owned(), "lo".into());
-            let daemon = patch::daemon(*role, &said)?;
-            candidate.put(EntryKey::Daemon(*role), Some(EntryValue::Daemon(daemon)));
+        Step::Set { settings } => {
+            let mut set = Settings::default();
+            for change in settings {
+                let value = match (change.key, &change.to) {
+                    (SettingKey::SyncDaemon(role), Some(Setting::SyncDaemon(daemon))) => {
+                        let mut said = daemon.json(role);
+                        said.shift_remove("role");
+                        said.insert("interface".to_owned(), "lo".into());
+                        Some(Setting::SyncDaemon(SyncDaemon::parse(role, &said)?))
+                    }
+                    (SettingKey::Timeout(kind), Some(Setting::Timeout(seconds))) => {
+                        let said =
+                            Options::from_iter([(kind.name().to_owned(), (*seconds).into())]);
+                        Timeouts::parse(&said)?.get(kind).map(Setting::Timeout)
+                    }
+                    _ => None,
+                };
+                set.put(change.key, value);
+            }
+            candidate.set_settings(&set);
         }
         _ => {}
     }

@@ -3,7 +3,7 @@
 use ipvsh::model::{DaemonRole, Forwarding, RealServer, SyncDaemon};
 use ipvsh::plan::Step;
 
-use super::steps::{add, serve, serve_with, unserve};
+use super::steps::{add, serve, serve_with, set_daemon, unserve};
 use super::{Bench, Case};
 
 pub const CASES: &[Case] = &[
@@ -29,14 +29,11 @@ fn plain() -> SyncDaemon {
 }
 
 fn start(role: DaemonRole, daemon: SyncDaemon) -> Step {
-    Step::StartDaemon { role, daemon }
+    set_daemon(role, None, Some(daemon))
 }
 
 fn stop(role: DaemonRole) -> Step {
-    Step::StopDaemon {
-        role,
-        daemon: plain(),
-    }
+    set_daemon(role, Some(plain()), None)
 }
 
 /// Starts a daemon, gives what the kernel reports, and stops it.
@@ -44,7 +41,7 @@ fn stop(role: DaemonRole) -> Step {
 fn becomes(bench: &mut Bench, role: DaemonRole, daemon: SyncDaemon) -> SyncDaemon {
     let outcomes = bench.kernel.apply(&[start(role, daemon.clone())]);
     assert_eq!(outcomes, [ipvsh::kernel::Outcome::Done], "{daemon:?}");
-    let live = bench.live().rules.daemons[&role].clone();
+    let live = bench.live().rules.settings.daemon(role).cloned().unwrap();
     bench.does(&[stop(role)]);
     live
 }
@@ -115,11 +112,11 @@ fn stopped_at_once(bench: &mut Bench) {
             assert!(done, "round {round}: {outcomes:?}");
         }
     }
-    assert!(bench.live().rules.daemons.is_empty());
+    assert!(bench.live().rules.settings.daemons().next().is_none());
 }
 
 fn presence(bench: &mut Bench) {
-    let full = |bench: &mut Bench, role| bench.live().rules.daemons[&role].clone();
+    let full = |bench: &mut Bench, role| bench.live().rules.settings.daemon(role).cloned().unwrap();
     for role in DaemonRole::ALL {
         bench.refuses(stop(role), "cannot stop: it is not running (ESRCH)");
         bench.kernel.apply(&[start(role, plain())]);
@@ -134,14 +131,8 @@ fn presence(bench: &mut Bench) {
     ];
     let [master, backup] = both;
     bench.does_and_undoes(&[
-        Step::StopDaemon {
-            role: DaemonRole::Backup,
-            daemon: backup,
-        },
-        Step::StopDaemon {
-            role: DaemonRole::Master,
-            daemon: master,
-        },
+        set_daemon(DaemonRole::Backup, Some(backup), None),
+        set_daemon(DaemonRole::Master, Some(master), None),
     ]);
 }
 

@@ -12,7 +12,7 @@ use proptest::sample::select;
 use proptest::strategy::ValueTree;
 
 use super::state;
-use super::steps::{key, scheduler, server_key};
+use super::steps::{key, scheduler, server_key, set_daemon, set_timeouts};
 
 fn service_key() -> impl Strategy<Value = ServiceKey> {
     select(vec![
@@ -154,12 +154,11 @@ pub fn step() -> impl Strategy<Value = Step> {
         }),
         5 => (service_key(), server(), real_server())
             .prop_map(|(service, key, options)| Step::RemoveServer { service, key, options }),
-        1 => (seconds(), seconds(), seconds()).prop_map(|(tcp, tcp_fin, udp)| Step::SetTimeouts {
-            from: Timeouts::default(),
-            to: Timeouts { tcp, tcp_fin, udp },
+        1 => (seconds(), seconds(), seconds()).prop_map(|(tcp, tcp_fin, udp)| {
+            set_timeouts(&Timeouts::default(), &Timeouts { tcp, tcp_fin, udp })
         }),
-        1 => (role(), daemon()).prop_map(|(role, daemon)| Step::StartDaemon { role, daemon }),
-        2 => (role(), daemon()).prop_map(|(role, daemon)| Step::StopDaemon { role, daemon }),
+        1 => (role(), daemon()).prop_map(|(role, daemon)| set_daemon(role, None, Some(daemon))),
+        2 => (role(), daemon()).prop_map(|(role, daemon)| set_daemon(role, Some(daemon), None)),
     ]
 }
 

@@ -26,7 +26,7 @@ pub const CASES: &[Case] = &[
 fn holds_nothing(bench: &mut Bench) {
     let live = bench.live();
     assert!(live.rules.services.is_empty());
-    assert!(live.rules.daemons.is_empty());
+    assert!(live.rules.settings.daemons().next().is_none());
     assert!(live.rules.marks.is_empty());
     assert_eq!(bench.kernel.place(), bench.kernel.place());
     assert_eq!(bench.kernel.writes(), 0);

@@ -1,9 +1,10 @@
 //! Steps from text.
 
 use ipvsh::model::{
-    Forwarding, RealServer, Scheduler, ServerKey, ServiceKey, ServiceOptions, VirtualService,
+    DaemonRole, Forwarding, RealServer, Scheduler, ServerKey, ServiceKey, ServiceOptions, Setting,
+    SettingKey, SyncDaemon, TimeoutKind, Timeouts, VirtualService,
 };
-use ipvsh::plan::Step;
+use ipvsh::plan::{SettingChange, Step};
 
 pub fn key(name: &str) -> ServiceKey {
     ServiceKey::parse(name).unwrap()
@@ -89,5 +90,30 @@ pub fn unserve(service: &str, server: &str) -> Step {
         service: key(service),
         key: server_key(service, server),
         options: server_with(|_| {}),
+    }
+}
+
+/// Timeouts before and after; one that is not given stays as it is.
+pub fn set_timeouts(from: &Timeouts, to: &Timeouts) -> Step {
+    let change = |kind: TimeoutKind| {
+        Some(SettingChange {
+            key: SettingKey::Timeout(kind),
+            from: from.get(kind).map(Setting::Timeout),
+            to: Some(Setting::Timeout(to.get(kind)?)),
+        })
+    };
+    Step::Set {
+        settings: TimeoutKind::ALL.into_iter().filter_map(change).collect(),
+    }
+}
+
+/// A sync daemon that starts or stops.
+pub fn set_daemon(role: DaemonRole, from: Option<SyncDaemon>, to: Option<SyncDaemon>) -> Step {
+    Step::Set {
+        settings: vec![SettingChange {
+            key: SettingKey::SyncDaemon(role),
+            from: from.map(Setting::SyncDaemon),
+            to: to.map(Setting::SyncDaemon),
+        }],
     }
 }

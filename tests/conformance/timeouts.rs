@@ -3,6 +3,7 @@
 use ipvsh::model::Timeouts;
 use ipvsh::plan::Step;
 
+use super::steps::set_timeouts;
 use super::{Bench, Case};
 
 pub const CASES: &[Case] = &[
@@ -17,11 +18,11 @@ fn of(tcp: Option<u32>, tcp_fin: Option<u32>, udp: Option<u32>) -> Timeouts {
 }
 
 fn to(from: Timeouts, to: Timeouts) -> Step {
-    Step::SetTimeouts { from, to }
+    set_timeouts(&from, &to)
 }
 
 fn defaults(bench: &mut Bench) {
-    let timeouts = bench.live().rules.timeouts;
+    let timeouts = bench.live().rules.settings.timeouts();
     assert_eq!(timeouts, of(Some(900), Some(120), Some(300)));
 }
 
@@ -41,7 +42,7 @@ fn set(bench: &mut Bench) {
 fn zero_keeps(bench: &mut Bench) {
     let step = to(Timeouts::default(), of(Some(0), Some(60), Some(0)));
     bench.kernel.apply(&[step]);
-    let timeouts = bench.live().rules.timeouts;
+    let timeouts = bench.live().rules.settings.timeouts();
     assert_eq!(timeouts, of(Some(900), Some(60), Some(300)));
 }
 

@@ -102,7 +102,7 @@ fn a_part_is_read_alone(bench: &mut Bench) {
         live.rules.services,
         part.services.within(&whole.rules).services
     );
-    assert_eq!(live.rules.timeouts, whole.rules.timeouts);
+    assert_eq!(live.rules.settings, whole.rules.settings);
     assert_eq!(*live.marks(Family::Ipv4), MarkSupport::Unread);
     // Two services are a table that is read whole where that is wanted.
     for (most, extent) in [(1, part.services.clone()), (2, Extent::Whole)] {

@@ -327,7 +327,9 @@ impl Case {
 
         let mut candidate: Candidate = director.candidate().unwrap();
         let mut rules = Ruleset::default();
-        rules.timeouts.tcp = Some(77);
+        rules
+            .settings
+            .set_timeout(ipvsh::model::TimeoutKind::Tcp, Some(77));
         candidate.put_all(&rules);
         let awaiting = matches!(settled, State::Holds { awaiting, .. } if awaiting.is_some());
         let committed = director.commit(&mut candidate, &ChangeOptions::default());

@@ -10,6 +10,7 @@ use ipvsh::api::register::MAX_ARGUMENTS;
 use ipvsh::api::{Group, On, Opt, Type, functions, help, reference};
 use ipvsh::director;
 use ipvsh::model::patch;
+use ipvsh::model::setting::{sync_daemon, timeout};
 
 fn names(options: &[Opt]) -> Vec<&str> {
     options.iter().map(|option| option.name).collect()
@@ -28,8 +29,8 @@ fn options_are_those_of_the_model() {
     assert_eq!(names(SERVER), patch::SERVER_OPTIONS);
     assert_eq!(names(TUNNEL), patch::TUNNEL_OPTIONS);
     assert_eq!(names(MARK), patch::MARK_OPTIONS);
-    assert_eq!(names(TIMEOUTS), patch::TIMEOUT_OPTIONS);
-    assert_eq!(names(DAEMON), patch::DAEMON_OPTIONS);
+    assert_eq!(names(TIMEOUTS), timeout::TIMEOUT_OPTIONS);
+    assert_eq!(names(DAEMON), sync_daemon::DAEMON_OPTIONS);
     assert_eq!(names(DRAIN), director::DRAIN_OPTIONS);
     assert_eq!(names(SHIFT), director::SHIFT_OPTIONS);
 }

@@ -7,7 +7,7 @@ use super::Asked;
 use super::object::Object;
 use crate::director::Director;
 use crate::error::Result;
-use crate::model::{Fwmark, Ruleset, json};
+use crate::model::{Fwmark, Ruleset, SettingKey, json};
 use crate::output::{self, Look, Origin, Output};
 use crate::views::{Row, View, fitting, of_live, of_names, one_of_live};
 
@@ -116,7 +116,10 @@ fn entries(context: &Context, director: &mut Director, asked: &Asked) -> Result<
     let out = &context.out;
     let mut live = director.live_settings()?;
     if let Object::Daemon(only) = asked.object {
-        live.rules.daemons.retain(|role, _| *role == only);
+        let only = SettingKey::SyncDaemon(only);
+        live.rules
+            .settings
+            .retain(|key| key.kind() != only.kind() || key == only);
     }
     let mark = match asked.object {
         Object::Mark(mark) => Some(mark),

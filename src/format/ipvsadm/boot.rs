@@ -101,7 +101,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Reading> {
         Ok(roles) => {
             for role in roles {
                 match daemon(*role, &settings) {
-                    Ok(daemon) => drop(rules.daemons.insert(*role, daemon)),
+                    Ok(daemon) => drop(rules.settings.set_daemon(*role, Some(daemon))),
                     Err(error) => problems.push(error),
                 }
             }
@@ -179,7 +179,7 @@ fn notes(name: &str, settings: &BTreeMap<String, Setting>, rules: &Ruleset) -> V
             format!("{setting}={value} has no meaning here: {what}")
         } else if !known().any(|known| known == setting) {
             format!("ignored, not a setting of ipvsadm: {setting}")
-        } else if setting == DAEMON && rules.daemons.is_empty() {
+        } else if setting == DAEMON && rules.settings.is_empty() {
             format!("{setting}={value}: no sync daemon is started")
         } else {
             continue;
@@ -198,7 +198,7 @@ mod tests {
     fn daemons(text: &str) -> Vec<String> {
         assert!(is_settings(text), "{text}");
         let reading = read("x", text).unwrap();
-        let all = reading.rules.daemons.iter();
+        let all = reading.rules.settings.daemons();
         all.map(|(role, daemon)| format!("{role} {} {}", daemon.interface, daemon.id))
             .collect()
     }

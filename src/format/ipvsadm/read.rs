@@ -15,9 +15,7 @@ use crate::format::chains::Chains;
 use crate::format::{Reading, iptables, place, together};
 use crate::model::check::{check_server, check_vip};
 use crate::model::server::{Forwarding, server_name};
-use crate::model::{
-    DaemonRole, MarkRule, Ruleset, ServerKey, ServiceKey, TimeoutKind, VirtualService,
-};
+use crate::model::{DaemonRole, MarkRule, Ruleset, ServerKey, ServiceKey, VirtualService};
 
 /// The options that name a service.
 pub(super) const SELECT: [&str; 5] = [
@@ -249,7 +247,7 @@ impl Table {
             Some("stop-daemon") => {
                 given.only("stop-daemon", &[])?;
                 let role = DaemonRole::parse(given.value("stop-daemon").unwrap_or(""))?;
-                self.rules.daemons.remove(&role);
+                self.rules.settings.set_daemon(role, None);
             }
             // The kernel keeps timeouts and daemons.
             Some("clear") => {
@@ -334,18 +332,15 @@ impl Table {
     }
 
     fn set_timeouts(&mut self, given: &Given) -> Result<()> {
-        let set = settings::timeouts(given)?;
-        for kind in TimeoutKind::ALL {
-            if let Some(seconds) = set.get(kind) {
-                self.rules.timeouts.set(kind, Some(seconds));
-            }
-        }
+        self.rules
+            .settings
+            .set_timeouts(&settings::timeouts(given)?);
         Ok(())
     }
 
     fn start_daemon(&mut self, given: &Given) -> Result<()> {
         let (role, daemon) = settings::daemon(given)?;
-        match self.rules.daemons.insert(role, daemon) {
+        match self.rules.settings.set_daemon(role, Some(daemon)) {
             None => Ok(()),
             Some(_) => {
                 Err(Error::invalid("it is started twice").object(format!("sync daemon {role}")))

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::options::Given;
 use super::values::number;
 use crate::error::{Error, Result};
-use crate::model::{DaemonRole, SyncDaemon, TimeoutKind, Timeouts, patch};
+use crate::model::{DaemonRole, SyncDaemon, TimeoutKind, Timeouts};
 
 /// Where a daemon sends to, unless told otherwise (ipvsadm(8)).
 const INTERFACE_DEFAULT: &str = "eth0";
@@ -60,7 +60,7 @@ pub(super) fn daemon(given: &Given) -> Result<(DaemonRole, SyncDaemon)> {
             options.insert(ours.to_owned(), value);
         }
     }
-    Ok((role, patch::daemon(role, &options)?))
+    Ok((role, SyncDaemon::parse(role, &options)?))
 }
 
 /// A daemon of an interface and a sync id, as words; an error says whether the id is to blame.
@@ -74,7 +74,7 @@ pub(super) fn daemon_of(
     let mut options = Map::new();
     options.insert("interface".to_owned(), Value::from(interface));
     // First without it: what is wrong then is the interface.
-    patch::daemon(role, &options).map_err(|e| (e.object(&object), false))?;
+    SyncDaemon::parse(role, &options).map_err(|e| (e.object(&object), false))?;
     options.insert("id".to_owned(), Value::from(number));
-    patch::daemon(role, &options).map_err(|e| (e.object(&object), true))
+    SyncDaemon::parse(role, &options).map_err(|e| (e.object(&object), true))
 }

@@ -3,7 +3,8 @@
 use crate::model::server::{Forwarding, RealServer, Tunnel, TunnelChecksum, TunnelKind};
 use crate::model::service::{Netmask, PERSISTENT_MAX, SchedulerFlags, ServiceOptions};
 use crate::model::{
-    DaemonRole, Family, Protocol, Ruleset, ServerKey, ServiceKey, SyncDaemon, TimeoutKind, Timeouts,
+    DaemonRole, Family, Protocol, Ruleset, ServerKey, ServiceKey, SettingKey, Settings, SyncDaemon,
+    TimeoutKind, Timeouts,
 };
 
 /// The flags that ipvsadm has names for.
@@ -35,11 +36,8 @@ pub(crate) fn write(rules: &Ruleset) -> (String, Vec<String>) {
             lost_of_server(key, server_key, server, &mut notes);
         }
     }
-    if rules.timeouts != Timeouts::default() {
-        push(&timeouts_line(&rules.timeouts));
-    }
-    for (role, daemon) in &rules.daemons {
-        push(&daemon_line(*role, daemon));
+    for line in settings_lines(&rules.settings) {
+        push(&line);
     }
     let marks: Vec<String> = rules.mark_keys().iter().map(ToString::to_string).collect();
     if !marks.is_empty() {
@@ -151,14 +149,31 @@ fn tunnel_words(tunnel: Tunnel) -> String {
     format!(" --tun-type {name}{port} {checksum}")
 }
 
+/// The lines that set settings; those that ipvsadm cannot set have none.
+pub(crate) fn settings_lines(settings: &Settings) -> Vec<String> {
+    let timeouts = settings.timeouts();
+    let set = (timeouts != Timeouts::default()).then(|| timeouts_line(&timeouts));
+    let daemons = settings.daemons();
+    let started = daemons.map(|(role, daemon)| daemon_line(role, daemon));
+    set.into_iter().chain(started).collect()
+}
+
+/// The line that removes a setting, where ipvsadm can.
+pub(crate) fn removal_line(key: SettingKey) -> Option<String> {
+    match key {
+        SettingKey::Timeout(_) => None,
+        SettingKey::SyncDaemon(role) => Some(format!("--stop-daemon {role}")),
+    }
+}
+
 /// The line that sets timeouts; 0 leaves one as it is.
-pub(crate) fn timeouts_line(timeouts: &Timeouts) -> String {
+fn timeouts_line(timeouts: &Timeouts) -> String {
     let seconds = TimeoutKind::ALL.map(|kind| timeouts.get(kind).unwrap_or(0).to_string());
     format!("--set {}", seconds.join(" "))
 }
 
 /// The line that starts a sync daemon.
-pub(crate) fn daemon_line(role: DaemonRole, daemon: &SyncDaemon) -> String {
+fn daemon_line(role: DaemonRole, daemon: &SyncDaemon) -> String {
     let mut line = format!(
         "--start-daemon {role} --mcast-interface {} --syncid {}",
         daemon.interface, daemon.id

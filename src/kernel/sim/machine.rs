@@ -4,18 +4,13 @@
 //! kernel does.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
 
 use super::super::names::Names;
-use crate::model::{DaemonRole, SyncDaemon};
 
 /// CONFIG_HZ of Debian's kernels: times are kept in ticks, in 32 bits.
 pub(super) const HZ: u32 = 250;
 
-const IP_VS_SYNC_GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 81));
-const IP_VS_SYNC_PORT: u16 = 8848;
-const MASTER_MTU: u32 = 1500;
-const BACKUP_MTU: std::ops::RangeInclusive<u32> = 1500..=65535;
+pub(super) const MASTER_MTU: u32 = 1500;
 const LOOPBACK_MTU: u32 = 65536;
 
 /// The machine that a simulated kernel runs on.
@@ -52,33 +47,6 @@ impl Machine {
             Some(known) => known.get(interface).copied(),
             None if interface == "lo" => Some(LOOPBACK_MTU),
             None => Some(MASTER_MTU),
-        }
-    }
-
-    /// A daemon as the kernel runs it: what was left out, or was 0, is filled in.
-    pub(super) fn filled_daemon(&self, role: DaemonRole, daemon: &SyncDaemon) -> SyncDaemon {
-        let given = |number: u16| (number != 0).then_some(number);
-        let group = daemon.group.unwrap_or(IP_VS_SYNC_GROUP);
-        let kept = daemon.kept_lengths(role);
-        let mtu = match role {
-            DaemonRole::Master => MASTER_MTU,
-            DaemonRole::Backup => {
-                let mtu = self.mtu(&daemon.interface).unwrap_or(MASTER_MTU);
-                mtu.clamp(*BACKUP_MTU.start(), *BACKUP_MTU.end())
-            }
-        };
-        let headers = u32::from(u16::MAX - kept.end());
-        let maxlen = match daemon.maxlen.and_then(given) {
-            Some(maxlen) => maxlen.clamp(*kept.start(), *kept.end()),
-            None => u16::try_from(mtu - headers).unwrap_or(u16::MAX),
-        };
-        SyncDaemon {
-            interface: daemon.interface.clone(),
-            id: daemon.id,
-            maxlen: Some(maxlen),
-            group: Some(group),
-            port: Some(daemon.port.and_then(given).unwrap_or(IP_VS_SYNC_PORT)),
-            ttl: Some(daemon.ttl.filter(|ttl| *ttl != 0).unwrap_or(1)),
         }
     }
 }

@@ -10,6 +10,9 @@
 
 mod machine;
 mod rules;
+mod settings;
+mod sync_daemon;
+mod timeout;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -64,10 +67,7 @@ impl Sim {
             rules: rules.clone(),
             ..Live::default()
         };
-        live.rules.timeouts = rules::filled_timeouts(rules.timeouts);
-        for (role, daemon) in &mut live.rules.daemons {
-            *daemon = machine.filled_daemon(*role, daemon);
-        }
+        settings::fill(&machine, &mut live.rules.settings);
         hold_marks(&mut live);
         let number = INSTANCES.fetch_add(1, Ordering::Relaxed);
         Sim(Arc::new(Mutex::new(State {
@@ -127,10 +127,7 @@ impl Sim {
             rules.put(&entry, to.get(&entry));
         }
         rules.arrange_marks(to);
-        rules.timeouts = rules::filled_timeouts(rules.timeouts);
-        for (role, daemon) in &mut rules.daemons {
-            *daemon = state.machine.filled_daemon(*role, daemon);
-        }
+        settings::fill(&state.machine, &mut rules.settings);
         hold_marks(&mut state.live);
     }
 
@@ -300,14 +297,16 @@ impl Kernel for Sim {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Fwmark, MarkRule};
+    use crate::model::{Fwmark, MarkRule, TimeoutKind};
 
     #[test]
     fn clones_are_one_kernel_and_instances_are_not() {
         let sim = Sim::new(&Ruleset::default());
         let mut given_away = sim.clone();
-        sim.edit(|live| live.rules.timeouts.tcp = Some(7));
-        assert_eq!(given_away.observe().unwrap().rules.timeouts.tcp, Some(7));
+        let tcp = TimeoutKind::Tcp;
+        sim.edit(|live| live.rules.settings.set_timeout(tcp, Some(7)));
+        let live = given_away.observe().unwrap();
+        assert_eq!(live.rules.settings.timeout(tcp), Some(7));
         assert_eq!(given_away.place(), sim.place());
         assert_ne!(Sim::new(&Ruleset::default()).place(), sim.place());
     }

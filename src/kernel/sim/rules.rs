@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use super::machine::{HZ, Machine};
+use super::settings;
 use crate::error::{Error, Kind};
 use crate::ipvs::Errno;
 use crate::marks::Target;
@@ -12,7 +13,7 @@ use crate::model::server::THRESHOLD_MAX;
 use crate::model::service::{NAME_MAX, SchedulerFlags};
 use crate::model::{
     ChainState, Family, Forwarding, Live, MarkSupport, RealServer, ServerKey, ServiceKey,
-    ServiceOptions, SyncDaemon, TimeoutKind, Timeouts, TunnelKind,
+    ServiceOptions, TunnelKind,
 };
 use crate::plan::Step;
 
@@ -30,7 +31,7 @@ impl From<Errno> for Refused {
     }
 }
 
-type Answer = Result<(), Errno>;
+pub(super) type Answer = Result<(), Errno>;
 
 /// Does a step, or refuses it and changes nothing.
 pub(super) fn run(machine: &Machine, live: &mut Live, step: &Step) -> Result<(), Refused> {
@@ -79,33 +80,14 @@ pub(super) fn run(machine: &Machine, live: &mut Live, step: &Step) -> Result<(),
             }
         }
         Step::SetChain { family, to, .. } => *to = check_chain(live, *family, to)?,
-        Step::SetTimeouts { to, .. } => *to = check_timeouts(*to)?,
-        Step::StartDaemon { role, daemon } => {
-            check_daemon(machine, live, daemon)?;
-            if live.rules.daemons.contains_key(role) {
-                return Err(Errno::EXIST.into());
-            }
-            *daemon = machine.filled_daemon(*role, daemon);
-        }
-        Step::StopDaemon { role, .. } => {
-            if !live.rules.daemons.contains_key(role) {
-                return Err(Errno::SRCH.into());
+        Step::Set { settings } => {
+            for change in settings {
+                settings::check(machine, live, change)?;
             }
         }
     }
     step.apply_to(live);
     Ok(())
-}
-
-/// Timeouts as a kernel has them: those that are not set are at their defaults.
-pub(super) fn filled_timeouts(timeouts: Timeouts) -> Timeouts {
-    let mut filled = Timeouts::kernel_defaults();
-    for kind in TimeoutKind::ALL {
-        if let Some(seconds) = timeouts.get(kind) {
-            filled.set(kind, Some(seconds));
-        }
-    }
-    filled
 }
 
 /// ip_vs_is_af_valid.
@@ -174,7 +156,7 @@ fn check_server(
 ) -> Answer {
     known_family(machine, Family::of(key.addr))?;
     if Family::of(key.addr) != service.family() {
-        let syncs = !live.rules.daemons.is_empty();
+        let syncs = live.rules.settings.daemons().next().is_some();
         if syncs || options.forward != Forwarding::Tunnel {
             return Err(Errno::INVAL);
         }
@@ -215,35 +197,4 @@ fn check_chain(live: &Live, family: Family, to: &ChainState) -> Result<ChainStat
         rules: crate::marks::normal(&to.rules),
         ..to.clone()
     })
-}
-
-/// ip_vs_set_timeout: all or none, and 0 keeps what is.
-fn check_timeouts(to: Timeouts) -> Result<Timeouts, Errno> {
-    let mut set = Timeouts::default();
-    for kind in TimeoutKind::ALL {
-        let seconds = to.get(kind).unwrap_or(0);
-        if seconds > i32::MAX.unsigned_abs() / HZ {
-            return Err(Errno::INVAL);
-        }
-        set.set(kind, (seconds != 0).then_some(seconds));
-    }
-    Ok(set)
-}
-
-/// ip_vs_genl_new_daemon, then start_sync_thread.
-fn check_daemon(machine: &Machine, live: &Live, daemon: &SyncDaemon) -> Answer {
-    if daemon.group.is_some_and(|group| !group.is_multicast()) {
-        return Err(Errno::INVAL);
-    }
-    let mixed = live.rules.services.iter().any(|(key, service)| {
-        let mut servers = service.servers.keys();
-        servers.any(|server| Family::of(server.addr) != key.family())
-    });
-    if mixed {
-        return Err(Errno::INVAL);
-    }
-    match machine.mtu(&daemon.interface) {
-        Some(_) => Ok(()),
-        None => Err(Errno::NODEV),
-    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::super::address::Family;
-use super::super::daemon::check_interface;
+use super::super::interface;
 use super::super::key::{Fwmark, Protocol};
 use super::super::mark::{MarkRule, PortRange, parse_net};
 use super::{MARK_OPTIONS, Options, check_names, map, one_or_many, ranged, text};
@@ -37,7 +37,7 @@ fn mark_rule(mark: Fwmark, family: Option<Family>, options: &Options) -> Result<
             "from" => rule.from = Some(parse_net(text(name, value)?)?),
             "ports" => rule.ports = ports(name, value)?,
             "from_ports" => rule.from_ports = ports(name, value)?,
-            "interface" => rule.interface = Some(check_interface(text(name, value)?)?),
+            "interface" => rule.interface = Some(interface::check(text(name, value)?)?),
             "mask" => rule.mask = mask(value)?,
             "family" => {
                 families.insert(Family::parse(text(name, value)?)?);

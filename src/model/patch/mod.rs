@@ -6,12 +6,10 @@
 mod mark;
 mod server;
 mod service;
-mod settings;
 
 pub use mark::mark_rules;
 pub use server::ServerPatch;
 pub use service::{ServicePatch, listed_server};
-pub use settings::{daemon, timeouts};
 
 use std::collections::BTreeSet;
 
@@ -49,10 +47,6 @@ pub const MARK_OPTIONS: [&str; 8] = [
     "mask",
     "family",
 ];
-/// The options of `timeouts`.
-pub const TIMEOUT_OPTIONS: [&str; 3] = ["tcp", "tcp_fin", "udp"];
-/// The options of a sync daemon.
-pub const DAEMON_OPTIONS: [&str; 6] = ["interface", "id", "maxlen", "group", "port", "ttl"];
 
 /// Words of other tools for our options, for "did you mean".
 const SYNONYMS: [(&str, &str); 22] = [
@@ -117,11 +111,11 @@ pub(crate) fn wrong(name: &str, wants: &str, value: &Value) -> Error {
     Error::invalid(format!("{name} must be {wants}, not {}", describe(value)))
 }
 
-fn text<'a>(name: &str, value: &'a Value) -> Result<&'a str> {
+pub(super) fn text<'a>(name: &str, value: &'a Value) -> Result<&'a str> {
     value.as_str().ok_or_else(|| wrong(name, "a string", value))
 }
 
-fn whole(name: &str, value: &Value) -> Result<i64> {
+pub(super) fn whole(name: &str, value: &Value) -> Result<i64> {
     value
         .as_i64()
         .ok_or_else(|| wrong(name, "a whole number", value))
@@ -139,7 +133,7 @@ fn map<'a>(name: &str, value: &'a Value) -> Result<&'a Options> {
         .ok_or_else(|| wrong(name, "a map like #{ ... }", value))
 }
 
-fn ranged<T: TryFrom<i64>>(name: &str, value: &Value, range: &str) -> Result<T> {
+pub(super) fn ranged<T: TryFrom<i64>>(name: &str, value: &Value, range: &str) -> Result<T> {
     let number = whole(name, value)?;
     T::try_from(number).map_err(|_| {
         Error::invalid(format!("{name} {number} is out of range"))
@@ -148,7 +142,12 @@ fn ranged<T: TryFrom<i64>>(name: &str, value: &Value, range: &str) -> Result<T> 
 }
 
 /// A number from 1: to the kernel 0 is "left out", and it reports what it chose instead.
-fn positive<T: TryFrom<i64>>(name: &str, value: &Value, most: i64, unit: &str) -> Result<T> {
+pub(super) fn positive<T: TryFrom<i64>>(
+    name: &str,
+    value: &Value,
+    most: i64,
+    unit: &str,
+) -> Result<T> {
     let number = whole(name, value)?;
     T::try_from(number)
         .ok()

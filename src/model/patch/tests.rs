@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{DaemonRole, Family, Fwmark, ServiceKey, ServiceOptions};
+use crate::model::{DaemonRole, Family, Fwmark, ServiceKey, ServiceOptions, SyncDaemon};
 use serde_json::json;
 
 fn options(value: Value) -> Options {
@@ -86,7 +86,7 @@ fn mistakes_are_answered() {
 
 #[test]
 fn a_daemon_takes_no_zero_for_left_out() {
-    let read = |value: Value| daemon(DaemonRole::Master, &options(value));
+    let read = |value: Value| SyncDaemon::parse(DaemonRole::Master, &options(value));
     for bad in [
         json!({"interface": "eth0", "maxlen": 0}),
         json!({"interface": "eth0", "maxlen": 65508}),

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{DaemonRole, Fwmark, MarkRule, Scheduler, SyncDaemon};
+use crate::model::{DaemonRole, Fwmark, MarkRule, Scheduler, SyncDaemon, TimeoutKind};
 
 fn rulesets() -> impl Strategy<Value = Vec<Ruleset>> {
     let server = (0u8..40, 0i64..3);
@@ -50,7 +50,7 @@ fn rulesets() -> impl Strategy<Value = Vec<Ruleset>> {
                 rule.to = Some(crate::model::mark::parse_net(&format!("192.0.2.{host}")).unwrap());
                 rules.marks.push(rule);
             }
-            rules.timeouts.tcp = tcp;
+            rules.settings.set_timeout(TimeoutKind::Tcp, tcp);
             if daemon {
                 let daemon = SyncDaemon {
                     interface: "eth0".to_owned(),
@@ -60,7 +60,7 @@ fn rulesets() -> impl Strategy<Value = Vec<Ruleset>> {
                     port: None,
                     ttl: Some(1),
                 };
-                rules.daemons.insert(DaemonRole::Master, daemon);
+                rules.settings.set_daemon(DaemonRole::Master, Some(daemon));
             }
             rules
         }),

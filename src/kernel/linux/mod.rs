@@ -3,6 +3,11 @@
 //! May import: `error`, `model`, `plan`, `ipvs`, `marks`, siblings. Source of truth:
 //! net/netfilter/ipvs/ip_vs_ctl.c; network_namespaces(7), proc(5).
 
+mod request;
+mod settings;
+mod sync_daemon;
+mod timeout;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
@@ -21,7 +26,7 @@ use crate::ipvs::{self, Detail, IpvsClient, IpvsError, KernelError, OnError};
 use crate::marks::{Iptables, Marks};
 use crate::model::{
     Connection, Extent, Family, Info, Live, LiveServer, Load, MarkSupport, Ruleset, ServerKey,
-    ServiceKey, ServiceLoad, ServiceTraffic, Traffic, VirtualService,
+    ServiceKey, ServiceLoad, ServiceTraffic, SettingKind, Traffic, VirtualService,
 };
 use crate::plan::Step;
 
@@ -93,7 +98,7 @@ impl Linux {
         self.past_writes + open.map_or(0, |client| client.counters().writes)
     }
 
-    /// Services, timeouts and daemons, with their connections.
+    /// Services and settings, with their connections.
     fn read_ipvs(&mut self, part: &Part) -> Result<Live, ReadError> {
         let mut live = Live::default();
         let records = match self.all_if_few(part.or_whole)? {
@@ -116,8 +121,9 @@ impl Linux {
                 live.counts.insert(key, read.counts);
             }
         }
-        live.rules.timeouts = convert::timeouts(client.timeouts()?);
-        live.rules.daemons = client.daemons()?.iter().map(convert::daemon).collect();
+        for kind in SettingKind::ALL {
+            settings::read(kind, client, &mut live.rules.settings)?;
+        }
         Ok(live)
     }
 
@@ -249,7 +255,7 @@ impl Linux {
             Err(error) => return outcomes.push(Outcome::Failed(error)),
         };
         let mut malformed = None;
-        let requests = steps.iter().map_while(|step| match convert::request(step) {
+        let requests = steps.iter().map_while(|step| match request::of(step) {
             Ok(request) => request,
             Err(error) => {
                 malformed = Some(in_step(step, error));
@@ -441,10 +447,8 @@ fn records(client: &mut IpvsClient, extent: &Extent) -> Result<Vec<ipvs::Service
 /// the refusal should have saved would cost its connections.
 fn may_travel_together(one: &Step, next: &Step) -> bool {
     fn removes(step: &Step) -> bool {
-        matches!(
-            step,
-            Step::RemoveService { .. } | Step::RemoveServer { .. } | Step::StopDaemon { .. }
-        )
+        matches!(step, Step::RemoveService { .. } | Step::RemoveServer { .. })
+            || step.removes_settings()
     }
     let chain = |step: &Step| matches!(step, Step::SetChain { .. });
     !chain(one) && !chain(next) && removes(one) == removes(next)

@@ -7,7 +7,26 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::{Absence, Facts, Phase, Replacement, Setting, SettingKey, Settings};
 use crate::error::{Error, Result};
+use crate::model::patch::{Options, check_names, whole};
+
+/// What is to be known of timeouts. One that was never set is not managed; the kernel always has all.
+pub(super) const FACTS: Facts = Facts {
+    list: "timeouts",
+    noun: "timeout",
+    foreign: None,
+    absence: Absence::Returns,
+    replacement: Replacement::InPlace,
+    is_removed_in: Phase::Middle,
+    is_set_in: Phase::Middle,
+    are_one_object: true,
+    is_run_by_managers: false,
+    attempts: ("cannot set", "cannot set"),
+};
+
+/// The options of `timeouts`.
+pub const TIMEOUT_OPTIONS: [&str; 3] = ["tcp", "tcp_fin", "udp"];
 
 /// One of the three timeouts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,6 +99,29 @@ impl Timeouts {
             })
     }
 
+    /// Reads the options of `timeouts`.
+    ///
+    /// # Errors
+    /// `invalid` for unknown names, wrong types and values out of range.
+    pub fn parse(options: &Options) -> Result<Timeouts> {
+        check_names(options, &TIMEOUT_OPTIONS, "timeouts")?;
+        let mut timeouts = Timeouts::default();
+        for kind in TimeoutKind::ALL {
+            if let Some(value) = options.get(kind.name()) {
+                let seconds = whole(kind.name(), value)?;
+                timeouts.set(kind, Some(Timeouts::check(kind, seconds)?));
+            }
+        }
+        Ok(timeouts)
+    }
+
+    /// Those that are set, as JSON has them.
+    pub fn json(&self) -> Options {
+        let set = TimeoutKind::ALL.into_iter();
+        set.filter_map(|kind| Some((kind.name().to_owned(), self.get(kind)?.into())))
+            .collect()
+    }
+
     /// One of them.
     pub fn get(&self, kind: TimeoutKind) -> Option<u32> {
         match kind {
@@ -110,5 +152,46 @@ impl Timeouts {
                     .hint(format!("a timeout is 1 to {} seconds", Self::MAX_SECONDS)),
             ),
         }
+    }
+}
+
+impl Settings {
+    /// The connection timeouts.
+    pub fn timeouts(&self) -> Timeouts {
+        let mut all = Timeouts::default();
+        for kind in TimeoutKind::ALL {
+            all.set(kind, self.timeout(kind));
+        }
+        all
+    }
+
+    /// One of the timeouts, in seconds.
+    pub fn timeout(&self, kind: TimeoutKind) -> Option<u32> {
+        match self.get(SettingKey::Timeout(kind)) {
+            Some(Setting::Timeout(seconds)) => Some(*seconds),
+            _ => None,
+        }
+    }
+
+    /// Sets or removes one of the timeouts.
+    pub fn set_timeout(&mut self, kind: TimeoutKind, seconds: Option<u32>) {
+        self.put(SettingKey::Timeout(kind), seconds.map(Setting::Timeout));
+    }
+
+    /// Sets the timeouts given; the others stay.
+    pub fn set_timeouts(&mut self, timeouts: &Timeouts) {
+        for kind in TimeoutKind::ALL {
+            if let Some(seconds) = timeouts.get(kind) {
+                self.set_timeout(kind, Some(seconds));
+            }
+        }
+    }
+}
+
+impl From<&Timeouts> for Settings {
+    fn from(timeouts: &Timeouts) -> Settings {
+        let mut settings = Settings::default();
+        settings.set_timeouts(timeouts);
+        settings
     }
 }
