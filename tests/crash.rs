@@ -1,7 +1,7 @@
 //! Faults at random points of random changes, on the simulated kernel with a database on disk:
 //! the kernel and the history end in the old state or the new one, and agree with each other.
 //!
-//! `IPVSH_CRASH_ROUNDS` and `IPVSH_CRASH_SEED` choose how many and which; both are printed.
+//! `IPVSH_CRASH_ROUNDS` and `IPVSH_SEED` choose how many and which; both are printed.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -23,7 +23,7 @@ use ipvsh::kernel::fault::{Effect, Point};
 use ipvsh::kernel::{Faults, Faulty, Sim};
 use ipvsh::model::{Family, Live, Ruleset, ServiceKey, SnapshotId, VirtualService};
 use ipvsh::store::{self, DatabaseKind, SledStores, Stores};
-use random::{Random, variable};
+use random::{Random, seed, variable};
 
 /// What a process says that dies in the middle; no panic, so that nothing is printed.
 struct Died;
@@ -196,7 +196,7 @@ fn round(seed: u64, seen: &mut Seen) {
     let before = host.sim.live();
 
     let (words, kernel, store) = faults(&mut random, planned.plan.steps.len(), &POINTS);
-    println!("IPVSH_CRASH_ROUNDS=1 IPVSH_CRASH_SEED={seed}: {words}");
+    println!("IPVSH_CRASH_ROUNDS=1 IPVSH_SEED={seed}: {words}");
     let mut director = host.director(kernel, host.stores().with_faults(store));
     let ended = catch_unwind(AssertUnwindSafe(|| commit(&mut director, &new)));
     drop(director);
@@ -252,7 +252,7 @@ fn restore_round(seed: u64, seen: &mut Seen) {
 
     let steps = planned.plan.steps.len();
     let (words, kernel, store) = faults(&mut random, steps, &RESTORE_POINTS);
-    println!("IPVSH_CRASH_ROUNDS=1 IPVSH_CRASH_SEED={seed}: restore, {words}");
+    println!("IPVSH_CRASH_ROUNDS=1 IPVSH_SEED={seed}: restore, {words}");
     let mut director = host.director(kernel, host.stores().with_faults(store));
     let ended = catch_unwind(AssertUnwindSafe(|| director.restore(false, &options())));
     drop(director);
@@ -316,8 +316,7 @@ fn a_fault_anywhere_leaves_the_old_state_or_the_new_one() {
 
 fn rounds(round: fn(u64, &mut Seen)) {
     let rounds = variable("IPVSH_CRASH_ROUNDS").unwrap_or(60);
-    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let seed = variable("IPVSH_CRASH_SEED").unwrap_or(clock.unwrap().as_nanos() as u64);
+    let seed = seed();
     let mut seen = Seen::default();
     for round_seed in (0..rounds).map(|n| seed.wrapping_add(n)) {
         round(round_seed, &mut seen);

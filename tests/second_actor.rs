@@ -5,7 +5,7 @@
 //! it, and nothing of others is lost. What the commit named and nobody else touched is as wanted where
 //! the commit stands, and as before it where it does not.
 //!
-//! `IPVSH_ACTOR_ROUNDS` and `IPVSH_ACTOR_SEED` choose how many rounds and which; both are printed.
+//! `IPVSH_ACTOR_ROUNDS` and `IPVSH_SEED` choose how many rounds and which; both are printed.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -30,7 +30,7 @@ use ipvsh::model::{
     VirtualService, Weight,
 };
 use ipvsh::store::{MemoryStores, Stores};
-use random::{Random, variable};
+use random::{Random, seed, variable};
 
 /// What a process says that dies in the middle.
 struct Died;
@@ -354,8 +354,7 @@ fn allowing() -> ChangeOptions {
 #[test]
 fn nothing_of_a_second_actor_is_lost_and_nothing_unnamed_changes() {
     let rounds = variable("IPVSH_ACTOR_ROUNDS").unwrap_or(300);
-    // The same rounds every time, unless another seed is asked for.
-    let seed = variable("IPVSH_ACTOR_SEED").unwrap_or(20_261_129);
+    let seed = seed();
     let mut seen = Seen::default();
     for number in 0..rounds {
         round(seed.wrapping_add(number), &mut seen);

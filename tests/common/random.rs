@@ -9,6 +9,11 @@ pub fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
+/// What a round's choices come from: `IPVSH_SEED`, or the same number every time.
+pub fn seed() -> u64 {
+    variable("IPVSH_SEED").unwrap_or(20_261_129)
+}
+
 /// Everything random comes from one number.
 pub struct Random(TestRunner);
 
