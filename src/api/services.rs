@@ -7,6 +7,7 @@ use super::fact::{Form, Function, Group, On, Param};
 use super::options::SERVICE;
 use super::types::Type;
 use super::value::{Server, Service};
+use super::values::with_meant;
 use super::{servers, view};
 use crate::director::Filter;
 use crate::error::{Kind, Result};
@@ -242,7 +243,9 @@ fn declare(call: &Call, key: ServiceKey) -> Result<Dynamic> {
     let options = call.options(1)?;
     let mut session = call.context.session()?;
     match options {
-        Some(options) => session.declare_service(key, &options)?,
+        Some(options) => session
+            .declare_service(key, &options)
+            .map_err(|error| with_meant(error, &options))?,
         None => session.find_or_create_service(key)?,
     }
     Ok(Dynamic::from(Service(key)))
@@ -276,7 +279,9 @@ fn set(call: &Call) -> Result<Dynamic> {
     let options = call.options(1)?.unwrap_or_default();
     let mut session = call.context.session()?;
     view::service(&mut session, &service.0, |_| ())?;
-    session.set_service(service.0, &options)?;
+    session
+        .set_service(service.0, &options)
+        .map_err(|error| with_meant(error, &options))?;
     Ok(Dynamic::from(service))
 }
 

@@ -210,6 +210,11 @@ impl Output {
         walked.map(|()| some)
     }
 
+    /// Prints words about what can be typed, as it has to be typed here.
+    pub fn help(&self, text: &str) {
+        self.print(&with_globals(text));
+    }
+
     /// Prints a sentence about a result, unless it is to be quiet.
     pub fn sentence(&self, text: &str) {
         if self.verbosity > Verbosity::Quiet {

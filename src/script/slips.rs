@@ -4,6 +4,7 @@
 use super::scan::scan;
 use super::token::KEYWORDS;
 use crate::api::functions;
+use crate::model::origin::cut;
 
 /// What was written, and what to write instead.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,23 +47,25 @@ const FULL_WIDTH: [(char, &str); 24] = [
     ('\u{3000}', " "),
 ];
 
-/// The slip at a line or, where there is none, the last one before it: the parser may have noticed
-/// it only later.
+/// The most characters of a hint: a line may be megabytes.
+const HINT_CHARS: usize = 240;
+
+/// How many lines before the one that the parser stopped at are looked at.
+const BEFORE: usize = 20;
+
+/// The first slip of a line or, where that has none, of the next one before it: the parser may have
+/// noticed it only later.
 pub fn find(text: &str, line: usize) -> Option<Slip> {
     let look = Look::at(text);
-    let mut found: Vec<Slip> = Vec::new();
-    for at in 0..look.code.len() {
-        found.extend(look.slip(at));
-        if found.last().is_some_and(|slip| slip.line > line) {
-            found.pop();
-            break;
-        }
-    }
-    let first_here = found.iter().position(|slip| slip.line == line);
-    match first_here {
-        Some(at) => Some(found.swap_remove(at)),
-        None => found.pop(),
-    }
+    let mut starts = vec![0];
+    let ends = look.text.iter().enumerate().filter(|(_, c)| **c == '\n');
+    starts.extend(ends.map(|(at, _)| at + 1).take(line));
+    let last = line.min(starts.len());
+    (last.saturating_sub(BEFORE)..last).rev().find_map(|index| {
+        let start = *starts.get(index)?;
+        let end = starts.get(index + 1).copied().unwrap_or(look.text.len());
+        (start..end).find_map(|at| look.slip(at))
+    })
 }
 
 /// A text, and which of its characters are code.
@@ -104,7 +107,7 @@ impl Look {
         let column = before.iter().rev().take_while(|c| **c != '\n').count() + 1;
         Some(Slip {
             cause: cause.into(),
-            hint: hint.into(),
+            hint: cut(&hint.into(), HINT_CHARS),
             line,
             column,
         })
@@ -179,17 +182,12 @@ impl Look {
 
     /// `# a comment`.
     fn comment(&self, at: usize) -> Option<Slip> {
-        let is_comment = self.code(at) == '#' && !matches!(self.code(at + 1), '{' | '"' | '#');
+        if self.code(at) != '#' || matches!(self.code(at + 1), '{' | '"' | '#') {
+            return None;
+        }
         let rest = self.text(at + 1, self.line_end(at));
-        is_comment
-            .then(|| {
-                self.made(
-                    at,
-                    "\"#\" begins no comment here",
-                    format!("write // {}", rest.trim()),
-                )
-            })
-            .flatten()
+        let hint = format!("write // {}", rest.trim());
+        self.made(at, "\"#\" begins no comment here", hint)
     }
 
     /// `192.0.2.10:80` or `[2001:db8::10]:80` without quotes.
@@ -234,8 +232,7 @@ impl Look {
 
     /// `{ scheduler: "rr" }` where a value is.
     fn map(&self, at: usize) -> Option<Slip> {
-        let is_value = matches!(self.previous(at)?, '(' | ',' | '[' | ':' | '=');
-        if self.code(at) != '{' || !is_value {
+        if self.code(at) != '{' || !matches!(self.previous(at)?, '(' | ',' | '[' | ':' | '=') {
             return None;
         }
         let key = self.next(at + 1)?;
@@ -291,12 +288,13 @@ impl Look {
         }
         let end = self.word_end(at);
         let name = self.text(at, end);
-        let value = self
-            .next(end)
-            .filter(|value| *value > end && *value < self.line_end(at))?;
+        let value = self.next(end).filter(|value| *value > end)?;
+        if self.text.get(end..value)?.contains(&'\n') {
+            return None;
+        }
         let is_text = matches!(self.text.get(value)?, '"' | '`') && self.code(value) == ' ';
-        let is_ours = functions().any(|function| function.name == name);
-        let is_number = is_ours && self.code(value).is_ascii_digit();
+        let is_number =
+            self.code(value).is_ascii_digit() && functions().any(|function| function.name == name);
         if KEYWORDS.contains(&name.as_str()) || !(is_text || is_number) {
             return None;
         }
@@ -395,6 +393,20 @@ mod tests {
         let text = "let a = 1;\ntcp(\"192.0.2.1:80\", {\n  scheduler: \"rr\"\n});";
         let slip = find(text, 3).unwrap();
         assert_eq!((slip.line, slip.column), (2, 21));
+    }
+
+    #[test]
+    fn a_large_text_is_looked_at_once() {
+        let text = ["，", "a b ", "( { ", "\"x\" # ", "tcp 1 ", "f(a=1, "]
+            .map(|part| part.repeat(100_000))
+            .join("\n");
+        let start = std::time::Instant::now();
+        for line in 1..=6 {
+            let slip = find(&text, line).unwrap();
+            assert!(slip.hint.chars().count() <= HINT_CHARS);
+        }
+        // A look at each part for each of its characters would take minutes.
+        assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
     }
 
     #[test]

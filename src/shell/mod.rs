@@ -31,6 +31,7 @@ use rustyline::{CompletionType, Config, Editor};
 use serde_json::json;
 
 use crate::api::help;
+use crate::api::synonyms::Meaning;
 use crate::director::{ChangeOptions, Status};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::Names;
@@ -249,7 +250,7 @@ impl Shell {
                 "" => words::help(),
                 topic => help::topic(topic),
             };
-            self.out.long().print(&text);
+            self.out.long().help(&text);
             return Ok(Next::Line);
         }
         let variables = self.interpreter().variables();
@@ -263,7 +264,20 @@ impl Shell {
         let (code, empty) = match Word::parse(line, &variables) {
             None => match verbs::command_of(line, self.verbs.all(), &variables) {
                 Some(command) => return self.verb(line, command),
-                None => (line, ""),
+                None => match words::meant(line, &variables) {
+                    Some((word, _)) if self.interpreter().defines(word) => (line, ""),
+                    Some((
+                        _,
+                        Meaning {
+                            word: Some(ours), ..
+                        },
+                    )) if words::is_one_word(line) => {
+                        self.out.say(&format!("in ipvsh's words: {ours}"));
+                        return self.execute(ours);
+                    }
+                    Some((word, meaning)) => return Err(words::is_elsewhere(word, &meaning)),
+                    None => (line, ""),
+                },
             },
             Some(Word::Code(code, empty)) => (code, empty),
             Some(Word::Leave) => return Ok(Next::Leave(0)),

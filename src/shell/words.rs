@@ -1,8 +1,10 @@
 //! Words that the prompt understands without parentheses.
 
+use crate::api::functions;
 use crate::api::help::overview;
+use crate::api::synonyms::{self, Meaning};
 use crate::error::{Error, Kind as ErrorKind};
-use crate::script::token::{Kind, tokens};
+use crate::script::token::{KEYWORDS, Kind, tokens};
 use crate::views::View;
 
 /// What a bare word means.
@@ -155,6 +157,37 @@ pub(super) fn is_one_change(line: &str) -> bool {
     depth == 0
 }
 
+/// What the first word of a line means that is another tool's: `ls`, `backend web1`. A line that
+/// goes on as a script does is one.
+pub(super) fn meant<'l>(line: &'l str, variables: &[String]) -> Option<(&'l str, Meaning)> {
+    let line = line.trim().trim_end_matches(';').trim_end();
+    let ends = |c: char| !(c.is_alphanumeric() || c == '_' || c == '-');
+    let (word, rest) = line.split_at(line.find(ends).unwrap_or(line.len()));
+    let next = rest.trim_start();
+    let goes_on = |c: char| c.is_alphanumeric() || c == '"' || c == '[';
+    let is_words = rest.is_empty() || (next.len() < rest.len() && next.starts_with(goes_on));
+    let is_script = next.starts_with("in ") || variables.iter().any(|name| name == word);
+    let is_function = functions().any(|function| function.name == word) && rest.is_empty();
+    let is_language = KEYWORDS.contains(&word);
+    if word.is_empty() || !is_words || is_script || is_function || is_language {
+        return None;
+    }
+    synonyms::meaning(word).map(|meaning| (word, meaning))
+}
+
+/// Says whether a line is a word and nothing else.
+pub(super) fn is_one_word(line: &str) -> bool {
+    line.trim().trim_end_matches(';').split_whitespace().count() == 1
+}
+
+/// The answer to a word that means something else here, or something to others.
+pub(super) fn is_elsewhere(word: &str, meaning: &Meaning) -> Error {
+    Error::new(ErrorKind::Usage, "this is no word of the prompt")
+        .object(word)
+        .hint(&meaning.sentence)
+        .hint(format!("`?{word}` says more"))
+}
+
 /// What help is asked about: `?server`, `help server`.
 pub(super) fn topic(line: &str) -> Option<&str> {
     let line = line.trim();
@@ -224,6 +257,38 @@ mod tests {
         ] {
             assert!(!is_one_change(line), "{line}");
         }
+    }
+
+    #[test]
+    fn words_of_other_tools_are_answered() {
+        for line in [
+            "ls",
+            " undo; ",
+            "backend web1",
+            "list services",
+            "balance roundrobin",
+            "权重",
+        ] {
+            assert!(meant(line, &[]).is_some(), "{line}");
+        }
+        for line in [
+            "pool",
+            "pool + 1",
+            "ls()",
+            "undo = 1",
+            "tcp",
+            "node.x",
+            "for x",
+            "frob",
+            "mode in x",
+        ] {
+            assert_eq!(meant(line, &["pool".to_owned()]), None, "{line}");
+        }
+        assert!(is_one_word("ls;") && !is_one_word("ls -l"));
+        let (word, meaning) = meant("undo", &[]).unwrap();
+        let error = is_elsewhere(word, &meaning);
+        assert_eq!(error.to_string(), "undo: this is no word of the prompt");
+        assert!(error.hints()[0].contains("`ipvsh rollback`"));
     }
 
     #[test]

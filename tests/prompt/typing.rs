@@ -32,6 +32,22 @@ fn a_block_goes_on_over_several_lines() {
 }
 
 #[test]
+fn a_statement_of_a_block_may_leave_its_semicolon_out() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.line("let w = tcp(\"192.0.2.10:80\"); for i in 1..3 {");
+    session.line("  w.server(`10.0.0.${i}`)");
+    session.line("}");
+    session.shows("sim*3> ");
+    session.line("for i in 1..3 { print(i) print(i) }");
+    session.shows("is missing");
+    session.shows("sim*3> ");
+    session.line("discard");
+    session.shows("sim> ");
+    session.leave();
+}
+
+#[test]
 fn ctrl_c_clears_the_line() {
     let dir = lab();
     let mut session = prompt(dir.path());

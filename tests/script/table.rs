@@ -7,7 +7,7 @@ use crate::lab::{Lab, render};
 use ipvsh::api::options::{DAEMON, DRAIN, MARK, SERVER, SERVICE, SHIFT, TIMEOUTS, TUNNEL};
 use ipvsh::api::properties::READ_ONLY;
 use ipvsh::api::register::MAX_ARGUMENTS;
-use ipvsh::api::{Group, On, Opt, Type, functions, help, reference};
+use ipvsh::api::{Group, On, Opt, Type, functions, help, reference, synonyms, values};
 use ipvsh::director;
 use ipvsh::model::patch;
 
@@ -169,6 +169,33 @@ fn help_finds_words_of_other_tools() {
         assert!(overview.contains(function.name), "{}", function.name);
     }
     assert!(!overview.contains(" clear "), "its old name is no news");
+}
+
+#[test]
+fn help_knows_every_synonym_and_every_value() {
+    for word in synonyms::words() {
+        let text = help::topic(word);
+        assert!(!text.contains("nothing is known"), "{word}: {text}");
+        fits(&text);
+        let meaning = synonyms::meaning(word).unwrap();
+        for topic in meaning.topics.iter().filter(|topic| **topic != "exit") {
+            let text = help::topic(topic);
+            assert!(!text.contains("nothing is known"), "{topic}: {text}");
+        }
+    }
+    for value in values::VALUES {
+        let text = help::topic(value.name);
+        assert!(text.contains(&value.written()), "{}: {text}", value.name);
+        fits(&text);
+    }
+    for (question, part) in [
+        ("how do I drain a server?", "drain(server"),
+        ("真实服务器 权重", "option of a real server"),
+        ("real servers", "service.server(address"),
+    ] {
+        let text = help::topic(question);
+        assert!(text.contains(part), "{question}: {text}");
+    }
 }
 
 #[test]
