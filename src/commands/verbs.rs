@@ -48,11 +48,9 @@ impl Verbs for PromptVerbs {
                 format!("unrecognized verb '{verb}'"),
             ));
         }
-        if let Some(refusal) = &request.no_commit
-            && commits(&matches)
-        {
+        if commits(&matches) {
             let verb = matches.subcommand_name().unwrap_or("run that");
-            return Err(refusal.clone().attempt(format!("cannot {verb}")));
+            (request.may_commit)().map_err(|error| error.attempt(format!("cannot {verb}")))?;
         }
         let context = self.context.of_typed(request.typed, &cli.global)?;
         dispatch(&context, cli).map(|_| ())

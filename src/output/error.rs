@@ -85,7 +85,7 @@ fn rows(place: &Place, room: usize) -> Vec<Place> {
     for (index, letter) in source.chars().enumerate() {
         let wide = letter.width().unwrap_or(0);
         if cells + wide > room {
-            let column = place.column.checked_sub(begins - 1).unwrap_or(0);
+            let column = place.column.saturating_sub(begins - 1);
             let is_here = (begins..=index).contains(&place.column);
             rows.push(row(&held, if is_here { column } else { 0 }));
             (held, cells, begins) = (String::new(), 0, index + 1);

@@ -1,8 +1,8 @@
 //! The interactive prompt.
 //!
-//! Layer 6. A line is a script's, or a bare word (`plan`, `status`); what it gives is shown as
-//! the right table. A line for ipvsadm is answered in our language. The database is open only
-//! while a line runs. Ctrl-C clears the line or interrupts what runs, Ctrl-D leaves.
+//! Layer 6. A line is a script's, a bare word (`plan`, `status`), or a verb of the command line
+//! (`rollback 2`), which the command line runs; what it gives is shown as the right table. A line
+//! for ipvsadm is answered in our language. The database is open only while a line runs. Ctrl-C clears the line or interrupts what runs, Ctrl-D leaves.
 
 pub mod complete;
 mod context;
@@ -257,6 +257,14 @@ impl Shell {
         if ipvsadm::is_line(line, &variables) {
             return self.answer(line);
         }
+        if let Some(lines) = self.lines_of_verbs(line, &variables) {
+            for line in lines {
+                if let leave @ Next::Leave(_) = self.execute(line)? {
+                    return Ok(leave);
+                }
+            }
+            return Ok(Next::Line);
+        }
         self.refresh();
         if words::calls_clear(line) && !self.interpreter().defines("clear") {
             return Err(words::clear_is_no_call());
@@ -302,6 +310,18 @@ impl Shell {
         }
     }
 
+    /// The lines of an entry that has several, where each is a word or a verb: hints that were
+    /// pasted together.
+    fn lines_of_verbs<'l>(&self, entry: &'l str, variables: &[String]) -> Option<Vec<&'l str>> {
+        let lines = entry.lines().filter(|line| !line.trim().is_empty());
+        let lines: Vec<&str> = lines.collect();
+        let is_verb = |line: &&str| {
+            Word::parse(line, variables).is_some()
+                || verbs::command_of(line, self.verbs.all(), variables).is_some()
+        };
+        (lines.len() > 1 && lines.iter().all(is_verb)).then_some(lines)
+    }
+
     /// Runs a verb of the command line; what is staged then is on the new head.
     fn verb(&mut self, line: &str, command: &str) -> Result<Next> {
         let words = split::split(command)?;
@@ -310,11 +330,11 @@ impl Shell {
             [first, ..] if first == "ipvsadm" => return self.answer(command),
             _ => {}
         }
-        let no_commit = self.interpreter().session().staged_refusal();
+        let interpreter = Rc::clone(&self.interpreter);
         let ran = self.verbs.run(&Request {
             words,
             typed: line.trim(),
-            no_commit,
+            may_commit: &|| interpreter.borrow().session().give_way(),
         });
         self.refresh();
         ran.map(|()| Next::Line)

@@ -32,8 +32,8 @@ pub struct Request<'l> {
     pub words: Vec<String>,
     /// The line as it was typed.
     pub typed: &'l str,
-    /// Why nothing may be committed now, where that is so.
-    pub no_commit: Option<Error>,
+    /// Called before a verb that commits: fails where nothing may be committed now.
+    pub may_commit: &'l dyn Fn() -> Result<()>,
 }
 
 /// The part of a line that holds a verb and its words; none where the line is a script's.

@@ -58,6 +58,26 @@ fn verbs_work_as_on_the_command_line() {
 }
 
 #[test]
+fn verbs_that_are_pasted_together_run_one_by_one() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.line("timeouts(#{ tcp: 600 }); commit(); timeouts(#{ tcp: 700 }); commit()");
+    session.shows("snapshot 2");
+    session.shows("sim> ");
+    session.types("\x1b[200~rollback 1\nstatus\nipvsh revert 3\n\x1b[201~\r");
+    session.shows("snapshot 3");
+    session.shows("head");
+    session.shows("snapshot 4");
+    session.shows("sim> ");
+    // The first that fails is the last.
+    session.types("\x1b[200~rollback 99\nrollback 1\x1b[201~\r");
+    session.shows("Error: ");
+    let said = session.shows("sim> ");
+    assert!(!said.contains("snapshot 5"), "{said}");
+    session.leave();
+}
+
+#[test]
 fn errors_of_verbs_are_said_and_the_prompt_goes_on() {
     let dir = lab();
     let mut session = prompt(dir.path());

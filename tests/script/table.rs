@@ -183,7 +183,11 @@ fn help_knows_every_synonym_and_every_value() {
             assert!(!text.contains("nothing is known"), "{topic}: {text}");
         }
     }
-    for value in values::VALUES {
+    let is_function = |name: &str| functions().any(|function| function.name == name);
+    for value in values::VALUES
+        .iter()
+        .filter(|value| !is_function(value.name))
+    {
         let text = help::topic(value.name);
         assert!(text.contains(&value.written()), "{}: {text}", value.name);
         fits(&text);
@@ -191,7 +195,7 @@ fn help_knows_every_synonym_and_every_value() {
     for (question, part) in [
         ("how do I drain a server?", "drain(server"),
         ("真实服务器 权重", "option of a real server"),
-        ("real servers", "service.server(address"),
+        ("a real server for the pool", "service.server(address"),
     ] {
         let text = help::topic(question);
         assert!(text.contains(part), "{question}: {text}");

@@ -105,8 +105,23 @@ impl Session {
         }
     }
 
+    /// Makes room for another director's commit on the same history: this session starts anew from
+    /// the head that it leaves.
+    ///
+    /// # Errors
+    /// `state` where changes are staged.
+    pub fn give_way(&mut self) -> Result<()> {
+        match self.staged_refusal() {
+            Some(refusal) => Err(refusal),
+            None => {
+                self.discard();
+                Ok(())
+            }
+        }
+    }
+
     /// Why nothing else can be committed now: changes are staged.
-    pub fn staged_refusal(&self) -> Option<Error> {
+    fn staged_refusal(&self) -> Option<Error> {
         let staged = self.staged();
         (staged > 0).then(|| {
             Error::new(

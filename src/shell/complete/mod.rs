@@ -70,7 +70,7 @@ fn verb(line: &str, position: usize, world: &dyn World) -> Option<(usize, Vec<Ca
     command_of(before, world)?;
     // The blanks at the end are of interest here: a new word begins behind them.
     let command = match verbs::behind_program(before) {
-        Some(rest) if rest.is_empty() => "",
+        Some("") => "",
         Some(rest) => before.get(before.rfind(rest)?..)?,
         None => before.trim_start(),
     };
