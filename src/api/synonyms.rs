@@ -400,7 +400,7 @@ pub fn words() -> impl Iterator<Item = &'static str> {
 }
 
 /// What the table says of a word.
-pub(super) fn of_table(word: &str) -> Option<Meaning> {
+pub fn of_table(word: &str) -> Option<Meaning> {
     let is_it = |row: &&Synonym| row.words.iter().any(|one| one.eq_ignore_ascii_case(word));
     TABLE.iter().find(is_it).map(|row| Meaning {
         sentence: row.sentence.to_owned(),
@@ -442,7 +442,7 @@ fn of_value(word: &str) -> Option<Meaning> {
 fn of_option(word: &str) -> Option<Meaning> {
     let mut options = SERVICE.iter().chain(SERVER);
     let option = options.find(|option| option.name == word || option.words.contains(&word))?;
-    said(format!("it is the option {}: {}", option.name, option.doc))
+    said(format!("it is the option {}. {}", option.name, option.doc))
 }
 
 fn of_function(word: &str) -> Option<Meaning> {
@@ -451,7 +451,7 @@ fn of_function(word: &str) -> Option<Meaning> {
     let signature = function.signatures().into_iter().next();
     let signature = signature.unwrap_or_else(|| function.full_name());
     said(format!(
-        "it is a function of scripts, {signature}: {}",
+        "it is a function of scripts, {signature}. {}",
         function.sentence()
     ))
 }

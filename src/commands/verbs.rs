@@ -3,7 +3,7 @@
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use super::context::Context;
-use super::{Cli, complete, dispatch, usage};
+use super::{Cli, Verb, complete, dispatch, usage};
 use crate::error::{Error, Kind, Result};
 use crate::shell::{Offer, Request, Verbs};
 
@@ -51,6 +51,15 @@ impl Verbs for PromptVerbs {
         if commits(&matches) {
             let verb = matches.subcommand_name().unwrap_or("run that");
             (request.may_commit)().map_err(|error| error.attempt(format!("cannot {verb}")))?;
+        }
+        if let Some(Verb::Man(args)) = &cli.verb
+            && !args.writes()
+        {
+            return Err(
+                Error::new(Kind::Usage, "man prints a page for man(1), in a shell")
+                    .hint("`help` says what there is, `?WORD` says more of a word")
+                    .hint("of a verb: `ipvsh help rollback`"),
+            );
         }
         let context = self.context.of_typed(request.typed, &cli.global)?;
         dispatch(&context, cli).map(|_| ())

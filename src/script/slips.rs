@@ -301,7 +301,10 @@ impl Look {
         let stop = (value..self.line_end(at))
             .find(|at| matches!(self.code(*at), ';' | '}' | '.'))
             .unwrap_or_else(|| self.line_end(at));
-        let arguments = self.text(value, stop);
+        let arguments = match self.address(value) {
+            Some(address) => address.hint.trim_start_matches("write ").to_owned(),
+            None => self.text(value, stop),
+        };
         self.made(
             at,
             "what a function is given stands in brackets",
@@ -380,6 +383,7 @@ mod tests {
             ),
             ("tcp \"192.0.2.1:80\"", 1, "write tcp(\"192.0.2.1:80\")"),
             ("rollback 2;", 1, "write rollback(2)"),
+            ("tcp 192.0.2.1:80", 1, "write tcp(\"192.0.2.1:80\")"),
             (
                 "tcp（“192.0.2.1:80”，#{ scheduler： \"rr\" }）；",
                 4,

@@ -266,6 +266,9 @@ impl Shell {
             return Ok(Next::Line);
         }
         self.refresh();
+        if words::is_for_a_shell(line, &variables) {
+            split::split(line)?;
+        }
         if words::calls_clear(line) && !self.interpreter().defines("clear") {
             return Err(words::clear_is_no_call());
         }
@@ -297,6 +300,7 @@ impl Shell {
                 self.out.print(&words::help());
                 return Ok(Next::Line);
             }
+            Some(Word::Verb) => return self.verb(line, line.trim()),
             Some(Word::Status) => {
                 self.status();
                 return Ok(Next::Line);

@@ -20,6 +20,8 @@ pub(super) enum Word {
     Help,
     /// Say where things stand.
     Status,
+    /// The verb of that name.
+    Verb,
 }
 
 /// Where the words stand on a line, as the functions below them do.
@@ -67,7 +69,7 @@ pub(super) const WORDS: [(&str, Word, &str); 24] = [
     ),
     (
         "confirm",
-        Word::Code("print(`snapshot ${confirm()} is confirmed`)", ""),
+        Word::Verb,
         "keep a commit that rolls back by itself",
     ),
     (
@@ -167,12 +169,22 @@ pub(super) fn meant<'l>(line: &'l str, variables: &[String]) -> Option<(&'l str,
     let goes_on = |c: char| c.is_alphanumeric() || c == '"' || c == '[';
     let is_words = rest.is_empty() || (next.len() < rest.len() && next.starts_with(goes_on));
     let is_script = next.starts_with("in ") || variables.iter().any(|name| name == word);
-    let is_function = functions().any(|function| function.name == word) && rest.is_empty();
+    let is_function = functions().any(|function| function.name == word)
+        && (rest.is_empty() || synonyms::of_table(word).is_none());
     let is_language = KEYWORDS.contains(&word);
     if word.is_empty() || !is_words || is_script || is_function || is_language {
         return None;
     }
     synonyms::meaning(word).map(|meaning| (word, meaning))
+}
+
+/// Says whether a line is a bare word with a sign behind it that means something to a shell only:
+/// `services | grep web`.
+pub(super) fn is_for_a_shell(line: &str, variables: &[String]) -> bool {
+    let line = line.trim();
+    let ends = |c: char| !(c.is_alphanumeric() || c == '_');
+    let (word, rest) = line.split_at(line.find(ends).unwrap_or(line.len()));
+    rest.trim_start().starts_with(['|', '<', '>', '&']) && Word::parse(word, variables).is_some()
 }
 
 /// Says whether a line is a word and nothing else.
@@ -272,6 +284,7 @@ mod tests {
             assert!(meant(line, &[]).is_some(), "{line}");
         }
         for line in [
+            "tcp \"192.0.2.1:80\"",
             "pool",
             "pool + 1",
             "ls()",
@@ -289,6 +302,17 @@ mod tests {
         let error = is_elsewhere(word, &meaning);
         assert_eq!(error.to_string(), "undo: this is no word of the prompt");
         assert!(error.hints()[0].contains("`ipvsh rollback`"));
+    }
+
+    #[test]
+    fn pipes_behind_words_are_known() {
+        let variables = ["plan".to_owned()];
+        for line in ["services | grep x", "history > file", "status && services"] {
+            assert!(is_for_a_shell(line, &variables), "{line}");
+        }
+        for line in ["plan | 1", "1 | 2", "services", "services()"] {
+            assert!(!is_for_a_shell(line, &variables), "{line}");
+        }
     }
 
     #[test]

@@ -129,7 +129,7 @@ fn the_prompt_counts_what_is_left_to_confirm() {
     session.shows("unless: confirm");
     session.matches(r"sim \(confirm: (600|5[0-9]{2}) s\)> ");
     session.line("confirm");
-    session.shows("snapshot 1 is confirmed");
+    session.shows("snapshot 1 confirmed, ");
     session.shows("sim> ");
     session.leave();
 }
