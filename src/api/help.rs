@@ -1,9 +1,13 @@
 //! Help as text, from the table: what there is, one function, or whatever a word may mean.
 
+use std::collections::BTreeSet;
+
 use super::fact::{Function, Group, On, Opt, is_same};
 use super::functions;
 use super::options::{SERVER, SERVICE};
 use super::properties::READ_ONLY;
+use super::synonyms;
+use super::values::{self, VALUES, Value};
 use crate::error::did_you_mean;
 use crate::model::remedy;
 
@@ -21,26 +25,25 @@ const MAP: [(&str, &[Group]); 7] = [
     ("script", &[Group::Script]),
 ];
 
-/// Words of ipvsadm, keepalived and textbooks that mean one value of an option.
-const VALUES: [(&[&str], &str); 4] = [
-    (
-        &["-g", "--gatewaying", "DR", "LVS-DR", "route"],
-        "forward: \"direct\"",
-    ),
-    (
-        &["-m", "--masquerading", "NAT", "LVS-NAT"],
-        "forward: \"masq\"",
-    ),
-    (&["-i", "--ipip", "TUN", "LVS-TUN"], "forward: \"tunnel\""),
-    (&["-o", "--ops"], "one_packet: true"),
+/// Names that scripts may still use: there is a newer one for the same.
+const OLD: [&str; 1] = ["clear"];
+
+/// Words of a question that say nothing of what it is about.
+const FILLERS: [&str; 22] = [
+    "a", "an", "and", "can", "do", "does", "for", "how", "i", "in", "is", "my", "of", "on", "or",
+    "the", "to", "what", "when", "which", "with", "why",
 ];
+
+/// How many words of a question are answered.
+const ANSWERED: usize = 3;
 
 /// What there is, on one screen.
 pub fn overview() -> String {
     let mut text = String::new();
     for (title, groups) in MAP {
         let mut names: Vec<String> = Vec::new();
-        for function in functions().filter(|function| groups.contains(&function.group)) {
+        let current = functions().filter(|function| !OLD.contains(&function.name));
+        for function in current.filter(|function| groups.contains(&function.group)) {
             names.push(match function.on {
                 On::Nothing => function.name.to_owned(),
                 _ => format!(".{}", function.name),
@@ -64,27 +67,85 @@ pub fn overview() -> String {
     text
 }
 
-/// What a topic is about: a function, an option, a property, or what it may mean.
+/// What a topic is about: a function, an option, a value, a property, or what it may mean; of
+/// several words, what each of them is about.
 pub fn topic(topic: &str) -> String {
     let wanted = topic.trim().trim_end_matches("()").trim_start_matches('.');
-    let named: Vec<String> = functions()
-        .filter(|function| function.name == wanted || function.full_name() == wanted)
-        .map(of_function)
-        .collect();
-    if !named.is_empty() {
-        return named.join("\n\n");
+    if let Some(text) = exactly(wanted) {
+        return text;
     }
-    let meaning = VALUES.iter().find(|(words, _)| is_among(wanted, words));
-    let meaning = meaning.map(|(_, value)| format!("{wanted} is written {value}"));
-    let found: Vec<String> = meaning.into_iter().chain(search(wanted)).collect();
+    let found = search(wanted);
     if !found.is_empty() {
         return found.join("\n");
     }
-    let names: Vec<&str> = functions().map(|function| function.name).collect();
+    if let Some(text) = of_words(wanted) {
+        return text;
+    }
+    let names: Vec<&str> = functions()
+        .map(|function| function.name)
+        .chain(VALUES.iter().map(|value| value.name))
+        .chain(synonyms::words())
+        .collect();
     match did_you_mean(wanted, names) {
         Some(name) => format!("nothing is known about \"{topic}\"; did you mean help(\"{name}\")?"),
         None => format!("nothing is known about \"{topic}\"; help() says what there is"),
     }
+}
+
+/// What a word is, where it is the name of something or means exactly one thing.
+fn exactly(word: &str) -> Option<String> {
+    let named: Vec<String> = functions()
+        .filter(|function| function.name == word || function.full_name() == word)
+        .map(of_function)
+        .collect();
+    if !named.is_empty() {
+        return Some(named.join("\n\n"));
+    }
+    let mut found: Vec<String> = values::named(word)
+        .map(|value| of_value(word, value))
+        .collect();
+    if let Some(meaning) = synonyms::of_table(word) {
+        found.push(wrap(&format!("{word}: {}", meaning.sentence), WIDTH).join("\n"));
+        let topics = meaning.topics.iter().filter(|topic| **topic != word);
+        found.extend(topics.filter_map(|topic| exactly(topic)));
+    } else {
+        found.extend(
+            ranked(word)
+                .into_iter()
+                .filter(|(rank, _)| *rank < 2)
+                .map(|(_, line)| line),
+        );
+    }
+    found.dedup();
+    (!found.is_empty()).then(|| found.join("\n"))
+}
+
+/// What several words are about, the first few that are known.
+fn of_words(text: &str) -> Option<String> {
+    let is_sign = |c: char| !c.is_alphanumeric() && !"-_".contains(c);
+    let words: Vec<&str> = text
+        .split(|c: char| c.is_whitespace() || is_sign(c))
+        .filter(|word| !word.is_empty() && !FILLERS.contains(&word.to_lowercase().as_str()))
+        .collect();
+    let pairs = words.windows(2).map(|pair| pair.join("_"));
+    let mut found: Vec<String> = pairs
+        .chain(words.iter().map(|word| (*word).to_owned()))
+        .filter_map(|word| exactly(&word).or_else(|| exactly(word.strip_suffix('s')?)))
+        .collect();
+    let mut seen = BTreeSet::new();
+    found.retain(|text| seen.insert(text.clone()));
+    found.truncate(ANSWERED);
+    (!found.is_empty()).then(|| found.join("\n\n"))
+}
+
+/// A value of an option, as a word named it.
+fn of_value(word: &str, value: &Value) -> String {
+    let first = match value.name == word {
+        true => value.written(),
+        false => format!("{word} is written {}", value.written()),
+    };
+    let doc = wrap(value.doc, WIDTH - 2);
+    format!("{first}\n  {}", doc.join("\n  "))
 }
 
 /// Everything about a function.
@@ -152,6 +213,17 @@ fn is_among(word: &str, words: &[&str]) -> bool {
 
 /// Lines for what a word may mean: options and functions whose words hold it, best first.
 fn search(word: &str) -> Vec<String> {
+    let found = ranked(word);
+    let best = found.first().map_or(0, |(rank, _)| *rank);
+    found
+        .into_iter()
+        .filter(|(rank, _)| *rank <= best.max(1))
+        .map(|(_, line)| line)
+        .collect()
+}
+
+/// The same with how well each fits: 0 for a name, 1 for another tool's word, then parts of them.
+fn ranked(word: &str) -> Vec<(u8, String)> {
     let lower = word.to_lowercase();
     let mut found: Vec<(u8, String)> = Vec::new();
     let rank = |name: &str, words: &[&str], doc: &str| -> Option<u8> {
@@ -198,12 +270,8 @@ fn search(word: &str) -> Vec<String> {
         }
     }
     found.sort_by_key(|(rank, _)| *rank);
-    let best = found.first().map_or(0, |(rank, _)| *rank);
-    found
-        .into_iter()
-        .filter(|(rank, _)| *rank <= best.max(1))
-        .map(|(_, line)| line.trim_end().to_owned())
-        .collect()
+    let trimmed = |(rank, line): (u8, String)| (rank, line.trim_end().to_owned());
+    found.into_iter().map(trimmed).collect()
 }
 
 /// Every list of options with a word for what they belong to.

@@ -18,8 +18,10 @@ pub mod reference;
 pub mod register;
 pub mod report;
 pub mod roff;
+pub mod synonyms;
 pub mod types;
 pub mod value;
+pub mod values;
 pub mod view;
 pub mod wait;
 

@@ -15,6 +15,7 @@ use super::register::raise;
 use super::services::handles;
 use super::types::Type;
 use super::value::{DaemonHandle, Divergence, Outcome, Raised, Server, Service};
+use super::values::with_meant;
 use super::{convert, report, view};
 use crate::error::{Error, Result, did_you_mean};
 use crate::model::{Forwarding, MarkKey, Options, ServerKey, ServiceKey, json};
@@ -359,7 +360,9 @@ fn set_service(context: &Context, it: &Service, name: &str, value: &Dynamic) -> 
         return Ok(());
     }
     let options = one(name, convert::declared(&mut session, value)?);
-    session.set_service(it.0, &options)
+    session
+        .set_service(it.0, &options)
+        .map_err(|error| with_meant(error, &options))
 }
 
 /// Says whether an array holds the very servers that the service has: `w.servers[0].weight = 5`

@@ -7,6 +7,7 @@ use super::fact::{Form, Function, Group, On, Param};
 use super::options::SERVICE;
 use super::types::Type;
 use super::value::{Server, Service};
+use super::values::with_meant;
 use super::{servers, view};
 use crate::director::Filter;
 use crate::error::{Kind, Result};
@@ -196,20 +197,36 @@ pub const FUNCTIONS: &[Function] = &[
         ],
     },
     Function {
+        name: "remove_all",
+        group: Group::Services,
+        on: On::Nothing,
+        forms: &[Form {
+            params: &[],
+            call: remove_all,
+        }],
+        result: Type::Nothing,
+        doc: "Stages the removal of everything: the commit removes what is not declared \
+              afterwards.\n\
+              What somebody else made stays, and so do connections of services that are declared \
+              again: the kernel's table is never cleared.",
+        errors: &[],
+        example: "remove_all();\ntcp(\"192.0.2.10:80\", #{ servers: [\"10.0.0.11\"] });",
+        words: &["-C", "--clear", "flush"],
+    },
+    Function {
         name: "clear",
         group: Group::Services,
         on: On::Nothing,
         forms: &[Form {
             params: &[],
-            call: clear,
+            call: remove_all,
         }],
         result: Type::Nothing,
-        doc: "Empties the candidate: what is not declared afterwards is removed by the commit.\n\
-              What somebody else made stays, and so do connections of services that are declared \
-              again: the kernel's table is never cleared.",
+        doc: "The old name of remove_all(), in scripts.\n\
+              At the prompt clear() removes nothing, and `clear` clears the screen.",
         errors: &[],
         example: "clear();\ntcp(\"192.0.2.10:80\", #{ servers: [\"10.0.0.11\"] });",
-        words: &["-C", "--clear", "flush"],
+        words: &["wipe", "reset"],
     },
 ];
 
@@ -226,7 +243,9 @@ fn declare(call: &Call, key: ServiceKey) -> Result<Dynamic> {
     let options = call.options(1)?;
     let mut session = call.context.session()?;
     match options {
-        Some(options) => session.declare_service(key, &options)?,
+        Some(options) => session
+            .declare_service(key, &options)
+            .map_err(|error| with_meant(error, &options))?,
         None => session.find_or_create_service(key)?,
     }
     Ok(Dynamic::from(Service(key)))
@@ -260,7 +279,9 @@ fn set(call: &Call) -> Result<Dynamic> {
     let options = call.options(1)?.unwrap_or_default();
     let mut session = call.context.session()?;
     view::service(&mut session, &service.0, |_| ())?;
-    session.set_service(service.0, &options)?;
+    session
+        .set_service(service.0, &options)
+        .map_err(|error| with_meant(error, &options))?;
     Ok(Dynamic::from(service))
 }
 
@@ -293,7 +314,7 @@ pub(super) fn remove_server_at(call: &Call) -> Result<Dynamic> {
     Ok(Dynamic::UNIT)
 }
 
-fn clear(call: &Call) -> Result<Dynamic> {
+fn remove_all(call: &Call) -> Result<Dynamic> {
     call.context.session()?.candidate()?.clear();
     Ok(Dynamic::UNIT)
 }

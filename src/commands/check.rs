@@ -3,9 +3,11 @@
 use clap::Args;
 
 use super::context::Context;
+use super::objects::is_kind;
 use super::run;
 use crate::director::{ChangeOptions, Session};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
+use crate::model::ServiceName;
 use crate::script::Interpreter;
 use crate::signals;
 
@@ -22,9 +24,24 @@ pub(super) struct CheckArgs {
     args: Vec<String>,
 }
 
+/// Where no file is found, what was named may be a service: others check those.
+fn no_script(args: &CheckArgs, error: Error) -> Error {
+    let name = args.script.as_str();
+    let is_object = is_kind(name) || ServiceName::parse(name).is_ok();
+    if error.kind() != Kind::NotFound || !is_object {
+        return error;
+    }
+    let words = std::iter::once(name).chain(args.args.iter().map(String::as_str));
+    let object = words.collect::<Vec<_>>().join(" ");
+    error
+        .with_kind(Kind::Usage)
+        .hint("check dry-runs a script, and looks at no service: ipvsh check SCRIPT")
+        .hint(format!("what is live of it: ipvsh show {object}"))
+}
+
 /// Runs `ipvsh check`.
 pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<u8> {
-    let source = run::source(&args.script)?;
+    let source = run::source(&args.script).map_err(|error| no_script(args, error))?;
     let _hold = signals::hold();
     let options = ChangeOptions::default();
     let session = Session::new(context.detached_director(), options).dry();

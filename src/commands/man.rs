@@ -21,6 +21,13 @@ pub(super) struct ManArgs {
     output: Option<PathBuf>,
 }
 
+impl ManArgs {
+    /// Returns true where pages go to files; else one is printed.
+    pub fn writes(&self) -> bool {
+        self.output.is_some()
+    }
+}
+
 /// Runs `ipvsh man`.
 pub(super) fn run(context: &Context, args: &ManArgs) -> Result<u8> {
     let mut root = super::definition();

@@ -1,15 +1,18 @@
 //! `ipvsh` alone: the prompt; without a terminal, standard input is a script.
 
 use std::io::IsTerminal;
+use std::rc::Rc;
 
 use super::args::ChangeArgs;
 use super::context::Context;
+use super::verbs::PromptVerbs;
 use super::{places, run, status, top};
 use crate::director::Session;
 use crate::error::{Error, Kind, Result};
 use crate::kernel::Names;
+use crate::output;
 use crate::script::{Interpreter, Source};
-use crate::shell::{Setting, Shell};
+use crate::shell::{Setting, Shell, Verbs};
 
 /// Runs `ipvsh` without a verb.
 pub(super) fn run(context: &Context, change: &ChangeArgs) -> Result<u8> {
@@ -24,12 +27,15 @@ pub(super) fn run(context: &Context, change: &ChangeArgs) -> Result<u8> {
         return Err(Error::new(Kind::Usage, "--plan needs a script")
             .hint("at the prompt: plan() shows what commit() would do"));
     }
+    let context = &context.of_prompt();
     context.note_other_history("ipvsh");
     let session = Session::new(context.director()?, change.options());
     let mut interpreter = Interpreter::new(session, Vec::new());
     interpreter.on_top(top::viewer(context));
     let (database, is_sim) = (context.database()?, context.is_sim());
     let facts = move |answer| status::facts(database.clone(), is_sim, answer);
+    let verbs = PromptVerbs::new(context.again());
+    output::at_prompt(verbs.all().iter().map(|(name, _)| name.clone()).collect());
     let setting = Setting {
         place: places::host(is_sim),
         history: places::prompt_history(),
@@ -40,6 +46,7 @@ pub(super) fn run(context: &Context, change: &ChangeArgs) -> Result<u8> {
             false => Names::of_this_host(),
         },
         snapshots: Box::new(context.snapshots_at_hand()),
+        verbs: Rc::new(verbs),
     };
     Shell::new(interpreter, context.out, setting)?.run()
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::error::{Error, Kind};
+use crate::api::synonyms;
+use crate::error::{Error, Kind, Result};
 use crate::model::remedy;
 use crate::output::{self, ColorWhen, Output, Verbosity};
 
@@ -48,18 +49,25 @@ Exit status:
 /// Prints what clap has to say: help and version are results, the rest are usage errors.
 pub(super) fn refuse(refusal: &clap::Error) -> u8 {
     let out = Output::new(false, Verbosity::Normal, ColorWhen::Auto);
-    let told = match refusal.use_stderr() {
-        true => Err(explain(refusal)),
-        false => {
-            out.print(&refusal.render().to_string());
-            output::written()
-        }
-    };
-    match told {
+    match tell(refusal, &out) {
         Ok(()) => 0,
         Err(error) => {
             out.error(&error);
             error.kind().exit_status()
+        }
+    }
+}
+
+/// Prints help and the version, which clap gives as refusals too.
+///
+/// # Errors
+/// `usage` for all other refusals; `output`.
+pub(super) fn tell(refusal: &clap::Error, out: &Output) -> Result<()> {
+    match refusal.use_stderr() {
+        true => Err(explain(refusal)),
+        false => {
+            out.print(&refusal.render().to_string());
+            output::written()
         }
     }
 }
@@ -78,6 +86,12 @@ fn explain(refusal: &clap::Error) -> Error {
     let mut error = Error::new(Kind::Usage, cause);
     if let Some(script) = looks_like_script(refusal) {
         return error.hint(format!("to run a script: ipvsh run {script}"));
+    }
+    // What a word means says more than which verb has letters like it.
+    let meaning = unknown_verb(refusal).and_then(|word| synonyms::meaning(&word));
+    if let Some(meaning) = meaning {
+        let verb = meaning.verb.map(|verb| format!("did you mean \"{verb}\"?"));
+        return error.maybe_hint(verb).hint(meaning.sentence);
     }
     let lines = paragraphs.flat_map(str::lines).map(str::trim);
     for line in lines {
@@ -107,16 +121,18 @@ fn meant(refusal: &clap::Error) -> Option<String> {
     Some(format!("did you mean {}?", words.join(" or ")))
 }
 
-fn looks_like_script(refusal: &clap::Error) -> Option<String> {
-    if refusal.kind() != ErrorKind::InvalidSubcommand {
-        return None;
-    }
+/// The word that is no verb.
+fn unknown_verb(refusal: &clap::Error) -> Option<String> {
     match refusal.get(ContextKind::InvalidSubcommand)? {
-        ContextValue::String(word) if word.ends_with(".rhai") || Path::new(word).is_file() => {
+        ContextValue::String(word) if refusal.kind() == ErrorKind::InvalidSubcommand => {
             Some(word.clone())
         }
         _ => None,
     }
+}
+
+fn looks_like_script(refusal: &clap::Error) -> Option<String> {
+    unknown_verb(refusal).filter(|word| word.ends_with(".rhai") || Path::new(word).is_file())
 }
 
 #[cfg(test)]
@@ -136,6 +152,30 @@ mod tests {
         assert_eq!(error.to_string(), "unrecognized verb 'statsu'");
         assert_eq!(error.kind().exit_status(), 2);
         assert_eq!(error.hints()[0], "did you mean \"status\"?");
+    }
+
+    #[test]
+    fn words_of_other_tools_are_answered_by_meaning() {
+        let error = refused(&["ipvsh", "undo"]);
+        assert_eq!(error.to_string(), "unrecognized verb 'undo'");
+        assert_eq!(error.hints()[0], "did you mean \"rollback\"?");
+        assert!(
+            error.hints()[1].contains("`ipvsh revert N`"),
+            "{:?}",
+            error.hints()
+        );
+        for (word, part) in [
+            ("ls", "\"show\""),
+            ("stats", "\"show stats\""),
+            ("discard", "nothing stays staged"),
+            ("backend", "real server"),
+            ("roundrobin", "scheduler: \"rr\""),
+            ("services", "\"show services\""),
+            ("commit", "commit at their end"),
+        ] {
+            let hints = refused(&["ipvsh", word]).hints().join("\n");
+            assert!(hints.contains(part), "{word}: {hints}");
+        }
     }
 
     #[test]

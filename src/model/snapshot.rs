@@ -127,16 +127,16 @@ impl fmt::Display for SnapshotName {
     }
 }
 
-/// Checks a tag: a letter, then up to 63 letters, digits, `.`, `_` and `-`.
+/// Checks a tag: a letter of any script, then up to 63 letters, digits, `.`, `_` and `-`.
 ///
 /// # Errors
 /// `invalid` where it is not, or where it looks like a number or `head`.
 pub fn check_tag(text: &str) -> Result<String> {
     let plain = text
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-    let first = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic());
-    if !first || !plain || text.len() > 64 || text == "head" {
+        .chars()
+        .all(|c| c.is_alphanumeric() || "._-".contains(c));
+    let first = text.chars().next().is_some_and(char::is_alphabetic);
+    if !first || !plain || text.chars().count() > 64 || text == "head" {
         return Err(Error::invalid(format!("\"{text}\" cannot be a tag")).hint(
             "a tag is a letter, then letters, digits, \".\", \"_\" or \"-\"; it may not be \"head\"",
         ));
@@ -191,7 +191,14 @@ mod tests {
         ] {
             assert_eq!(SnapshotName::parse(text).unwrap().to_string(), text);
         }
+        for tag in ["发布前", "vor-dem-Umzug.2", "é"] {
+            let name = SnapshotName::parse(tag).unwrap();
+            assert_eq!(name, SnapshotName::Tag(tag.to_owned()));
+        }
         for bad in [
+            "１２",
+            "发 布",
+            "发布；",
             "",
             "0",
             "head~",

@@ -30,7 +30,7 @@ pub use database::{checkup, pruned, repaired};
 pub use error::error;
 pub use events::events;
 pub use history::{history, patches};
-pub use invocation::invoked_with;
+pub use invocation::{at_prompt, invoked_with};
 pub use live::{Origin, Remark, daemons, foreign, marks, services, timeouts};
 pub use paint::{Paint, Style, clean};
 pub use progress::Teller;
@@ -210,6 +210,11 @@ impl Output {
         walked.map(|()| some)
     }
 
+    /// Prints words about what can be typed, as it has to be typed here.
+    pub fn help(&self, text: &str) {
+        self.print(&with_globals(text));
+    }
+
     /// Prints a sentence about a result, unless it is to be quiet.
     pub fn sentence(&self, text: &str) {
         if self.verbosity > Verbosity::Quiet {
@@ -247,7 +252,8 @@ impl Output {
 
     /// Tells an error on standard error.
     pub fn error(&self, failure: &Error) {
-        to_stderr(&error(failure, self.paint_err));
+        let width = std::io::stderr().is_terminal().then(columns).flatten();
+        to_stderr(&error(failure, self.paint_err, width));
     }
 
     /// Tells what a change did, or would do, in the shape that every change has.

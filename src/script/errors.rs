@@ -9,6 +9,7 @@ use super::{limits, syntax};
 use crate::api::context::Context;
 use crate::api::functions;
 use crate::api::register::signatures_of;
+use crate::api::synonyms;
 use crate::api::types::{words_of, words_of_name};
 use crate::api::value::Raised;
 use crate::error::{Error, Kind, Place, did_you_mean};
@@ -287,7 +288,10 @@ fn function_not_found(signature: &str, around: &Surroundings) -> Error {
     script(format!("there is no function {name}")).hint(match (theirs, close) {
         (Some(function), _) => format!("here it is called {}", function.full_name()),
         (None, Some(close)) => format!("did you mean \"{close}\"?"),
-        (None, None) => "help() says what there is".to_owned(),
+        (None, None) => match synonyms::meaning(name) {
+            Some(meaning) => meaning.sentence,
+            None => "help() says what there is".to_owned(),
+        },
     })
 }
 

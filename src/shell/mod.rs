@@ -1,8 +1,8 @@
 //! The interactive prompt.
 //!
-//! Layer 6. A line is a script's, or a bare word (`plan`, `status`); what it gives is shown as
-//! the right table. A line for ipvsadm is answered in our language. The database is open only
-//! while a line runs. Ctrl-C clears the line or interrupts what runs, Ctrl-D leaves.
+//! Layer 6. A line is a script's, a bare word (`plan`, `status`), or a verb of the command line
+//! (`rollback 2`), which the command line runs; what it gives is shown as the right table. A line
+//! for ipvsadm is answered in our language. The database is open only while a line runs. Ctrl-C clears the line or interrupts what runs, Ctrl-D leaves.
 
 pub mod complete;
 mod context;
@@ -11,9 +11,11 @@ mod highlight;
 mod hints;
 mod ipvsadm;
 mod record;
+mod split;
 mod standard;
 mod startup;
 mod typed;
+mod verbs;
 mod words;
 pub mod world;
 
@@ -29,6 +31,7 @@ use rustyline::{CompletionType, Config, Editor};
 use serde_json::json;
 
 use crate::api::help;
+use crate::api::synonyms::Meaning;
 use crate::director::{ChangeOptions, Status};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::Names;
@@ -41,6 +44,8 @@ use ipvsadm::Answer;
 use record::Typed;
 use words::Word;
 use world::{PromptWorld, SnapshotsOf};
+
+pub use verbs::{Offer, Request, Verbs};
 
 /// How many lines the history keeps.
 const HISTORY: usize = 10_000;
@@ -62,12 +67,15 @@ pub struct Setting {
     pub names: Names,
     /// Reads the history for completion, without waiting.
     pub snapshots: SnapshotsOf,
+    /// Runs the verbs of the command line.
+    pub verbs: Rc<dyn Verbs>,
 }
 
 /// A prompt on an interpreter.
 pub struct Shell {
     interpreter: Rc<RefCell<Interpreter>>,
     world: Rc<PromptWorld>,
+    verbs: Rc<dyn Verbs>,
     out: Output,
     editor: Editor<LineHelper, FileHistory>,
     place: String,
@@ -110,12 +118,14 @@ impl Shell {
             Rc::clone(&interpreter),
             setting.names,
             setting.snapshots,
+            Rc::clone(&setting.verbs),
         ));
         let mut editor = Editor::with_config(config).map_err(|e| failed(&e))?;
         editor.set_helper(Some(LineHelper::new(out.paint, world.clone())));
         Ok(Shell {
             interpreter,
             world,
+            verbs: setting.verbs,
             out,
             editor,
             place: clean(&setting.place),
@@ -240,16 +250,46 @@ impl Shell {
                 "" => words::help(),
                 topic => help::topic(topic),
             };
-            self.out.long().print(&text);
+            self.out.long().help(&text);
             return Ok(Next::Line);
         }
-        if ipvsadm::is_line(line) {
+        let variables = self.interpreter().variables();
+        if ipvsadm::is_line(line, &variables) {
             return self.answer(line);
         }
+        if let Some(lines) = self.lines_of_verbs(line, &variables) {
+            for line in lines {
+                if let leave @ Next::Leave(_) = self.execute(line)? {
+                    return Ok(leave);
+                }
+            }
+            return Ok(Next::Line);
+        }
         self.refresh();
-        let variables = self.interpreter().variables();
+        if words::is_for_a_shell(line, &variables) {
+            split::split(line)?;
+        }
+        if words::calls_clear(line) && !self.interpreter().defines("clear") {
+            return Err(words::clear_is_no_call());
+        }
         let (code, empty) = match Word::parse(line, &variables) {
-            None => (line, ""),
+            None => match verbs::command_of(line, self.verbs.all(), &variables) {
+                Some(command) => return self.verb(line, command),
+                None => match words::meant(line, &variables) {
+                    Some((word, _)) if self.interpreter().defines(word) => (line, ""),
+                    Some((
+                        _,
+                        Meaning {
+                            word: Some(ours), ..
+                        },
+                    )) if words::is_one_word(line) => {
+                        self.out.say(&format!("in ipvsh's words: {ours}"));
+                        return self.execute(ours);
+                    }
+                    Some((word, meaning)) => return Err(words::is_elsewhere(word, &meaning)),
+                    None => (line, ""),
+                },
+            },
             Some(Word::Code(code, empty)) => (code, empty),
             Some(Word::Leave) => return Ok(Next::Leave(0)),
             Some(Word::Clear) => {
@@ -260,6 +300,7 @@ impl Shell {
                 self.out.print(&words::help());
                 return Ok(Next::Line);
             }
+            Some(Word::Verb) => return self.verb(line, line.trim()),
             Some(Word::Status) => {
                 self.status();
                 return Ok(Next::Line);
@@ -271,6 +312,36 @@ impl Shell {
             }
             done => done,
         }
+    }
+
+    /// The lines of an entry that has several, where each is a word or a verb: hints that were
+    /// pasted together.
+    fn lines_of_verbs<'l>(&self, entry: &'l str, variables: &[String]) -> Option<Vec<&'l str>> {
+        let lines = entry.lines().filter(|line| !line.trim().is_empty());
+        let lines: Vec<&str> = lines.collect();
+        let is_verb = |line: &&str| {
+            Word::parse(line, variables).is_some()
+                || verbs::command_of(line, self.verbs.all(), variables).is_some()
+        };
+        (lines.len() > 1 && lines.iter().all(is_verb)).then_some(lines)
+    }
+
+    /// Runs a verb of the command line; what is staged then is on the new head.
+    fn verb(&mut self, line: &str, command: &str) -> Result<Next> {
+        let words = split::split(command)?;
+        match words.as_slice() {
+            [] => return Err(verbs::is_here()),
+            [first, ..] if first == "ipvsadm" => return self.answer(command),
+            _ => {}
+        }
+        let interpreter = Rc::clone(&self.interpreter);
+        let ran = self.verbs.run(&Request {
+            words,
+            typed: line.trim(),
+            may_commit: &|| interpreter.borrow().session().give_way(),
+        });
+        self.refresh();
+        ran.map(|()| Next::Line)
     }
 
     /// Asks whether what a safety rule refused is to be done all the same.
@@ -326,10 +397,10 @@ impl Shell {
                 self.out.say("in ipvsh's words, ready to run:");
                 self.offered = Some(code);
             }
-            Answer::Run(code) => {
-                self.out.say(&format!("in ipvsh's words: {code}"));
+            Answer::Run(verb) => {
+                self.out.say(&format!("in ipvsh's words: {verb}"));
                 self.refresh();
-                return self.code(&code, words::nothing_of(&code));
+                return self.verb(line, &verb);
             }
             Answer::Say(words) => self.out.say(words),
         }

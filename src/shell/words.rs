@@ -1,7 +1,10 @@
 //! Words that the prompt understands without parentheses.
 
+use crate::api::functions;
 use crate::api::help::overview;
-use crate::script::token::tokens;
+use crate::api::synonyms::{self, Meaning};
+use crate::error::{Error, Kind as ErrorKind};
+use crate::script::token::{KEYWORDS, Kind, tokens};
 use crate::views::View;
 
 /// What a bare word means.
@@ -17,6 +20,8 @@ pub(super) enum Word {
     Help,
     /// Say where things stand.
     Status,
+    /// The verb of that name.
+    Verb,
 }
 
 /// Where the words stand on a line, as the functions below them do.
@@ -64,7 +69,7 @@ pub(super) const WORDS: [(&str, Word, &str); 24] = [
     ),
     (
         "confirm",
-        Word::Code("print(`snapshot ${confirm()} is confirmed`)", ""),
+        Word::Verb,
         "keep a commit that rolls back by itself",
     ),
     (
@@ -101,13 +106,30 @@ impl Word {
     }
 }
 
-/// What is said where code that is behind a word gives an empty list.
-pub(super) fn nothing_of(code: &str) -> &'static str {
-    let said = WORDS.iter().find_map(|(_, word, _)| match word {
-        Word::Code(behind, empty) if *behind == code => Some(*empty),
-        _ => None,
-    });
-    said.unwrap_or_default()
+/// Says whether a line calls `clear`, which removes everything in a script, and which at a prompt
+/// is taken for the screen's.
+pub(super) fn calls_clear(line: &str) -> bool {
+    let all = tokens(line);
+    let is = |at: Option<usize>, sign: &str| {
+        at.and_then(|at| all.get(at))
+            .is_some_and(|token| token.is(line, sign))
+    };
+    let names = all.iter().enumerate();
+    names
+        .filter(|(_, token)| token.kind == Kind::Word && token.text(line) == "clear")
+        .any(|(at, _)| {
+            is(at.checked_add(1), "(")
+                && !is(at.checked_sub(1), ".")
+                && !is(at.checked_sub(1), "fn")
+        })
+}
+
+/// The answer to `clear()`.
+pub(super) fn clear_is_no_call() -> Error {
+    Error::new(ErrorKind::Script, "nothing was removed")
+        .object("clear()")
+        .hint("`remove_all()` stages the removal of everything")
+        .hint("`clear` clears the screen")
 }
 
 /// The calls that change the kernel and may be refused for what they would remove.
@@ -135,6 +157,47 @@ pub(super) fn is_one_change(line: &str) -> bool {
         }
     }
     depth == 0
+}
+
+/// What the first word of a line means that is another tool's: `ls`, `backend web1`. A line that
+/// goes on as a script does is one.
+pub(super) fn meant<'l>(line: &'l str, variables: &[String]) -> Option<(&'l str, Meaning)> {
+    let line = line.trim().trim_end_matches(';').trim_end();
+    let ends = |c: char| !(c.is_alphanumeric() || c == '_' || c == '-');
+    let (word, rest) = line.split_at(line.find(ends).unwrap_or(line.len()));
+    let next = rest.trim_start();
+    let goes_on = |c: char| c.is_alphanumeric() || c == '"' || c == '[';
+    let is_words = rest.is_empty() || (next.len() < rest.len() && next.starts_with(goes_on));
+    let is_script = next.starts_with("in ") || variables.iter().any(|name| name == word);
+    let is_function = functions().any(|function| function.name == word)
+        && (rest.is_empty() || synonyms::of_table(word).is_none());
+    let is_language = KEYWORDS.contains(&word);
+    if word.is_empty() || !is_words || is_script || is_function || is_language {
+        return None;
+    }
+    synonyms::meaning(word).map(|meaning| (word, meaning))
+}
+
+/// Says whether a line is a bare word with a sign behind it that means something to a shell only:
+/// `services | grep web`.
+pub(super) fn is_for_a_shell(line: &str, variables: &[String]) -> bool {
+    let line = line.trim();
+    let ends = |c: char| !(c.is_alphanumeric() || c == '_');
+    let (word, rest) = line.split_at(line.find(ends).unwrap_or(line.len()));
+    rest.trim_start().starts_with(['|', '<', '>', '&']) && Word::parse(word, variables).is_some()
+}
+
+/// Says whether a line is a word and nothing else.
+pub(super) fn is_one_word(line: &str) -> bool {
+    line.trim().trim_end_matches(';').split_whitespace().count() == 1
+}
+
+/// The answer to a word that means something else here, or something to others.
+pub(super) fn is_elsewhere(word: &str, meaning: &Meaning) -> Error {
+    Error::new(ErrorKind::Usage, "this is no word of the prompt")
+        .object(word)
+        .hint(&meaning.sentence)
+        .hint(format!("`?{word}` says more"))
 }
 
 /// What help is asked about: `?server`, `help server`.
@@ -209,9 +272,68 @@ mod tests {
     }
 
     #[test]
-    fn what_is_behind_a_word_knows_what_to_say_of_nothing() {
-        assert_eq!(nothing_of("connections()"), "no connections");
-        assert_eq!(nothing_of("nobody()"), "");
+    fn words_of_other_tools_are_answered() {
+        for line in [
+            "ls",
+            " undo; ",
+            "backend web1",
+            "list services",
+            "balance roundrobin",
+            "权重",
+        ] {
+            assert!(meant(line, &[]).is_some(), "{line}");
+        }
+        for line in [
+            "tcp \"192.0.2.1:80\"",
+            "pool",
+            "pool + 1",
+            "ls()",
+            "undo = 1",
+            "tcp",
+            "node.x",
+            "for x",
+            "frob",
+            "mode in x",
+        ] {
+            assert_eq!(meant(line, &["pool".to_owned()]), None, "{line}");
+        }
+        assert!(is_one_word("ls;") && !is_one_word("ls -l"));
+        let (word, meaning) = meant("undo", &[]).unwrap();
+        let error = is_elsewhere(word, &meaning);
+        assert_eq!(error.to_string(), "undo: this is no word of the prompt");
+        assert!(error.hints()[0].contains("`ipvsh rollback`"));
+    }
+
+    #[test]
+    fn pipes_behind_words_are_known() {
+        let variables = ["plan".to_owned()];
+        for line in ["services | grep x", "history > file", "status && services"] {
+            assert!(is_for_a_shell(line, &variables), "{line}");
+        }
+        for line in ["plan | 1", "1 | 2", "services", "services()"] {
+            assert!(!is_for_a_shell(line, &variables), "{line}");
+        }
+    }
+
+    #[test]
+    fn clear_with_brackets_is_known() {
+        for line in [
+            "clear()",
+            "clear();",
+            "if true { clear (); }",
+            "x(); clear()",
+        ] {
+            assert!(calls_clear(line), "{line}");
+        }
+        for line in [
+            "clear",
+            "list.clear()",
+            "fn clear() { 1 }",
+            "\"clear()\"",
+            "// clear()",
+        ] {
+            assert!(!calls_clear(line), "{line}");
+        }
     }
 
     #[test]

@@ -72,7 +72,7 @@ fn revert() {
       --> -e:1:24
     1 | timeouts(#{ tcp: 9 }); revert(3)
       |                        ^
-    Hint: commit() keeps them, discard() drops them
+    Hint: plan() shows them, commit() keeps them, discard() drops them
     -- status 1
     ");
     assert_snapshot!(lab.run(&["history"]), @r"

@@ -213,3 +213,22 @@ fn databases_of_another_kind() {
     -- status 1
     ");
 }
+
+#[test]
+fn words_of_other_tools_are_answered_by_meaning() {
+    let lab = Lab::new();
+    assert_snapshot!(lab.run(&["undo"]), @r#"
+    -- stderr
+    Error: unrecognized verb 'undo'
+    Hint: did you mean "rollback"?
+    Hint: `ipvsh --sim rollback` undoes the last commit, `ipvsh --sim revert N` an older one; `discard` at the prompt drops what is staged
+    -- status 2
+    "#);
+    assert_snapshot!(lab.run(&["check", "tcp", "192.0.2.10:80"]), @r"
+    -- stderr
+    Error: script tcp: cannot read: No such file or directory (os error 2)
+    Hint: check dry-runs a script, and looks at no service: ipvsh --sim check SCRIPT
+    Hint: what is live of it: ipvsh --sim show tcp 192.0.2.10:80
+    -- status 2
+    ");
+}

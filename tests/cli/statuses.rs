@@ -80,6 +80,9 @@ fn a_scheduler_that_nobody_has_is_1() {
     assert_snapshot!(lab.run(&["-e", code]), @r#"
     -- stderr
     Error: virtual service tcp 192.0.2.1:81: unknown scheduler "rrr"
+      --> -e:1:56
+    1 | tcp("192.0.2.1:80"); tcp("192.0.2.1:81", #{ scheduler: "rrr" })
+      |                                                        ^
     Hint: did you mean "rr"?
     -- status 1
     "#);

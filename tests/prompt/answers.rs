@@ -34,6 +34,58 @@ fn help_is_asked_for_with_a_question_mark() {
 }
 
 #[test]
+fn words_of_other_tools_are_answered() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    for (line, shown) in [
+        ("ls", "in ipvsh's words: services"),
+        (
+            "undo",
+            "Hint: `rollback` undoes the last commit, `revert N` an older one",
+        ),
+        ("backend web1", "real server of a virtual service"),
+        ("balance roundrobin", "scheduler: \"wrr\""),
+        ("man", "`?WORD` says more of a word"),
+        ("services | grep web", "Error: |: the prompt has no pipes"),
+        (
+            "confirm",
+            "Error: cannot confirm: nothing awaits confirmation",
+        ),
+        ("tcp \"192.0.2.1:80\"", "Hint: write tcp(\"192.0.2.1:80\")"),
+        ("tcp 192.0.2.1:80", "Hint: write tcp(\"192.0.2.1:80\")"),
+        ("?undo", "`rollback` undoes the last commit"),
+        ("?how to drain a real server", "drain(server"),
+        ("?权重", "option of a real server"),
+        ("?wlc", "fewest connections for its weight"),
+        ("?leastconn", "leastconn is written scheduler: \"wlc\""),
+        ("?masq", "forward: \"masq\""),
+        (
+            "sysctl -w net.ipv4.vs.conntrack=1",
+            "run in a shell, not at this prompt",
+        ),
+        ("watch -n1 ls", "Error: "),
+        ("ipvsadm -Ln --stats", "in ipvsh's words: show stats"),
+        ("ipvsadm-save", "every commit is saved"),
+    ] {
+        session.line(line);
+        session.shows(shown);
+        session.shows("sim> ");
+    }
+    session.leave();
+}
+
+#[test]
+fn a_pasted_shell_script_is_pointed_to_import() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.types("\x1b[200~#!/bin/sh\nVIP=192.0.2.1\nipvsadm -A -t $VIP:80\n\x1b[201~\r");
+    session.shows("Error: this is a shell script, and the prompt is no shell");
+    session.shows("`import FILE --plan`");
+    session.shows("sim> ");
+    session.leave();
+}
+
+#[test]
 fn long_results_go_through_the_pager() {
     let dir = lab();
     let pager = dir.path().join("pager");

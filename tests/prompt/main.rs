@@ -8,3 +8,4 @@ mod lab;
 mod questions;
 mod state;
 mod typing;
+mod verbs;

@@ -32,6 +32,22 @@ fn a_block_goes_on_over_several_lines() {
 }
 
 #[test]
+fn a_statement_of_a_block_may_leave_its_semicolon_out() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.line("let w = tcp(\"192.0.2.10:80\"); for i in 1..3 {");
+    session.line("  w.server(`10.0.0.${i}`)");
+    session.line("}");
+    session.shows("sim*3> ");
+    session.line("for i in 1..3 { print(i) print(i) }");
+    session.shows("is missing");
+    session.shows("sim*3> ");
+    session.line("discard");
+    session.shows("sim> ");
+    session.leave();
+}
+
+#[test]
 fn ctrl_c_clears_the_line() {
     let dir = lab();
     let mut session = prompt(dir.path());
@@ -193,7 +209,7 @@ fn bytes_that_are_no_text_end_no_session() {
     session.line("timeouts(#{ tcp: 600 });");
     session.shows("sim*1> ");
     for bytes in [
-        b"print(\"caf\xe9\"); clear();\r" as &[u8],
+        b"print(\"caf\xe9\"); remove_all();\r" as &[u8],
         // Pasted: the lines behind it are not run either.
         b"\x1b[200~print(\"caf\xe9\");\nclear();\nthrow 1;\n\x1b[201~",
         b"\xff\xfe\r",

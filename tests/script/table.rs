@@ -7,7 +7,7 @@ use crate::lab::{Lab, render};
 use ipvsh::api::options::{DAEMON, DRAIN, MARK, SERVER, SERVICE, SHIFT, TIMEOUTS, TUNNEL};
 use ipvsh::api::properties::READ_ONLY;
 use ipvsh::api::register::MAX_ARGUMENTS;
-use ipvsh::api::{Group, On, Opt, Type, functions, help, reference};
+use ipvsh::api::{Group, On, Opt, Type, functions, help, reference, synonyms, values};
 use ipvsh::director;
 use ipvsh::model::patch;
 use ipvsh::model::setting::{sync_daemon, timeout};
@@ -149,7 +149,7 @@ fn help_finds_words_of_other_tools() {
         ("-i", "forward: \"tunnel\""),
         ("nat", "forward: \"masq\""),
         ("-s", "scheduler"),
-        ("-C", "clear()"),
+        ("-C", "remove_all()"),
         ("lb_kind", "forward"),
         ("lb_algo", "scheduler"),
         ("RIP", "service.server"),
@@ -166,8 +166,40 @@ fn help_finds_words_of_other_tools() {
     let overview = help::overview();
     assert!(overview.lines().count() <= 24, "{overview}");
     fits(&overview);
-    for function in functions() {
+    for function in functions().filter(|function| function.name != "clear") {
         assert!(overview.contains(function.name), "{}", function.name);
+    }
+    assert!(!overview.contains(" clear "), "its old name is no news");
+}
+
+#[test]
+fn help_knows_every_synonym_and_every_value() {
+    for word in synonyms::words() {
+        let text = help::topic(word);
+        assert!(!text.contains("nothing is known"), "{word}: {text}");
+        fits(&text);
+        let meaning = synonyms::meaning(word).unwrap();
+        for topic in meaning.topics.iter().filter(|topic| **topic != "exit") {
+            let text = help::topic(topic);
+            assert!(!text.contains("nothing is known"), "{topic}: {text}");
+        }
+    }
+    let is_function = |name: &str| functions().any(|function| function.name == name);
+    for value in values::VALUES
+        .iter()
+        .filter(|value| !is_function(value.name))
+    {
+        let text = help::topic(value.name);
+        assert!(text.contains(&value.written()), "{}: {text}", value.name);
+        fits(&text);
+    }
+    for (question, part) in [
+        ("how do I drain a server?", "drain(server"),
+        ("真实服务器 权重", "option of a real server"),
+        ("a real server for the pool", "service.server(address"),
+    ] {
+        let text = help::topic(question);
+        assert!(text.contains(part), "{question}: {text}");
     }
 }
 
@@ -180,6 +212,7 @@ fn what_cannot_fail_is_known() {
     assert_eq!(
         sure,
         [
+            "remove_all",
             "clear",
             "marks",
             "sync_daemons",

@@ -99,15 +99,40 @@ impl Session {
     }
 
     pub(in crate::director) fn refuse_staged(&self, what: &str) -> Result<()> {
-        match self.staged() {
-            0 => Ok(()),
-            staged => Err(Error::new(
+        match self.staged_refusal() {
+            None => Ok(()),
+            Some(refusal) => Err(refusal.attempt(format!("cannot {what}"))),
+        }
+    }
+
+    /// Makes room for another director's commit on the same history: this session starts anew from
+    /// the head that it leaves.
+    ///
+    /// # Errors
+    /// `state` where changes are staged.
+    pub fn give_way(&mut self) -> Result<()> {
+        match self.staged_refusal() {
+            Some(refusal) => Err(refusal),
+            None => {
+                self.discard();
+                Ok(())
+            }
+        }
+    }
+
+    /// Why nothing else can be committed now: changes are staged.
+    fn staged_refusal(&self) -> Option<Error> {
+        let staged = self.staged();
+        (staged > 0).then(|| {
+            Error::new(
                 Kind::State,
                 format!("{} staged and not committed", count(staged, "change")),
             )
-            .attempt(format!("cannot {what}"))
-            .hint(format!("commit() keeps them, {} drops them", DISCARD.call))),
-        }
+            .hint(format!(
+                "plan() shows them, commit() keeps them, {} drops them",
+                DISCARD.call
+            ))
+        })
     }
 
     fn remember(&mut self, result: Result<Report>) -> Result<Report> {
