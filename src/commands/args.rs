@@ -84,6 +84,7 @@ impl ChangeArgs {
             exact: self.exact,
             allow_removals: self.allow_removals,
             keep_weights: false,
+            keep_serving: false,
             confirm: self.confirm,
             plan_only: self.plan,
         }

@@ -13,7 +13,9 @@ mod completions;
 mod confirm;
 mod context;
 mod diff;
+mod disable;
 mod drain;
+mod enable;
 mod export;
 mod forget;
 mod fsck;
@@ -33,6 +35,7 @@ mod restore;
 mod revert;
 mod rollback;
 mod run;
+mod shift;
 mod show;
 mod status;
 mod syslog;
@@ -41,6 +44,8 @@ mod top;
 mod unreported;
 mod usage;
 mod watch;
+mod weight;
+mod where_is;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -86,6 +91,7 @@ enum Verb {
     Check(check::CheckArgs),
     Status(status::StatusArgs),
     Show(show::ShowArgs),
+    Where(where_is::WhereArgs),
     Top(top::TopArgs),
     Plan(plan::PlanArgs),
     Diff(diff::DiffArgs),
@@ -96,7 +102,11 @@ enum Verb {
     Adopt(adopt::AdoptArgs),
     Forget(forget::ForgetArgs),
     Import(import::ImportArgs),
+    Weight(weight::WeightArgs),
+    Disable(disable::DisableArgs),
+    Enable(enable::EnableArgs),
     Drain(drain::DrainArgs),
+    Shift(shift::ShiftArgs),
     Export(export::ExportArgs),
     Ipvsadm(ipvsadm::IpvsadmArgs),
     InstallDropin(install_dropin::InstallDropinArgs),
@@ -227,6 +237,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Check(args) => check::run(context, &args),
         Verb::Status(args) => status::run(context, &args),
         Verb::Show(args) => show::run(context, &args),
+        Verb::Where(args) => where_is::run(&context.paged(), &args),
         Verb::Top(args) => top::run(context, &args),
         Verb::Plan(args) => plan::run(&context.paged(), &args),
         Verb::Diff(args) => diff::run(&context.paged(), &args),
@@ -237,7 +248,11 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Adopt(args) => adopt::run(context, &args),
         Verb::Forget(args) => forget::run(context, &args),
         Verb::Import(args) => import::run(context, &args),
+        Verb::Weight(args) => weight::run(context, &args),
+        Verb::Disable(args) => disable::run(context, &args),
+        Verb::Enable(args) => enable::run(context, &args),
         Verb::Drain(args) => drain::run(context, &args),
+        Verb::Shift(args) => shift::run(context, &args),
         Verb::Export(args) => export::run(context, &args),
         Verb::Ipvsadm(args) => ipvsadm::run(context, args.words),
         Verb::InstallDropin(args) => install_dropin::run(context, &args),

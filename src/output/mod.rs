@@ -12,6 +12,7 @@ mod history;
 mod invocation;
 mod json;
 mod live;
+mod located;
 mod pager;
 mod paint;
 mod progress;
@@ -32,6 +33,7 @@ pub use events::events;
 pub use history::{history, patches};
 pub use invocation::invoked_with;
 pub use live::{Origin, Remark, daemons, foreign, marks, services, timeouts};
+pub use located::{located, located_json};
 pub use paint::{Paint, Style, clean};
 pub use progress::Teller;
 pub use rows::{Look, info, rows};
@@ -361,7 +363,7 @@ pub mod forms {
         checkup_json as checkup, pruned_json as pruned, repaired_json as repaired,
     };
     pub use super::events::with_events;
-    pub use super::json::{drain, history, snapshot, status};
+    pub use super::json::{drain, history, shift, snapshot, status};
 }
 
 fn to_stderr(text: &str) {

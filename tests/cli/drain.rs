@@ -139,9 +139,9 @@ fn a_drain_that_cannot_be() {
     let before = lab.state();
     assert_snapshot!(lab.run(&["drain", "192.0.2.10:80"]), @r"
     -- stderr
-    Error: cannot drain: it wants a virtual service and one server
-    Hint: like: ipvsh --sim drain tcp 192.0.2.10:80 10.0.0.12:80
-    -- status 2
+    Error: real server 192.0.2.10:80: no service has this real server
+    Hint: it is the address of a virtual service: tcp 192.0.2.10:80 (ipvsh --sim show tcp 192.0.2.10:80)
+    -- status 1
     ");
     assert_snapshot!(lab.run(&["drain", "192.0.2.10:80", "10.0.0.13"]), @r"
     -- stderr

@@ -8,6 +8,7 @@ mod confirm;
 mod database;
 mod drain;
 mod dropin;
+mod everyday;
 mod history;
 mod import;
 mod lab;
