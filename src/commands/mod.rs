@@ -15,6 +15,7 @@ mod context;
 mod diff;
 mod disable;
 mod drain;
+mod edit;
 mod enable;
 mod export;
 mod forget;
@@ -107,6 +108,7 @@ enum Verb {
     Enable(enable::EnableArgs),
     Drain(drain::DrainArgs),
     Shift(shift::ShiftArgs),
+    Edit(edit::EditArgs),
     Export(export::ExportArgs),
     Ipvsadm(ipvsadm::IpvsadmArgs),
     InstallDropin(install_dropin::InstallDropinArgs),
@@ -179,7 +181,7 @@ fn start() -> u8 {
     };
     let runs_scripts = matches!(
         cli.verb,
-        None | Some(Verb::Run(_) | Verb::Check(_) | Verb::Import(_))
+        None | Some(Verb::Run(_) | Verb::Check(_) | Verb::Import(_) | Verb::Edit(_))
     );
     match runs_scripts {
         // The deepest script that the limits allow needs more stack than this thread can have.
@@ -253,6 +255,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Enable(args) => enable::run(context, &args),
         Verb::Drain(args) => drain::run(context, &args),
         Verb::Shift(args) => shift::run(context, &args),
+        Verb::Edit(args) => edit::run(context, &args),
         Verb::Export(args) => export::run(context, &args),
         Verb::Ipvsadm(args) => ipvsadm::run(context, args.words),
         Verb::InstallDropin(args) => install_dropin::run(context, &args),

@@ -8,6 +8,7 @@ mod confirm;
 mod database;
 mod drain;
 mod dropin;
+mod edit;
 mod everyday;
 mod history;
 mod import;
