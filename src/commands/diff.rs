@@ -10,7 +10,7 @@ use crate::model::SnapshotName;
 /// What differs: from the head to live, from A to live, from A to B
 #[derive(Debug, Args)]
 pub(super) struct DiffArgs {
-    /// A number, `head~2`, a tag, or `@22:00` [default: the head]
+    /// A number, `head~2`, a tag, or a time: 13:52, "2026-11-29 13:52" [default: the head]
     #[arg(value_parser = SnapshotName::parse)]
     a: Option<SnapshotName>,
     /// Another snapshot [default: what is live]

@@ -5,6 +5,7 @@
 
 mod changes;
 mod connections;
+mod counted;
 mod database;
 mod error;
 mod events;
@@ -27,6 +28,7 @@ use std::ops::ControlFlow;
 
 pub use changes::{changes, report};
 pub use connections::{Form, Listing};
+pub use counted::{counted, counted_json};
 pub use database::{checkup, pruned, repaired};
 pub use error::error;
 pub use events::events;
