@@ -132,6 +132,7 @@ impl Cli {
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--sim" => global.sim = true,
+                "--json" => global.json = true,
                 "--db" => global.db = words.next().map(Into::into),
                 word => {
                     if let Some(dir) = word.strip_prefix("--db=") {
@@ -175,8 +176,9 @@ fn start() -> u8 {
             // The hints of a refused line carry what was understood of it.
             let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
             let global = Cli::global_of(&words.collect::<Vec<_>>());
+            let json = global.json;
             Context::new(global).remember_invocation();
-            return usage::refuse(&refusal);
+            return usage::refuse(&refusal, json);
         }
     };
     let runs_scripts = matches!(

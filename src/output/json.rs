@@ -30,6 +30,32 @@ fn error(failure: &Error) -> Value {
     Value::Object(form)
 }
 
+/// The error that a command ends with, as an object `error`: `kind object message hint status`, the
+/// place in a script, what is left half-way, and what else was found.
+pub fn failure(failure: &Error) -> Value {
+    let mut map = Map::new();
+    if let Value::Object(form) = error(failure) {
+        map.extend(form);
+    }
+    map.insert("status".into(), json!(failure.kind().exit_status()));
+    if let Some(place) = failure.place() {
+        let column = (place.column > 0).then_some(place.column);
+        map.insert("file".into(), json!(place.file));
+        map.insert("line".into(), json!(place.line));
+        map.insert("column".into(), json!(column));
+    }
+    if !failure.leftovers().is_empty() {
+        map.insert("leftovers".into(), told(failure.leftovers()));
+    }
+    if !failure.others().is_empty() {
+        map.insert(
+            "others".into(),
+            failure.others().iter().map(error).collect(),
+        );
+    }
+    json!({ "error": map })
+}
+
 /// Snapshots, newest first; with their changes in place of the number of them where given, null
 /// where nothing can tell them.
 pub fn history(

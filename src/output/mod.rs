@@ -249,8 +249,16 @@ impl Output {
         }
     }
 
-    /// Tells an error on standard error.
+    /// Tells the error that a command ends with, on standard error: as JSON on one line where results
+    /// are JSON.
     pub fn error(&self, failure: &Error) {
+        match self.json {
+            true => to_stderr(&format!("{}\n", json::failure(failure))),
+            false => self.error_in_words(failure),
+        }
+    }
+
+    fn error_in_words(&self, failure: &Error) {
         to_stderr(&error(failure, self.paint_err));
     }
 
@@ -268,7 +276,7 @@ impl Output {
         }
         if let crate::director::Outcome::Partly { failures, .. } = &told.outcome {
             for failure in failures {
-                self.error(failure);
+                self.error_in_words(failure);
             }
         }
     }

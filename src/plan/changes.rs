@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 
+use serde_json::Value;
+
 use super::Request;
 use super::change::{Action, Change, Detail, Object, Part};
 use crate::model::live::{ChainRule, ChainState, Live};
 use crate::model::patch::Named;
 use crate::model::{
-    EntryKey, Family, MarkKey, MarkRule, Ruleset, ServiceKey, TimeoutKind, VirtualService,
-    differing_servers, pairs,
+    EntryKey, Family, MarkKey, MarkRule, Options, Ruleset, ServiceKey, SyncDaemon, TimeoutKind,
+    VirtualService, differing_servers, json, pairs,
 };
 
 /// The changes between two rulesets.
@@ -114,9 +116,12 @@ impl<'a> Telling<'a> {
             (Some(before), Some(after)) if before.options != after.options => {
                 let named = self.declared(&EntryKey::Service(*key));
                 let (old, new) = (before.options.fields(family), after.options.fields(family));
+                let from = json::service_options(&before.options, family);
+                let to = json::service_options(&after.options, family);
                 for (name, turn) in differing(old, new, named) {
-                    let (part, detail) = (Part::Option(name), Detail::text(turn.to_string()));
-                    self.push(Action::Change, object, Some(part), detail);
+                    let detail = Detail::text(turn.to_string());
+                    let detail = detail.with_sides(value(&from, name), value(&to, name));
+                    self.push(Action::Change, object, Some(Part::Option(name)), detail);
                 }
             }
             _ => {}
@@ -139,7 +144,8 @@ impl<'a> Telling<'a> {
                         // A String takes everything.
                         let _ = write!(text, "{gap}{name} {turn}");
                     }
-                    self.push(Action::Change, object, part, Detail::text(text));
+                    let detail = Detail::between_servers(text, *old, *new);
+                    self.push(Action::Change, object, part, detail);
                 }
                 (None, None) => {}
             }
@@ -158,10 +164,12 @@ impl<'a> Telling<'a> {
         let (object, part) = (Object::Service(service), Some(Part::Mark));
         let before = self.changes.len();
         for rule in old.iter().filter(|rule| !new.contains(rule)) {
-            self.push(Action::Remove, object, part, Detail::text(rule.summary()));
+            let detail = Detail::text(rule.summary()).with_sides(mark(rule), Value::Null);
+            self.push(Action::Remove, object, part, detail);
         }
         for rule in new.iter().filter(|rule| !old.contains(rule)) {
-            self.push(Action::Add, object, part, Detail::text(rule.summary()));
+            let detail = Detail::text(rule.summary()).with_sides(Value::Null, mark(rule));
+            self.push(Action::Add, object, part, detail);
         }
         if self.changes.len() == before {
             let order = Detail::text("order of rules");
@@ -176,6 +184,7 @@ impl<'a> Telling<'a> {
             let (old, new) = (from.timeouts.get(kind), to.timeouts.get(kind));
             if old != new {
                 let detail = Detail::text(format!("{} -> {}", text(old), text(new)));
+                let detail = detail.with_sides(old.into(), new.into());
                 let part = Some(Part::Timeout(kind));
                 self.push(Action::Change, Object::Timeouts, part, detail);
             }
@@ -185,12 +194,17 @@ impl<'a> Telling<'a> {
     fn daemons(&mut self, from: &Ruleset, to: &Ruleset) {
         for (role, old, new) in pairs(&from.daemons, &to.daemons) {
             let object = Object::Daemon(*role);
+            let form = |daemon: &SyncDaemon| json::daemon(*role, daemon);
             match (old, new) {
                 (None, Some(new)) => {
-                    self.push(Action::Add, object, None, Detail::text(new.summary()));
+                    let detail = Detail::text(new.summary());
+                    let detail = detail.with_sides(Value::Null, form(new).into());
+                    self.push(Action::Add, object, None, detail);
                 }
                 (Some(old), None) => {
-                    self.push(Action::Remove, object, None, Detail::text(old.summary()));
+                    let detail = Detail::text(old.summary());
+                    let detail = detail.with_sides(form(old).into(), Value::Null);
+                    self.push(Action::Remove, object, None, detail);
                 }
                 (Some(old), Some(new)) => {
                     for (name, turn) in differing(old.fields(), new.fields(), None) {
@@ -200,7 +214,9 @@ impl<'a> Telling<'a> {
                         };
                         if let Some(text) = told {
                             let part = Some(Part::Option(name));
-                            self.push(Action::Change, object, part, Detail::text(text));
+                            let (from, to) = (value(&form(old), name), value(&form(new), name));
+                            let detail = Detail::text(text).with_sides(from, to);
+                            self.push(Action::Change, object, part, detail);
                         }
                     }
                 }
@@ -219,7 +235,8 @@ impl<'a> Telling<'a> {
             if let ChainRule::Stray(stray) = rule
                 && !to.rules.contains(rule)
             {
-                let words = Detail::text(stray.words.join(" "));
+                let words = stray.words.join(" ");
+                let words = Detail::text(words.clone()).with_sides(words.into(), Value::Null);
                 self.push(Action::Remove, object, Some(Part::Stray), words);
             }
         }
@@ -247,6 +264,15 @@ fn rules_by_service<'a>(from: &'a Ruleset, to: &'a Ruleset) -> BTreeMap<ServiceK
         fed.entry(rule.key().service()).or_default().1.push(rule);
     }
     fed
+}
+
+/// The value of an option as JSON; null where it is not set.
+fn value(options: &Options, name: &str) -> Value {
+    options.get(name).cloned().unwrap_or_default()
+}
+
+fn mark(rule: &MarkRule) -> Value {
+    Value::Object(json::mark(rule))
 }
 
 /// A field that differs: `1 -> 0`.

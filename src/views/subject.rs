@@ -146,7 +146,8 @@ pub fn select<'a>(
         (true, None, Subject::Net(net)) => Err(Error::not_found(
             "no virtual service and no real server is in it",
         )
-        .object(format!("network {}", net_text(net)))),
+        .object(format!("network {}", net_text(net)))
+        .hint("ipvsh show lists virtual services and real servers")),
         (true, None, Subject::Server(server)) => {
             Err(Error::not_found("no service has this real server")
                 .object(format!("real server {server}")))

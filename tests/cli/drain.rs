@@ -122,7 +122,13 @@ fn a_drain_is_planned_or_told_as_json() {
               "action": "change",
               "object": "tcp 192.0.2.10:80",
               "part": "server 10.0.0.12:80",
-              "detail": "weight 3 -> 0"
+              "detail": "weight 3 -> 0",
+              "from": {
+                "weight": 3
+              },
+              "to": {
+                "weight": 0
+              }
             }
           ],
           "notes": []

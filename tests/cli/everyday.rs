@@ -393,19 +393,37 @@ fn a_drain_everywhere_is_one_commit_and_one_wait() {
               "action": "change",
               "object": "tcp 192.0.2.10:80",
               "part": "server 10.0.0.12:80",
-              "detail": "weight 3 -> 0"
+              "detail": "weight 3 -> 0",
+              "from": {
+                "weight": 3
+              },
+              "to": {
+                "weight": 0
+              }
             },
             {
               "action": "change",
               "object": "tcp 192.0.2.10:443",
               "part": "server 10.0.0.12:443",
-              "detail": "weight 5 -> 0"
+              "detail": "weight 5 -> 0",
+              "from": {
+                "weight": 5
+              },
+              "to": {
+                "weight": 0
+              }
             },
             {
               "action": "change",
               "object": "udp 192.0.2.53:53",
               "part": "server 10.0.0.12:53",
-              "detail": "weight 1 -> 0"
+              "detail": "weight 1 -> 0",
+              "from": {
+                "weight": 1
+              },
+              "to": {
+                "weight": 0
+              }
             }
           ],
           "notes": []
@@ -516,13 +534,25 @@ fn a_shift_in_steps() {
               "action": "change",
               "object": "tcp 192.0.2.10:443",
               "part": "server 10.0.0.11:443",
-              "detail": "weight 1 -> 0"
+              "detail": "weight 1 -> 0",
+              "from": {
+                "weight": 1
+              },
+              "to": {
+                "weight": 0
+              }
             },
             {
               "action": "change",
               "object": "tcp 192.0.2.10:443",
               "part": "server 10.0.0.12:443",
-              "detail": "weight 5 -> 6"
+              "detail": "weight 5 -> 6",
+              "from": {
+                "weight": 5
+              },
+              "to": {
+                "weight": 6
+              }
             }
           ],
           "notes": []

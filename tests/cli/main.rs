@@ -12,6 +12,7 @@ mod edit;
 mod everyday;
 mod history;
 mod import;
+mod json;
 mod lab;
 mod looks;
 mod migration;
