@@ -67,7 +67,7 @@ fn a_server_of_a_service_that_nobody_manages_is_refused_or_adopted() {
             [
                 "take it over first: ipvsh adopt \"tcp 192.0.2.50:443\"",
                 "or let this change take it over: --adopt",
-                "or change it in one service only: name that too, like tcp 192.0.2.10:80"
+                "or change it in one service only: ipvsh weight 10.0.0.1:80 N tcp 192.0.2.10:80"
             ]
         );
     }

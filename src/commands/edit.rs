@@ -50,9 +50,7 @@ pub(super) fn run(context: &Context, args: &EditArgs) -> Result<u8> {
     let edited = edited(&mut draft).and_then(|edited| match edited {
         Some(to) => finish(context, &mut director, &args.change, (&edit, &from, &to)),
         None => {
-            context
-                .out
-                .sentence("nothing to change: the text is as it was");
+            context.out.report(&Report::unchanged(), false);
             Ok(true)
         }
     });

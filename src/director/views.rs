@@ -23,7 +23,7 @@ impl Director {
                 traffic = self.traffic(None)?;
             }
             let servers = |key: &ServiceKey| match traffic.get(key) {
-                Some(one) => one.servers.iter().map(|(server, _)| *server).collect(),
+                Some(one) => one.servers.keys().copied().collect(),
                 None => Vec::new(),
             };
             let shown = select(subject, traffic.keys(), &servers)?;

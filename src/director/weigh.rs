@@ -178,8 +178,8 @@ impl Session {
             .iter()
             .find(|server| theirs < servers.len() && self.has_in_base(server));
         Err(match ours {
-            Some((service, _)) => first.hint(format!(
-                "or change it in one service only: name that too, like {service}"
+            Some((service, server)) => first.hint(format!(
+                "or change it in one service only: ipvsh weight {server} N {service}"
             )),
             None => first,
         }

@@ -97,7 +97,7 @@ fn an_edit_is_committed_and_leaves_no_file() {
     nothing_is_left(&lab);
     let before = lab.state();
     assert_snapshot!(edit(&lab, "touch \"$1\"", &[]), @r"
-    nothing to change: the text is as it was
+    nothing to change
     -- status 0
     ");
     assert_eq!(lab.state(), before);
@@ -201,7 +201,7 @@ fn an_edit_of_a_head_that_moved_is_refused_and_kept() {
     // Without a change of the text nothing is refused.
     let meanwhile = meanwhile.replace(" 5 ", " 6 ");
     assert_snapshot!(edit(&lab, &meanwhile, &["-y"]), @r"
-    nothing to change: the text is as it was
+    nothing to change
     -- status 0
     ");
 }

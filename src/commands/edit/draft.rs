@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -123,9 +123,11 @@ fn new_dir() -> Result<PathBuf> {
     .object(parent.join(all).display()))
 }
 
-/// Returns true if this program made a directory for an edit.
+/// Returns true if this program made a directory for an edit of this user's.
 fn is_ours(dir: &Path) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    let is_own = fs::symlink_metadata(dir).is_ok_and(|found| found.uid() == own);
     let name = dir.file_name().and_then(|name| name.to_str());
     let parent = std::env::temp_dir().canonicalize().ok();
-    dir.parent() == parent.as_deref() && name.is_some_and(|name| name.starts_with(PREFIX))
+    is_own && dir.parent() == parent.as_deref() && name.is_some_and(|name| name.starts_with(PREFIX))
 }
