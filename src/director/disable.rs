@@ -51,13 +51,17 @@ impl Session {
     /// [`Session::set_weights`].
     pub fn enable(&mut self, address: &str, change: &ChangeOptions) -> Result<Report> {
         let servers = self.find_servers(address, None)?;
+        let mut at_zero = Vec::new();
+        for server in servers {
+            if self.is_at_zero(&server)? {
+                at_zero.push(server);
+            }
+        }
+        let before = self.director().last_weights(&at_zero)?;
         let mut weights: Vec<(ServerOf, Weight)> = Vec::new();
         let mut unknown: Vec<ServerOf> = Vec::new();
-        for server in servers {
-            if !self.is_at_zero(&server)? {
-                continue;
-            }
-            match self.director().last_weight(&server.0, &server.1)? {
+        for (server, before) in at_zero.into_iter().zip(before) {
+            match before {
                 Some(weight) => weights.push((server, weight)),
                 None => unknown.push(server),
             }

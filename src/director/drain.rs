@@ -110,13 +110,7 @@ impl Session {
         if options.then != Then::Keep {
             self.refuse_pending(change, attend).map_err(in_words)?;
         }
-        let mut targets = Vec::new();
-        for (service, server) in servers {
-            let named = server_name(service, server);
-            let of_one = |e: Error| e.object(&named).attempt("cannot drain");
-            let target = self.target(*service, *server, options, change);
-            targets.push(target.map_err(of_one)?);
-        }
+        let targets = self.targets(servers, options, change)?;
         let drain = Drain {
             targets,
             object,
@@ -158,31 +152,36 @@ impl Session {
         })
     }
 
-    /// One server of one service as a drain takes it, after what would refuse it.
-    fn target(
+    /// The servers as a drain takes them, after what would refuse one of them.
+    fn targets(
         &mut self,
-        service: ServiceKey,
-        server: ServerKey,
+        servers: &[ServerOf],
         options: &DrainOptions,
         change: &ChangeOptions,
-    ) -> Result<Target> {
-        let before = self.weight_of_ours(service, server, change)?;
-        let weight = match before {
-            Some(Weight::ZERO) => self.director().last_weight(&service, &server)?,
-            other => other,
-        };
-        if options.then == Then::Restore && weight.is_none() {
-            let error = Error::new(Kind::State, "nothing says which weight it had");
-            return Err(error.hint(
-                "it was never above 0 in the history: drain it and set the weight yourself",
-            ));
+    ) -> Result<Vec<Target>> {
+        let mut targets = Vec::new();
+        for (service, server) in servers {
+            let weight = self.weight_of_ours(*service, *server, change);
+            targets.push(Target {
+                service: *service,
+                server: *server,
+                options: options.for_service(service),
+                weight: weight.map_err(|e| refused(e, service, server))?,
+            });
         }
-        Ok(Target {
-            service,
-            server,
-            options: options.for_service(&service),
-            weight,
-        })
+        let at_zero = |target: &&mut Target| target.weight == Some(Weight::ZERO);
+        let zeros: Vec<&mut Target> = targets.iter_mut().filter(at_zero).collect();
+        let named: Vec<ServerOf> = zeros.iter().map(|t| (t.service, t.server)).collect();
+        for (target, before) in zeros.into_iter().zip(self.director().last_weights(&named)?) {
+            target.weight = before;
+        }
+        let unknown = targets.iter().find(|target| target.weight.is_none());
+        if let (Then::Restore, Some(target)) = (options.then, unknown) {
+            let error = Error::new(Kind::State, "nothing says which weight it had")
+                .hint("it was never above 0 in the history: drain it and set the weight yourself");
+            return Err(refused(error, &target.service, &target.server));
+        }
+        Ok(targets)
     }
 
     /// Refuses now what would refuse the commit that follows when the connections are gone.
@@ -467,6 +466,13 @@ impl Drain<'_> {
         attend.tell(News::Change(&report));
         Ok(())
     }
+}
+
+/// The same error, about a server that cannot be drained.
+fn refused(error: Error, service: &ServiceKey, server: &ServerKey) -> Error {
+    error
+        .object(server_name(service, server))
+        .attempt("cannot drain")
 }
 
 /// What is drained, in words.
