@@ -73,7 +73,14 @@ fn a_server_of_a_service_that_nobody_manages_is_refused_or_adopted() {
     }
     assert_eq!((lab.rules(), lab.messages()), (before.clone(), messages));
 
-    // In a service of ours alone it is.
+    // What has the weight already is left alone, and stays nobody's.
+    let report = weigh(&lab, "10.0.0.1", 5, &plain()).unwrap();
+    assert_eq!(report.plan.changes.len(), 2);
+    let head = lab.director().head_rules().unwrap();
+    assert!(!head.services.contains_key(&key(MAIL)));
+    lab.director().rollback(Some(&id(2)), &plain()).unwrap();
+
+    // In a service of ours alone it is changed.
     let mut one = session(&lab);
     let servers = one.find_servers("10.0.0.1", Some(WEB)).unwrap();
     one.weigh_servers(("10.0.0.1", &servers), Weight::new(9).unwrap(), &plain())

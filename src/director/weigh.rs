@@ -8,7 +8,7 @@ use super::report::{Report, count};
 use super::session::Session;
 use crate::error::{Error, Result, did_you_mean};
 use crate::model::address::Endpoint;
-use crate::model::{EntryKey, Options, ServerKey, ServiceKey, VirtualService, Weight};
+use crate::model::{EntryKey, EntryValue, Options, ServerKey, ServiceKey, VirtualService, Weight};
 
 /// A real server in one service.
 pub type ServerOf = (ServiceKey, ServerKey);
@@ -116,11 +116,12 @@ impl Session {
         self.set_weights(&weights, &change)
     }
 
-    /// Commits a weight for each of some servers, in one snapshot. Nothing stays staged.
+    /// Commits a weight for each of some servers, in one snapshot. Nothing stays staged. A server
+    /// that is not ours and has its weight already is left alone, unless it is to be adopted.
     ///
     /// # Errors
-    /// `state` while changes are staged; `foreign` for a server that is not ours, unless it is to
-    /// be adopted; as [`Session::commit`].
+    /// `state` while changes are staged; `foreign` for a server that is not ours and has another
+    /// weight, unless it is to be adopted; as [`Session::commit`].
     pub fn set_weights(
         &mut self,
         weights: &[(ServerOf, Weight)],
@@ -130,10 +131,9 @@ impl Session {
         if self.is_untouched() {
             self.discard();
         }
-        let servers: Vec<ServerOf> = weights.iter().map(|(server, _)| *server).collect();
         let result = self
-            .refuse_foreign_servers(&servers, change)
-            .and_then(|()| self.stage_weights(weights))
+            .to_weigh(weights, change)
+            .and_then(|weights| self.stage_weights(&weights))
             .and_then(|()| self.commit(change));
         if result.is_err() || change.plan_only {
             self.discard();
@@ -149,47 +149,43 @@ impl Session {
         })
     }
 
-    /// Refuses servers that somebody else made, unless the change adopts them.
+    /// The weights that a change is to set: without those of others that stand already.
     ///
     /// # Errors
     /// `foreign`.
-    pub(super) fn refuse_foreign_servers(
+    fn to_weigh(
         &mut self,
-        servers: &[ServerOf],
+        weights: &[(ServerOf, Weight)],
         change: &ChangeOptions,
-    ) -> Result<()> {
+    ) -> Result<Vec<(ServerOf, Weight)>> {
         if change.adopt {
-            return Ok(());
+            return Ok(weights.to_vec());
         }
-        let mut foreign = Vec::new();
-        for (service, server) in servers {
+        let (mut ours, mut foreign) = (Vec::new(), Vec::new());
+        for ((service, server), weight) in weights {
             let entry = EntryKey::Server(*service, *server);
-            let base = self.candidate_with(service)?.base();
-            if base.get(&entry).is_none() {
+            if self.candidate_with(service)?.base().has(&entry) {
+                ours.push(((*service, *server), *weight));
+            } else if self.weight_now(&entry)? != Some(*weight) {
                 foreign.push(not_ours(&entry));
             }
         }
-        let theirs = foreign.len();
         let mut foreign = foreign.into_iter();
         let Some(first) = foreign.next() else {
-            return Ok(());
+            return Ok(ours);
         };
-        let ours = servers
-            .iter()
-            .find(|server| theirs < servers.len() && self.has_in_base(server));
-        Err(match ours {
-            Some((service, server)) => first.hint(format!(
-                "or change it in one service only: ipvsh weight {server} N {service}"
-            )),
-            None => first,
-        }
-        .beside(foreign))
+        let one = ours.first().map(|((service, server), _)| {
+            format!("or change it in one service only: ipvsh weight {server} N {service}")
+        });
+        Err(first.maybe_hint(one).beside(foreign))
     }
 
-    fn has_in_base(&self, (service, server): &ServerOf) -> bool {
-        let entry = EntryKey::Server(*service, *server);
-        self.loaded()
-            .is_some_and(|candidate| candidate.base().has(&entry))
+    /// The weight that a server has in the kernel.
+    fn weight_now(&mut self, entry: &EntryKey) -> Result<Option<Weight>> {
+        match self.live()?.rules.get(entry) {
+            Some(EntryValue::Server(server)) => Ok(Some(server.weight)),
+            _ => Ok(None),
+        }
     }
 }
 

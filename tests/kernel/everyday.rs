@@ -60,6 +60,15 @@ fn a_server_is_taken_out_and_comes_back_with_its_weights() {
     );
     assert_eq!(of_one(&director, 4), 0);
 
+    // They are counted by client, and the server is shown with both services.
+    let said = director.ipvsh(&["show", "connections", ONE, "--count-by", "client", "--json"]);
+    let counted: serde_json::Value = serde_json::from_str(&said.ended(0).out).unwrap();
+    assert!(counted["total"].as_u64().unwrap() >= 2, "{counted}");
+    assert_eq!(counted["counts"].as_array().unwrap().len(), 1, "{counted}");
+    let shown = director.ipvsh(&["show", ONE]).ended(0).out;
+    assert_eq!(shown.matches(ONE).count(), 2, "{shown}");
+    assert!(!shown.contains(TWO), "{shown}");
+
     // The other one is the last.
     let refused = director.ipvsh(&["disable", TWO]).ended(1);
     assert!(refused.err.contains("this would leave"), "{}", refused.err);
