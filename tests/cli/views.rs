@@ -697,8 +697,17 @@ fn a_snapshot_is_named_by_a_time() {
     let later: serde_json::Value = serde_json::from_str(&later).unwrap();
     let time = later[0]["time"].as_str().unwrap().to_owned();
     let short = time.replace('T', " ").replace('Z', "");
-    let of_day = short.split(' ').nth(1).unwrap().to_owned();
-    for text in [time, short, of_day] {
+    let (date, of_day) = short.split_once(' ').unwrap();
+    let said = lab.said(&["diff", date, of_day]);
+    assert!(
+        said.out
+            .starts_with(&format!("no differences between snapshot 2 and live")),
+        "{}{}",
+        said.out,
+        said.err
+    );
+    let of_day = of_day.to_owned();
+    for text in [time, short.clone(), of_day] {
         let said = lab.said(&["diff", &text, "head"]);
         assert_eq!(said.status, 0, "{text}: {}", said.err);
         assert!(
