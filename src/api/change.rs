@@ -43,7 +43,7 @@ pub const FUNCTIONS: &[Function] = &[
         }],
         result: Type::Report,
         doc: "Says what a commit would do now; does nothing.\n\
-              The report has `changes` (an array of maps with action, object, part, detail), \
+              The report has `changes` (an array of maps with action, object, part, detail, from, to), \
               `notes` and `text`.",
         errors: CHANGE_ERRORS,
         example: "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\" });\n\

@@ -488,7 +488,8 @@ pub const CONNECTIONS: &[Opt] = &[
             "service",
             Type::ServiceOrName,
             "all",
-            "Those of a virtual service; an address without a port may fit several.",
+            "Those of a virtual service; an address without a port may fit several. An address that no \
+             service has is that of a real server; a network means what is in it.",
         )
     },
     Opt {

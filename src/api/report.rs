@@ -10,13 +10,16 @@ use crate::error::Error;
 use crate::model::{Options, Snapshot, SnapshotId};
 use crate::plan::{Change, lines};
 
-/// A change: `action object part detail`.
+/// A change: `action object part detail from to`.
 pub fn change(change: &Change) -> Value {
+    let (from, to) = change.sides();
     json!({
         "action": change.action.word(),
         "object": change.object.to_string(),
         "part": change.part.map(|part| part.to_string()),
         "detail": change.detail.to_string(),
+        "from": from,
+        "to": to,
     })
 }
 

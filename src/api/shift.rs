@@ -9,7 +9,7 @@ use super::options::SHIFT;
 use super::services::service_or_name;
 use super::types::{Type, describe};
 use super::value::Server;
-use crate::director::{ChangeOptions, Moves, News, Report, ShiftOptions, Weights, pause};
+use crate::director::{Moves, News, Report, ShiftOptions, Weights, pause, step_options};
 use crate::error::{Error, Kind, Result};
 use crate::model::{ServerKey, ServiceKey};
 
@@ -72,15 +72,9 @@ fn shift(call: &Call) -> Result<Dynamic> {
     let to = servers(call, 2, service)?;
     let shift = {
         let mut session = call.context.session()?;
-        let shift = session.prepare_shift(service, &from, &to, &options)?;
-        if let (Some(seconds), Some(_)) = (session.persistence(&service)?, shift.steps.first()) {
-            let note = format!(
-                "{service} is persistent ({seconds} s): clients stay with the server that they \
-                 have, until they are forgotten; new clients follow the weights"
-            );
-            call.news(News::Note(&note));
-        }
-        if let Some(note) = shift.skipped_words() {
+        let adopt = session.defaults().adopt;
+        let shift = session.prepare_shift(service, (&from, &to), &options, adopt)?;
+        for note in shift.notes(&mut session)? {
             call.news(News::Note(&note));
         }
         shift
@@ -91,12 +85,8 @@ fn shift(call: &Call) -> Result<Dynamic> {
         options,
         check,
     };
-    match shift.carry_out(&mut script)? {
-        None => call.news(News::Done(&format!(
-            "nothing to shift: {service} has that share, or more"
-        ))),
-        Some(_) => call.news(News::Done(&format!("shifted {service}"))),
-    }
+    let snapshot = shift.carry_out(&mut script)?;
+    call.news(News::Done(&shift.ended(snapshot)));
     Ok(Dynamic::UNIT)
 }
 
@@ -169,15 +159,7 @@ impl Moves for Script<'_> {
     ) -> Result<Report> {
         let report = {
             let mut session = self.call.context.session()?;
-            let change = session.unconditional_defaults();
-            let message = match &change.message {
-                Some(given) => format!("{given}: {message}"),
-                None => message,
-            };
-            let change = ChangeOptions {
-                message: Some(message),
-                ..change
-            };
+            let change = step_options(&session.unconditional_defaults(), message);
             session.weigh(self.service, weights, &change, before)?
         };
         self.call.done(&report);

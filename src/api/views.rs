@@ -16,7 +16,7 @@ use crate::director::{Filter, Wanted};
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::model::server::server_name;
 use crate::model::{Options, ServiceName, json};
-use crate::views::{Row, View, counted, of_traffic};
+use crate::views::{Row, Subject, View, counted, of_traffic};
 
 /// The most connections that one call gives: a script can hold no more.
 const MOST: usize = 50_000;
@@ -243,7 +243,9 @@ fn listed(call: &Call, what: View) -> Result<Dynamic> {
 
 fn rows(call: &Call, what: View, name: Option<&ServiceName>) -> Result<Dynamic> {
     let mut session = call.context.session()?;
-    let rows = session.director().rows(what, name)?;
+    let rows = session
+        .director()
+        .rows(what, name.copied().map(Subject::Service).as_ref())?;
     Ok(convert::from_json(&rows.iter().map(Row::json).collect()))
 }
 
@@ -293,7 +295,7 @@ fn wanted(options: &Options) -> Result<Wanted> {
             _ => Err(Error::invalid(format!("{name} must be text"))),
         };
         match name.as_str() {
-            "service" => wanted.service = Some(ServiceName::parse(&text()?)?),
+            "service" => wanted.subject = Some(Subject::parse(&text()?)?),
             "server" => wanted.server = Some(Filter::parse(&text()?)?),
             "client" => wanted.client = Some(Filter::parse(&text()?)?),
             "state" => wanted.state = Some(Wanted::state(&text()?)?),

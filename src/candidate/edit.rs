@@ -310,6 +310,11 @@ impl Candidate {
         self.rules.set_marks_like(rules);
     }
 
+    /// Brings the marks of a ruleset into its order; their rules are set already.
+    pub fn arrange_marks(&mut self, like: &Ruleset) {
+        self.rules.arrange_marks(like);
+    }
+
     /// Empties the candidate: everything of the base is removed.
     pub fn clear(&mut self) {
         self.rules = Ruleset::default();

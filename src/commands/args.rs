@@ -19,7 +19,7 @@ pub(super) struct Global {
     /// A simulated kernel with a database of its own: nothing of this host is touched
     #[arg(long, global = true)]
     pub sim: bool,
-    /// Results as JSON
+    /// Results as JSON; the error that ends a command too, on standard error
     #[arg(long, global = true)]
     pub json: bool,
     /// When to use colours (NO_COLOR is obeyed)
@@ -103,6 +103,7 @@ impl ChangeArgs {
             exact: self.exact,
             allow_removals: self.allow_removals,
             keep_weights: false,
+            keep_serving: false,
             confirm: self.confirm,
             plan_only: self.plan,
         }

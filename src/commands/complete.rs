@@ -4,6 +4,7 @@
 //! Nothing waits and nothing fails: what cannot be read is not offered.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use clap::{Args, Command, CommandFactory};
 
@@ -11,9 +12,11 @@ use super::context::Context;
 use super::objects::is_kind;
 use crate::error::Result;
 use crate::model::address::endpoint;
+use crate::model::connection::STATES;
 use crate::model::{Ruleset, ServiceKey, ServiceName};
 use crate::shell::complete::snapshots;
-use crate::views::View;
+use crate::top;
+use crate::views::{Order, View};
 
 /// Say what the last of these words may become
 #[derive(Debug, Args)]
@@ -103,10 +106,10 @@ fn option<'c>(verb: &'c Command, word: &str) -> Option<&'c clap::Arg> {
 pub(super) fn answers(context: &Context, before: &[String], last: &str) -> Option<Vec<Answer>> {
     let stand = stand(before);
     if let Some(arg) = &stand.wants {
-        return values(context, arg);
+        return values(context, &stand, arg);
     }
     if let Some((name, _)) = last.split_once('=').filter(|_| last.starts_with("--")) {
-        let values = option(&stand.verb, name).and_then(|arg| values(context, arg));
+        let values = option(&stand.verb, name).and_then(|arg| values(context, &stand, arg));
         let whole = |(value, what): Answer| (format!("{name}={value}"), what);
         return Some(values.into_iter().flatten().map(whole).collect());
     }
@@ -126,8 +129,18 @@ pub(super) fn answers(context: &Context, before: &[String], last: &str) -> Optio
             all.extend(objects(context, &stand.rest));
             Some(all)
         }
+        ("drain", _) if place == 0 => {
+            let mut all = objects(context, &stand.rest);
+            all.extend(servers(context, None));
+            Some(all)
+        }
+        ("where", _) => {
+            let mut all = servers(context, None);
+            all.extend(vips(context));
+            Some(all)
+        }
         ("drain", _) if stand.rest.last().is_some_and(|word| !is_kind(word)) => {
-            Some(servers(context, &stand.rest.join(" ")))
+            Some(servers(context, Some(&stand.rest.join(" "))))
         }
         (_, "words" | "object" | "objects" | "service") => Some(objects(context, &stand.rest)),
         ("man", _) => {
@@ -135,12 +148,12 @@ pub(super) fn answers(context: &Context, before: &[String], last: &str) -> Optio
             all.push(("script".to_owned(), "the language of scripts".to_owned()));
             Some(all)
         }
-        _ => values(context, arg),
+        _ => values(context, &stand, arg),
     }
 }
 
 /// The values of an option or an argument.
-fn values(context: &Context, arg: &clap::Arg) -> Option<Vec<Answer>> {
+fn values(context: &Context, stand: &Stand, arg: &clap::Arg) -> Option<Vec<Answer>> {
     let possible = arg.get_possible_values();
     if !possible.is_empty() {
         let help = |value: &clap::builder::PossibleValue| {
@@ -157,6 +170,19 @@ fn values(context: &Context, arg: &clap::Arg) -> Option<Vec<Answer>> {
         );
     }
     match arg.get_id().as_str() {
+        "server" if arg.is_positional() => Some(servers(context, None)),
+        "server" => Some(servers(context, service_of(stand).as_deref())),
+        "from" | "to" => Some(servers(context, Some(&stand.rest.join(" ")))),
+        "state" => Some(plain(&STATES)),
+        "sort" => Some(columns(stand)),
+        "count_by" => Some(plain(&[
+            "client",
+            "client/24",
+            "client/64",
+            "server",
+            "service",
+            "state",
+        ])),
         "snapshot" | "a" | "b" | "id" => Some(snapshots(&(context.snapshots_at_hand())())),
         "delete" => {
             let all = (context.snapshots_at_hand())();
@@ -164,7 +190,7 @@ fn values(context: &Context, arg: &clap::Arg) -> Option<Vec<Answer>> {
             Some(tags.map(|tag| (tag, String::new())).collect())
         }
         "format" => Some(plain(&["json", "rhai", "ipvsadm"])),
-        "script" | "args" | "file" | "files" | "path" | "db" | "root" | "output" => None,
+        "script" | "args" | "file" | "files" | "path" | "db" | "root" | "output" | "again" => None,
         _ => Some(Vec::new()),
     }
 }
@@ -242,17 +268,53 @@ fn objects(context: &Context, given: &[String]) -> Vec<Answer> {
     all
 }
 
-/// The servers of the services that a name fits.
-fn servers(context: &Context, of: &str) -> Vec<Answer> {
-    let Ok(name) = ServiceName::parse(of) else {
-        return Vec::new();
+/// The real servers of the services that a name fits, or of all.
+fn servers(context: &Context, of: Option<&str>) -> Vec<Answer> {
+    let name = match of.map(ServiceName::parse).transpose() {
+        Ok(name) => name,
+        Err(_) => return Vec::new(),
     };
     let rules = rules(context);
-    let fitting = rules.services.iter().filter(|(key, _)| name.fits(key));
+    let fits = |key: &ServiceKey| name.is_none_or(|name| name.fits(key));
+    let fitting = rules.services.iter().filter(|(key, _)| fits(key));
     let names = fitting.flat_map(|(_, service)| service.servers.keys());
     let names: BTreeSet<String> = names.map(ToString::to_string).collect();
+    let what = if of.is_some() { "" } else { "real server" };
     names
         .into_iter()
-        .map(|name| (name, String::new()))
+        .map(|name| (name, what.to_owned()))
         .collect()
+}
+
+/// The addresses of services.
+fn vips(context: &Context) -> Vec<Answer> {
+    let rules = rules(context);
+    let vips: BTreeSet<IpAddr> = rules.services.keys().filter_map(ServiceKey::addr).collect();
+    vips.into_iter()
+        .map(|vip| (vip.to_string(), "VIP".to_owned()))
+        .collect()
+}
+
+/// The service that the words behind a view name, where they do.
+fn service_of(stand: &Stand) -> Option<String> {
+    let words = stand.rest.get(1..)?;
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+/// What a view is sorted by, in both directions.
+fn columns(stand: &Stand) -> Vec<Answer> {
+    let names: Vec<&str> = match stand.verb.get_name() {
+        "top" => top::Order::names(),
+        _ => {
+            let view = stand.rest.first().and_then(|word| View::named(word));
+            Order::names(view.unwrap_or(View::Services))
+        }
+    };
+    let both = |name: &&str| {
+        [
+            ((*name).to_owned(), "smallest first".to_owned()),
+            (format!("-{name}"), "largest first".to_owned()),
+        ]
+    };
+    names.iter().flat_map(both).collect()
 }

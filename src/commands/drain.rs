@@ -1,4 +1,4 @@
-//! `ipvsh drain OBJECT SERVER`.
+//! `ipvsh drain SERVICE SERVER`, `ipvsh drain SERVER`.
 
 use clap::{Args, ValueEnum};
 
@@ -12,13 +12,16 @@ use crate::signals;
 
 /// Weight 0, then wait until a server's connections are gone
 ///
-/// Weight 0 is a commit of its own. After the timeout or Ctrl-C the server stays so, the status is
+/// Without a service: in every service that has the server, in one commit and one wait. Weight 0 is
+/// a commit of its own. After the timeout or Ctrl-C the server stays so, the status is
 /// 1, and what is left is told with the commands to go on. Clients of a persistent service stay
 /// with their server unless net.ipv4.vs.expire_quiescent_template=1.
 #[derive(Debug, Args)]
+#[command(override_usage = "ipvsh drain [OPTIONS] [SERVICE] SERVER")]
 pub(super) struct DrainArgs {
-    /// A virtual service and one of its real servers: tcp 192.0.2.10:80 10.0.0.12
-    #[arg(value_name = "OBJECT SERVER", required = true)]
+    /// A real server, behind the virtual service that it is to be drained in, if that is one only:
+    /// 10.0.0.12, or tcp 192.0.2.10:80 10.0.0.12
+    #[arg(value_name = "[SERVICE] SERVER", required = true)]
     words: Vec<String>,
     /// How long to wait: 0 (look once) to 604800
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
@@ -68,12 +71,17 @@ impl DrainArgs {
 pub(super) fn run(context: &Context, args: &DrainArgs) -> Result<u8> {
     let options = args.options()?;
     let names = objects(&args.words);
-    let [service, server] = names.as_slice() else {
-        return Err(
-            Error::new(Kind::Usage, "it wants a virtual service and one server")
-                .attempt("cannot drain")
-                .hint("like: ipvsh drain tcp 192.0.2.10:80 10.0.0.12:80"),
-        );
+    let (service, server) = match names.as_slice() {
+        [server] => (None, server),
+        [service, server] => (Some(service.as_str()), server),
+        _ => {
+            return Err(
+                Error::new(Kind::Usage, "it wants a virtual service and one server")
+                    .attempt("cannot drain")
+                    .hint("like: ipvsh drain tcp 192.0.2.10:80 10.0.0.12:80")
+                    .hint("or, in every service that has it: ipvsh drain 10.0.0.12:80"),
+            );
+        }
     };
     let _hold = signals::hold();
     let change = ChangeOptions {
@@ -84,8 +92,7 @@ pub(super) fn run(context: &Context, args: &DrainArgs) -> Result<u8> {
         true => Session::new(context.dry_director()?, change.clone()).dry(),
         false => Session::new(context.director()?, change.clone()),
     };
-    let service = session.find_service(service)?;
-    let server = session.find_server(service, server)?;
+    let servers = session.find_servers(server, service)?;
     let (out, dry) = (context.out, session.is_dry());
     let mut reports = Vec::new();
     let mut attendant = Attendant::new(|news: News| match news {
@@ -95,11 +102,11 @@ pub(super) fn run(context: &Context, args: &DrainArgs) -> Result<u8> {
         }
         news => out.news(news, dry),
     });
-    let result = session.drain((service, server), &options, &change, &mut attendant);
+    let result = session.drain_everywhere((server, &servers), &options, &change, &mut attendant);
     // What was refused before anything was done is told by the error alone.
     if out.json && (result.is_ok() || !reports.is_empty()) {
         let drained = result.as_ref().ok();
-        out.print_json(&forms::drain((&service, &server), drained, &reports, dry));
+        out.print_json(&forms::drain(&servers, drained, &reports, dry));
     }
     result.map(|_| 0)
 }

@@ -24,8 +24,8 @@ pub(super) struct HistoryArgs {
     #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
     since: Option<Moment>,
     /// Only the newest so many
-    #[arg(short = 'n', long = "count", value_name = "COUNT")]
-    count: Option<usize>,
+    #[arg(short = 'n', long, alias = "count", value_name = "N")]
+    limit: Option<usize>,
 }
 
 /// Runs `ipvsh history`.
@@ -35,7 +35,7 @@ pub(super) fn run(context: &Context, args: &HistoryArgs) -> Result<u8> {
     let query = Query {
         object: (!args.object.is_empty()).then(|| args.object.join(" ")),
         since: args.since.clone(),
-        count: args.count,
+        count: args.limit,
     };
     let Listing {
         snapshots,

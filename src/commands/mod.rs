@@ -13,7 +13,10 @@ mod completions;
 mod confirm;
 mod context;
 mod diff;
+mod disable;
 mod drain;
+mod edit;
+mod enable;
 mod export;
 mod forget;
 mod fsck;
@@ -33,6 +36,7 @@ mod restore;
 mod revert;
 mod rollback;
 mod run;
+mod shift;
 mod show;
 mod status;
 mod syslog;
@@ -42,6 +46,8 @@ mod unreported;
 mod usage;
 mod verbs;
 mod watch;
+mod weight;
+mod where_is;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -87,6 +93,7 @@ enum Verb {
     Check(check::CheckArgs),
     Status(status::StatusArgs),
     Show(show::ShowArgs),
+    Where(where_is::WhereArgs),
     Top(top::TopArgs),
     Plan(plan::PlanArgs),
     Diff(diff::DiffArgs),
@@ -97,7 +104,12 @@ enum Verb {
     Adopt(adopt::AdoptArgs),
     Forget(forget::ForgetArgs),
     Import(import::ImportArgs),
+    Weight(weight::WeightArgs),
+    Disable(disable::DisableArgs),
+    Enable(enable::EnableArgs),
     Drain(drain::DrainArgs),
+    Shift(shift::ShiftArgs),
+    Edit(edit::EditArgs),
     Export(export::ExportArgs),
     Ipvsadm(ipvsadm::IpvsadmArgs),
     InstallDropin(install_dropin::InstallDropinArgs),
@@ -121,6 +133,7 @@ impl Cli {
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--sim" => global.sim = true,
+                "--json" => global.json = true,
                 "--db" => global.db = words.next().map(Into::into),
                 word => {
                     if let Some(dir) = word.strip_prefix("--db=") {
@@ -164,13 +177,14 @@ fn start() -> u8 {
             // The hints of a refused line carry what was understood of it.
             let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
             let global = Cli::global_of(&words.collect::<Vec<_>>());
+            let json = global.json;
             Context::new(global).remember_invocation();
-            return usage::refuse(&refusal);
+            return usage::refuse(&refusal, json);
         }
     };
     let runs_scripts = matches!(
         cli.verb,
-        None | Some(Verb::Run(_) | Verb::Check(_) | Verb::Import(_))
+        None | Some(Verb::Run(_) | Verb::Check(_) | Verb::Import(_) | Verb::Edit(_))
     );
     match runs_scripts {
         // The deepest script that the limits allow needs more stack than this thread can have.
@@ -228,6 +242,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Check(args) => check::run(context, &args),
         Verb::Status(args) => status::run(context, &args),
         Verb::Show(args) => show::run(context, &args),
+        Verb::Where(args) => where_is::run(&context.paged(), &args),
         Verb::Top(args) => top::run(context, &args),
         Verb::Plan(args) => plan::run(&context.paged(), &args),
         Verb::Diff(args) => diff::run(&context.paged(), &args),
@@ -238,7 +253,12 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Adopt(args) => adopt::run(context, &args),
         Verb::Forget(args) => forget::run(context, &args),
         Verb::Import(args) => import::run(context, &args),
+        Verb::Weight(args) => weight::run(context, &args),
+        Verb::Disable(args) => disable::run(context, &args),
+        Verb::Enable(args) => enable::run(context, &args),
         Verb::Drain(args) => drain::run(context, &args),
+        Verb::Shift(args) => shift::run(context, &args),
+        Verb::Edit(args) => edit::run(context, &args),
         Verb::Export(args) => export::run(context, &args),
         Verb::Ipvsadm(args) => ipvsadm::run(context, args.words),
         Verb::InstallDropin(args) => install_dropin::run(context, &args),

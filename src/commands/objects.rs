@@ -1,5 +1,7 @@
 //! Names of objects on the command line: quoted or not.
 
+use crate::error::{Error, Kind, Result};
+
 /// Joins words that belong together: `tcp 192.0.2.10:80` may come as one word or as two.
 pub(super) fn objects(words: &[String]) -> Vec<String> {
     let mut objects: Vec<String> = Vec::new();
@@ -13,6 +15,24 @@ pub(super) fn objects(words: &[String]) -> Vec<String> {
     }
     objects.extend(kind.cloned());
     objects
+}
+
+/// The one object that words name; none where there are no words. `verb` and `like` are for the
+/// error: what cannot be done, and how it is typed.
+///
+/// # Errors
+/// `usage` where they name several.
+pub(super) fn one_object(words: &[String], verb: &str, like: &str) -> Result<Option<String>> {
+    let names = objects(words);
+    match names.len() {
+        0 | 1 => Ok(names.into_iter().next()),
+        _ => Err(Error::new(
+            Kind::Usage,
+            format!("unexpected argument '{}'", words.join(" ")),
+        )
+        .attempt(format!("{verb} takes one virtual service"))
+        .hint(format!("like: {like}"))),
+    }
 }
 
 /// Words that are the first half of a name.

@@ -47,8 +47,8 @@ Exit status:
   255  a bug in ipvsh";
 
 /// Prints what clap has to say: help and version are results, the rest are usage errors.
-pub(super) fn refuse(refusal: &clap::Error) -> u8 {
-    let out = Output::new(false, Verbosity::Normal, ColorWhen::Auto);
+pub(super) fn refuse(refusal: &clap::Error, json: bool) -> u8 {
+    let out = Output::new(json, Verbosity::Normal, ColorWhen::Auto);
     match tell(refusal, &out) {
         Ok(()) => 0,
         Err(error) => {

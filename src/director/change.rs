@@ -364,6 +364,9 @@ impl Director {
                 ours,
                 live: (live.extent == Extent::Whole).then_some(live.rules.services.len()),
             })?;
+            if options.keep_serving {
+                guard::refuse_unserved(&plan)?;
+            }
         }
         if options.plan_only {
             return Ok(Report {

@@ -1,16 +1,17 @@
 //! Connections: which are wanted, in which order, how many.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
+use super::views::shown_of;
 use super::{Director, Filter};
 use crate::error::{Error, Result, did_you_mean};
 use crate::model::connection::STATES;
-use crate::model::{Connection, Family, Live, Protocol, ServerKey, ServiceKey, ServiceName};
+use crate::model::{Connection, Family, Live, Protocol, ServerKey, ServiceKey};
 use crate::signals;
-use crate::views::{Order, fitting};
+use crate::views::{Order, Subject};
 
 /// How many connections pass between two looks for a signal.
 const STRIDE: u32 = 4096;
@@ -22,8 +23,9 @@ const FTP_PORT: u16 = 21;
 /// Which connections are wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Wanted {
-    /// Those of a service, or of the services that a bare address fits.
-    pub service: Option<ServiceName>,
+    /// Those of a service, of the services that a bare address fits, to a real server, or of what
+    /// is in a network.
+    pub subject: Option<Subject>,
     /// Those to a real server: an address, an address and a port, a port, a network.
     pub server: Option<Filter>,
     /// Those of a client, likewise.
@@ -81,8 +83,8 @@ impl Director {
         wanted: &Wanted,
         visit: &mut dyn FnMut(Connection) -> ControlFlow<()>,
     ) -> Result<()> {
-        let owners = match &wanted.service {
-            Some(name) => Some(Owners::new(name, &self.live()?)?),
+        let owners = match &wanted.subject {
+            Some(subject) => Some(Owners::new(subject, &self.live()?)?),
             None => None,
         };
         let limit = wanted.limit.unwrap_or(usize::MAX);
@@ -139,6 +141,8 @@ impl Director {
 
 /// The services whose connections are wanted, among all that there are.
 struct Owners {
+    /// The real server or the network whose connections are wanted, where it is no service.
+    ends: Option<Subject>,
     /// Every service of an address; those wanted are true.
     addresses: BTreeMap<ServiceKey, bool>,
     /// The wanted services of marks, with their servers.
@@ -146,9 +150,12 @@ struct Owners {
 }
 
 impl Owners {
-    fn new(name: &ServiceName, live: &Live) -> Result<Owners> {
-        let wanted = fitting(Some(name), live.rules.services.keys())?;
+    fn new(subject: &Subject, live: &Live) -> Result<Owners> {
+        let shown = shown_of(Some(subject), live)?;
+        let is_of_servers = shown.iter().any(|one| one.only.is_some());
+        let wanted: BTreeSet<ServiceKey> = shown.into_iter().map(|one| one.key).collect();
         let mut owners = Owners {
+            ends: (is_of_servers || matches!(subject, Subject::Net(_))).then_some(*subject),
             addresses: BTreeMap::new(),
             marks: BTreeMap::new(),
         };
@@ -169,6 +176,14 @@ impl Owners {
     }
 
     fn own(&self, connection: &Connection) -> bool {
+        if let Some(ends) = &self.ends {
+            let end = connection.server;
+            let server = ServerKey {
+                addr: end.ip(),
+                port: end.port(),
+            };
+            return ends.has_server(&server) || ends.has_vip(&connection.service);
+        }
         let ServiceKey::Address {
             protocol,
             addr,
@@ -299,7 +314,7 @@ UDP C6336404 8004 C0000209 0035 0A000009 0035 UDP              70
 
     fn of_service(name: &str) -> Vec<u64> {
         found(&Wanted {
-            service: Some(ServiceName::parse(name).unwrap()),
+            subject: Some(Subject::parse(name).unwrap()),
             ..Wanted::default()
         })
     }
@@ -311,8 +326,13 @@ UDP C6336404 8004 C0000209 0035 0A000009 0035 UDP              70
         assert_eq!(of_service("192.0.2.1"), [900, 10, 50]);
         assert_eq!(of_service("tcp 192.0.2.2:21"), [51]);
         assert_eq!(of_service("fwmark 7"), [800, 52]);
+        // A real server or a network: those to it, whatever service they are of.
+        assert_eq!(of_service("10.0.0.1"), [900, 10, 50, 51, 800, 52]);
+        assert_eq!(of_service("server 10.0.0.1:80"), [900]);
+        assert_eq!(of_service("192.0.2.0/31"), [900, 10, 50]);
+        assert_eq!(of_service("10.0.0.0/24"), [900, 10, 50, 51, 800, 52, 70]);
         let wanted = Wanted {
-            service: Some(ServiceName::parse("tcp 192.0.2.1:81").unwrap()),
+            subject: Some(Subject::parse("tcp 192.0.2.1:81").unwrap()),
             ..Wanted::default()
         };
         let error = director().connections(&wanted, &mut |_| ControlFlow::Break(()));

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::error::Result;
-use crate::model::ServiceKey;
 use crate::model::address::Endpoint;
+use crate::model::{MarkRule, ServiceKey};
 
 /// What `services(...)` and `servers(...)` select by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,25 @@ impl Filter {
                 wanted.addr == addr && wanted.port.is_none_or(|wanted| wanted == port)
             }
             Filter::Net(net) => net.contains(&addr),
+        }
+    }
+
+    /// Returns true if it selects packets that a mark rule with an address is for.
+    pub(super) fn fits_rule(&self, rule: &MarkRule) -> bool {
+        let Some(to) = rule.to else {
+            return false;
+        };
+        let has_port = |port: u16| {
+            let mut ports = rule.ports.iter();
+            rule.ports.is_empty()
+                || ports.any(|range| (range.first()..=range.last()).contains(&port))
+        };
+        match self {
+            Filter::Port(port) => !rule.ports.is_empty() && has_port(*port),
+            Filter::Endpoint(wanted) => {
+                to.contains(&wanted.addr) && wanted.port.is_none_or(has_port)
+            }
+            Filter::Net(net) => net.contains(&to) || to.contains(net),
         }
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::report::count;
 use crate::error::{Error, Kind, Result};
-use crate::model::{EntryKey, FoundValues, ServiceKey};
+use crate::model::{EntryKey, FoundValues, ServiceKey, Weight};
 use crate::plan::{Plan, Step};
 
 /// The number of services from which the removal of more than half is refused.
@@ -78,6 +78,42 @@ pub(super) fn refuse_removals(judged: &Judged) -> Result<()> {
         "to let go of it and leave the kernel as it is: ipvsh forget \"{}\"",
         name_of(first)
     )))
+}
+
+/// Refuses to leave a service without a real server that gets new connections.
+///
+/// # Errors
+/// `guarded`.
+pub(super) fn refuse_unserved(plan: &Plan) -> Result<()> {
+    let quiesced = plan.steps.iter().filter_map(|step| match step {
+        Step::ChangeServer {
+            service, from, to, ..
+        } if to.weight == Weight::ZERO && from.weight != Weight::ZERO => Some(*service),
+        _ => None,
+    });
+    let quiesced: BTreeSet<ServiceKey> = quiesced.collect();
+    let after = &plan.target.rules.services;
+    let is_unserved = |key: &&ServiceKey| {
+        let servers = after.get(key).map(|service| &service.servers);
+        !servers.is_some_and(|all| all.values().any(|server| server.weight != Weight::ZERO))
+    };
+    let unserved: Vec<&ServiceKey> = quiesced.iter().filter(is_unserved).collect();
+    let Some(first) = unserved.first() else {
+        return Ok(());
+    };
+    let which = match unserved.len() {
+        1 => first.to_string(),
+        more => format!(
+            "{first} and {}",
+            count(more.saturating_sub(1), "more service")
+        ),
+    };
+    Err(Error::new(
+        Kind::Guarded,
+        format!("this would leave {which} without a real server whose weight is above 0"),
+    )
+    .attempt("refused")
+    .hint("look at it with --plan; if it is meant: --allow-removals"))
 }
 
 fn refusal(cause: String) -> Error {

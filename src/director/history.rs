@@ -6,11 +6,10 @@ use chrono::{DateTime, Utc};
 
 use super::names::{FIRST_LOOK, newest_since, resolve, told};
 use super::object::Object;
+use super::weigh::ServerOf;
 use super::{Awaiting, Director};
 use crate::error::{Error, Kind, Result};
-use crate::model::{
-    Event, Moment, Ruleset, ServerKey, ServiceKey, Snapshot, SnapshotId, SnapshotName, Weight,
-};
+use crate::model::{Event, Moment, Ruleset, Snapshot, SnapshotId, SnapshotName, Weight};
 use crate::plan::{Change, between};
 use crate::store::Store;
 
@@ -95,22 +94,28 @@ impl Director {
         finding.run(&*self.stores.open()?)
     }
 
-    /// The last weight above 0 that a server has in the history, the head's first.
+    /// The last weight above 0 that each of some servers has in the history, the head's first. The
+    /// history is read once, back to where all are found.
     ///
     /// # Errors
     /// As the store fails.
-    pub(super) fn last_weight(
-        &self,
-        service: &ServiceKey,
-        server: &ServerKey,
-    ) -> Result<Option<Weight>> {
+    pub(super) fn last_weights(&self, servers: &[ServerOf]) -> Result<Vec<Option<Weight>>> {
+        let mut found: Vec<Option<Weight>> = vec![None; servers.len()];
+        if servers.is_empty() {
+            return Ok(found);
+        }
         let store = self.stores.open()?;
         let mut at = store.head()?;
         while let Some(snapshot) = at {
-            let held = store.service(snapshot.id, service)?;
-            let weight = held.and_then(|held| Some(held.servers.get(server)?.weight));
-            if let Some(weight) = weight.filter(|weight| *weight != Weight::ZERO) {
-                return Ok(Some(weight));
+            for (weight, (service, server)) in found.iter_mut().zip(servers) {
+                if weight.is_none() {
+                    let held = store.service(snapshot.id, service)?;
+                    let then = held.and_then(|held| Some(held.servers.get(server)?.weight));
+                    *weight = then.filter(|weight| *weight != Weight::ZERO);
+                }
+            }
+            if found.iter().all(Option::is_some) {
+                break;
             }
             at = match snapshot.parent.map(|parent| store.snapshot(parent)) {
                 None => None,
@@ -120,7 +125,7 @@ impl Director {
                 Some(Err(error)) => return Err(error),
             };
         }
-        Ok(None)
+        Ok(found)
     }
 
     /// Finds a snapshot by name.

@@ -19,6 +19,9 @@ pub struct ChangeOptions {
     pub allow_removals: bool,
     /// Leave a real server at weight 0 where the kernel has it there: a health checker did that.
     pub keep_weights: bool,
+    /// Refuse, unless removals are allowed, to leave a service without a real server whose weight is
+    /// above 0 by a change of weights.
+    pub keep_serving: bool,
     /// Roll back by itself unless confirmed in this time.
     pub confirm: Option<Grace>,
     /// Only plan.

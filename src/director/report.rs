@@ -83,6 +83,15 @@ pub struct Report {
 }
 
 impl Report {
+    /// The report where there was nothing to do.
+    pub fn unchanged() -> Report {
+        Report {
+            plan: Plan::default(),
+            outcome: Outcome::Unchanged,
+            notes: Vec::new(),
+        }
+    }
+
     /// The snapshot that was made, if one was.
     pub fn snapshot(&self) -> Option<&Snapshot> {
         match &self.outcome {

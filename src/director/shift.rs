@@ -4,6 +4,7 @@
 //! no, or a signal comes. The loop knows neither time nor scripts: [`Moves`] does.
 
 mod options;
+mod unchecked;
 
 pub use options::{SHIFT_OPTIONS, ShiftOptions};
 
@@ -88,7 +89,7 @@ impl Shift {
     }
 
     /// Says which steps are left out, and why, where others follow.
-    pub fn skipped_words(&self) -> Option<String> {
+    fn skipped_words(&self) -> Option<String> {
         let (next, _) = self.steps.first()?;
         let skipped: Vec<String> = self.skipped.iter().map(ToString::to_string).collect();
         (!skipped.is_empty()).then(|| {
@@ -100,6 +101,33 @@ impl Shift {
                 self.share
             )
         })
+    }
+
+    /// What the user should know before the first step.
+    ///
+    /// # Errors
+    /// As the store and the kernel fail to be read.
+    pub fn notes(&self, session: &mut Session) -> Result<Vec<String>> {
+        let persistence = match self.steps.is_empty() {
+            true => None,
+            false => session.persistence(&self.service)?,
+        };
+        let stay = persistence.map(|seconds| {
+            format!(
+                "{} is persistent ({seconds} s): clients stay with the server that they have, \
+                 until they are forgotten; new clients follow the weights",
+                self.service
+            )
+        });
+        Ok(stay.into_iter().chain(self.skipped_words()).collect())
+    }
+
+    /// The sentence that ends it; with the last snapshot that it made.
+    pub fn ended(&self, snapshot: Option<SnapshotId>) -> String {
+        match snapshot {
+            None => format!("nothing to shift: {} has that share, or more", self.service),
+            Some(_) => format!("shifted {}", self.service),
+        }
     }
 
     /// Brings back the weights that it found.
@@ -118,10 +146,7 @@ impl Shift {
             Err(more) => {
                 let error = error.hint(format!("the weights could not be brought back: {more}"));
                 self.found.iter().fold(error, |error, (server, weight)| {
-                    error.hint(format!(
-                        "ipvsh -e 'find(\"{}\").find(\"{server}\").set(#{{ weight: {weight} }})'",
-                        self.service
-                    ))
+                    error.hint(format!("ipvsh weight {server} {weight} {}", self.service))
                 })
             }
         }
@@ -129,7 +154,8 @@ impl Shift {
 }
 
 impl Session {
-    /// Prepares a shift: finds all weights, and refuses what cannot be done.
+    /// Prepares a shift: finds all weights, and refuses what cannot be done. With `adopt` it takes
+    /// over servers that somebody else made.
     ///
     /// # Errors
     /// `state` while changes are staged, or where the kernel has other weights than the head;
@@ -138,20 +164,26 @@ impl Session {
     pub fn prepare_shift(
         &mut self,
         service: ServiceKey,
-        from: &[ServerKey],
-        to: &[ServerKey],
+        (from, to): (&[ServerKey], &[ServerKey]),
         options: &ShiftOptions,
+        adopt: bool,
     ) -> Result<Shift> {
         let in_words = |e: Error| e.object(service).attempt("cannot shift");
-        self.prepare(service, from, to, options).map_err(in_words)
+        let is_untouched = self.is_untouched();
+        let prepared = self.prepare(service, (from, to), options, adopt);
+        if prepared.is_err() && is_untouched {
+            // What was taken over does not stay behind.
+            self.discard();
+        }
+        prepared.map_err(in_words)
     }
 
     fn prepare(
         &mut self,
         service: ServiceKey,
-        from: &[ServerKey],
-        to: &[ServerKey],
+        (from, to): (&[ServerKey], &[ServerKey]),
         options: &ShiftOptions,
+        adopt: bool,
     ) -> Result<Shift> {
         if from.is_empty() || to.is_empty() {
             return Err(Error::invalid("both sides need a server"));
@@ -159,7 +191,7 @@ impl Session {
         if let Some(both) = from.iter().find(|key| to.contains(key)) {
             return Err(Error::invalid(format!("{both} is on both sides")));
         }
-        if self.candidate()?.is_taken(&EntryKey::Service(service)) {
+        if !adopt && self.candidate()?.is_taken(&EntryKey::Service(service)) {
             return Err(not_ours(&EntryKey::Service(service)));
         }
         self.refuse_staged("shift")?;
@@ -167,7 +199,11 @@ impl Session {
             self.discard();
         }
         self.refresh();
-        let (from, to) = (self.found(service, from)?, self.found(service, to)?);
+        let from = self.found(service, from, adopt)?;
+        let to = self.found(service, to, adopt)?;
+        if adopt {
+            self.take_over(&service)?;
+        }
         if sum(&from) + sum(&to) == 0 {
             return Err(Error::new(Kind::State, "all of their weights are 0")
                 .hint("the servers to move away from need a weight above 0"));
@@ -191,7 +227,7 @@ impl Session {
                     "its scheduler, {scheduler}, does not divide by weight"
                 ))
                 .hint("wrr, wlc, sed, nq, sh and mh do: find(...).set(#{ scheduler: \"wrr\" })")
-                .hint("or move at once: steps: [100]"));
+                .hint("or move at once: steps: [100] (--steps 100)"));
             }
             let (weights, scale) = divide(&from, &to, *percent)?;
             if let (2.., Some((key, weight))) = (scale, beside) {
@@ -219,7 +255,7 @@ impl Session {
     }
 
     /// The weights of servers that are ours, and stand in the kernel as in the head.
-    fn found(&mut self, service: ServiceKey, keys: &[ServerKey]) -> Result<Weights> {
+    fn found(&mut self, service: ServiceKey, keys: &[ServerKey], adopt: bool) -> Result<Weights> {
         let live = self.live()?.servers_of(&service).unwrap_or_default();
         let mut found = Weights::new();
         for key in keys {
@@ -240,6 +276,7 @@ impl Session {
                         .object(server_name(&service, key))
                         .hint("ipvsh plan shows it; ipvsh restore brings it back, ipvsh adopt keeps it"));
                 }
+                (None, Some(live)) if adopt => live.options.weight,
                 (None, Some(_)) => return Err(not_ours(&entry)),
                 (None, None) => {
                     return Err(Error::not_found("there is no such real server")
@@ -280,6 +317,19 @@ impl Session {
             (Err(_), _) => self.discard(),
         }
         result
+    }
+}
+
+/// The options of one step's commit: it has no time to confirm, and its message says which step
+/// it is.
+pub fn step_options(change: &ChangeOptions, step: String) -> ChangeOptions {
+    let message = match &change.message {
+        Some(given) => format!("{given}: {step}"),
+        None => step,
+    };
+    ChangeOptions {
+        message: Some(message),
+        ..change.clone()
     }
 }
 

@@ -12,7 +12,7 @@ mod others;
 mod rhai;
 pub(crate) mod unique;
 
-pub use rhai::mark_statement;
+pub use rhai::{HEADER as SCRIPT_HEADER, mark_statement};
 
 use std::fmt;
 

@@ -19,13 +19,16 @@ use crate::model::{
 /// How many columns a statement may take on one line.
 const WIDTH: usize = 100;
 
+/// The first lines of a script: what it is, for one who opens the file.
+pub const HEADER: &str = "\
+// A ruleset of ipvsh. Running it declares what is written here and leaves the rest
+// alone: ipvsh run THIS-FILE
+";
+
 /// Writes the script; the notes say what it cannot recreate.
 pub(super) fn write(rules: &Ruleset) -> (String, Vec<String>) {
     let mut script = Script::default();
-    script.text.push_str(
-        "// A ruleset of ipvsh. Running it declares what is written here and leaves the rest\n\
-         // alone: ipvsh run THIS-FILE\n",
-    );
+    script.text.push_str(HEADER);
     script.settings(rules, |phase| phase < Phase::Last);
     let keys = rules.services.keys().copied();
     for key in keys

@@ -319,8 +319,8 @@ fn no_more(map: &Options, what: &str) -> Result<()> {
     }
 }
 
-/// Keys of live state that say nothing about configuration.
-const COUNTS: [&str; 3] = ["active", "inactive", "persistent_connections"];
+/// Keys of live state that say nothing about configuration, and the name, which repeats the identity.
+const COUNTS: [&str; 4] = ["active", "inactive", "persistent_connections", "name"];
 
 /// Takes the values out that the kernel keeps and a script may not say: what was adopted must
 /// read back as it was.

@@ -22,6 +22,14 @@ pub struct Counts {
     pub persistent: u32,
 }
 
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, more: Counts) {
+        self.active = self.active.saturating_add(more.active);
+        self.inactive = self.inactive.saturating_add(more.inactive);
+        self.persistent = self.persistent.saturating_add(more.persistent);
+    }
+}
+
 /// One real server as it stands, with its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LiveServer {

@@ -54,6 +54,15 @@ impl Moment {
         })
     }
 
+    /// The moment that a date and a time of day name together, as two words of a command line.
+    pub fn with_time(&self, time: &Moment) -> Option<Moment> {
+        let is_date = NaiveDate::parse_from_str(&self.text, "%Y-%m-%d").is_ok();
+        match (&time.form, is_date) {
+            (Form::TimeOfDay(_), true) => Moment::parse(&format!("{self} {time}")).ok(),
+            _ => None,
+        }
+    }
+
     /// The moment itself.
     ///
     /// # Errors
@@ -188,6 +197,21 @@ mod tests {
         assert_eq!(at("90m"), "2026-11-21T00:30:00+00:00");
         assert_eq!(at("3d"), "2026-11-18T02:00:00+00:00");
         assert_eq!(at("1w"), "2026-11-14T02:00:00+00:00");
+    }
+
+    #[test]
+    fn a_date_and_a_time_are_one_moment() {
+        let moment = |text| Moment::parse(text).unwrap();
+        let whole = moment("2026-11-19").with_time(&moment("22:00"));
+        assert_eq!(whole, Some(moment("2026-11-19 22:00")));
+        for (date, time) in [
+            ("22:00", "23:00"),
+            ("2026-11-19", "2026-11-20"),
+            ("2026-11-19 22:00", "23:00"),
+            ("2026-11-19", "2h"),
+        ] {
+            assert_eq!(moment(date).with_time(&moment(time)), None, "{date} {time}");
+        }
     }
 
     /// Put forward from 02:00 to 03:00 on 2026-03-29, and back from 03:00 to 02:00 on 2026-10-25.

@@ -98,6 +98,18 @@ impl Weight {
         }
     }
 
+    /// Reads a weight that was typed.
+    ///
+    /// # Errors
+    /// `invalid` for anything but a whole number from 0 to 2^31-1.
+    pub fn parse(text: &str) -> Result<Weight> {
+        match text.parse() {
+            Ok(value) => Weight::new(value),
+            Err(_) => Err(Error::invalid(format!("\"{text}\" is not a weight"))
+                .hint("a weight is 0 (quiesced) to 2147483647")),
+        }
+    }
+
     /// The number.
     pub fn value(self) -> u32 {
         self.0

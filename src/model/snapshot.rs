@@ -70,7 +70,7 @@ pub struct Event {
     pub message: String,
 }
 
-/// What a user types for a snapshot: a number, `head`, `head~2`, a tag, or `@22:00`.
+/// What a user types for a snapshot: a number, `head`, `head~2`, a tag, or a time: `22:00`, `@22:00`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SnapshotName {
     /// By number.
@@ -111,7 +111,13 @@ impl SnapshotName {
                     .hint("snapshots are numbered from 1")),
             };
         }
-        check_tag(text).map(SnapshotName::Tag)
+        // No tag begins with a digit: this is a time, well written or not.
+        let is_time = text.starts_with(|c: char| c.is_ascii_digit());
+        match Moment::parse(text) {
+            Ok(moment) if is_time => Ok(SnapshotName::At(moment)),
+            Err(error) if is_time && text.contains([':', '-']) => Err(error),
+            _ => check_tag(text).map(SnapshotName::Tag),
+        }
     }
 }
 
@@ -177,6 +183,18 @@ mod tests {
         let snapshot: Snapshot = serde_json::from_str(early).unwrap();
         assert_eq!((snapshot.id.0, snapshot.changes), (7, 3));
         assert!(snapshot.tally.is_none() && snapshot.origin.is_unknown());
+    }
+
+    #[test]
+    fn a_time_needs_no_sign() {
+        for text in ["13:52", "2026-11-29 13:52", "2026-11-29T13:52:00Z", "2h"] {
+            let moment = Moment::parse(text).unwrap();
+            assert_eq!(SnapshotName::parse(text).unwrap(), SnapshotName::At(moment));
+        }
+        for text in ["25:00", "2026-13-01"] {
+            let error = SnapshotName::parse(text).unwrap_err();
+            assert_eq!(error.message(), format!("\"{text}\" is not a time"));
+        }
     }
 
     #[test]

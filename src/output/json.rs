@@ -7,9 +7,9 @@ use super::invocation::with_globals;
 use super::status::Facts;
 use crate::api::report as form;
 pub use crate::api::report::snapshot;
-use crate::director::{Awaiting, Difference, Drained, Outcome, Report};
+use crate::director::{Awaiting, Difference, Drained, Outcome, Report, ServerOf};
 use crate::error::Error;
-use crate::model::{Family, MarkSupport, ServerKey, ServiceKey, SettingKind, Snapshot, Weight};
+use crate::model::{Family, MarkSupport, ServiceKey, SettingKind, Snapshot, Weight};
 use crate::plan::{Change, Foreign, Plan};
 use form::changes;
 
@@ -33,6 +33,32 @@ fn error(failure: &Error) -> Value {
         *hint = with_globals(hint).into_owned();
     }
     Value::Object(form)
+}
+
+/// The error that a command ends with, as an object `error`: `kind object message hint status`, the
+/// place in a script, what is left half-way, and what else was found.
+pub fn failure(failure: &Error) -> Value {
+    let mut map = Map::new();
+    if let Value::Object(form) = error(failure) {
+        map.extend(form);
+    }
+    map.insert("status".into(), json!(failure.kind().exit_status()));
+    if let Some(place) = failure.place() {
+        let column = (place.column > 0).then_some(place.column);
+        map.insert("file".into(), json!(place.file));
+        map.insert("line".into(), json!(place.line));
+        map.insert("column".into(), json!(column));
+    }
+    if !failure.leftovers().is_empty() {
+        map.insert("leftovers".into(), told(failure.leftovers()));
+    }
+    if !failure.others().is_empty() {
+        map.insert(
+            "others".into(),
+            failure.others().iter().map(error).collect(),
+        );
+    }
+    json!({ "error": map })
 }
 
 /// Snapshots, newest first; with their changes in place of the number of them where given, null
@@ -79,21 +105,56 @@ pub fn report(report: &Report, dry: bool) -> Value {
 
 /// A drain: how it ended, and every change that it made.
 pub fn drain(
-    (service, server): (&ServiceKey, &ServerKey),
+    servers: &[ServerOf],
     drained: Option<&Drained>,
     reports: &[Report],
     dry: bool,
 ) -> Value {
+    let weight_before = |server: &ServerOf| {
+        let mut weights = drained.iter().flat_map(|drained| &drained.weights);
+        let found = weights.find(|(one, _)| one == server);
+        json!(found.and_then(|(_, weight)| weight.map(Weight::value)))
+    };
+    let names = |(service, server): &ServerOf| {
+        let (service, server) = (service.to_string(), server.to_string());
+        Map::from_iter([
+            ("service".to_owned(), json!(service)),
+            ("server".to_owned(), json!(server)),
+        ])
+    };
+    let mut map = match servers {
+        [one] => names(one),
+        many => {
+            let each = many.iter().map(|one| {
+                let mut map = names(one);
+                map.insert("weight_before".into(), weight_before(one));
+                Value::Object(map)
+            });
+            Map::from_iter([("servers".to_owned(), each.collect())])
+        }
+    };
+    let mut put = |name: &str, value: Value| map.insert(name.to_owned(), value);
+    put("drained", json!(drained.is_some() && !dry));
+    let waited = drained.map(|drained| drained.waited.as_secs());
+    put("seconds", json!(waited));
+    if let [one] = servers {
+        put("weight_before", weight_before(one));
+    }
     let left = drained.map(|drained| drained.left);
+    put("active", json!(left.map(|left| left.active)));
+    put("inactive", json!(left.map(|left| left.inactive)));
+    let persistent = left.map(|left| left.persistent);
+    put("persistent_connections", json!(persistent));
+    let changes = reports.iter().map(|one| report(one, dry));
+    put("changes", changes.collect());
+    Value::Object(map)
+}
+
+/// A shift: whether it came to its end, and every change that it made.
+pub fn shift(service: &ServiceKey, is_done: bool, reports: &[Report], dry: bool) -> Value {
     json!({
         "service": service.to_string(),
-        "server": server.to_string(),
-        "drained": drained.is_some() && !dry,
-        "seconds": drained.map(|drained| drained.waited.as_secs()),
-        "weight_before": drained.and_then(|drained| drained.weight).map(Weight::value),
-        "active": left.map(|left| left.active),
-        "inactive": left.map(|left| left.inactive),
-        "persistent_connections": left.map(|left| left.persistent),
+        "shifted": is_done && !dry,
         "changes": reports.iter().map(|one| report(one, dry)).collect::<Value>(),
     })
 }

@@ -5,6 +5,7 @@
 
 mod changes;
 mod connections;
+mod counted;
 mod database;
 mod error;
 mod events;
@@ -12,6 +13,7 @@ mod history;
 mod invocation;
 mod json;
 mod live;
+mod located;
 mod pager;
 mod paint;
 mod progress;
@@ -26,12 +28,14 @@ use std::ops::ControlFlow;
 
 pub use changes::{changes, report};
 pub use connections::{Form, Listing};
+pub use counted::{counted, counted_json};
 pub use database::{checkup, pruned, repaired};
 pub use error::error;
 pub use events::events;
 pub use history::{history, patches};
-pub use invocation::{at_prompt, invoked_with};
+pub use invocation::{at_prompt, invoked_with, quoted};
 pub use live::{Origin, Remark, daemons, foreign, marks, services, timeouts};
+pub use located::{located, located_json};
 pub use paint::{Paint, Style, clean};
 pub use progress::Teller;
 pub use rows::{Look, info, rows};
@@ -250,8 +254,16 @@ impl Output {
         }
     }
 
-    /// Tells an error on standard error.
+    /// Tells the error that a command ends with, on standard error: as JSON on one line where results
+    /// are JSON.
     pub fn error(&self, failure: &Error) {
+        match self.json {
+            true => to_stderr(&format!("{}\n", json::failure(failure))),
+            false => self.error_in_words(failure),
+        }
+    }
+
+    fn error_in_words(&self, failure: &Error) {
         let width = std::io::stderr().is_terminal().then(columns).flatten();
         to_stderr(&error(failure, self.paint_err, width));
     }
@@ -270,7 +282,7 @@ impl Output {
         }
         if let crate::director::Outcome::Partly { failures, .. } = &told.outcome {
             for failure in failures {
-                self.error(failure);
+                self.error_in_words(failure);
             }
         }
     }
@@ -367,7 +379,7 @@ pub mod forms {
         checkup_json as checkup, pruned_json as pruned, repaired_json as repaired,
     };
     pub use super::events::with_events;
-    pub use super::json::{drain, history, snapshot, status};
+    pub use super::json::{drain, history, shift, snapshot, status};
 }
 
 fn to_stderr(text: &str) {

@@ -5,8 +5,10 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value};
+
 use crate::model::{
-    Family, RealServer, ServerKey, ServiceKey, ServiceOptions, SettingKey, SettingKind,
+    Family, RealServer, ServerKey, ServiceKey, ServiceOptions, SettingKey, SettingKind, json,
 };
 
 /// What happens.
@@ -51,6 +53,49 @@ pub struct Change {
     pub part: Option<Part>,
     /// The rest of the line: `masq weight 1`, `wlc -> rr`.
     pub detail: Detail,
+}
+
+impl Change {
+    /// What the object or its part was, and what it is to be, as JSON: the options of what is added
+    /// or removed, those options of a real server that change, or one value. Null where there is
+    /// nothing, and where words alone say it.
+    pub fn sides(&self) -> (Value, Value) {
+        if let Some(sides) = self.detail.sides.as_deref() {
+            return match sides {
+                Sides::Server(from, to) => differing_options(from, to),
+                Sides::Values(from, to) => (from.clone(), to.clone()),
+            };
+        }
+        let value = match &self.detail.said {
+            Said::Service(service) => {
+                let (family, options) = &**service;
+                Value::Object(json::service_options(options, *family))
+            }
+            Said::Server(options) => Value::Object(json::server_options(options)),
+            Said::Text(_) => return (Value::Null, Value::Null),
+        };
+        match self.action {
+            Action::Add => (Value::Null, value),
+            Action::Remove => (value, Value::Null),
+            Action::Change => (Value::Null, Value::Null),
+        }
+    }
+}
+
+/// The options of a real server that are not the same on two sides.
+fn differing_options(from: &RealServer, to: &RealServer) -> (Value, Value) {
+    let (mut old, mut new) = (json::server_options(from), json::server_options(to));
+    let same: Vec<String> = old
+        .iter()
+        .filter(|(name, value)| new.get(*name) == Some(value))
+        .map(|(name, _)| name.clone())
+        .collect();
+    let without = |options: &mut Map<String, Value>| {
+        options.retain(|name, _| !same.contains(name));
+    };
+    without(&mut old);
+    without(&mut new);
+    (Value::Object(old), Value::Object(new))
 }
 
 /// What changes, as a reader calls it: `tcp 192.0.2.10:80`, `timeouts`, `sync daemon master`,
@@ -113,6 +158,15 @@ impl fmt::Display for Part {
 pub struct Detail {
     said: Said,
     is_foreign: bool,
+    /// Both sides, where the words are not made from one; boxed, because most changes have none.
+    sides: Option<Box<Sides>>,
+}
+
+/// What something was, and what it is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Sides {
+    Server(RealServer, RealServer),
+    Values(Value, Value),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,6 +193,23 @@ impl Detail {
         Said::Text(words.into()).into()
     }
 
+    /// Any words about a real server that changes.
+    pub fn between_servers(words: String, from: RealServer, to: RealServer) -> Detail {
+        Detail {
+            sides: Some(Box::new(Sides::Server(from, to))),
+            ..Detail::text(words)
+        }
+    }
+
+    /// The same, with what it was and what it is to be as JSON.
+    #[must_use]
+    pub fn with_sides(self, from: Value, to: Value) -> Detail {
+        Detail {
+            sides: Some(Box::new(Sides::Values(from, to))),
+            ..self
+        }
+    }
+
     /// The same, with a note where it is about somebody else's.
     #[must_use]
     pub fn foreign(self, is_foreign: bool) -> Detail {
@@ -156,6 +227,7 @@ impl From<Said> for Detail {
         Detail {
             said,
             is_foreign: false,
+            sides: None,
         }
     }
 }

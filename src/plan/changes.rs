@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 
+use serde_json::Value;
+
 use super::Request;
 use super::change::{Action, Change, Detail, Object, Part};
 use crate::model::live::{ChainRule, ChainState, Live};
 use crate::model::patch::Named;
 use crate::model::{
-    EntryKey, Family, MarkKey, MarkRule, Ruleset, ServiceKey, Setting, SettingKey, VirtualService,
-    differing_servers,
+    EntryKey, Family, MarkKey, MarkRule, Options, Ruleset, ServiceKey, Setting, SettingKey,
+    VirtualService, differing_servers, json,
 };
 
 /// The changes between two rulesets.
@@ -113,9 +115,12 @@ impl<'a> Telling<'a> {
             (Some(before), Some(after)) if before.options != after.options => {
                 let named = self.declared(&EntryKey::Service(*key));
                 let (old, new) = (before.options.fields(family), after.options.fields(family));
+                let from = json::service_options(&before.options, family);
+                let to = json::service_options(&after.options, family);
                 for (name, turn) in differing(old, new, named) {
-                    let (part, detail) = (Part::Option(name), Detail::text(turn.to_string()));
-                    self.push(Action::Change, object, Some(part), detail);
+                    let detail = Detail::text(turn.to_string());
+                    let detail = detail.with_sides(value(&from, name), value(&to, name));
+                    self.push(Action::Change, object, Some(Part::Option(name)), detail);
                 }
             }
             _ => {}
@@ -138,7 +143,8 @@ impl<'a> Telling<'a> {
                         // A String takes everything.
                         let _ = write!(text, "{gap}{name} {turn}");
                     }
-                    self.push(Action::Change, object, part, Detail::text(text));
+                    let detail = Detail::between_servers(text, *old, *new);
+                    self.push(Action::Change, object, part, detail);
                 }
                 (None, None) => {}
             }
@@ -157,10 +163,12 @@ impl<'a> Telling<'a> {
         let (object, part) = (Object::Service(service), Some(Part::Mark));
         let before = self.changes.len();
         for rule in old.iter().filter(|rule| !new.contains(rule)) {
-            self.push(Action::Remove, object, part, Detail::text(rule.summary()));
+            let detail = Detail::text(rule.summary()).with_sides(mark(rule), Value::Null);
+            self.push(Action::Remove, object, part, detail);
         }
         for rule in new.iter().filter(|rule| !old.contains(rule)) {
-            self.push(Action::Add, object, part, Detail::text(rule.summary()));
+            let detail = Detail::text(rule.summary()).with_sides(Value::Null, mark(rule));
+            self.push(Action::Add, object, part, detail);
         }
         if self.changes.len() == before {
             let order = Detail::text("order of rules");
@@ -180,7 +188,9 @@ impl<'a> Telling<'a> {
     fn part_of_settings(&mut self, key: SettingKey, old: Option<&Setting>, new: Option<&Setting>) {
         let text =
             |value: Option<&Setting>| value.map_or("not managed".to_owned(), Setting::summary);
+        let form = |value: Option<&Setting>| value.map_or(Value::Null, |value| value.json(key));
         let detail = Detail::text(format!("{} -> {}", text(old), text(new)));
+        let detail = detail.with_sides(form(old), form(new));
         let (object, part) = (Object::Settings(key.kind()), Some(Part::Setting(key)));
         self.push(Action::Change, object, part, detail);
     }
@@ -189,12 +199,20 @@ impl<'a> Telling<'a> {
         let object = Object::Setting(key);
         match (old, new) {
             (None, Some(new)) => {
-                self.push(Action::Add, object, None, Detail::text(new.summary()));
+                let detail = Detail::text(new.summary());
+                let detail = detail.with_sides(Value::Null, new.json(key));
+                self.push(Action::Add, object, None, detail);
             }
             (Some(old), None) => {
-                self.push(Action::Remove, object, None, Detail::text(old.summary()));
+                let detail = Detail::text(old.summary());
+                let detail = detail.with_sides(old.json(key), Value::Null);
+                self.push(Action::Remove, object, None, detail);
             }
             (Some(old), Some(new)) => {
+                let part_of = |setting: &Setting, name: &str| match setting.json(key) {
+                    Value::Object(options) => value(&options, name),
+                    whole => whole,
+                };
                 for (name, turn) in differing(old.fields(), new.fields(), None) {
                     // What is left to the kernel is not compared, and is no change by itself. Where
                     // something else makes the setting start anew, what had been set is lost.
@@ -204,7 +222,9 @@ impl<'a> Telling<'a> {
                     };
                     if let Some(text) = told {
                         let part = Some(Part::Option(name));
-                        self.push(Action::Change, object, part, Detail::text(text));
+                        let (from, to) = (part_of(old, name), part_of(new, name));
+                        let detail = Detail::text(text).with_sides(from, to);
+                        self.push(Action::Change, object, part, detail);
                     }
                 }
             }
@@ -222,7 +242,8 @@ impl<'a> Telling<'a> {
             if let ChainRule::Stray(stray) = rule
                 && !to.rules.contains(rule)
             {
-                let words = Detail::text(stray.words.join(" "));
+                let words = stray.words.join(" ");
+                let words = Detail::text(words.clone()).with_sides(words.into(), Value::Null);
                 self.push(Action::Remove, object, Some(Part::Stray), words);
             }
         }
@@ -250,6 +271,15 @@ fn rules_by_service<'a>(from: &'a Ruleset, to: &'a Ruleset) -> BTreeMap<ServiceK
         fed.entry(rule.key().service()).or_default().1.push(rule);
     }
     fed
+}
+
+/// The value of an option as JSON; null where it is not set.
+fn value(options: &Options, name: &str) -> Value {
+    options.get(name).cloned().unwrap_or_default()
+}
+
+fn mark(rule: &MarkRule) -> Value {
+    Value::Object(json::mark(rule))
 }
 
 /// A field that differs: `1 -> 0`.

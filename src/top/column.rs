@@ -175,6 +175,11 @@ impl Order {
         }
     }
 
+    /// The names of all columns.
+    pub fn names() -> Vec<&'static str> {
+        Column::ALL.map(Column::name).to_vec()
+    }
+
     /// Reads `COLUMN` or `-COLUMN`, as `ipvsh show --sort` does.
     ///
     /// # Errors
@@ -188,9 +193,9 @@ impl Order {
         named
             .map(|column| Order { column, descending })
             .ok_or_else(|| {
-                let names = Column::ALL.map(Column::name);
+                let names = Order::names();
                 let error = Error::new(Kind::Usage, format!("top has no column '{name}'"));
-                error.hint(match did_you_mean(name, names) {
+                error.hint(match did_you_mean(name, names.iter().copied()) {
                     Some(name) => format!("did you mean \"{name}\"?"),
                     None => format!("columns are {}", names.join(", ")),
                 })

@@ -32,7 +32,8 @@ impl Order {
             None => (text, false),
         };
         let columns = view.facts().columns;
-        if columns.is_empty() {
+        let names = Order::names(view);
+        if names.is_empty() {
             return Err(Error::new(
                 Kind::Usage,
                 format!("{} cannot be sorted", view.name()),
@@ -40,10 +41,6 @@ impl Order {
         }
         let column = columns.iter().find(|column| column.name == name).copied();
         if column.is_none() && name != SERVICE {
-            let names: Vec<&str> = [SERVICE]
-                .into_iter()
-                .chain(columns.iter().map(|column| column.name))
-                .collect();
             let what = view.name();
             return Err(
                 Error::new(Kind::Usage, format!("{what} has no column '{name}'")).hint(
@@ -55,6 +52,15 @@ impl Order {
             );
         }
         Ok(Order { column, descending })
+    }
+
+    /// The names that a view can be sorted by; none where it has no order.
+    pub fn names(view: View) -> Vec<&'static str> {
+        let columns = view.facts().columns.iter().map(|column| column.name);
+        match view.facts().columns.is_empty() {
+            true => Vec::new(),
+            false => std::iter::once(SERVICE).chain(columns).collect(),
+        }
     }
 
     /// Puts what compares so in the order asked for.

@@ -13,6 +13,9 @@ use crate::model::{
     Family, Live, Options, ServerKey, ServiceKey, ServiceName, Traffic, Usage, json as form,
 };
 
+/// The key of the name that a service or a server is given to other commands by.
+const NAME: &str = "name";
+
 /// A service in a view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
@@ -36,8 +39,9 @@ pub struct ServerRow {
 impl Row {
     /// The row as JSON.
     pub fn json(&self) -> Value {
-        let mut map = self.data.clone();
-        let servers = self.servers.iter().map(|s| Value::Object(s.data.clone()));
+        let mut map = named(&self.key, &self.data);
+        let servers = self.servers.iter();
+        let servers = servers.map(|server| Value::Object(named(&server.key, &server.data)));
         map.insert("servers".into(), Value::Array(servers.collect()));
         Value::Object(map)
     }
@@ -54,6 +58,12 @@ impl Row {
     }
 }
 
+/// A form below the name that the object has everywhere else.
+fn named(key: &impl ToString, data: &Options) -> Options {
+    let name = (NAME.to_owned(), json!(key.to_string()));
+    std::iter::once(name).chain(data.clone()).collect()
+}
+
 /// The value of a column, where there is one.
 pub fn value<'a>(data: &'a Options, column: &Column) -> Option<&'a Value> {
     match column.within {
@@ -65,6 +75,7 @@ pub fn value<'a>(data: &'a Options, column: &Column) -> Option<&'a Value> {
 fn read(view: View, value: &Value) -> Option<Row> {
     let facts = view.facts();
     let mut data = value.as_object()?.clone();
+    data.shift_remove(NAME);
     let Value::Array(servers) = data.shift_remove("servers")? else {
         return None;
     };
@@ -73,9 +84,10 @@ fn read(view: View, value: &Value) -> Option<Row> {
         data.len() == identity + keys.len() && keys.iter().all(|key| data.contains_key(*key))
     };
     let servers = servers.into_iter().map(|server| {
-        let Value::Object(data) = server else {
+        let Value::Object(mut data) = server else {
             return None;
         };
+        data.shift_remove(NAME);
         let key = server_key(&data)?;
         has(&data, 2, facts.server).then_some(ServerRow { key, data })
     });
@@ -277,8 +289,9 @@ mod tests {
         let values: Vec<Value> = rows.iter().map(Row::json).collect();
         assert_eq!(
             Value::Array(values),
-            json!([{"protocol": "tcp", "address": "192.0.2.10", "port": 80, "servers": [
-                {"address": "10.0.0.12", "port": 80,
+            json!([{"name": "tcp 192.0.2.10:80",
+                    "protocol": "tcp", "address": "192.0.2.10", "port": 80, "servers": [
+                {"name": "10.0.0.12:80", "address": "10.0.0.12", "port": 80,
                  "tunnel": {"type": "gue", "port": 6080, "checksum": "full"},
                  "weight": 1, "active": 0, "inactive": 0}
             ]}])

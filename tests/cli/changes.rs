@@ -58,7 +58,14 @@ fn a_change_ends_in_its_shape() {
           "action": "remove",
           "object": "tcp 192.0.2.10:80",
           "part": "server 10.0.0.13:80",
-          "detail": "masq weight 1"
+          "detail": "masq weight 1",
+          "from": {
+            "weight": 1,
+            "forward": "masq",
+            "upper": 0,
+            "lower": 0
+          },
+          "to": null
         }
       ],
       "notes": []
@@ -92,19 +99,42 @@ fn a_plan_does_nothing() {
           "action": "remove",
           "object": "tcp 192.0.2.10:80",
           "part": null,
-          "detail": "rr"
+          "detail": "rr",
+          "from": {
+            "scheduler": "rr",
+            "flags": [],
+            "persistent": 0,
+            "netmask": "255.255.255.255",
+            "engine": null,
+            "one_packet": false
+          },
+          "to": null
         },
         {
           "action": "remove",
           "object": "tcp 192.0.2.10:80",
           "part": "server 10.0.0.11:80",
-          "detail": "masq weight 1"
+          "detail": "masq weight 1",
+          "from": {
+            "weight": 1,
+            "forward": "masq",
+            "upper": 0,
+            "lower": 0
+          },
+          "to": null
         },
         {
           "action": "remove",
           "object": "tcp 192.0.2.10:80",
           "part": "server 10.0.0.12:80",
-          "detail": "masq weight 3"
+          "detail": "masq weight 3",
+          "from": {
+            "weight": 3,
+            "forward": "masq",
+            "upper": 0,
+            "lower": 0
+          },
+          "to": null
         }
       ],
       "notes": []

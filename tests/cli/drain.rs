@@ -122,7 +122,13 @@ fn a_drain_is_planned_or_told_as_json() {
               "action": "change",
               "object": "tcp 192.0.2.10:80",
               "part": "server 10.0.0.12:80",
-              "detail": "weight 3 -> 0"
+              "detail": "weight 3 -> 0",
+              "from": {
+                "weight": 3
+              },
+              "to": {
+                "weight": 0
+              }
             }
           ],
           "notes": []
@@ -139,9 +145,9 @@ fn a_drain_that_cannot_be() {
     let before = lab.state();
     assert_snapshot!(lab.run(&["drain", "192.0.2.10:80"]), @r"
     -- stderr
-    Error: cannot drain: it wants a virtual service and one server
-    Hint: like: ipvsh --sim drain tcp 192.0.2.10:80 10.0.0.12:80
-    -- status 2
+    Error: real server 192.0.2.10:80: no service has this real server
+    Hint: it is the address of a virtual service: tcp 192.0.2.10:80 (ipvsh --sim show tcp 192.0.2.10:80)
+    -- status 1
     ");
     assert_snapshot!(lab.run(&["drain", "192.0.2.10:80", "10.0.0.13"]), @r"
     -- stderr

@@ -98,6 +98,13 @@ impl Lab {
         self.tell(&Said::of(command, ""))
     }
 
+    /// Runs with something more in the environment.
+    pub fn run_in(&self, environment: &[(&str, &str)], args: &[&str]) -> String {
+        let mut command = self.command(args);
+        command.envs(environment.iter().copied());
+        self.tell(&Said::of(command, ""))
+    }
+
     /// Runs with standard output on a device that is full.
     pub fn run_full(&self, args: &[&str]) -> String {
         self.fill(self.command(args))

@@ -144,6 +144,7 @@ fn show_services() {
     assert_snapshot!(lab.run(&["show", "tcp", "192.0.2.10:80", "--json"]), @r#"
     [
       {
+        "name": "tcp 192.0.2.10:80",
         "protocol": "tcp",
         "address": "192.0.2.10",
         "port": 80,
@@ -157,6 +158,7 @@ fn show_services() {
         "inactive": 0,
         "servers": [
           {
+            "name": "10.0.0.11:80",
             "address": "10.0.0.11",
             "port": 80,
             "weight": 1,
@@ -168,6 +170,7 @@ fn show_services() {
             "persistent_connections": 0
           },
           {
+            "name": "10.0.0.12:80",
             "address": "10.0.0.12",
             "port": 80,
             "weight": 3,
@@ -275,13 +278,22 @@ fn plan_and_diff() {
           "action": "change",
           "object": "tcp 192.0.2.10:80",
           "part": "scheduler",
-          "detail": "wrr -> rr"
+          "detail": "wrr -> rr",
+          "from": "wrr",
+          "to": "rr"
         },
         {
           "action": "remove",
           "object": "tcp 192.0.2.10:80",
           "part": "server 10.0.0.13:80",
-          "detail": "masq weight 1"
+          "detail": "masq weight 1",
+          "from": {
+            "weight": 1,
+            "forward": "masq",
+            "upper": 0,
+            "lower": 0
+          },
+          "to": null
         }
       ],
       "foreign": {

@@ -297,6 +297,54 @@ fn the_words_that_a_shell_completes() {
     10.0.0.11:80
     10.0.0.12:80
     ");
+    assert_snapshot!(of_sim(&["weight", ""]), @r"
+    10.0.0.11:80	real server
+    10.0.0.12:80	real server
+    ");
+    assert_snapshot!(of_sim(&["weight", "10.0.0.11:80", "3", ""]), @r"
+    192.0.2.10:80	tcp, rr
+    ");
+    assert_eq!(of_sim(&["disable", ""]), of_sim(&["weight", ""]));
+    assert_eq!(
+        of_sim(&["enable", "10.0.0.12"]),
+        "10.0.0.12:80\treal server\n"
+    );
+    assert_snapshot!(of_sim(&["drain", ""]), @r"
+    192.0.2.10:80	tcp, rr
+    10.0.0.11:80	real server
+    10.0.0.12:80	real server
+    ");
+    assert_snapshot!(of_sim(&["where", ""]), @r"
+    10.0.0.11:80	real server
+    10.0.0.12:80	real server
+    192.0.2.10	VIP
+    ");
+    assert_snapshot!(of_sim(&["shift", "192.0.2.10:80", "--from", ""]), @r"
+    10.0.0.11:80
+    10.0.0.12:80
+    ");
+    assert_snapshot!(complete(&["show", "connections", "--state", "SYN"]), @r"
+    SYN_SENT
+    SYN_RECV
+    SYNACK
+    ");
+    assert_snapshot!(complete(&["show", "connections", "--sort", "-e"]), @r"
+    -expires	largest first
+    ");
+    assert_snapshot!(complete(&["show", "--sort=w"]), @r"
+    --sort=weight	smallest first
+    ");
+    assert_snapshot!(complete(&["top", "--sort", "c"]), @r"
+    cps	smallest first
+    ");
+    assert_snapshot!(complete(&["show", "connections", "--count-by", "client"]), @r"
+    client
+    client/24
+    client/64
+    ");
+    assert_snapshot!(complete(&["edit", "--again", ""]), @r"
+    :files
+    ");
     assert_snapshot!(complete(&["export", "--format", "r"]), @"rhai");
     assert_snapshot!(complete(&["--color", "a"]), @r"
     auto	On a terminal that has colours, unless NO_COLOR is set

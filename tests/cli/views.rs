@@ -99,6 +99,7 @@ fn every_view_as_json() {
     assert_snapshot!(lab.run(&["show", "stats", "192.0.2.10:80", "--json"]), @r#"
     [
       {
+        "name": "tcp 192.0.2.10:80",
         "protocol": "tcp",
         "address": "192.0.2.10",
         "port": 80,
@@ -109,6 +110,7 @@ fn every_view_as_json() {
         "out_bytes": 0,
         "servers": [
           {
+            "name": "10.0.0.11:80",
             "address": "10.0.0.11",
             "port": 80,
             "connections": 0,
@@ -118,6 +120,7 @@ fn every_view_as_json() {
             "out_bytes": 0
           },
           {
+            "name": "10.0.0.12:80",
             "address": "10.0.0.12",
             "port": 80,
             "connections": 0,
@@ -134,6 +137,7 @@ fn every_view_as_json() {
     assert_snapshot!(lab.run(&["show", "rates", "fwmark", "666", "--json"]), @r#"
     [
       {
+        "name": "fwmark 666",
         "mark": 666,
         "family": "ipv4",
         "cps": 0,
@@ -149,6 +153,7 @@ fn every_view_as_json() {
     assert_snapshot!(lab.run(&["show", "thresholds", "[2001:db8::10]:53", "--json"]), @r#"
     [
       {
+        "name": "udp [2001:db8::10]:53",
         "protocol": "udp",
         "address": "2001:db8::10",
         "port": 53,
@@ -156,6 +161,7 @@ fn every_view_as_json() {
         "inactive": 0,
         "servers": [
           {
+            "name": "10.0.0.21:53",
             "address": "10.0.0.21",
             "port": 53,
             "upper": 100,
@@ -171,6 +177,7 @@ fn every_view_as_json() {
     assert_snapshot!(lab.run(&["show", "persistent", "[2001:db8::10]:53", "--json"]), @r#"
     [
       {
+        "name": "udp [2001:db8::10]:53",
         "protocol": "udp",
         "address": "2001:db8::10",
         "port": 53,
@@ -182,6 +189,7 @@ fn every_view_as_json() {
         "inactive": 0,
         "servers": [
           {
+            "name": "10.0.0.21:53",
             "address": "10.0.0.21",
             "port": 53,
             "weight": 1,
@@ -197,11 +205,13 @@ fn every_view_as_json() {
     assert_snapshot!(lab.run(&["show", "tunnels", "--json"]), @r#"
     [
       {
+        "name": "udp [2001:db8::10]:53",
         "protocol": "udp",
         "address": "2001:db8::10",
         "port": 53,
         "servers": [
           {
+            "name": "10.0.0.21:53",
             "address": "10.0.0.21",
             "port": 53,
             "tunnel": {
@@ -478,12 +488,11 @@ fn top_needs_a_terminal_and_says_what_does_not() {
     Hint: instead: ipvsh --sim show rates --watch 1
     -- status 1
     ");
-    assert_snapshot!(lab.run(&["--json", "top"]), @r"
+    assert_snapshot!(lab.run(&["--json", "top"]), @r#"
     -- stderr
-    Error: top has no JSON form
-    Hint: instead: ipvsh --sim show rates --json --watch 1
+    {"error":{"kind":"usage","object":null,"message":"top has no JSON form","hint":"instead: ipvsh --sim show rates --json --watch 1","status":2}}
     -- status 2
-    ");
+    "#);
     assert_snapshot!(lab.run(&["top", "--sort", "in_bits"]), @r#"
     -- stderr
     Error: top has no column 'in_bits'
@@ -500,5 +509,229 @@ fn top_needs_a_terminal_and_says_what_does_not() {
     -- stderr
     note: would show top of tcp 192.0.2.10:80
     -- status 0
+    ");
+}
+
+#[test]
+fn an_address_that_no_service_has_is_that_of_a_server() {
+    let lab = lab();
+    lab.ok(&[
+        "-e",
+        r#"tcp("192.0.2.11:80", #{ servers: ["10.0.0.12:80", "10.0.0.13:80"] })"#,
+    ]);
+    assert_snapshot!(lab.run(&["show", "10.0.0.12"]), @r"
+    service            method  weight  active  inactive
+    tcp 192.0.2.10:80  rr                   0         0
+      10.0.0.12:80     masq         3       0         0
+    tcp 192.0.2.11:80  wlc                  0         0
+      10.0.0.12:80     direct       1       0         0
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "stats", "server", "10.0.0.13"]), @r"
+    service            connections  in_packets  out_packets  in_bytes  out_bytes
+    tcp 192.0.2.11:80            0           0            0         0          0
+      10.0.0.13:80               0           0            0         0          0
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "10.0.0.12/31", "--json", "-n", "1"]), @r#"
+    [
+      {
+        "name": "tcp 192.0.2.10:80",
+        "protocol": "tcp",
+        "address": "192.0.2.10",
+        "port": 80,
+        "scheduler": "rr",
+        "flags": [],
+        "persistent": 0,
+        "netmask": "255.255.255.255",
+        "engine": null,
+        "one_packet": false,
+        "active": 0,
+        "inactive": 0,
+        "servers": [
+          {
+            "name": "10.0.0.12:80",
+            "address": "10.0.0.12",
+            "port": 80,
+            "weight": 3,
+            "forward": "masq",
+            "upper": 0,
+            "lower": 0,
+            "active": 0,
+            "inactive": 0,
+            "persistent_connections": 0
+          }
+        ]
+      }
+    ]
+    -- status 0
+    "#);
+    assert_snapshot!(lab.run(&["show", "192.0.2.11/32"]), @r"
+    service            method  weight  active  inactive
+    tcp 192.0.2.11:80  wlc                  0         0
+      10.0.0.12:80     direct       1       0         0
+      10.0.0.13:80     direct       1       0         0
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "tunnels", "10.0.0.0/24"]), @r"
+    service                type  port  checksum  weight  active  inactive
+    udp [2001:db8::10]:53
+      10.0.0.21:53         gue   6080  full           1       0         0
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "connections", "10.0.0.12"]), @r"
+    no connections
+    -- status 0
+    ");
+}
+
+#[test]
+fn what_is_nothing_to_show_is_answered_in_words() {
+    let lab = lab();
+    for (args, status) in [
+        (&["show", "10.0.0.19"][..], 1),
+        (&["show", "10.0.0.99:8080"], 1),
+        (&["show", "10.9.0.0/24"], 1),
+        (&["show", "10.0.0.0/33"], 1),
+        (&["show", "server", "10.0.0.99"], 1),
+        (&["show", "666"], 1),
+        (&["show", "mark", "666"], 2),
+        (&["show", "web"], 2),
+        (&["show", "head"], 2),
+    ] {
+        let said = lab.said(args);
+        assert_eq!(said.status, status, "{args:?}: {}", said.err);
+    }
+    assert_snapshot!(lab.run(&["show", "10.0.0.19"]), @r#"
+    -- stderr
+    Error: virtual service 10.0.0.19: there is no such virtual service
+    Hint: did you mean "10.0.0.11"?
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["show", "10.9.0.0/24"]), @r"
+    -- stderr
+    Error: network 10.9.0.0/24: no virtual service and no real server is in it
+    Hint: ipvsh --sim show lists virtual services and real servers
+    -- status 1
+    ");
+    assert_snapshot!(lab.run(&["show", "666"]), @r#"
+    -- stderr
+    Error: "666" is no address
+    Hint: a mark's service is named fwmark 666, a port is behind its address: 192.0.2.10:80
+    Hint: show is about what is live; snapshot 666: ipvsh --sim export 666
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["show", "mark", "666"]), @r"
+    -- stderr
+    Error: the rules of a mark are another view: marks 666
+    Hint: ipvsh --sim show marks 666; its virtual service: ipvsh --sim show fwmark 666
+    -- status 2
+    ");
+    assert_snapshot!(lab.run(&["show", "head"]), @r"
+    -- stderr
+    Error: there is no view 'head'
+    Hint: views are services, marks, timeouts, connections, stats, rates, thresholds, persistent, tunnels, daemons, info
+    -- status 2
+    ");
+}
+
+#[test]
+fn lists_are_limited_by_one_word() {
+    let lab = lab();
+    for args in [
+        &["history", "-n", "1"][..],
+        &["history", "--limit", "1"],
+        &["history", "--count", "1"],
+    ] {
+        assert_eq!(lab.ok(args), lab.ok(&["history", "-n", "1"]), "{args:?}");
+    }
+    let one = lab.ok(&["show", "-n", "1"]);
+    assert_eq!(one, lab.ok(&["show", "--limit", "1"]));
+    assert_eq!(one.lines().count(), 4, "{one}");
+}
+
+#[test]
+fn connections_are_counted() {
+    let lab = lab();
+    assert_snapshot!(lab.run(&["show", "connections", "--count-by", "client/24"]), @r"
+    no connections
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["show", "connections", "--count-by", "client/24", "--top", "20", "--json"]), @r#"
+    {
+      "count_by": "client/24",
+      "total": 0,
+      "counts": [],
+      "more": {
+        "values": 0,
+        "connections": 0
+      },
+      "not_told_apart": 0
+    }
+    -- status 0
+    "#);
+    assert_snapshot!(lab.run(&["show", "connections", "--count-by", "clinet"]), @r#"
+    -- stderr
+    Error: --count-by: connections are not counted by "clinet"
+    Hint: did you mean "client"?
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["show", "stats", "--count-by", "client"]), @r"
+    -- stderr
+    Error: --count-by is for connections
+    Hint: this is show stats
+    -- status 2
+    ");
+    assert_snapshot!(lab.run(&["show", "connections", "--count-by", "client", "--sort", "client"]), @r"
+    -- stderr
+    Error: --sort is for lists, not for --count-by
+    Hint: the most frequent come first
+    -- status 2
+    ");
+}
+
+#[test]
+fn a_snapshot_is_named_by_a_time() {
+    let lab = lab();
+    let later = lab.ok(&["history", "--json", "-n", "1"]);
+    let later: serde_json::Value = serde_json::from_str(&later).unwrap();
+    let time = later[0]["time"].as_str().unwrap().to_owned();
+    let short = time.replace('T', " ").replace('Z', "");
+    let (date, of_day) = short.split_once(' ').unwrap();
+    let said = lab.said(&["diff", date, of_day]);
+    assert!(
+        said.out
+            .starts_with(&format!("no differences between snapshot 2 and live")),
+        "{}{}",
+        said.out,
+        said.err
+    );
+    let of_day = of_day.to_owned();
+    for text in [time, short.clone(), of_day] {
+        let said = lab.said(&["diff", &text, "head"]);
+        assert_eq!(said.status, 0, "{text}: {}", said.err);
+        assert!(
+            said.out.starts_with("no differences between"),
+            "{}",
+            said.out
+        );
+    }
+    assert_snapshot!(lab.run(&["diff", "25:00"]), @r#"
+    -- stderr
+    Error: "25:00" is not a time
+    Hint: a time is 22:00, 2026-11-19, 2026-11-19T22:00 (local; with Z or +01:00 elsewhere), or how long ago: 90s, 30m, 2h, 3d, 1w
+    -- status 2
+    "#);
+    assert_snapshot!(lab.run(&["diff", "2026-11-29 1:99"]), @r#"
+    -- stderr
+    Error: "2026-11-29 1:99" is not a time
+    Hint: a time is 22:00, 2026-11-19, 2026-11-19T22:00 (local; with Z or +01:00 elsewhere), or how long ago: 90s, 30m, 2h, 3d, 1w
+    -- status 2
+    "#);
+    assert_snapshot!(lab.run(&["diff", "1999-12-31 23:59"]), @r"
+    -- stderr
+    Error: snapshot @1999-12-31 23:59: there was none yet at TIME
+    Hint: the first that is there is snapshot 1 of TIME
+    -- status 1
     ");
 }

@@ -17,6 +17,7 @@ mod daemons;
 mod differential;
 mod director;
 mod drain;
+mod everyday;
 mod faults;
 mod guide;
 mod history;

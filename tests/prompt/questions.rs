@@ -1,6 +1,8 @@
 //! What a terminal is asked before something is lost.
 
-use super::lab::{lab, prompt, run_on_terminal};
+use std::process::Command;
+
+use super::lab::{Terminal, lab, prompt, run_on_terminal};
 
 #[test]
 fn leaving_with_staged_changes_asks_once() {
@@ -102,4 +104,37 @@ fn the_prompt_asks_before_a_large_removal() {
     session.line("history()[0].message");
     session.shows("\nnone");
     session.leave();
+}
+
+#[test]
+fn an_edit_asks_before_it_commits() {
+    let dir = lab();
+    run_on_terminal(dir.path(), &["-e", "timeouts(#{ tcp: 600 })"]).ends();
+    let edit = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ipvsh"));
+        command
+            .env("NO_COLOR", "1")
+            .env("TMPDIR", dir.path())
+            .env_remove("VISUAL")
+            .env("EDITOR", "sed -i s/600/700/")
+            .args(["--sim", "--db"])
+            .arg(dir.path().join("db"))
+            .arg("edit");
+        Terminal::of(command)
+    };
+    for answer in ["n", "", "q"] {
+        let mut session = edit();
+        session.shows("~ tcp 600 -> 700");
+        session.shows("Commit this? [y/N] ");
+        session.line(answer);
+        session.shows("nothing changed");
+        session.shows("your text is kept; to go on: ipvsh");
+        session.shows("edit --again");
+        session.ends();
+    }
+    let mut session = edit();
+    session.shows("Commit this? [y/N] ");
+    session.line("y");
+    session.shows("snapshot 2 (1 before), 1 change, verified");
+    session.ends();
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::context::Context;
-use crate::director::{Director, Filter, Wanted};
+use crate::director::{CountBy, Director, Filter, Wanted};
 use crate::error::{Error, Kind, Result};
 use crate::output::Form;
 use crate::views::{Order, View, overview};
@@ -22,7 +22,8 @@ use picture::Picture;
 #[derive(Debug, Args)]
 #[command(after_help = format!("Views:\n{}", overview()))]
 pub(super) struct ShowArgs {
-    /// A view [default: services], and an object: a virtual service, a mark, a daemon
+    /// A view [default: services], and an object: a virtual service, a real server, a network; a
+    /// mark, a daemon
     #[arg(value_name = "VIEW] [OBJECT")]
     words: Vec<String>,
     /// Sort by a column, smallest first; -COLUMN: largest first. Connections that are sorted are
@@ -30,7 +31,7 @@ pub(super) struct ShowArgs {
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
     sort: Option<String>,
     /// Show so many services or connections at most
-    #[arg(long, value_name = "N")]
+    #[arg(short = 'n', long, alias = "top", value_name = "N")]
     limit: Option<usize>,
     /// Show large numbers in full, not as K, M, G
     #[arg(long)]
@@ -47,6 +48,10 @@ pub(super) struct ShowArgs {
     /// Only connections in a state: ESTABLISHED, TIME_WAIT, ...
     #[arg(long, value_name = "STATE", help_heading = "Options of connections")]
     state: Option<String>,
+    /// Count connections instead, the most frequent first: client, client/24 (client/64 for IPv6),
+    /// server, service, state. --top N: so many of them [default: 20]
+    #[arg(long, value_name = "WHAT", help_heading = "Options of connections")]
+    count_by: Option<String>,
 }
 
 /// What is asked for.
@@ -58,6 +63,7 @@ struct Asked {
     limit: Option<usize>,
     exact: bool,
     connections: Wanted,
+    count_by: Option<CountBy>,
 }
 
 /// Runs `ipvsh show`.
@@ -91,6 +97,7 @@ impl Asked {
             ("--server", &args.server),
             ("--client", &args.client),
             ("--state", &args.state),
+            ("--count-by", &args.count_by),
         ];
         let given = filters.iter().find(|(_, value)| value.is_some());
         if let (Some((option, _)), false) = (given, view == View::Connections) {
@@ -99,6 +106,11 @@ impl Asked {
         if args.limit.is_some() && view.facts().columns.is_empty() {
             return only("--limit", "services and connections");
         }
+        if let (Some(_), Some(_)) = (&args.count_by, &args.sort) {
+            let error = Error::new(Kind::Usage, "--sort is for lists, not for --count-by");
+            return Err(error.hint("the most frequent come first"));
+        }
+        let count_by = args.count_by.as_deref().map(CountBy::parse).transpose();
         let order = args.sort.as_deref();
         let order = order.map(|text| Order::parse(view, text)).transpose()?;
         let filter = |text: &Option<String>, option: &str| -> Result<Option<Filter>> {
@@ -112,7 +124,7 @@ impl Asked {
             limit: args.limit,
             exact: args.exact_numbers,
             connections: Wanted {
-                service: object.service().copied(),
+                subject: object.subject().copied(),
                 server: filter(&args.server, "--server")?,
                 client: filter(&args.client, "--client")?,
                 state: state.map_err(|e| e.object("--state"))?,
@@ -120,6 +132,7 @@ impl Asked {
                 limit: args.limit,
             },
             object,
+            count_by: count_by.map_err(|e| e.object("--count-by"))?,
         })
     }
 }
@@ -127,7 +140,7 @@ impl Asked {
 /// Prints a view once; JSON on one line where it comes again and again.
 fn print(context: &Context, director: &mut Director, asked: &Asked, again: bool) -> Result<()> {
     let out = &context.out;
-    if asked.view == View::Connections {
+    if asked.view == View::Connections && asked.count_by.is_none() {
         let form = match (out.json, again) {
             (false, _) => Form::Table(out.paint),
             (true, false) => Form::Json,

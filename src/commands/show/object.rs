@@ -2,16 +2,16 @@
 
 use super::super::objects::is_kind;
 use crate::error::{Error, Kind, Result, did_you_mean};
-use crate::model::{DaemonRole, Fwmark, ServiceName};
-use crate::views::{Takes, View};
+use crate::model::{DaemonRole, Fwmark};
+use crate::views::{Subject, Takes, View};
 
 /// What a view is narrowed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Object {
     /// Nothing: all of it.
     All,
-    /// A virtual service, or an address that fits several.
-    Service(ServiceName),
+    /// Virtual services, a real server, a network.
+    Subject(Subject),
     /// The rules of a mark.
     Mark(Fwmark),
     /// A sync daemon.
@@ -19,10 +19,10 @@ pub(super) enum Object {
 }
 
 impl Object {
-    /// The service, where it is one.
-    pub(super) fn service(&self) -> Option<&ServiceName> {
+    /// What a view of services is narrowed to.
+    pub(super) fn subject(&self) -> Option<&Subject> {
         match self {
-            Object::Service(name) => Some(name),
+            Object::Subject(subject) => Some(subject),
             _ => None,
         }
     }
@@ -43,7 +43,7 @@ pub(super) fn parse(words: &[String]) -> Result<(View, Object)> {
         words => &words.join(" "),
     };
     let object = match view.facts().takes {
-        Takes::Service => Object::Service(ServiceName::parse(object)?),
+        Takes::Service => Object::Subject(Subject::parse(object)?),
         Takes::Mark => {
             let number = object.trim_start_matches(|c: char| !c.is_ascii_digit());
             Object::Mark(Fwmark::parse(number)?)
@@ -60,6 +60,7 @@ pub(super) fn parse(words: &[String]) -> Result<(View, Object)> {
 /// Says whether a word can begin the name of an object.
 fn is_object(word: &str) -> bool {
     is_kind(word)
+        || word == "server"
         || word.chars().any(|c| c.is_ascii_digit())
         || did_you_mean(word, ["tcp", "udp", "sctp", "fwmark", "fwmark6"]).is_some()
 }
@@ -77,7 +78,7 @@ mod tests {
     fn views_and_objects_are_told_apart() {
         assert_eq!(parsed("").unwrap(), (View::Services, Object::All));
         assert_eq!(parsed("timeouts").unwrap(), (View::Timeouts, Object::All));
-        let name = Object::Service(ServiceName::parse("tcp 192.0.2.1:80").unwrap());
+        let name = Object::Subject(Subject::parse("tcp 192.0.2.1:80").unwrap());
         for (text, view) in [
             ("tcp 192.0.2.1:80", View::Services),
             ("services tcp 192.0.2.1:80", View::Services),

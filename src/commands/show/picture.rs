@@ -5,11 +5,14 @@ use serde_json::Value;
 use super::super::context::Context;
 use super::Asked;
 use super::object::Object;
-use crate::director::Director;
+use crate::director::{CountBy, Director, shown_of};
 use crate::error::Result;
-use crate::model::{Fwmark, Ruleset, SettingKey, json};
+use crate::model::{Fwmark, Ruleset, ServiceKey, SettingKey, json};
 use crate::output::{self, Look, Origin, Output};
-use crate::views::{Row, View, fitting, of_live, of_names, one_of_live};
+use crate::views::{Row, View, of_live, of_names, one_of_live};
+
+/// How many values of connections are shown where nothing else is asked for.
+const TOP: usize = 20;
 
 /// What there is to see.
 pub(super) enum Picture {
@@ -35,9 +38,10 @@ pub(super) fn take(context: &Context, director: &mut Director, asked: &Asked) ->
                 false => Picture::Table(output::info(&info, look(out, asked))),
             })
         }
+        View::Connections => counted(context, director, asked),
         View::Marks | View::Timeouts | View::Daemons => entries(context, director, asked),
         view => {
-            let mut rows = director.rows(view, asked.object.service())?;
+            let mut rows = director.rows(view, asked.object.subject())?;
             arrange(&mut rows, asked);
             Ok(pictured(out, view, &rows, || {
                 output::rows(view, &rows, &|_| None, look(out, asked))
@@ -73,10 +77,14 @@ fn pictured(out: &Output, view: View, rows: &[Row], text: impl FnOnce() -> Strin
 fn services(context: &Context, director: &mut Director, asked: &Asked) -> Result<Picture> {
     let out = &context.out;
     let live = director.live_services()?;
-    let keys = fitting(asked.object.service(), live.rules.services.keys())?;
+    let shown = shown_of(asked.object.subject(), &live)?;
     if out.json {
-        let all = keys.into_iter();
-        let rows = all.filter_map(move |key| one_of_live(View::Services, &live, &key));
+        let all = shown.into_iter();
+        let rows = all.filter_map(move |one| {
+            let mut row = one_of_live(View::Services, &live, &one.key)?;
+            one.narrow(&mut row);
+            Some(row)
+        });
         let rows: Box<dyn Iterator<Item = Row>> = match &asked.order {
             None => Box::new(rows.take(asked.limit.unwrap_or(usize::MAX))),
             // They have to be there for it, all of them.
@@ -88,17 +96,35 @@ fn services(context: &Context, director: &mut Director, asked: &Asked) -> Result
         };
         return Ok(Picture::Array(Box::new(rows.map(|row| row.json()))));
     }
+    let keys: Vec<ServiceKey> = shown.iter().map(|one| one.key).collect();
     let mut rows = match asked.order.is_some() {
         true => of_live(View::Services, &live, &keys),
         // The table takes the rest from the live state.
         false => of_names(&live, &keys),
     };
+    // Every service has a row here.
+    for (row, one) in rows.iter_mut().zip(&shown) {
+        one.narrow(row);
+    }
     arrange(&mut rows, asked);
     let head = head(context, director);
     let remark = output::foreign(head.as_ref());
     Ok(pictured(out, View::Services, &rows, || {
         output::services(&live, &rows, Origin::Live, &remark, out.paint, out.width)
     }))
+}
+
+/// Connections, counted.
+fn counted(context: &Context, director: &mut Director, asked: &Asked) -> Result<Picture> {
+    let out = &context.out;
+    let by = asked.count_by.unwrap_or(CountBy::Service);
+    let top = asked.limit.unwrap_or(TOP);
+    let counted = director.count_connections(&asked.connections, by, top)?;
+    Ok(match (out.json, counted.total) {
+        (true, _) => Picture::Json(output::counted_json(&counted)),
+        (false, 0) => Picture::Sentence(asked.view.facts().empty),
+        (false, _) => Picture::Table(output::counted(&counted, out.paint, out.width)),
+    })
 }
 
 /// The head's rules, where they can be read: they say what is ours.

@@ -99,7 +99,7 @@ fn text(
     asked: &Asked,
     height: usize,
 ) -> Result<String> {
-    if asked.view != View::Connections {
+    if asked.view != View::Connections || asked.count_by.is_some() {
         return Ok(match picture::take(context, director, asked)? {
             Picture::Table(text) => text,
             Picture::Sentence(text) => text.to_owned(),

@@ -19,7 +19,10 @@ fn it_waits_for_active_connections_and_keeps_weight_0() {
     let drained = host.drain(&mut network, DrainOptions::default()).unwrap();
     assert_eq!(drained.waited, Duration::from_secs(30));
     assert_eq!(drained.left, counts(0, 2, 0));
-    assert_eq!(drained.weight, Some(Weight::new(3).unwrap()));
+    assert_eq!(
+        drained.weights,
+        [((web(), one()), Some(Weight::new(3).unwrap()))]
+    );
     assert_eq!(host.weight(), Some(0));
     assert_eq!(
         network.told,
@@ -40,7 +43,7 @@ fn it_waits_for_active_connections_and_keeps_weight_0() {
         DrainOptions::default(),
     );
     let again = again.unwrap();
-    assert_eq!((again.snapshot, again.weight), (None, drained.weight));
+    assert_eq!((again.snapshot, again.weights), (None, drained.weights));
     assert_eq!(host.messages().len(), 2);
 }
 

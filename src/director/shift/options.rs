@@ -46,26 +46,41 @@ impl ShiftOptions {
                 number.filter(|number| (1..=100).contains(number))
             };
             let steps: Option<Vec<u32>> = list.iter().map(percent).collect();
-            let rising = |steps: &Vec<u32>| steps.is_sorted_by(|one, next| one < next);
-            shift.steps = steps
-                .filter(|steps| !steps.is_empty() && rising(steps))
-                .ok_or_else(|| {
-                    Error::invalid("steps must rise, each from 1 to 100 percent")
-                        .hint("like steps: [10, 50, 100]")
-                })?;
+            shift.steps = ShiftOptions::rising(steps.unwrap_or_default())?;
         }
         if let Some(value) = options.get("pause") {
             let seconds = value.as_f64();
             let seconds = seconds.ok_or_else(|| wrong("pause", "a number", value))?;
-            let pause = Duration::try_from_secs_f64(seconds);
-            shift.pause = pause
-                .ok()
-                .filter(|pause| *pause <= LONGEST)
-                .ok_or_else(|| {
-                    Error::invalid(format!("pause {seconds} is out of range"))
-                        .hint("pause is 0 to 86400 seconds")
-                })?;
+            shift.pause = ShiftOptions::pause_of(seconds)?;
         }
         Ok(shift)
+    }
+
+    /// Checks the shares of the steps in percent.
+    ///
+    /// # Errors
+    /// `invalid` where there are none, or they do not rise from 1 to 100.
+    pub fn rising(steps: Vec<u32>) -> Result<Vec<u32>> {
+        let is_fine = steps.is_sorted_by(|one, next| one < next)
+            && steps.iter().all(|step| (1..=100).contains(step));
+        match is_fine && !steps.is_empty() {
+            true => Ok(steps),
+            false => Err(
+                Error::invalid("steps must rise, each from 1 to 100 percent")
+                    .hint("like steps: [10, 50, 100] (--steps 10,50,100)"),
+            ),
+        }
+    }
+
+    /// A pause in seconds.
+    ///
+    /// # Errors
+    /// `invalid` outside 0 to a day.
+    pub fn pause_of(seconds: f64) -> Result<Duration> {
+        let pause = Duration::try_from_secs_f64(seconds).ok();
+        pause.filter(|pause| *pause <= LONGEST).ok_or_else(|| {
+            Error::invalid(format!("pause {seconds} is out of range"))
+                .hint("pause is 0 to 86400 seconds")
+        })
     }
 }

@@ -59,7 +59,7 @@ impl Host {
             ..ShiftOptions::default()
         };
         self.session()
-            .prepare_shift(web(), &keys(from), &keys(to), &options)
+            .prepare_shift(web(), (&keys(from), &keys(to)), &options, false)
     }
 
     fn weights(&self) -> Vec<u32> {
@@ -240,7 +240,7 @@ fn what_cannot_be_brought_back_is_named() {
     );
     assert_eq!(
         error.hints()[1],
-        "ipvsh -e 'find(\"tcp 192.0.2.10:80\").find(\"10.0.0.1:80\").set(#{ weight: 1 })'"
+        "ipvsh weight 10.0.0.1:80 1 tcp 192.0.2.10:80"
     );
     assert_eq!(error.hints().len(), 5);
     assert_eq!(host.weights()[0], 7, "the other's change stands");

@@ -250,6 +250,15 @@ impl Setting {
         }
     }
 
+    /// The value as JSON has it, with what names it where that is part of it.
+    pub fn json(&self, key: SettingKey) -> Value {
+        match (self, key) {
+            (Setting::SyncDaemon(daemon), SettingKey::SyncDaemon(role)) => daemon.json(role).into(),
+            (Setting::Timeout(seconds), _) => (*seconds).into(),
+            (Setting::SyncDaemon(_), _) => Value::Null,
+        }
+    }
+
     /// Returns true if the kernel may refuse it because of an address family.
     pub fn may_have_a_family(&self) -> bool {
         match self {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::super::*;
 use crate::director::Director;
 use crate::kernel::Sim;
-use crate::model::Ruleset;
+use crate::model::{Options, Ruleset};
 use crate::store::{MemoryStores, Stores};
 
 const WEB: &str = "tcp 192.0.2.10:80";

@@ -1,0 +1,168 @@
+//! Where an address is used: the services that have it as VIP, and those that have it as server.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Director;
+use super::filter::Filter;
+use crate::error::{Error, Result, did_you_mean};
+use crate::model::{
+    Counts, EntryKey, EntryValue, Live, MarkKey, RealServer, Ruleset, ServerKey, ServiceKey,
+};
+
+/// What an address is to a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Its virtual address.
+    Vip,
+    /// The address of a rule that sets its mark.
+    Mark,
+    /// One of its real servers.
+    Server(ServerKey),
+}
+
+/// Whose an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// In the record and in the kernel.
+    Managed,
+    /// In the kernel alone.
+    Foreign,
+    /// In the record alone.
+    Missing,
+    /// In the kernel; the record could not be read.
+    Unknown,
+}
+
+/// One use of an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// The service.
+    pub service: ServiceKey,
+    /// What the address is to it.
+    pub role: Role,
+    /// The server's options, where it is one.
+    pub options: Option<RealServer>,
+    /// The server's connections.
+    pub counts: Counts,
+    /// Whose it is.
+    pub standing: Standing,
+}
+
+/// The uses of an address, and why the record could not be read, where it could not.
+#[derive(Debug)]
+pub struct Located {
+    /// The uses: per service, as VIP first.
+    pub uses: Vec<Usage>,
+    /// Why nothing says whose they are.
+    pub unread: Option<Error>,
+}
+
+impl Director {
+    /// Finds every service that an address, or an address of a network, is VIP or server of.
+    ///
+    /// # Errors
+    /// `not_found` with a "did you mean" where there is none; as the kernel refuses.
+    pub fn locate(&mut self, text: &str) -> Result<Located> {
+        let filter = Filter::parse(text)?;
+        let live = self.live()?;
+        let (head, unread) = match self.head_rules() {
+            Ok(head) => (Some(head), None),
+            Err(error) => (None, Some(error)),
+        };
+        let mut uses = BTreeMap::new();
+        for rules in [Some(&live.rules), head.as_ref()].into_iter().flatten() {
+            for (service, role, entry) in roles(rules, &filter) {
+                uses.entry((service, role))
+                    .or_insert_with(|| usage(service, role, &entry, &live, head.as_ref()));
+            }
+        }
+        match uses.is_empty() {
+            false => Ok(Located {
+                uses: uses.into_values().collect(),
+                unread,
+            }),
+            true => Err(nowhere(text, &live, head.as_ref())),
+        }
+    }
+}
+
+/// What an address is to the services of a ruleset, with the entry that says so.
+fn roles(rules: &Ruleset, filter: &Filter) -> Vec<(ServiceKey, Role, EntryKey)> {
+    let mut roles = Vec::new();
+    for (key, service) in &rules.services {
+        if filter.fits_service(key) {
+            roles.push((*key, Role::Vip, EntryKey::Service(*key)));
+        }
+        let servers = service.servers.keys();
+        roles.extend(
+            servers
+                .filter(|server| filter.fits(server.addr, server.port))
+                .map(|server| (*key, Role::Server(*server), EntryKey::Server(*key, *server))),
+        );
+    }
+    let marks: BTreeSet<MarkKey> = rules
+        .marks
+        .iter()
+        .filter(|rule| filter.fits_rule(rule))
+        .map(|rule| rule.key())
+        .collect();
+    roles.extend(
+        marks
+            .into_iter()
+            .map(|key| (key.service(), Role::Mark, EntryKey::Marks(key))),
+    );
+    roles
+}
+
+fn usage(
+    service: ServiceKey,
+    role: Role,
+    entry: &EntryKey,
+    live: &Live,
+    head: Option<&Ruleset>,
+) -> Usage {
+    let is_live = live.rules.has(entry);
+    let standing = match (head.map(|head| head.has(entry)), is_live) {
+        (Some(true), true) => Standing::Managed,
+        (Some(true), false) => Standing::Missing,
+        (Some(false), _) => Standing::Foreign,
+        (None, _) => Standing::Unknown,
+    };
+    let value = match is_live {
+        true => live.rules.get(entry),
+        false => head.and_then(|head| head.get(entry)),
+    };
+    let counts = match role {
+        Role::Server(server) => live.counts_of(&service, &server),
+        Role::Vip | Role::Mark => live.service_counts(&service),
+    };
+    Usage {
+        service,
+        role,
+        options: match value {
+            Some(EntryValue::Server(options)) => Some(options),
+            _ => None,
+        },
+        counts,
+        standing,
+    }
+}
+
+/// The error where nothing has an address.
+fn nowhere(text: &str, live: &Live, head: Option<&Ruleset>) -> Error {
+    let mut known = BTreeSet::new();
+    for rules in [Some(&live.rules), head].into_iter().flatten() {
+        for (key, service) in &rules.services {
+            known.extend(key.addr());
+            known.extend(service.servers.keys().map(|server| server.addr));
+        }
+    }
+    let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+    let close = did_you_mean(text, known.iter().map(String::as_str));
+    Error::not_found("no service has it as VIP or as real server")
+        .object(text)
+        .hint(match close {
+            Some(close) => format!("did you mean \"{close}\"?"),
+            None => "ipvsh show lists services and their real servers".to_owned(),
+        })
+}

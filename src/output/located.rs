@@ -1,0 +1,78 @@
+//! Where an address is used, as a table and as JSON.
+
+use serde_json::{Value, json};
+
+use super::paint::Paint;
+use super::table::Table;
+use crate::director::{Role, Standing, Usage};
+
+/// The uses of an address, a line each.
+pub fn located(uses: &[Usage], paint: Paint, width: Option<u16>) -> String {
+    let titles = [
+        "service", "as", "server", "method", "weight", "active", "inactive", "",
+    ];
+    let mut table = Table::new(&titles, &[4, 5, 6], paint, width);
+    for one in uses {
+        let server = match one.role {
+            Role::Server(server) => server.to_string(),
+            Role::Vip | Role::Mark => String::new(),
+        };
+        let option = |text: fn(&crate::model::RealServer) -> String| {
+            one.options.as_ref().map(text).unwrap_or_default()
+        };
+        table.row(&[
+            one.service.to_string(),
+            word(one.role).to_owned(),
+            server,
+            option(|server| server.forward.to_string()),
+            option(|server| server.weight.to_string()),
+            one.counts.active.to_string(),
+            one.counts.inactive.to_string(),
+            remark(one.standing).to_owned(),
+        ]);
+    }
+    table.text()
+}
+
+/// The same as JSON.
+pub fn located_json(uses: &[Usage]) -> Value {
+    let one = |one: &Usage| {
+        let server = match one.role {
+            Role::Server(server) => Some(server.to_string()),
+            Role::Vip | Role::Mark => None,
+        };
+        let managed = match one.standing {
+            Standing::Managed | Standing::Missing => Some(true),
+            Standing::Foreign => Some(false),
+            Standing::Unknown => None,
+        };
+        json!({
+            "service": one.service.to_string(),
+            "as": word(one.role),
+            "server": server,
+            "forward": one.options.map(|server| server.forward.name()),
+            "weight": one.options.map(|server| server.weight.value()),
+            "active": one.counts.active,
+            "inactive": one.counts.inactive,
+            "managed": managed,
+            "live": one.standing != Standing::Missing,
+        })
+    };
+    uses.iter().map(one).collect()
+}
+
+fn word(role: Role) -> &'static str {
+    match role {
+        Role::Vip => "vip",
+        Role::Mark => "mark",
+        Role::Server(_) => "server",
+    }
+}
+
+fn remark(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Managed | Standing::Unknown => "",
+        Standing::Foreign => "not managed by ipvsh",
+        Standing::Missing => "not in the kernel",
+    }
+}

@@ -1,0 +1,228 @@
+//! What programs read: errors, names and both sides of a change as JSON.
+
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use super::lab::Lab;
+
+#[test]
+fn an_error_is_an_object_on_one_line_of_standard_error() {
+    let lab = Lab::with_web();
+    assert_snapshot!(lab.run(&["weight", "10.0.0.21", "7", "--json"]), @r#"
+    -- stderr
+    {"error":{"kind":"not_found","object":"real server 10.0.0.21","message":"no service has this real server","hint":"did you mean \"10.0.0.11\"?","status":1}}
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["--json", "wieght"]), @r#"
+    -- stderr
+    {"error":{"kind":"usage","object":null,"message":"unrecognized verb 'wieght'","hint":"did you mean \"weight\"?\nusage: ipvsh [OPTIONS] [VERB]","status":2}}
+    -- status 2
+    "#);
+    assert_snapshot!(lab.run(&["show", "--json", "--state", "OPEN", "connections"]), @r#"
+    -- stderr
+    {"error":{"kind":"invalid","object":"--state","message":"unknown state \"OPEN\"","hint":"states are NONE, ASSURED, ESTABLISHED, SYN_SENT, SYN_RECV, FIN_WAIT, TIME_WAIT, CLOSE, CLOSE_WAIT, LAST_ACK, LISTEN, SYNACK, UDP, INIT1, INIT, COOKIE_SENT, COOKIE_REPLIED, COOKIE_WAIT, COOKIE, COOKIE_ECHOED, SHUTDOWN_SENT, SHUTDOWN_RECEIVED, SHUTDOWN_ACK_SENT, REJECTED, CLOSED","status":1}}
+    -- status 1
+    "#);
+    let script = lab.script("a.rhai", "let x = 1;\ntcp(\"192.0.2.300:80\");\n");
+    assert_snapshot!(lab.run(&["run", "--json", &script]), @r#"
+    -- stderr
+    {"error":{"kind":"invalid","object":"virtual service tcp 192.0.2.300:80","message":"\"192.0.2.300\" is not an IP address","hint":null,"status":1,"file":"LAB/a.rhai","line":2,"column":1}}
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["--json", "-e", "throw \"no\""]), @r#"
+    -- stderr
+    {"error":{"kind":"script","object":null,"message":"no","hint":null,"status":1,"file":"-e","line":1,"column":1}}
+    -- status 1
+    "#);
+    for args in [
+        &["weight", "10.0.0.21", "7", "--json"][..],
+        &["--json", "wieght"],
+        &["--json", "rollback", "9"],
+        &["--json", "import", "/nonexistent"],
+    ] {
+        let said = lab.said(args);
+        let last = said.err.lines().last().unwrap();
+        let error: Value = serde_json::from_str(last).unwrap();
+        assert_eq!(error["error"]["status"], said.status, "{args:?}");
+        assert_eq!(said.out, "", "{args:?}");
+    }
+}
+
+/// Two steps.
+const TWO: &str =
+    r#"let web = find("192.0.2.10:80"); for s in web.servers() { s.set(#{ weight: 9 }) }"#;
+
+#[test]
+fn a_change_that_was_undone_is_told_as_json() {
+    let lab = Lab::with_web();
+    assert_snapshot!(lab.run_faulty("fail-step=2:ENOBUFS", &["-e", TWO, "--json"]), @r#"
+    -- stderr
+    {"error":{"kind":"undone","object":"real server 10.0.0.12:80 of tcp 192.0.2.10:80","message":"cannot change: the kernel refuses it (ENOBUFS)","hint":"nothing changed: every step before it was undone","status":4}}
+    -- status 4
+    "#);
+}
+
+#[test]
+fn names_can_be_given_to_other_commands() {
+    let lab = Lab::with_web();
+    lab.ok(&[
+        "-e",
+        r#"fwmark(7).server("10.0.0.14"); tcp("[2001:db8::10]:443").server("[2001:db8::11]:443")"#,
+    ]);
+    for view in ["services", "stats", "rates", "thresholds", "persistent"] {
+        let rows: Value = serde_json::from_str(&lab.ok(&["show", view, "--json"])).unwrap();
+        let rows = rows.as_array().unwrap();
+        assert_eq!(rows.len(), 3, "{view}");
+        for row in rows {
+            let service = row["name"].as_str().unwrap();
+            assert_eq!(row.as_object().unwrap().keys().next().unwrap(), "name");
+            lab.ok(&["show", service]);
+            lab.ok(&["history", service]);
+            for server in row["servers"].as_array().unwrap() {
+                let server = server["name"].as_str().unwrap();
+                lab.ok(&["where", server]);
+                lab.ok(&["weight", server, "3", service]);
+                lab.ok(&["drain", service, server]);
+                lab.ok(&["enable", server]);
+            }
+        }
+    }
+    // What show says can be imported: the name repeats the identity.
+    let shown = lab.script(
+        "shown.json",
+        &format!("{{\"services\": {}}}", lab.ok(&["show", "--json"])),
+    );
+    assert_snapshot!(lab.run(&["import", &shown]), @r"
+    nothing to change
+    -- status 0
+    ");
+}
+
+#[test]
+fn a_change_has_both_sides() {
+    let lab = Lab::with_web();
+    assert_snapshot!(lab.run(&["--json", "--plan", "-e", r#"
+        let web = find("192.0.2.10:80");
+        web.set(#{ scheduler: "wrr" });
+        web.find("10.0.0.12").set(#{ weight: 0, upper: 9 });
+        web.server("10.0.0.13");
+        remove(web.find("10.0.0.11"));
+        timeouts(#{ tcp: 600 });
+        sync_daemon("master", #{ interface: "lo" });
+        fwmark(7, #{ marks: [#{ protocol: "tcp", ports: [80] }] });
+    "#]), @r#"
+    {
+      "outcome": "planned",
+      "snapshot": null,
+      "changes": [
+        {
+          "action": "change",
+          "object": "tcp 192.0.2.10:80",
+          "part": "scheduler",
+          "detail": "rr -> wrr",
+          "from": "rr",
+          "to": "wrr"
+        },
+        {
+          "action": "remove",
+          "object": "tcp 192.0.2.10:80",
+          "part": "server 10.0.0.11:80",
+          "detail": "masq weight 1",
+          "from": {
+            "weight": 1,
+            "forward": "masq",
+            "upper": 0,
+            "lower": 0
+          },
+          "to": null
+        },
+        {
+          "action": "change",
+          "object": "tcp 192.0.2.10:80",
+          "part": "server 10.0.0.12:80",
+          "detail": "weight 3 -> 0, upper 0 -> 9",
+          "from": {
+            "weight": 3,
+            "upper": 0
+          },
+          "to": {
+            "weight": 0,
+            "upper": 9
+          }
+        },
+        {
+          "action": "add",
+          "object": "tcp 192.0.2.10:80",
+          "part": "server 10.0.0.13:80",
+          "detail": "masq weight 1",
+          "from": null,
+          "to": {
+            "weight": 1,
+            "forward": "masq",
+            "upper": 0,
+            "lower": 0
+          }
+        },
+        {
+          "action": "add",
+          "object": "fwmark 7",
+          "part": null,
+          "detail": "wlc",
+          "from": null,
+          "to": {
+            "scheduler": "wlc",
+            "flags": [],
+            "persistent": 0,
+            "netmask": "255.255.255.255",
+            "engine": null,
+            "one_packet": false
+          }
+        },
+        {
+          "action": "add",
+          "object": "fwmark 7",
+          "part": "mark",
+          "detail": "tcp ports 80",
+          "from": null,
+          "to": {
+            "mark": 7,
+            "family": "ipv4",
+            "protocol": "tcp",
+            "to": null,
+            "from": null,
+            "ports": [
+              80
+            ],
+            "interface": null
+          }
+        },
+        {
+          "action": "change",
+          "object": "timeouts",
+          "part": "tcp",
+          "detail": "900 -> 600",
+          "from": 900,
+          "to": 600
+        },
+        {
+          "action": "add",
+          "object": "sync daemon master",
+          "part": null,
+          "detail": "interface lo id 0",
+          "from": null,
+          "to": {
+            "role": "master",
+            "interface": "lo",
+            "id": 0
+          }
+        }
+      ],
+      "notes": [
+        "fwmark 7: no real servers, so clients are refused. Fix: find(\"fwmark 7\").server(\"ADDRESS\")"
+      ]
+    }
+    -- stderr
+    note: fwmark 7: no real servers, so clients are refused. Fix: find("fwmark 7").server("ADDRESS")
+    -- status 0
+    "#);
+}
