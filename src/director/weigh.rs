@@ -132,7 +132,7 @@ impl Session {
             self.discard();
         }
         let result = self
-            .to_weigh(weights, change)
+            .changeable(weights, change)
             .and_then(|weights| self.stage_weights(&weights))
             .and_then(|()| self.commit(change));
         if result.is_err() || change.plan_only {
@@ -153,7 +153,7 @@ impl Session {
     ///
     /// # Errors
     /// `foreign`.
-    fn to_weigh(
+    fn changeable(
         &mut self,
         weights: &[(ServerOf, Weight)],
         change: &ChangeOptions,

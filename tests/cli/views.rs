@@ -701,7 +701,7 @@ fn a_snapshot_is_named_by_a_time() {
     let said = lab.said(&["diff", date, of_day]);
     assert!(
         said.out
-            .starts_with(&format!("no differences between snapshot 2 and live")),
+            .starts_with("no differences between snapshot 2 and live"),
         "{}{}",
         said.out,
         said.err
