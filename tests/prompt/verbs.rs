@@ -90,7 +90,8 @@ fn errors_of_verbs_are_said_and_the_prompt_goes_on() {
         ("rollback 1 -m 'x", "a quote is not closed"),
         ("ipvsh frobnicate", "unrecognized verb 'frobnicate'"),
         ("ipvsh watch 1", "unrecognized verb 'watch'"),
-        ("status --db elsewhere", "this prompt has another one"),
+        ("status --db elsewhere", "this prompt works on "),
+        ("ipvsh --sim", "this is its prompt already"),
         ("run nowhere.rhai", "nowhere.rhai"),
     ] {
         session.line(line);
