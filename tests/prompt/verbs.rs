@@ -167,6 +167,12 @@ fn a_verb_asks_and_ctrl_c_ends_it() {
     session.line("y");
     session.shows("snapshot 3");
     session.shows("sim> ");
+    std::fs::write(dir.path().join("x.rhai"), "print(\"go\"); sleep(600);").unwrap();
+    session.line("run x.rhai");
+    session.shows("\ngo");
+    session.control('c');
+    session.shows("interrupted by SIGINT");
+    session.shows("sim> ");
     session.line("show timeouts --watch 1");
     session.shows("timeouts");
     session.control('c');
