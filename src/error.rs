@@ -196,6 +196,13 @@ impl Error {
         self
     }
 
+    /// Adds a hint before the others: it is likelier.
+    #[must_use]
+    pub fn likelier_hint(mut self, hint: impl Into<String>) -> Error {
+        self.0.hints.insert(0, hint.into());
+        self
+    }
+
     /// Adds a hint where there is one.
     #[must_use]
     pub fn maybe_hint(self, hint: Option<impl Into<String>>) -> Error {

@@ -298,7 +298,10 @@ pub(super) fn with_meant(error: Error, options: &Options) -> Error {
         let mut values = named(given).filter(|value| value.option == "scheduler");
         values.next().filter(|_| !is_name)
     });
-    error.maybe_hint(meant.map(|value| format!("did you mean \"{}\"?", value.name)))
+    match meant {
+        Some(value) => error.likelier_hint(format!("did you mean \"{}\"?", value.name)),
+        None => error,
+    }
 }
 
 #[cfg(test)]

@@ -67,18 +67,21 @@ impl Context {
     /// # Errors
     /// `usage` where the command names another kernel or database.
     pub fn of_typed(&self, typed: &str, given: &Global) -> Result<Context> {
-        let other = |option: &str| {
-            Err(Error::new(Kind::Usage, "this prompt has another one")
-                .object(option)
-                .hint("leave with Ctrl-D, and type the same line in a shell"))
+        let other = |option: &str, own: &str| {
+            Err(
+                Error::new(Kind::Usage, format!("this prompt works on {own}"))
+                    .object(option)
+                    .hint("leave with Ctrl-D, and type the same line in a shell"),
+            )
         };
         if given.sim && !self.global.sim {
-            return other("--sim");
+            return other("--sim", "the kernel of this host");
         }
         if let Some(dir) = &given.db
             && std::path::absolute(dir).ok() != std::path::absolute(self.database()?).ok()
         {
-            return other(&format!("--db {}", dir.display()));
+            let own = self.database()?.display().to_string();
+            return other(&format!("--db {}", dir.display()), &own);
         }
         let at_prompt = self.at_prompt.clone().map(|at| AtPrompt {
             typed: typed.to_owned(),

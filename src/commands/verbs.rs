@@ -48,6 +48,12 @@ impl Verbs for PromptVerbs {
                 format!("unrecognized verb '{verb}'"),
             ));
         }
+        if cli.verb.is_none() && cli.code.is_none() {
+            let hint = "`help` says what there is; verbs work here with and without that word";
+            return Err(Error::new(Kind::Usage, "this is its prompt already")
+                .object("ipvsh")
+                .hint(hint));
+        }
         if commits(&matches) {
             let verb = matches.subcommand_name().unwrap_or("run that");
             (request.may_commit)().map_err(|error| error.attempt(format!("cannot {verb}")))?;

@@ -329,10 +329,8 @@ impl Shell {
     /// Runs a verb of the command line; what is staged then is on the new head.
     fn verb(&mut self, line: &str, command: &str) -> Result<Next> {
         let words = split::split(command)?;
-        match words.as_slice() {
-            [] => return Err(verbs::is_here()),
-            [first, ..] if first == "ipvsadm" => return self.answer(command),
-            _ => {}
+        if words.first().is_some_and(|first| first == "ipvsadm") {
+            return self.answer(command);
         }
         let interpreter = Rc::clone(&self.interpreter);
         let ran = self.verbs.run(&Request {

@@ -3,7 +3,7 @@
 //! What a verb means is the command line's to say: a prompt is given something that runs them.
 
 use super::split;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 
 /// A word that may stand somewhere, and what it is.
 pub type Offer = (String, String);
@@ -75,13 +75,6 @@ fn is_script(word: &str, rest: &str) -> bool {
         || (word == "import" && next.starts_with(['"', '`']))
         || (word == "export"
             && (matches!(words.next(), Some("let" | "const")) || words.next() == Some("as")))
-}
-
-/// The refusal of a prompt in a prompt.
-pub(super) fn is_here() -> Error {
-    Error::new(Kind::Usage, "this is its prompt already")
-        .object(PROGRAM)
-        .hint("`help` says what there is; verbs work here with and without that word")
 }
 
 /// The words before the one at the end of a command, and that word with the place where it begins.

@@ -90,7 +90,8 @@ fn errors_of_verbs_are_said_and_the_prompt_goes_on() {
         ("rollback 1 -m 'x", "a quote is not closed"),
         ("ipvsh frobnicate", "unrecognized verb 'frobnicate'"),
         ("ipvsh watch 1", "unrecognized verb 'watch'"),
-        ("status --db elsewhere", "this prompt has another one"),
+        ("status --db elsewhere", "this prompt works on "),
+        ("ipvsh --sim", "this is its prompt already"),
         ("run nowhere.rhai", "nowhere.rhai"),
     ] {
         session.line(line);
@@ -165,6 +166,12 @@ fn a_verb_asks_and_ctrl_c_ends_it() {
     session.shows("[y/N] ");
     session.line("y");
     session.shows("snapshot 3");
+    session.shows("sim> ");
+    std::fs::write(dir.path().join("x.rhai"), "print(\"go\"); sleep(600);").unwrap();
+    session.line("run x.rhai");
+    session.shows("\ngo");
+    session.control('c');
+    session.shows("interrupted by SIGINT");
     session.shows("sim> ");
     session.line("show timeouts --watch 1");
     session.shows("timeouts");

@@ -121,7 +121,7 @@ fn every_row_is_complete() {
 #[test]
 fn the_contract_is_there() {
     let names: BTreeSet<String> = functions().map(|function| function.full_name()).collect();
-    let wanted = "tcp udp sctp fwmark fwmark6 find services service.set remove clear \
+    let wanted = "tcp udp sctp fwmark fwmark6 find services service.set remove remove_all clear \
         service.server service.find service.servers servers server.set mark marks unmark timeouts \
         sync_daemon sync_daemons plan commit discard history diff rollback restore adopt forget tag live \
         zero stats rates connections thresholds persistent tunnels info top drain shift ARGS env sleep probe \
