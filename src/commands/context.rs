@@ -1,7 +1,7 @@
 //! What every verb works with: the options of the whole program, a director, the output.
 
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -48,6 +48,24 @@ impl Context {
             let verbs = verbs.map(|verb| verb.get_name().to_owned()).collect();
             output::invoked_with(*sim, db.as_deref(), verbs);
         }
+    }
+
+    /// The same on a simulated kernel with a database in another place.
+    ///
+    /// # Errors
+    /// `usage` where the user named a database.
+    pub fn simulated_at(&self, database: &Path) -> Result<Context> {
+        if self.global.db.is_some() {
+            return Err(Error::new(Kind::Usage, "demo has a database of its own")
+                .hint("without --db: ipvsh demo"));
+        }
+        let mut global = self.global.clone();
+        (global.sim, global.db) = (true, Some(database.to_owned()));
+        Ok(Context {
+            out: self.out,
+            global,
+            started: self.started,
+        })
     }
 
     /// The same for a verb whose result may be long.
@@ -164,6 +182,19 @@ impl Context {
             Some(OnHead { sim, head }) => director.following(sim, head),
             None => director.with_host(Rc::new(LinuxHost::new())),
         })
+    }
+
+    /// A director of a simulated kernel that is there already and of the history.
+    ///
+    /// # Errors
+    /// As the history fails to open.
+    pub fn director_on(&self, sim: Sim) -> Result<Director> {
+        let stores = self.stores()?;
+        let (head, _) = head_rules(&stores)?;
+        let director = Director::new(Box::new(sim.clone()), Rc::new(stores), author());
+        let director = director.with_origin(origin(None));
+        let director = director.followed_by(Rc::new(Teller::new(&self.out)));
+        Ok(director.following(sim, head))
     }
 
     /// A director who does everything on a simulator that holds what is live, over a copy of the

@@ -12,6 +12,7 @@ mod complete;
 mod completions;
 mod confirm;
 mod context;
+mod demo;
 mod diff;
 mod drain;
 mod export;
@@ -33,6 +34,7 @@ mod restore;
 mod revert;
 mod rollback;
 mod run;
+mod scratch;
 mod show;
 mod status;
 mod syslog;
@@ -82,6 +84,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Demo(demo::DemoArgs),
     Run(run::RunArgs),
     Check(check::CheckArgs),
     Status(status::StatusArgs),
@@ -169,7 +172,7 @@ fn start() -> u8 {
     };
     let runs_scripts = matches!(
         cli.verb,
-        None | Some(Verb::Run(_) | Verb::Check(_) | Verb::Import(_))
+        None | Some(Verb::Run(_) | Verb::Check(_) | Verb::Import(_) | Verb::Demo(_))
     );
     match runs_scripts {
         // The deepest script that the limits allow needs more stack than this thread can have.
@@ -183,7 +186,10 @@ fn start() -> u8 {
 
 fn carry_out(cli: Cli) -> u8 {
     let context = Context::new(cli.global.clone());
-    context.remember_invocation();
+    // A demonstration's commands are those of its own database.
+    if !matches!(cli.verb, Some(Verb::Demo(_))) {
+        context.remember_invocation();
+    }
     let status = match dispatch(&context, cli) {
         // A signal that came meanwhile waited until everything was done or undone.
         Ok(status) => match signals::check() {
@@ -223,6 +229,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         );
     }
     match verb {
+        Verb::Demo(args) => demo::run(context, &args),
         Verb::Run(args) => run::run(context, &args),
         Verb::Check(args) => check::run(context, &args),
         Verb::Status(args) => status::run(context, &args),

@@ -19,6 +19,7 @@ mod rows;
 mod status;
 mod table;
 pub mod value;
+mod welcome;
 mod written;
 
 use std::io::{IsTerminal, Write};
@@ -37,6 +38,7 @@ pub use progress::Teller;
 pub use rows::{Look, info, rows};
 pub use status::{Facts, status};
 pub use table::Table;
+pub use welcome::{lines_to_type, paragraph};
 pub use written::{Effect, did, effects, is_closed, written};
 
 pub use crate::api::report::count;

@@ -52,6 +52,8 @@ pub type FactsOf = Box<dyn Fn(Result<Status>) -> Facts>;
 pub struct Setting {
     /// Where this is: the host's name, or `sim`.
     pub place: String,
+    /// What is said before the first line.
+    pub greeting: String,
     /// The file that keeps the lines, where there is one.
     pub history: Option<PathBuf>,
     /// The script with the user's own functions, where there may be one.
@@ -71,6 +73,7 @@ pub struct Shell {
     out: Output,
     editor: Editor<LineHelper, FileHistory>,
     place: String,
+    greeting: String,
     history: Option<PathBuf>,
     startup: Option<PathBuf>,
     facts: FactsOf,
@@ -119,6 +122,7 @@ impl Shell {
             out,
             editor,
             place: clean(&setting.place),
+            greeting: setting.greeting,
             history: setting.history,
             startup: setting.startup,
             facts: setting.facts,
@@ -134,7 +138,7 @@ impl Shell {
     pub fn run(&mut self) -> Result<u8> {
         self.open_history();
         self.start_up();
-        self.out.say("`help` says what there is, Ctrl-D leaves.");
+        self.out.say(self.greeting.trim_end());
         loop {
             self.world.refresh();
             let (prompt, offered) = (self.prompt(), self.offered.take());
@@ -162,6 +166,21 @@ impl Shell {
                 return Ok(status);
             }
         }
+    }
+
+    /// Runs lines as if they were typed, each shown behind its prompt: for where there is no
+    /// terminal.
+    ///
+    /// # Errors
+    /// `interrupted` by a signal.
+    pub fn play<'l>(&mut self, lines: impl IntoIterator<Item = &'l str>) -> Result<()> {
+        for line in lines {
+            self.out.print(&format!("\n{}{line}", self.prompt()));
+            if let Next::Leave(_) = self.line(line)? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// `lb1>`, or `lb1*3>` with three changes staged, or `lb1 (confirm: 240 s)>` while a commit

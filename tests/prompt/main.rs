@@ -4,7 +4,9 @@
 
 mod answers;
 mod completion;
+mod demo;
 mod lab;
 mod questions;
 mod state;
 mod typing;
+mod welcome;

@@ -6,8 +6,9 @@
 //!
 //! It accepts what ipvsadm refuses and the kernel does not: port 0 without persistence, a direct
 //! server on another port, protocol 99. Connections do not happen in it: counters are zeros,
-//! unless a test says otherwise.
+//! unless clients visit it (`clients`) or a test says otherwise.
 
+mod clients;
 mod machine;
 mod rules;
 
@@ -25,6 +26,7 @@ use crate::model::{
     ServiceTraffic, Traffic,
 };
 use crate::plan::Step;
+pub use clients::Clients;
 pub use machine::Machine;
 
 /// IP_VS_VERSION_CODE of include/uapi/linux/ip_vs.h.
@@ -47,6 +49,8 @@ struct State {
     /// What differs from zeros; services that are gone count nothing.
     traffic: Traffic,
     connections: Vec<Connection>,
+    /// Who makes connections, where somebody does.
+    clients: Option<Clients>,
     place: Place,
     writes: u64,
 }
@@ -75,6 +79,7 @@ impl Sim {
             live,
             traffic: Traffic::new(),
             connections: Vec::new(),
+            clients: None,
             place: Place {
                 boot: format!("sim-{}-{number}", std::process::id()),
                 namespace: "sim".to_owned(),
@@ -144,6 +149,14 @@ impl Sim {
         change(&mut self.state().connections);
     }
 
+    /// Lets clients connect from now on: what is counted and which connections there are is
+    /// theirs to say.
+    pub fn visited_by(&self, clients: Clients) {
+        let mut state = self.state();
+        state.clients = Some(clients);
+        state.let_time_pass();
+    }
+
     /// Changes the machine that the kernel runs on.
     pub fn edit_machine(&self, change: impl FnOnce(&mut Machine)) {
         change(&mut self.state().machine);
@@ -169,6 +182,13 @@ fn hold_marks(live: &mut Live) {
 }
 
 impl State {
+    /// Brings what clients do up to date.
+    fn let_time_pass(&mut self) {
+        if let Some(clients) = &mut self.clients {
+            self.connections = clients.advance(&mut self.live, &mut self.traffic);
+        }
+    }
+
     fn refusal(&self, errno: Errno) -> Refusal<'_> {
         Refusal {
             errno,
@@ -208,6 +228,7 @@ impl State {
 
 impl Kernel for Sim {
     fn observe_part(&mut self, part: &Part) -> Result<Live> {
+        self.state().let_time_pass();
         let mut live = self.live();
         if live.rules.services.len() > part.or_whole {
             live.extent = part.services.clone();
@@ -224,6 +245,7 @@ impl Kernel for Sim {
 
     fn apply(&mut self, steps: &[Step]) -> Vec<Outcome> {
         let mut state = self.state();
+        state.let_time_pass();
         let mut failed = false;
         let one = |step| {
             if failed {
@@ -255,7 +277,8 @@ impl Kernel for Sim {
     }
 
     fn traffic(&mut self, service: Option<&ServiceKey>) -> Result<Traffic> {
-        let state = self.state();
+        let mut state = self.state();
+        state.let_time_pass();
         let fits = |key: &&ServiceKey| service.is_none_or(|only| only == *key);
         let there = state.live.rules.services.keys().filter(fits);
         Ok(there.map(|key| (*key, state.traffic_of(key))).collect())
@@ -263,6 +286,7 @@ impl Kernel for Sim {
 
     fn connections(&mut self, visit: &mut dyn FnMut(Connection) -> ControlFlow<()>) -> Result<()> {
         // A copy: whoever visits may ask this kernel for something else.
+        self.state().let_time_pass();
         let all = self.state().connections.clone();
         // Whether it was stopped half way matters to nobody.
         let _ = all.into_iter().try_for_each(visit);

@@ -1,0 +1,35 @@
+//! What a prompt says to a user who was never here.
+
+use super::lab::{lab, start};
+
+#[test]
+fn until_the_first_commit_a_prompt_says_how_to_begin() {
+    let dir = lab();
+    let mut session = start(dir.path(), &[("IPVSH_PAGER", "")]);
+    let said = session.shows("sim> ");
+    let line = r#"tcp("192.0.2.10:80", #{ servers: ["10.0.0.11"] })"#;
+    for shown in [line, "ipvsadm -A -t 192.0.2.10:443 -s rr", "?weight", "Tab"] {
+        let is_there = said.lines().any(|said| said.trim().starts_with(shown));
+        assert!(is_there, "{shown}: {said}");
+    }
+    // Each of them does what it says.
+    session.line(line);
+    session.shows("staged");
+    session.line("?weight");
+    session.shows("2147483647");
+    session.shows("sim*");
+    session.line("ipvsadm -A -t 192.0.2.10:443 -s rr");
+    session.shows("ready to run");
+    session.shows("sim*");
+    session.interrupt();
+    session.line("commit");
+    session.shows("snapshot 1");
+    session.shows("sim> ");
+    session.leave();
+
+    let mut session = start(dir.path(), &[]);
+    let said = session.shows("sim> ");
+    assert!(!said.contains("To begin"), "{said}");
+    assert!(said.contains("`help` says what there is, Ctrl-D leaves."));
+    session.leave();
+}
