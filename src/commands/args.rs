@@ -45,6 +45,25 @@ impl Global {
             _ => Verbosity::Normal,
         }
     }
+
+    /// These options for a command typed at a prompt that has them: what it says of its own result
+    /// goes first, kernel and database stay.
+    pub fn overridden_by(&self, given: &Global) -> Global {
+        let says_how_much = given.quiet || given.verbose;
+        let of = |own: bool, given: bool| if says_how_much { given } else { own };
+        Global {
+            db: self.db.clone(),
+            sim: self.sim,
+            json: self.json || given.json,
+            color: match given.color {
+                ColorWhen::Auto => self.color,
+                given => given,
+            },
+            no_pager: self.no_pager || given.no_pager,
+            quiet: of(self.quiet, given.quiet),
+            verbose: of(self.verbose, given.verbose),
+        }
+    }
 }
 
 /// Options of verbs that change something.

@@ -99,8 +99,8 @@ fn option<'c>(verb: &'c Command, word: &str) -> Option<&'c clap::Arg> {
     .filter(takes)
 }
 
-/// What may come; `None` are files.
-fn answers(context: &Context, before: &[String], last: &str) -> Option<Vec<Answer>> {
+/// What the word behind these may become; `None` are files.
+pub(super) fn answers(context: &Context, before: &[String], last: &str) -> Option<Vec<Answer>> {
     let stand = stand(before);
     if let Some(arg) = &stand.wants {
         return values(context, arg);
@@ -174,7 +174,8 @@ fn plain(words: &[&str]) -> Vec<Answer> {
     words.iter().map(answer).collect()
 }
 
-fn verbs(root: &Command) -> Vec<Answer> {
+/// The verbs that users type, each with what it does.
+pub(super) fn verbs(root: &Command) -> Vec<Answer> {
     root.get_subcommands()
         .filter(|verb| !verb.is_hide_set())
         .map(|verb| {

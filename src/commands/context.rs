@@ -1,5 +1,6 @@
 //! What every verb works with: the options of the whole program, a director, the output.
 
+use std::cell::RefCell;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -10,13 +11,14 @@ use rustix::event::{PollFd, PollFlags, poll};
 use super::args::{ChangeArgs, Global};
 use super::author::author;
 use super::keeper::HostKeeper;
-use super::origin::origin;
+use super::origin;
 use super::places;
-use crate::director::{ChangeOptions, Director, Keeper, Report, Unwatched};
+use crate::director::{ChangeOptions, Director, Keeper, Report, Simulated, Unwatched};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{self, Kernel, LinuxHost, Sim};
-use crate::model::{Ruleset, Snapshot, SnapshotId};
+use crate::model::{Origin, Ruleset, Snapshot, SnapshotId};
 use crate::output::{self, Output, Teller};
+use crate::script::Source;
 use crate::signals;
 use crate::store::{DatabaseKind, MemoryStores, SledStores, Stores};
 
@@ -26,6 +28,16 @@ pub(super) struct Context {
     pub out: Output,
     global: Global,
     started: Instant,
+    at_prompt: Option<AtPrompt>,
+}
+
+/// What the commands of one prompt have in common.
+#[derive(Clone, Default)]
+struct AtPrompt {
+    /// The simulated kernel, once a director asked for it.
+    simulated: Rc<RefCell<Option<Simulated>>>,
+    /// The line that was typed for this command.
+    typed: String,
 }
 
 impl Context {
@@ -36,6 +48,60 @@ impl Context {
                 .paging(!global.no_pager),
             global,
             started: Instant::now(),
+            at_prompt: None,
+        }
+    }
+
+    /// The same for a prompt: every director that it and its commands ask for has one kernel, also
+    /// where that is simulated.
+    pub fn of_prompt(&self) -> Context {
+        Context {
+            at_prompt: Some(AtPrompt::default()),
+            ..self.again()
+        }
+    }
+
+    /// The context of a command typed at this prompt, with the global options that stand in it: how
+    /// results look. Kernel and database are the prompt's.
+    ///
+    /// # Errors
+    /// `usage` where the command names another kernel or database.
+    pub fn of_typed(&self, typed: &str, given: &Global) -> Result<Context> {
+        let other = |option: &str| {
+            Err(Error::new(Kind::Usage, "this prompt has another one")
+                .object(option)
+                .hint("leave with Ctrl-D, and type the same line in a shell"))
+        };
+        if given.sim && !self.global.sim {
+            return other("--sim");
+        }
+        if let Some(dir) = &given.db
+            && std::path::absolute(dir).ok() != std::path::absolute(self.database()?).ok()
+        {
+            return other(&format!("--db {}", dir.display()));
+        }
+        let at_prompt = self.at_prompt.clone().map(|at| AtPrompt {
+            typed: typed.to_owned(),
+            ..at
+        });
+        Ok(Context {
+            at_prompt,
+            ..Context::new(self.global.overridden_by(given))
+        })
+    }
+
+    /// Returns true for a prompt and its commands: the process goes on after them.
+    pub fn is_at_prompt(&self) -> bool {
+        self.at_prompt.is_some()
+    }
+
+    /// The same once more: for the same command, or for the same prompt.
+    pub fn again(&self) -> Context {
+        Context {
+            out: self.out,
+            global: self.global.clone(),
+            started: self.started,
+            at_prompt: self.at_prompt.clone(),
         }
     }
 
@@ -62,9 +128,8 @@ impl Context {
         let mut global = self.global.clone();
         (global.sim, global.db) = (true, Some(database.to_owned()));
         Ok(Context {
-            out: self.out,
             global,
-            started: self.started,
+            ..self.again()
         })
     }
 
@@ -72,8 +137,7 @@ impl Context {
     pub fn paged(&self) -> Context {
         Context {
             out: self.out.long(),
-            global: self.global.clone(),
-            started: self.started,
+            ..self.again()
         }
     }
 
@@ -148,10 +212,24 @@ impl Context {
     }
 
     /// The kernel, or a simulated one that holds what the head says.
-    fn kernel(&self, stores: &dyn Stores) -> Result<(Box<dyn Kernel>, Option<OnHead>)> {
+    fn kernel(&self, stores: &dyn Stores) -> Result<(Box<dyn Kernel>, Option<Simulated>)> {
         if !self.global.sim {
             return Ok((kernel::open(None)?, None));
         }
+        let shared = self.at_prompt.as_ref().map(|at| &at.simulated);
+        let known = shared.and_then(|shared| shared.borrow().clone());
+        let simulated = match known {
+            Some(known) => known,
+            None => Self::simulated(stores)?,
+        };
+        if let Some(shared) = shared {
+            shared.replace(Some(simulated.clone()));
+        }
+        Ok((kernel::open(Some(simulated.kernel()))?, Some(simulated)))
+    }
+
+    /// A simulated kernel that holds what the head says.
+    fn simulated(stores: &dyn Stores) -> Result<Simulated> {
         let (head, rules) = match head_rules(stores) {
             Ok(head) => head,
             Err(error) if matches!(error.kind(), Kind::Damaged | Kind::System) => {
@@ -160,8 +238,16 @@ impl Context {
             }
             Err(error) => return Err(error),
         };
-        let sim = Sim::new(&rules);
-        Ok((kernel::open(Some(&sim))?, Some(OnHead { sim, head })))
+        Ok(Simulated::new(Sim::new(&rules), head))
+    }
+
+    /// The origin of what this command changes; `script` is the one that it runs.
+    pub fn origin(&self, script: Option<&Source>) -> Origin {
+        let mut origin = origin::origin(script);
+        if let Some(at) = &self.at_prompt {
+            origin.set_typed(&at.typed);
+        }
+        origin
     }
 
     /// A director of the kernel and the history.
@@ -175,26 +261,21 @@ impl Context {
             true => Rc::new(Unwatched),
             false => Rc::new(HostKeeper::new(&stores.dir)?),
         };
-        let director = Director::new(kernel, Rc::new(stores), author()).with_origin(origin(None));
+        let director =
+            Director::new(kernel, Rc::new(stores), author()).with_origin(self.origin(None));
         let director = director.with_keeper(keeper);
         let director = director.followed_by(Rc::new(Teller::new(&self.out)));
         Ok(match simulated {
-            Some(OnHead { sim, head }) => director.following(sim, head),
+            Some(simulated) => director.following(simulated),
             None => director.with_host(Rc::new(LinuxHost::new())),
         })
     }
 
-    /// A director of a simulated kernel that is there already and of the history.
-    ///
-    /// # Errors
-    /// As the history fails to open.
-    pub fn director_on(&self, sim: Sim) -> Result<Director> {
-        let stores = self.stores()?;
-        let (head, _) = head_rules(&stores)?;
-        let director = Director::new(Box::new(sim.clone()), Rc::new(stores), author());
-        let director = director.with_origin(origin(None));
-        let director = director.followed_by(Rc::new(Teller::new(&self.out)));
-        Ok(director.following(sim, head))
+    /// The simulated kernel of a prompt, once a director asked for it.
+    pub fn simulated_kernel(&self) -> Option<Sim> {
+        let shared = &self.at_prompt.as_ref()?.simulated;
+        let known = shared.borrow();
+        known.as_ref().map(|simulated| simulated.kernel().clone())
     }
 
     /// A director who does everything on a simulator that holds what is live, over a copy of the
@@ -290,12 +371,6 @@ fn answered() -> bool {
         }
     }
     false
-}
-
-/// A simulated kernel, and the head that it holds.
-struct OnHead {
-    sim: Sim,
-    head: Option<SnapshotId>,
 }
 
 fn head_rules(stores: &dyn Stores) -> Result<(Option<SnapshotId>, Ruleset)> {

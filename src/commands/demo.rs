@@ -14,7 +14,7 @@ use super::scratch::Scratch;
 use crate::director::{ChangeOptions, Session};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{Clients, Sim};
-use crate::model::{Ruleset, ServerKey, ServiceKey, Weight};
+use crate::model::{ServerKey, ServiceKey, Weight};
 use crate::output;
 use crate::script::{Interpreter, Source};
 use crate::shell::Setting;
@@ -53,36 +53,41 @@ const SCENE: [&str; 2] = [
 const LINES: [(&str, &str); 6] = [
     ("top", "live; + unfolds, q leaves"),
     (
-        "connections(#{ state: \"SYN_RECV\", limit: 5 })",
+        "show connections --state SYN_RECV --limit 5",
         "who waits for an answer",
     ),
     ("status", "what changed behind our back"),
-    ("restore()", "as it was committed, again"),
+    ("restore", "as it was committed, again"),
     ("history", "since when is 10.0.0.13 there?"),
-    ("rollback()", "without it again"),
+    ("rollback", "without it again"),
 ];
 
 /// What stands for a line that needs a terminal.
-const WITHOUT_TERMINAL: [(&str, &str); 1] = [("top", "rates")];
+const WITHOUT_TERMINAL: [(&str, &str); 1] = [("top", "show rates")];
 
 /// Runs `ipvsh demo`.
 pub(super) fn run(context: &Context, _args: &DemoArgs) -> Result<u8> {
+    if context.is_at_prompt() {
+        return Err(Error::new(Kind::Usage, "demo is a prompt of its own")
+            .hint("leave this one with Ctrl-D, and type: ipvsh demo"));
+    }
     if context.out.json {
         return Err(Error::new(Kind::Usage, "demo has no JSON form")
             .hint("at its prompt: print(live().to_json())"));
     }
     let scratch = Scratch::new()?;
-    let context = context.simulated_at(scratch.path())?;
-    context.remember_invocation();
-    let sim = Sim::new(&Ruleset::default());
-    commit(&context, &sim, (FIRST, "web and DNS"), an_hour_ago)?;
+    let context = context.simulated_at(scratch.path())?.of_prompt();
+    commit(&context, (FIRST, "web and DNS"), an_hour_ago)?;
     let joins = (SECOND, "10.0.0.13 joins the web servers");
-    commit(&context, &sim, joins, five_minutes_ago)?;
+    commit(&context, joins, five_minutes_ago)?;
+    let director = context.director()?;
+    let sim = context
+        .simulated_kernel()
+        .ok_or_else(|| Error::new(Kind::Bug, "the demonstration has no simulated kernel"))?;
     let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     sim.visited_by(clients(is_terminal)?);
     change_behind_our_back(&sim)?;
 
-    let director = context.director_on(sim)?;
     let setting = Setting {
         place: "demo".to_owned(),
         greeting: greeting(),
@@ -111,11 +116,10 @@ fn greeting() -> String {
 /// Commits a script as if it had been done at another time.
 fn commit(
     context: &Context,
-    sim: &Sim,
     (script, message): (&str, &str),
     clock: fn() -> DateTime<Utc>,
 ) -> Result<()> {
-    let director = context.director_on(sim.clone())?.with_clock(clock);
+    let director = context.director()?.with_clock(clock);
     let options = ChangeOptions {
         message: Some(message.to_owned()),
         ..ChangeOptions::default()

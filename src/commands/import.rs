@@ -6,7 +6,6 @@ use clap::Args;
 
 use super::args::ChangeArgs;
 use super::context::Context;
-use super::origin::origin;
 use crate::api::files;
 use crate::director::{Import, together};
 use crate::error::Result;
@@ -77,7 +76,7 @@ pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<u8> {
         [one] => Some(one),
         _ => None,
     };
-    let mut director = context.director()?.with_origin(origin(script));
+    let mut director = context.director()?.with_origin(context.origin(script));
     let report = context.guarded(&args.change, |options| {
         director.import(&rules, &import, options)
     })?;

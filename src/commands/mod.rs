@@ -42,6 +42,7 @@ mod tag;
 mod top;
 mod unreported;
 mod usage;
+mod verbs;
 mod watch;
 
 use clap::{CommandFactory, Parser, Subcommand};

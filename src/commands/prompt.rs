@@ -1,16 +1,18 @@
 //! `ipvsh` alone: the prompt; without a terminal, standard input is a script.
 
 use std::io::IsTerminal;
+use std::rc::Rc;
 
 use super::args::ChangeArgs;
 use super::context::Context;
+use super::verbs::PromptVerbs;
 use super::{places, run, status, top};
 use crate::director::{Director, Session};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::Names;
 use crate::output;
 use crate::script::{Interpreter, Source};
-use crate::shell::{Setting, Shell};
+use crate::shell::{Setting, Shell, Verbs};
 
 /// What is said where there are snapshots: the user has been here.
 const GREETING: &str = "`help` says what there is, Ctrl-D leaves.";
@@ -42,6 +44,7 @@ pub(super) fn run(context: &Context, change: &ChangeArgs) -> Result<u8> {
         return Err(Error::new(Kind::Usage, "--plan needs a script")
             .hint("at the prompt: plan() shows what commit() would do"));
     }
+    let context = &context.of_prompt();
     context.note_other_history("ipvsh");
     let is_new = context.snapshots_at_hand()().is_empty();
     let greeting = if is_new {
@@ -64,13 +67,16 @@ fn banner() -> String {
     format!("Nothing is committed yet. To begin:\n{lines}{GREETING}")
 }
 
-/// What a prompt is given; it keeps no lines and reads no script of the user's.
+/// What a prompt is given; it keeps no lines and reads no script of the user's. What is told from
+/// now on has the form that a prompt takes.
 ///
 /// # Errors
 /// As the database has no place.
 pub(super) fn setting(context: &Context) -> Result<Setting> {
     let (database, is_sim) = (context.database()?, context.is_sim());
     let facts = move |answer| status::facts(database.clone(), is_sim, answer);
+    let verbs = PromptVerbs::new(context.again());
+    output::at_prompt(verbs.all().iter().map(|(name, _)| name.clone()).collect());
     Ok(Setting {
         place: places::host(is_sim),
         greeting: GREETING.to_owned(),
@@ -82,6 +88,7 @@ pub(super) fn setting(context: &Context) -> Result<Setting> {
             false => Names::of_this_host(),
         },
         snapshots: Box::new(context.snapshots_at_hand()),
+        verbs: Rc::new(verbs),
     })
 }
 

@@ -37,7 +37,9 @@ pub(super) fn run(context: &Context, args: &RestoreArgs) -> Result<u8> {
         Outcome::Partly { .. } => Kind::Partial.exit_status(),
         _ => 0,
     };
-    // The process ends: to give back the memory of a large table piece by piece is of no use.
-    std::mem::forget(report);
+    if !context.is_at_prompt() {
+        // The process ends: to give back the memory of a large table piece by piece is of no use.
+        std::mem::forget(report);
+    }
     Ok(status)
 }

@@ -6,7 +6,6 @@ use clap::Args;
 
 use super::args::ChangeArgs;
 use super::context::Context;
-use super::origin::origin;
 use super::top::viewer;
 use crate::director::{ChangeOptions, Report, Session};
 use crate::error::Result;
@@ -65,7 +64,9 @@ pub(super) fn script(
     let session = match change.plan {
         true => Session::new(context.dry_director()?, options).dry(),
         false => {
-            let director = context.director()?.with_origin(origin(Some(source)));
+            let director = context
+                .director()?
+                .with_origin(context.origin(Some(source)));
             Session::new(director, options)
         }
     };

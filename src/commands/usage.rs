@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 use crate::model::remedy;
 use crate::output::{self, ColorWhen, Output, Verbosity};
 
@@ -48,18 +48,25 @@ Exit status:
 /// Prints what clap has to say: help and version are results, the rest are usage errors.
 pub(super) fn refuse(refusal: &clap::Error) -> u8 {
     let out = Output::new(false, Verbosity::Normal, ColorWhen::Auto);
-    let told = match refusal.use_stderr() {
-        true => Err(explain(refusal)),
-        false => {
-            out.print(&refusal.render().to_string());
-            output::written()
-        }
-    };
-    match told {
+    match tell(refusal, &out) {
         Ok(()) => 0,
         Err(error) => {
             out.error(&error);
             error.kind().exit_status()
+        }
+    }
+}
+
+/// Prints help and the version, which clap gives as refusals too.
+///
+/// # Errors
+/// `usage` for all other refusals; `output`.
+pub(super) fn tell(refusal: &clap::Error, out: &Output) -> Result<()> {
+    match refusal.use_stderr() {
+        true => Err(explain(refusal)),
+        false => {
+            out.print(&refusal.render().to_string());
+            output::written()
         }
     }
 }

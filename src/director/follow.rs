@@ -1,25 +1,44 @@
 //! A simulated kernel that several processes share, in effect: each has its own, and follows what
 //! the others commit to the history that they have in common.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use super::Director;
 use crate::error::{Error, Kind, Result};
 use crate::kernel::Sim;
 use crate::model::{Ruleset, SnapshotId};
 use crate::store::Store;
 
-/// A simulated kernel, and how far it followed the history.
-pub(super) struct Followed {
+/// The simulated kernel of a process, and how far it followed the history. Clones share both: the
+/// directors of one process have one kernel.
+#[derive(Clone)]
+pub struct Simulated {
     sim: Sim,
     /// The head that it holds, with what its own process committed.
-    head: Option<SnapshotId>,
+    head: Rc<Cell<Option<SnapshotId>>>,
+}
+
+impl Simulated {
+    /// A simulated kernel that holds what a head says.
+    pub fn new(sim: Sim, head: Option<SnapshotId>) -> Simulated {
+        Simulated {
+            sim,
+            head: Rc::new(Cell::new(head)),
+        }
+    }
+
+    /// The kernel.
+    pub fn kernel(&self) -> &Sim {
+        &self.sim
+    }
 }
 
 impl Director {
-    /// The same on a simulated kernel that holds what a head says, and follows what other processes
-    /// commit.
+    /// The same on a simulated kernel that follows what other processes commit.
     #[must_use]
-    pub fn following(mut self, sim: Sim, head: Option<SnapshotId>) -> Director {
-        self.followed = Some(Followed { sim, head });
+    pub fn following(mut self, simulated: Simulated) -> Director {
+        self.followed = Some(simulated);
         self
     }
 
@@ -40,17 +59,17 @@ impl Director {
 
     /// The same where the history is open.
     pub(super) fn follow(&mut self, store: &dyn Store) -> Result<Option<String>> {
-        let Some(followed) = &mut self.followed else {
+        let Some(followed) = &self.followed else {
             return Ok(None);
         };
         let head = store.head()?;
         let id = head.as_ref().map(|head| head.id);
-        if id == followed.head {
+        if id == followed.head.get() {
             return Ok(None);
         }
-        let (from, to) = between(store, followed.head, id)?;
+        let (from, to) = between(store, followed.head.get(), id)?;
         followed.sim.follow(&from, &to);
-        followed.head = id;
+        followed.head.set(id);
         Ok(head.map(|head| {
             format!(
                 "the simulated kernel follows {}, which another process made",
@@ -61,8 +80,8 @@ impl Director {
 
     /// Notes that this process made the head: its kernel holds that already.
     pub(super) fn made_head(&mut self, id: SnapshotId) {
-        if let Some(followed) = &mut self.followed {
-            followed.head = Some(id);
+        if let Some(followed) = &self.followed {
+            followed.head.set(Some(id));
         }
     }
 }
@@ -95,6 +114,7 @@ mod tests {
 
     struct Process {
         session: Session,
+        simulated: Simulated,
     }
 
     impl Process {
@@ -104,10 +124,11 @@ mod tests {
             let head = store.head().unwrap().map(|head| head.id);
             let rules = head.map_or(Ruleset::default(), |id| store.ruleset(id).unwrap());
             let sim = Sim::new(&rules);
-            let stores = Rc::clone(stores) as Rc<dyn Stores>;
-            let director = Director::new(Box::new(sim.clone()), stores, "alice".to_owned());
+            let simulated = Simulated::new(sim, head);
+            let director = director(stores, &simulated);
             Process {
-                session: Session::new(director.following(sim, head), ChangeOptions::default()),
+                session: Session::new(director, ChangeOptions::default()),
+                simulated,
             }
         }
 
@@ -127,6 +148,26 @@ mod tests {
             self.session.discard();
             followed.is_some()
         }
+    }
+
+    fn director(stores: &Rc<MemoryStores>, simulated: &Simulated) -> Director {
+        let stores = Rc::clone(stores) as Rc<dyn Stores>;
+        let kernel = Box::new(simulated.kernel().clone());
+        Director::new(kernel, stores, "alice".to_owned()).following(simulated.clone())
+    }
+
+    #[test]
+    fn directors_of_one_process_have_one_kernel_and_follow_it_as_one() {
+        let stores = Rc::new(MemoryStores::new());
+        let mut prompt = Process::start(&stores);
+        prompt.declare("tcp 192.0.2.1:80");
+        prompt.declare("tcp 192.0.2.2:80");
+        let mut verb = director(&stores, &prompt.simulated);
+        verb.rollback(None, &ChangeOptions::default()).unwrap();
+        assert!(!prompt.follow(), "no other process did that");
+        assert_eq!(prompt.drift(), 0);
+        let live = prompt.session.director().live().unwrap();
+        assert_eq!(live.rules.services.len(), 1);
     }
 
     #[test]

@@ -52,6 +52,7 @@ pub use drain::{DRAIN_OPTIONS, DrainOptions, Drained, Then};
 pub use expire::Unconfirmed;
 pub use fate::Fate;
 pub use filter::Filter;
+pub use follow::Simulated;
 pub use history::{Listing, Query, Tagged};
 pub use import::{Import, together};
 pub use options::{ChangeOptions, change_options};
@@ -91,7 +92,7 @@ pub struct Director {
     /// The head that awaited confirmation when the rehearsal began.
     forgiven: Option<SnapshotId>,
     /// The simulated kernel of a process that is not alone, where it is one.
-    followed: Option<follow::Followed>,
+    followed: Option<Simulated>,
 }
 
 impl Director {

@@ -2,7 +2,8 @@
 //!
 //! A hint is pasted where it is printed. One that lost `--sim` or `--db` would change the real
 //! director: both stand right after `ipvsh` wherever the user gave them. What the environment says
-//! holds for the pasted command too, and is not repeated.
+//! holds for the pasted command too, and is not repeated. A prompt has its kernel and database, and
+//! runs verbs as they are: what it prints begins with the verb.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -19,6 +20,13 @@ struct Invocation {
 
 static INVOCATION: OnceLock<Invocation> = OnceLock::new();
 
+/// The names of all verbs, in a process that is a prompt.
+static AT_PROMPT: OnceLock<Vec<String>> = OnceLock::new();
+
+/// What keeps the program's name at a prompt: there `plan` alone means what is staged, `-e` alone is
+/// a line for ipvsadm, and so is `ipvsadm`.
+const KEPT: [&str; 3] = ["plan", "-e", "ipvsadm"];
+
 /// Remembers the global options that were given on the command line, for all that is told from now
 /// on; the first call counts.
 pub fn invoked_with(is_sim: bool, database: Option<&Path>, verbs: Vec<String>) {
@@ -28,8 +36,17 @@ pub fn invoked_with(is_sim: bool, database: Option<&Path>, verbs: Vec<String>) {
     INVOCATION.get_or_init(|| Invocation { globals, verbs });
 }
 
-/// A text whose commands have the global options.
+/// Has all that is told from now on in the form that a prompt takes; the first call counts.
+pub fn at_prompt(verbs: Vec<String>) {
+    AT_PROMPT.get_or_init(|| verbs);
+}
+
+/// A text whose commands can be typed where it is printed: with the global options or, at a prompt,
+/// without the program's name.
 pub(super) fn with_globals(text: &str) -> Cow<'_, str> {
+    if let Some(verbs) = AT_PROMPT.get() {
+        return Cow::Owned(prompted(text, verbs));
+    }
     match INVOCATION.get() {
         Some(invocation) if !invocation.globals.is_empty() => Cow::Owned(invocation.complete(text)),
         _ => Cow::Borrowed(text),
@@ -38,36 +55,51 @@ pub(super) fn with_globals(text: &str) -> Cow<'_, str> {
 
 impl Invocation {
     fn complete(&self, text: &str) -> String {
-        const PROGRAM: &str = "ipvsh ";
-        let mut told = String::with_capacity(text.len() + self.globals.len());
-        let mut rest = text;
-        while let Some(at) = rest.find(PROGRAM) {
-            let (before, found) = rest.split_at(at);
-            let behind = found.get(PROGRAM.len()..).unwrap_or_default();
-            told.push_str(before);
-            told.push_str("ipvsh");
-            if self.is_command(&told, behind) {
-                told.push_str(&self.globals);
-            }
-            told.push(' ');
-            rest = behind;
-        }
-        told.push_str(rest);
-        told
+        rewritten(text, &self.verbs, |_| format!("ipvsh{} ", self.globals))
     }
+}
 
-    /// Says whether what stands behind the program's name is a verb or code, and the name is not the
-    /// end of another word or part of what a user wrote, which stands in quotes.
-    fn is_command(&self, told: &str, behind: &str) -> bool {
-        let before = told.strip_suffix("ipvsh").unwrap_or(told);
-        let is_name = |c: char| c.is_alphanumeric() || "-_/.".contains(c);
-        let is_quoted = before.matches('"').count() % 2 == 1;
-        let end = |c: char| !(c.is_ascii_alphanumeric() || c == '-');
-        let word = behind.split(end).next().unwrap_or_default();
-        !before.ends_with(is_name)
-            && !is_quoted
-            && (word == "-e" || self.verbs.iter().any(|verb| verb == word))
+/// A text whose commands are in a prompt's form.
+fn prompted(text: &str, verbs: &[String]) -> String {
+    rewritten(text, verbs, |verb| match KEPT.contains(&verb) {
+        true => "ipvsh ".to_owned(),
+        false => String::new(),
+    })
+}
+
+/// A text in which `begin` says what stands before the verb of each command.
+fn rewritten(text: &str, verbs: &[String], begin: impl Fn(&str) -> String) -> String {
+    const PROGRAM: &str = "ipvsh ";
+    let mut told = String::with_capacity(text.len());
+    let mut rest = text;
+    // Of the original, for the quotes: what is told so far may be shorter.
+    let mut before_len = 0;
+    while let Some(at) = rest.find(PROGRAM) {
+        let (before, found) = rest.split_at(at);
+        let behind = found.get(PROGRAM.len()..).unwrap_or_default();
+        before_len += at;
+        told.push_str(before);
+        let so_far = text.get(..before_len).unwrap_or_default();
+        match verb_of(so_far, behind, verbs) {
+            Some(verb) => told.push_str(&begin(verb)),
+            None => told.push_str(PROGRAM),
+        }
+        before_len += PROGRAM.len();
+        rest = behind;
     }
+    told.push_str(rest);
+    told
+}
+
+/// The verb, or `-e`, that stands behind the program's name; none where the name is the end of
+/// another word, or part of what a user wrote, which stands in quotes.
+fn verb_of<'t>(before: &str, behind: &'t str, verbs: &[String]) -> Option<&'t str> {
+    let is_name = |c: char| c.is_alphanumeric() || "-_/.".contains(c);
+    let is_quoted = before.matches('"').count() % 2 == 1;
+    let end = |c: char| !(c.is_ascii_alphanumeric() || c == '-');
+    let word = behind.split(end).next().unwrap_or_default();
+    let is_verb = word == "-e" || verbs.iter().any(|verb| verb == word);
+    (!before.ends_with(is_name) && !is_quoted && is_verb).then_some(word)
 }
 
 /// A word as a POSIX shell reads it.
@@ -110,6 +142,37 @@ mod tests {
             ),
         ] {
             assert_eq!(told(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_prompt_is_told_its_own_form() {
+        let verbs = ["rollback", "plan", "adopt", "restore", "ipvsadm", "confirm"];
+        let verbs = verbs.map(str::to_owned);
+        for (text, expected) in [
+            ("Undo: ipvsh rollback 41", "Undo: rollback 41"),
+            (
+                "undone in 240 s unless: ipvsh confirm",
+                "undone in 240 s unless: confirm",
+            ),
+            (
+                "2 differences left alone (ipvsh plan); `ipvsh adopt \"x\"`, or ipvsh restore",
+                "2 differences left alone (ipvsh plan); `adopt \"x\"`, or restore",
+            ),
+            (
+                "ipvsh -e 'remove(\"x\")', ipvsh ipvsadm -Ln",
+                "ipvsh -e 'remove(\"x\")', ipvsh ipvsadm -Ln",
+            ),
+            (
+                "1 service not managed by ipvsh",
+                "1 service not managed by ipvsh",
+            ),
+            (
+                "the commit \"ipvsh restore\" by ada",
+                "the commit \"ipvsh restore\" by ada",
+            ),
+        ] {
+            assert_eq!(prompted(text, &verbs), expected);
         }
     }
 

@@ -31,7 +31,7 @@ pub use database::{checkup, pruned, repaired};
 pub use error::error;
 pub use events::events;
 pub use history::{history, patches};
-pub use invocation::invoked_with;
+pub use invocation::{at_prompt, invoked_with};
 pub use live::{Origin, Remark, daemons, foreign, marks, services, timeouts};
 pub use paint::{Paint, Style, clean};
 pub use progress::Teller;

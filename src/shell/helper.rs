@@ -10,7 +10,7 @@ use rustyline::hint::{Hinter, HistoryHinter};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Context, Helper};
 
-use super::complete::{Candidate, complete};
+use super::complete::{Candidate, command_of, complete};
 use super::words::is_topic;
 use super::world::World;
 use super::{highlight, hints, ipvsadm};
@@ -58,7 +58,10 @@ impl LineHelper {
 impl Validator for LineHelper {
     fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
         let line = context.input();
-        let is_script = !self.answering && !is_topic(line) && !ipvsadm::is_line(line);
+        let is_script = !self.answering
+            && !is_topic(line)
+            && !ipvsadm::is_line(line)
+            && command_of(line, &*self.world).is_none();
         match is_script && is_incomplete(line) {
             true => Ok(ValidationResult::Incomplete),
             false => Ok(ValidationResult::Valid(None)),

@@ -11,9 +11,11 @@ mod highlight;
 mod hints;
 mod ipvsadm;
 mod record;
+mod split;
 mod standard;
 mod startup;
 mod typed;
+mod verbs;
 mod words;
 pub mod world;
 
@@ -42,6 +44,8 @@ use record::Typed;
 use words::Word;
 use world::{PromptWorld, SnapshotsOf};
 
+pub use verbs::{Offer, Request, Verbs};
+
 /// How many lines the history keeps.
 const HISTORY: usize = 10_000;
 
@@ -64,12 +68,15 @@ pub struct Setting {
     pub names: Names,
     /// Reads the history for completion, without waiting.
     pub snapshots: SnapshotsOf,
+    /// Runs the verbs of the command line.
+    pub verbs: Rc<dyn Verbs>,
 }
 
 /// A prompt on an interpreter.
 pub struct Shell {
     interpreter: Rc<RefCell<Interpreter>>,
     world: Rc<PromptWorld>,
+    verbs: Rc<dyn Verbs>,
     out: Output,
     editor: Editor<LineHelper, FileHistory>,
     place: String,
@@ -113,12 +120,14 @@ impl Shell {
             Rc::clone(&interpreter),
             setting.names,
             setting.snapshots,
+            Rc::clone(&setting.verbs),
         ));
         let mut editor = Editor::with_config(config).map_err(|e| failed(&e))?;
         editor.set_helper(Some(LineHelper::new(out.paint, world.clone())));
         Ok(Shell {
             interpreter,
             world,
+            verbs: setting.verbs,
             out,
             editor,
             place: clean(&setting.place),
@@ -268,7 +277,10 @@ impl Shell {
         self.refresh();
         let variables = self.interpreter().variables();
         let (code, empty) = match Word::parse(line, &variables) {
-            None => (line, ""),
+            None => match verbs::command_of(line, self.verbs.all(), &variables) {
+                Some(command) => return self.verb(line, command),
+                None => (line, ""),
+            },
             Some(Word::Code(code, empty)) => (code, empty),
             Some(Word::Leave) => return Ok(Next::Leave(0)),
             Some(Word::Clear) => {
@@ -290,6 +302,24 @@ impl Shell {
             }
             done => done,
         }
+    }
+
+    /// Runs a verb of the command line; what is staged then is on the new head.
+    fn verb(&mut self, line: &str, command: &str) -> Result<Next> {
+        let words = split::split(command)?;
+        match words.as_slice() {
+            [] => return Err(verbs::is_here()),
+            [first, ..] if first == "ipvsadm" => return self.answer(command),
+            _ => {}
+        }
+        let no_commit = self.interpreter().session().staged_refusal();
+        let ran = self.verbs.run(&Request {
+            words,
+            typed: line.trim(),
+            no_commit,
+        });
+        self.refresh();
+        ran.map(|()| Next::Line)
     }
 
     /// Asks whether what a safety rule refused is to be done all the same.

@@ -13,6 +13,8 @@ use crate::kernel::Names;
 use crate::model::{EntryKey, Live, ServiceKey, ServiceName, Snapshot};
 use crate::script::Interpreter;
 
+use super::verbs::{Offer, Verbs};
+
 /// What completion may offer.
 pub trait World {
     /// The schedulers and persistence engines of this kernel.
@@ -31,6 +33,14 @@ pub trait World {
     fn service_of(&self, variable: &str) -> Option<ServiceKey>;
     /// The user's own functions, with their parameters: `add(w, ip)`.
     fn functions(&self) -> Vec<String>;
+    /// The verbs of the command line, each with what it does.
+    fn verbs(&self) -> &[Offer] {
+        &[]
+    }
+    /// What the word of a verb behind these may become; `None` stands for names of files.
+    fn verb_words(&self, _before: &[String], _begun: &str) -> Option<Vec<Offer>> {
+        Some(Vec::new())
+    }
     /// Network interfaces.
     fn interfaces(&self) -> Vec<String> {
         listed(Path::new("/sys/class/net"))
@@ -89,6 +99,7 @@ pub struct PromptWorld {
     interpreter: Rc<RefCell<Interpreter>>,
     names: Names,
     read_snapshots: SnapshotsOf,
+    verbs: Rc<dyn Verbs>,
     snapshots: RefCell<Option<Vec<Snapshot>>>,
     /// Live and staged state, as one.
     state: RefCell<Option<Rc<Live>>>,
@@ -100,11 +111,13 @@ impl PromptWorld {
         interpreter: Rc<RefCell<Interpreter>>,
         names: Names,
         read_snapshots: SnapshotsOf,
+        verbs: Rc<dyn Verbs>,
     ) -> PromptWorld {
         PromptWorld {
             interpreter,
             names,
             read_snapshots,
+            verbs,
             snapshots: RefCell::new(None),
             state: RefCell::new(None),
         }
@@ -204,6 +217,14 @@ impl World for PromptWorld {
             Ok(interpreter) => interpreter.own_functions(),
             Err(_) => Vec::new(),
         }
+    }
+
+    fn verbs(&self) -> &[Offer] {
+        self.verbs.all()
+    }
+
+    fn verb_words(&self, before: &[String], begun: &str) -> Option<Vec<Offer>> {
+        self.verbs.complete(before, begun)
     }
 }
 

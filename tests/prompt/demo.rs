@@ -51,13 +51,13 @@ fn number(table: &str, line: &str, column: usize) -> u64 {
 fn what_it_says_to_type_works_and_nothing_stays() {
     let dir = lab();
     let (mut session, said) = started(dir.path());
-    for line in ["top", "status", "restore()", "history", "rollback()"] {
+    for line in ["top", "status", "restore", "history", "rollback"] {
         let is_there = said.lines().any(|shown| shown.trim().starts_with(line));
         assert!(is_there, "{line}: {said}");
     }
     assert!(said.lines().count() <= 12, "{said}");
 
-    session.line("connections(#{ state: \"SYN_RECV\", limit: 5 })");
+    session.line("show connections --state SYN_RECV --limit 5");
     let shown = session.shows("demo> ");
     let waiting: Vec<&str> = shown.lines().filter(|l| l.contains("SYN_RECV  ")).collect();
     assert_eq!(waiting.len(), 5, "{shown}");
@@ -72,19 +72,23 @@ fn what_it_says_to_type_works_and_nothing_stays() {
         shown.contains("~ server 10.0.0.22:53  weight 1 -> 0"),
         "{shown}"
     );
-    session.line("restore()");
+    session.line("restore");
     session.shows("repaired 1; snapshot 2 unchanged");
     session.line("status");
     session.shows("drift     none");
 
     session.line("history");
     session.shows("10.0.0.13 joins the web servers");
-    session.line("rollback()");
+    session.line("rollback");
     session.shows("- server 10.0.0.13:80");
+    session.shows("[y/N] ");
+    session.line("y");
     session.shows("snapshot 3 (2 before), 1 change, verified");
     session.shows("demo> ");
-    session.line("connections(#{ state: \"SYN_RECV\" })");
-    session.shows("[]");
+    session.line("show connections --state SYN_RECV");
+    session.shows("no connections");
+    session.line("demo");
+    session.shows("demo is a prompt of its own");
     session.leave();
     assert_eq!(left(dir.path()), Vec::<String>::new());
 }
@@ -135,11 +139,11 @@ fn without_a_terminal_it_shows_what_the_lines_do() {
     let errors = String::from_utf8(shown.stderr).unwrap();
     assert!(shown.status.success(), "{text}{errors}");
     for line in [
-        "demo> rates",
+        "demo> show rates",
         "demo> status",
         "            ~ server 10.0.0.22:53  weight 1 -> 0",
         "repaired 1; snapshot 2 unchanged",
-        "demo> rollback()",
+        "demo> rollback",
     ] {
         assert!(text.lines().any(|shown| shown == line), "{line}: {text}");
     }

@@ -9,4 +9,5 @@ mod lab;
 mod questions;
 mod state;
 mod typing;
+mod verbs;
 mod welcome;

@@ -99,15 +99,25 @@ impl Session {
     }
 
     pub(in crate::director) fn refuse_staged(&self, what: &str) -> Result<()> {
-        match self.staged() {
-            0 => Ok(()),
-            staged => Err(Error::new(
+        match self.staged_refusal() {
+            None => Ok(()),
+            Some(refusal) => Err(refusal.attempt(format!("cannot {what}"))),
+        }
+    }
+
+    /// Why nothing else can be committed now: changes are staged.
+    pub fn staged_refusal(&self) -> Option<Error> {
+        let staged = self.staged();
+        (staged > 0).then(|| {
+            Error::new(
                 Kind::State,
                 format!("{} staged and not committed", count(staged, "change")),
             )
-            .attempt(format!("cannot {what}"))
-            .hint(format!("commit() keeps them, {} drops them", DISCARD.call))),
-        }
+            .hint(format!(
+                "plan() shows them, commit() keeps them, {} drops them",
+                DISCARD.call
+            ))
+        })
     }
 
     fn remember(&mut self, result: Result<Report>) -> Result<Report> {

@@ -1,9 +1,9 @@
 //! Completion: what could stand at the cursor. Pure, but for what it asks of the world.
 
 use super::context::{Place, Value};
-use super::standard;
 use super::words::WORDS;
 use super::world::World;
+use super::{split, standard, verbs};
 use crate::api::names::Names;
 use crate::api::options::SERVICE;
 use crate::api::{Function, On, Opt, Type, functions, properties};
@@ -33,6 +33,9 @@ pub fn complete(line: &str, position: usize, world: &dyn World) -> (usize, Vec<C
     if let Some((start, begun)) = topic(line, position) {
         return (start, of_topics(begun));
     }
+    if let Some(found) = verb(line, position, world) {
+        return found;
+    }
     let place = Place::of(line, position);
     if place.is_dead {
         return (position, Vec::new());
@@ -48,6 +51,52 @@ pub fn complete(line: &str, position: usize, world: &dyn World) -> (usize, Vec<C
     found.sort_by_key(|one| natural(&one.text));
     found.dedup_by(|a, b| a.text == b.text);
     (place.start, found)
+}
+
+/// The part of a line that holds a verb of the command line, where it does.
+pub(super) fn command_of<'l>(line: &'l str, world: &dyn World) -> Option<&'l str> {
+    let variables: Vec<String> = world
+        .variables()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    verbs::command_of(line, world.verbs(), &variables)
+}
+
+/// What the word at the cursor may become behind a verb.
+fn verb(line: &str, position: usize, world: &dyn World) -> Option<(usize, Vec<Candidate>)> {
+    let before = line.get(..position)?;
+    command_of(before, world)?;
+    // The blanks at the end are of interest here: a new word begins behind them.
+    let command = match verbs::behind_program(before) {
+        Some(rest) if rest.is_empty() => "",
+        Some(rest) => before.get(before.rfind(rest)?..)?,
+        None => before.trim_start(),
+    };
+    let (words, begun, start) = verbs::at_end(command)?;
+    let is_explicit = verbs::behind_program(before).is_some();
+    if !is_explicit && words.is_empty() {
+        return None;
+    }
+    let offers = match world.verb_words(&words, &begun) {
+        Some(offers) => offers,
+        None => world
+            .files(&begun)
+            .into_iter()
+            .map(|file| (file, String::new()))
+            .collect(),
+    };
+    let fitting = offers
+        .into_iter()
+        .filter(|(word, _)| word.starts_with(&begun));
+    let candidate = |(word, what): verbs::Offer| Candidate {
+        text: split::typed(&word),
+        shown: noted(&word, &what),
+    };
+    let mut found: Vec<Candidate> = fitting.map(candidate).collect();
+    found.sort_by_key(|one| natural(&one.text));
+    found.dedup_by(|a, b| a.text == b.text);
+    Some((position - (command.len() - start), found))
 }
 
 /// Numbers in texts count as numbers, before letters: 10.0.0.9 comes before 10.0.0.10.
@@ -335,6 +384,14 @@ fn names(place: &Place, world: &dyn World) -> Vec<Candidate> {
         text: (*name).to_owned(),
         shown: noted(name, what),
     }));
+    if place.tokens.is_empty() {
+        let others = world.verbs().iter();
+        let others = others.filter(|(verb, _)| words.iter().all(|(name, _, _)| name != verb));
+        found.extend(others.map(|(verb, what)| Candidate {
+            text: verb.clone(),
+            shown: noted(verb, what),
+        }));
+    }
     let ours = functions()
         .filter(|function| function.on == On::Nothing)
         .filter(|function| words.iter().all(|(name, _, _)| *name != function.name));

@@ -1,0 +1,99 @@
+//! The verbs as a prompt runs them: the same words, the same parser, the same code.
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+
+use super::context::Context;
+use super::{Cli, complete, dispatch, usage};
+use crate::error::{Error, Kind, Result};
+use crate::shell::{Offer, Request, Verbs};
+
+/// The verbs, on a prompt's kernel and database.
+pub(super) struct PromptVerbs {
+    context: Context,
+    all: Vec<Offer>,
+}
+
+impl PromptVerbs {
+    /// The verbs for the prompt that a context was made for.
+    pub fn new(context: Context) -> PromptVerbs {
+        PromptVerbs {
+            context,
+            all: complete::verbs(&Cli::command()),
+        }
+    }
+}
+
+impl Verbs for PromptVerbs {
+    fn all(&self) -> &[Offer] {
+        &self.all
+    }
+
+    fn run(&self, request: &Request) -> Result<()> {
+        let words = std::iter::once("ipvsh").chain(request.words.iter().map(String::as_str));
+        let parsed = Cli::command()
+            .try_get_matches_from(words)
+            .and_then(|matches| {
+                let cli = Cli::from_arg_matches(&matches)?;
+                Ok((matches, cli))
+            });
+        let (matches, cli) = match parsed {
+            Ok(parsed) => parsed,
+            Err(refusal) => return usage::tell(&refusal, &self.context.out.long()),
+        };
+        if let Some(verb) = matches.subcommand_name()
+            && !self.all.iter().any(|(name, _)| name == verb)
+        {
+            return Err(Error::new(
+                Kind::Usage,
+                format!("unrecognized verb '{verb}'"),
+            ));
+        }
+        if let Some(refusal) = &request.no_commit
+            && commits(&matches)
+        {
+            let verb = matches.subcommand_name().unwrap_or("run that");
+            return Err(refusal.clone().attempt(format!("cannot {verb}")));
+        }
+        let context = self.context.of_typed(request.typed, &cli.global)?;
+        dispatch(&context, cli).map(|_| ())
+    }
+
+    fn complete(&self, before: &[String], begun: &str) -> Option<Vec<Offer>> {
+        complete::answers(&self.context, before, begun)
+    }
+}
+
+/// Says whether a command line asks for a commit: its verb has the options of a change, and
+/// `--plan` is not among them.
+fn commits(matches: &ArgMatches) -> bool {
+    let of = matches.subcommand().map_or(matches, |(_, of)| of);
+    let changes = of.try_get_one::<bool>("allow_removals").is_ok();
+    let only_plans = matches!(of.try_get_one::<bool>("plan"), Ok(Some(true)));
+    changes && !only_plans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verbs_that_commit_are_known_by_their_options() {
+        for (line, expected) in [
+            ("rollback 2", true),
+            ("rollback 2 --plan", false),
+            ("restore", true),
+            ("run x.rhai", true),
+            ("drain tcp 192.0.2.1:80 10.0.0.1", true),
+            ("plan 2", false),
+            ("confirm", false),
+            ("history -p", false),
+            ("show stats", false),
+        ] {
+            let words = std::iter::once("ipvsh").chain(line.split(' '));
+            let matches = Cli::command().try_get_matches_from(words).unwrap();
+            assert_eq!(commits(&matches), expected, "{line}");
+        }
+        let matches = |words: &[&str]| Cli::command().try_get_matches_from(words).unwrap();
+        assert!(commits(&matches(&["ipvsh", "-e", "1"])));
+    }
+}

@@ -1,0 +1,273 @@
+//! Verbs of the command line, typed at the prompt; hints, pasted where they are printed.
+
+use std::process::Command;
+
+use super::lab::{lab, prompt};
+
+#[test]
+fn verbs_work_as_on_the_command_line() {
+    let dir = lab();
+    std::fs::write(
+        dir.path().join("x.rhai"),
+        "timeouts(#{ udp: parse_int(ARGS[0]) });",
+    )
+    .unwrap();
+    let mut session = prompt(dir.path());
+    session.line("tcp(\"192.0.2.10:80\").server(\"10.0.0.11\"); commit(\"first\")");
+    session.shows("Undo: revert 1");
+    session.shows("sim> ");
+    session.line("timeouts(#{ tcp: 600 }); commit(\"second\")");
+    session.shows("Undo: rollback 1");
+    session.shows("sim> ");
+    for (line, shown) in [
+        (
+            "rollback 1 -m 'one \"step\" back'",
+            "snapshot 3 (2 before), 1 change, verified. Undo: rollback 2",
+        ),
+        ("ipvsh rollback 2", "snapshot 4"),
+        ("revert 4;", "snapshot 5"),
+        ("history -p", "one \"step\" back"),
+        ("history -p", "typed rollback 1 -m 'one \"step\" back'"),
+        ("show stats", "192.0.2.10:80"),
+        ("show services --json", "\"port\": 80"),
+        ("run x.rhai 120", "snapshot 6"),
+        (
+            "sudo ipvsh plan --exact",
+            "the kernel is as snapshot 6 has it",
+        ),
+        ("ipvsh plan", "the kernel is as snapshot 6 has it"),
+        ("diff 1 2", "+ tcp timeout 600 s"),
+        ("export --format rhai", "tcp(\"192.0.2.10:80\""),
+        ("tag 2 good # the second", "snapshot 2 is tagged good"),
+        ("rollback good --plan", "nothing done"),
+        ("rollback --help", "Make an old snapshot the new head"),
+        ("-e", "Error: "),
+        ("ipvsh -e 'print(6 * 7)'", "\n42"),
+        ("ipvsh", "this is its prompt already"),
+        ("ipvsh ipvsadm -A -t 192.0.2.1:80", "in ipvsh's words"),
+    ] {
+        session.line(line);
+        session.shows(shown);
+        session.shows("sim> ");
+    }
+    session.interrupt();
+    session.line("services");
+    session.shows("192.0.2.10:80");
+    session.shows("sim> ");
+    session.leave();
+}
+
+#[test]
+fn errors_of_verbs_are_said_and_the_prompt_goes_on() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    for (line, shown) in [
+        ("rollback 99", "Error: "),
+        ("rollback --qlan", "did you mean \"--plan\"?"),
+        ("rollback --qlan", "usage: rollback"),
+        ("history | less", "Error: |: the prompt has no pipes"),
+        ("export > file", "Error: >: the prompt has no redirections"),
+        ("rollback 1 -m 'x", "a quote is not closed"),
+        ("ipvsh frobnicate", "unrecognized verb 'frobnicate'"),
+        ("ipvsh watch 1", "unrecognized verb 'watch'"),
+        ("status --db elsewhere", "this prompt has another one"),
+        ("run nowhere.rhai", "nowhere.rhai"),
+    ] {
+        session.line(line);
+        session.shows(shown);
+        session.shows("sim> ");
+    }
+    session.leave();
+}
+
+#[test]
+fn verbs_that_commit_are_refused_while_something_is_staged() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.line("timeouts(#{ tcp: 600 }); commit()");
+    session.shows("snapshot 1");
+    session.shows("sim> ");
+    session.line("timeouts(#{ tcp: 700 })");
+    session.shows("sim*1> ");
+    session.line("rollback 1");
+    session.shows("Error: cannot rollback: 1 change staged and not committed");
+    session.shows("Hint: plan() shows them, commit() keeps them, discard() drops them");
+    session.shows("sim*1> ");
+    for (line, shown) in [
+        ("rollback 1 --plan", "nothing to change"),
+        ("history -p", "tcp"),
+        ("show timeouts", "600"),
+    ] {
+        session.line(line);
+        session.shows(shown);
+        session.shows("sim*1> ");
+    }
+    session.line("discard");
+    session.shows("sim> ");
+    session.leave();
+}
+
+#[test]
+fn the_simulated_kernel_of_a_prompt_is_that_of_its_verbs() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.line("tcp(\"192.0.2.10:80\"); commit(\"x\"); forget(\"tcp 192.0.2.10:80\")");
+    session.shows("snapshot 2");
+    session.shows("sim> ");
+    // Only the kernel holds it now: another process would start without it.
+    session.line("show services");
+    session.shows("192.0.2.10:80");
+    session.shows("sim> ");
+    session.line("adopt 192.0.2.10:80");
+    session.shows("snapshot 3");
+    let said = session.shows("sim> ");
+    assert!(!said.contains("another process"), "{said}");
+    session.line("plan");
+    let said = session.shows("sim> ");
+    assert!(!said.contains("another process"), "{said}");
+    session.leave();
+}
+
+#[test]
+fn a_verb_asks_and_ctrl_c_ends_it() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.line("timeouts(#{ tcp: 600 }); commit(); timeouts(#{ tcp: 700 }); commit()");
+    session.shows("snapshot 2");
+    session.shows("sim> ");
+    session.line("rollback");
+    session.shows("Roll back to snapshot 1");
+    session.shows("[y/N] ");
+    session.control('c');
+    session.shows("nothing changed");
+    session.shows("sim> ");
+    session.line("rollback");
+    session.shows("[y/N] ");
+    session.line("y");
+    session.shows("snapshot 3");
+    session.shows("sim> ");
+    session.line("show timeouts --watch 1");
+    session.shows("timeouts");
+    session.control('c');
+    session.shows("sim> ");
+    session.line("6 * 7");
+    session.shows("\n42");
+    session.leave();
+}
+
+#[test]
+fn words_of_verbs_complete() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.line("tcp(\"192.0.2.10:80\"); commit(\"x\"); tag(1, \"before-upgrade\");");
+    session.shows("snapshot 1");
+    session.shows("sim> ");
+    for (typed, completed) in [
+        ("rev\t", "revert"),
+        ("rollback --allow\t", "rollback --allow-removals"),
+        ("diff bef\t", "diff before-upgrade"),
+        ("ipvsh rollb\t", "ipvsh rollback"),
+        ("show thr\t", "show thresholds"),
+        ("show 192\t", "show 192.0.2.10:80"),
+    ] {
+        session.types(typed);
+        session.shows(completed);
+        session.interrupt();
+    }
+    session.leave();
+}
+
+/// The commands in hints that a prompt prints, with what their answer holds. A host's prompt prints
+/// the same ones.
+#[test]
+fn hints_can_be_pasted_where_they_are_printed() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    let mut pasted = Vec::new();
+    for line in [
+        "tcp(\"192.0.2.10:80\"); commit(\"one\")",
+        "timeouts(#{ tcp: 600 }); commit(\"two\")",
+        "rollback 1",
+        "ipvsh rollback",
+        "forget 192.0.2.10:80",
+        "status",
+        "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\" }); commit(\"mine\")",
+        "discard",
+        "timeouts(#{ tcp: 800 }); commit(\"x\", #{ confirm: 600 })",
+        "status",
+        "rollback",
+        "confirm",
+        "diff 77",
+        "rollback 77",
+        "revert 1",
+        "check 192.0.2.10:80",
+    ] {
+        session.line(line);
+        session.shows("\n");
+        let said = session.shows("> ");
+        assert!(!said.contains("ipvsh --"), "{line}: {said}");
+        let hints = said.lines().filter(|line| {
+            ["Undo: ", "Hint: ", "note: ", "unless: "]
+                .iter()
+                .any(|word| line.contains(word))
+        });
+        pasted.extend(hints.flat_map(commands));
+    }
+    pasted.sort();
+    pasted.dedup();
+    println!("{pasted:#?}");
+    assert!(pasted.len() > 3, "{pasted:?}");
+    for command in &pasted {
+        session.line(command);
+        session.shows("\n");
+        let said = session.shows("> ");
+        for trouble in [
+            "is missing",
+            "unrecognized",
+            "unexpected argument",
+            "usage:",
+            "not found",
+        ] {
+            assert!(!said.contains(trouble), "{command}: {said}");
+        }
+        // What it asks is not agreed to.
+        if said.contains("[y/N") {
+            session.line("n");
+            session.shows("> ");
+        }
+    }
+    session.leave();
+}
+
+/// The commands in a line of hints: from a verb to the end of its words.
+fn commands(line: &str) -> Vec<String> {
+    let output = Command::new(env!("CARGO_BIN_EXE_ipvsh"))
+        .args(["__complete", ""])
+        .output()
+        .unwrap();
+    let verbs = String::from_utf8(output.stdout).unwrap();
+    let verbs: Vec<&str> = verbs
+        .lines()
+        .filter_map(|line| line.split('\t').next())
+        .collect();
+    let behind = ["Undo: ", "unless: ", ": ", "(", "`"];
+    let mut found = Vec::new();
+    for sign in behind {
+        for (at, _) in line.match_indices(sign) {
+            let text = &line[at + sign.len()..];
+            let end = text
+                .find([')', '`', ',', ';', '\r', '?'])
+                .unwrap_or(text.len());
+            let text = text[..end].trim().trim_end_matches('.');
+            let bare = text.strip_prefix("ipvsh ").unwrap_or(text);
+            if bare
+                .split(' ')
+                .next()
+                .is_some_and(|word| verbs.contains(&word))
+            {
+                found.push(text.to_owned());
+            }
+        }
+    }
+    found
+}
