@@ -15,9 +15,11 @@ mod context;
 mod demo;
 mod diff;
 mod drain;
+mod examples;
 mod export;
 mod forget;
 mod fsck;
+mod groups;
 mod history;
 mod import;
 mod install_dropin;
@@ -45,7 +47,7 @@ mod usage;
 mod verbs;
 mod watch;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use args::{ChangeArgs, Global};
 use context::Context;
@@ -155,7 +157,7 @@ pub fn main() -> u8 {
 fn start() -> u8 {
     // ipvsadm's own words are not ours to understand: they are set apart before ours are.
     let (ours, theirs) = ipvsadm::split(std::env::args_os().collect());
-    let cli = Cli::try_parse_from(ours).map(|mut cli| {
+    let cli = parse(ours).map(|mut cli| {
         if let (Some(Verb::Ipvsadm(args)), Some(theirs)) = (&mut cli.verb, theirs) {
             args.words = theirs;
         }
@@ -183,6 +185,13 @@ fn start() -> u8 {
         }),
         false => carry_out(cli),
     }
+}
+
+/// Understands a command line.
+fn parse(words: Vec<std::ffi::OsString>) -> Result<Cli, clap::Error> {
+    let mut command = definition();
+    let matches = command.try_get_matches_from_mut(words)?;
+    Cli::from_arg_matches(&matches).map_err(|refusal| refusal.format(&mut command))
 }
 
 fn carry_out(cli: Cli) -> u8 {
@@ -262,7 +271,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
 
 /// The command line's definition, for completions, the manual page and what checks documents.
 pub fn definition() -> clap::Command {
-    Cli::command()
+    examples::with_examples(Cli::command())
 }
 
 #[cfg(test)]

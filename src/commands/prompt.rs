@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::args::ChangeArgs;
 use super::context::Context;
 use super::verbs::PromptVerbs;
-use super::{places, run, status, top};
+use super::{groups, places, run, status, top};
 use crate::director::{Director, Session};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::Names;
@@ -88,6 +88,7 @@ pub(super) fn setting(context: &Context) -> Result<Setting> {
             false => Names::of_this_host(),
         },
         snapshots: Box::new(context.snapshots_at_hand()),
+        groups: groups::of(verbs.all()),
         verbs: Rc::new(verbs),
     })
 }

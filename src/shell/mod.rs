@@ -45,6 +45,7 @@ use words::Word;
 use world::{PromptWorld, SnapshotsOf};
 
 pub use verbs::{Offer, Request, Verbs};
+pub use words::VerbGroup;
 
 /// How many lines the history keeps.
 const HISTORY: usize = 10_000;
@@ -70,6 +71,8 @@ pub struct Setting {
     pub snapshots: SnapshotsOf,
     /// Runs the verbs of the command line.
     pub verbs: Rc<dyn Verbs>,
+    /// The verbs in groups, for the help.
+    pub groups: Vec<VerbGroup>,
 }
 
 /// A prompt on an interpreter.
@@ -81,6 +84,7 @@ pub struct Shell {
     editor: Editor<LineHelper, FileHistory>,
     place: String,
     greeting: String,
+    groups: Vec<VerbGroup>,
     history: Option<PathBuf>,
     startup: Option<PathBuf>,
     facts: FactsOf,
@@ -132,6 +136,7 @@ impl Shell {
             editor,
             place: clean(&setting.place),
             greeting: setting.greeting,
+            groups: setting.groups,
             history: setting.history,
             startup: setting.startup,
             facts: setting.facts,
@@ -265,7 +270,7 @@ impl Shell {
         self.out.measure();
         if let Some(topic) = words::topic(line) {
             let text = match topic {
-                "" => words::help(),
+                "" => self.help(),
                 topic => help::topic(topic),
             };
             self.out.long().print(&text);
@@ -288,7 +293,7 @@ impl Shell {
                 return Ok(Next::Line);
             }
             Some(Word::Help) => {
-                self.out.print(&words::help());
+                self.out.print(&self.help());
                 return Ok(Next::Line);
             }
             Some(Word::Status) => {
@@ -352,6 +357,11 @@ impl Shell {
             answer => answer?,
         };
         Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// What there is, as wide as the terminal.
+    fn help(&self) -> String {
+        words::help(&self.groups, self.out.width.map_or(80, usize::from))
     }
 
     /// Others may have changed the kernel, and, while nothing is staged, the head.

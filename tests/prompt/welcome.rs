@@ -1,6 +1,6 @@
 //! What a prompt says to a user who was never here.
 
-use super::lab::{lab, start};
+use super::lab::{lab, prompt, start};
 
 #[test]
 fn until_the_first_commit_a_prompt_says_how_to_begin() {
@@ -31,5 +31,17 @@ fn until_the_first_commit_a_prompt_says_how_to_begin() {
     let said = session.shows("sim> ");
     assert!(!said.contains("To begin"), "{said}");
     assert!(said.contains("`help` says what there is, Ctrl-D leaves."));
+    session.leave();
+}
+
+#[test]
+fn help_begins_with_lines_to_copy_and_fits_the_screen() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.line("help");
+    let shown = session.shows("sim> ");
+    let lines: Vec<&str> = shown.lines().skip(1).collect();
+    assert!(lines.len() <= 24, "{shown}");
+    assert!(lines[0].trim().starts_with("tcp("), "{shown}");
     session.leave();
 }
