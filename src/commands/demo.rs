@@ -76,7 +76,9 @@ pub(super) fn run(context: &Context, _args: &DemoArgs) -> Result<u8> {
             .hint("at its prompt: print(live().to_json())"));
     }
     let scratch = Scratch::new()?;
-    let context = context.simulated_at(scratch.path())?.of_prompt();
+    let context = context
+        .simulated_at(&scratch.path().join("db"))?
+        .of_prompt();
     commit(&context, (FIRST, "web and DNS"), an_hour_ago)?;
     let joins = (SECOND, "10.0.0.13 joins the web servers");
     commit(&context, joins, five_minutes_ago)?;

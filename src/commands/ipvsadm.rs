@@ -78,21 +78,25 @@ impl Own {
 
 /// Runs `ipvsh ipvsadm`.
 pub(super) fn run(context: &Context, words: Vec<String>) -> Result<u8> {
-    if context.is_sim() {
-        return Err(Error::new(
-            Kind::Usage,
-            "ipvsadm works on the kernel, not on the simulated one",
-        ));
-    }
     let (own, words) = Own::take(words)?;
     if own.record {
         return record(context, own, words);
     }
     if own.atomic {
-        return together(&ipvsadm::changes(words)?, &mut change_log());
+        let changes = ipvsadm::changes(words)?;
+        return match context.simulated_table()? {
+            // No one else is to be told of what a simulated kernel did.
+            Some(mut sim) => ipvsadm::apply_to(&mut sim, &changes).map(|()| 0),
+            None => together(&changes, &mut change_log()),
+        };
     }
-    let log = &mut change_log();
-    Ok(ipvsadm::run(Program::Ipvsadm, NAME, words, log))
+    Ok(match context.simulated_table()? {
+        Some(sim) => {
+            let table = Some(Box::new(sim) as Box<dyn ipvsadm::Table>);
+            ipvsadm::run_on(table, Program::Ipvsadm, NAME, words, &mut |_| ())
+        }
+        None => ipvsadm::run(Program::Ipvsadm, NAME, words, &mut change_log()),
+    })
 }
 
 /// Writes changes to the system log with who made them: nothing else records them. The log is

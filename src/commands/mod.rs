@@ -200,7 +200,11 @@ fn carry_out(cli: Cli) -> u8 {
     if !matches!(cli.verb, Some(Verb::Demo(_))) {
         context.remember_invocation();
     }
-    let status = match dispatch(&context, cli) {
+    let done = dispatch(&context, cli);
+    if let Err(error) = context.reconcile_simulated() {
+        context.out.note(&error.to_string());
+    }
+    let status = match done {
         // A signal that came meanwhile waited until everything was done or undone.
         Ok(status) => match signals::check() {
             Ok(()) => context.ended(status),

@@ -89,6 +89,10 @@ pub(super) fn setting(context: &Context) -> Result<Setting> {
         },
         snapshots: Box::new(context.snapshots_at_hand()),
         groups: groups::of(verbs.all()),
+        reconcile: Box::new({
+            let context = context.again();
+            move || context.reconcile_simulated()
+        }),
         verbs: Rc::new(verbs),
     })
 }

@@ -53,6 +53,9 @@ const HISTORY: usize = 10_000;
 /// Adds what the host says to a director's status.
 pub type FactsOf = Box<dyn Fn(Result<Status>) -> Facts>;
 
+/// Shares a simulated kernel with other processes; says in a sentence where one of them committed.
+pub type Reconcile = Box<dyn Fn() -> Result<Option<String>>>;
+
 /// What a prompt is given beside its interpreter.
 pub struct Setting {
     /// Where this is: the host's name, or `sim`.
@@ -73,6 +76,8 @@ pub struct Setting {
     pub verbs: Rc<dyn Verbs>,
     /// The verbs in groups, for the help.
     pub groups: Vec<VerbGroup>,
+    /// Shares a simulated kernel with other processes, before and after each line.
+    pub reconcile: Reconcile,
 }
 
 /// A prompt on an interpreter.
@@ -85,6 +90,7 @@ pub struct Shell {
     place: String,
     greeting: String,
     groups: Vec<VerbGroup>,
+    reconcile: Reconcile,
     history: Option<PathBuf>,
     startup: Option<PathBuf>,
     facts: FactsOf,
@@ -137,6 +143,7 @@ impl Shell {
             place: clean(&setting.place),
             greeting: setting.greeting,
             groups: setting.groups,
+            reconcile: setting.reconcile,
             history: setting.history,
             startup: setting.startup,
             facts: setting.facts,
@@ -246,6 +253,7 @@ impl Shell {
         }
         self.remember(line);
         let _hold = signals::hold();
+        self.reconcile();
         let next = match self.execute(line) {
             Ok(next) => next,
             Err(error) => {
@@ -253,6 +261,7 @@ impl Shell {
                 Next::Line
             }
         };
+        self.reconcile();
         if signals::interrupted() == Some("SIGINT") {
             signals::forget();
         }
@@ -263,6 +272,14 @@ impl Shell {
             Err(_) => Ok(Next::Leave(u8::from(
                 self.interpreter().session().staged() > 0,
             ))),
+        }
+    }
+
+    fn reconcile(&self) {
+        match (self.reconcile)() {
+            Ok(Some(followed)) => self.out.note(&followed),
+            Ok(None) => {}
+            Err(error) => self.out.note(&error.to_string()),
         }
     }
 

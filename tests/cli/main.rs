@@ -15,6 +15,7 @@ mod looks;
 mod migration;
 mod refusals;
 mod scripts;
+mod simulated;
 mod statuses;
 mod texts;
 mod unwritten;

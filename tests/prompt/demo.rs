@@ -166,3 +166,29 @@ fn a_database_of_the_users_is_refused() {
     );
     assert_eq!(left(dir.path()), Vec::<String>::new());
 }
+
+#[test]
+fn another_shells_ipvsadm_is_drift_at_the_prompt() {
+    let dir = lab();
+    let ipvsh = |words: &str| {
+        let run = Command::new(env!("CARGO_BIN_EXE_ipvsh"))
+            .args(["--sim", "--db"])
+            .arg(dir.path().join("db"))
+            .args(words.split(' '))
+            .output()
+            .unwrap();
+        String::from_utf8(run.stdout).unwrap()
+    };
+    ipvsh("-e tcp(\"192.0.2.10:80\",#{servers:[\"10.0.0.11\"]})");
+    let mut session = super::lab::prompt(dir.path());
+    ipvsh("ipvsadm -e -t 192.0.2.10:80 -r 10.0.0.11 -w 7");
+    session.line("status");
+    session.shows("~ server 10.0.0.11:80  weight 1 -> 7");
+    session.shows("sim> ");
+    session.line("restore");
+    session.shows("repaired 1");
+    session.shows("sim> ");
+    let listed = ipvsh("ipvsadm -Ln");
+    assert!(listed.contains("Route   1      "), "{listed}");
+    session.leave();
+}

@@ -8,6 +8,7 @@
 //! server on another port, protocol 99. Connections do not happen in it: counters are zeros,
 //! unless clients visit it (`clients`) or a test says otherwise.
 
+mod beside;
 mod clients;
 mod machine;
 mod rules;
@@ -26,6 +27,7 @@ use crate::model::{
     ServiceTraffic, Traffic,
 };
 use crate::plan::Step;
+pub use beside::{Deviation, KernelFile};
 pub use clients::Clients;
 pub use machine::Machine;
 
@@ -137,6 +139,20 @@ impl Sim {
             *daemon = state.machine.filled_daemon(*role, daemon);
         }
         hold_marks(&mut state.live);
+    }
+
+    /// Does a step, or says with which number the kernel refuses it.
+    ///
+    /// # Errors
+    /// As IPVS refuses; EINVAL for what iptables refuses.
+    pub fn attempt(&self, step: &Step) -> Result<(), Errno> {
+        let mut state = self.state();
+        let state = &mut *state;
+        state.writes += 1;
+        rules::run(&state.machine, &mut state.live, step).map_err(|refused| match refused {
+            rules::Refused::Number(errno) => errno,
+            rules::Refused::Marks(_) => Errno::INVAL,
+        })
     }
 
     /// Sets what went through, as if it had.
