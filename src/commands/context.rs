@@ -217,8 +217,10 @@ impl Context {
             true => DatabaseKind::Sim,
             false => DatabaseKind::Linux,
         };
+        let out = self.out;
         Ok(SledStores::new(self.database()?, kind)
-            .interrupted_by(|| signals::interrupted().is_some()))
+            .interrupted_by(|| signals::interrupted().is_some())
+            .telling(move |what| out.say(what)))
     }
 
     /// The kernel, or a simulated one that holds what the head says.

@@ -52,7 +52,7 @@ pub use connections::Wanted;
 pub use deviations::Deviations;
 pub use drain::{DRAIN_OPTIONS, DrainOptions, Drained, Then};
 pub use expire::Unconfirmed;
-pub use fate::Fate;
+pub use fate::{Fate, sentences};
 pub use filter::Filter;
 pub use follow::Simulated;
 pub use history::{Listing, Query, Tagged};

@@ -171,6 +171,25 @@ impl Output {
         }
     }
 
+    /// Prints what would be changed; a long plan ends in a summary and goes through the pager with
+    /// its sentence.
+    fn planned(&self, all: &[Change], sentence: &str) {
+        let summary = changes::summary(all);
+        let long = self.long();
+        if !long.pages || summary.is_empty() {
+            self.changes(all);
+            if !summary.is_empty() {
+                self.print(&summary);
+            }
+            return self.sentence(sentence);
+        }
+        let said = match self.verbosity > Verbosity::Quiet {
+            true => format!("{}\n", with_globals(sentence)),
+            false => String::new(),
+        };
+        long.print(&format!("{}{summary}{said}", changes(all, self.paint)));
+    }
+
     /// Prints a value as JSON.
     pub fn print_json(&self, value: &serde_json::Value) {
         // Serialising a `Value` cannot fail: its keys are strings.
@@ -258,8 +277,13 @@ impl Output {
         if self.json {
             self.print_json(&json::report(told, dry));
         } else {
-            self.changes(&told.plan.changes);
-            self.sentence(&report(told, dry));
+            match dry {
+                true => self.planned(&told.plan.changes, &report(told, dry)),
+                false => {
+                    self.changes(&told.plan.changes);
+                    self.sentence(&report(told, dry));
+                }
+            }
         }
         for note in told.all_notes() {
             self.note(&note);
@@ -300,8 +324,7 @@ impl Output {
         if self.json {
             self.print_json(&json::plan(plan, awaiting, notes));
         } else {
-            self.changes(&plan.changes);
-            self.sentence(sentence);
+            self.planned(&plan.changes, sentence);
         }
         if let Some(kept) = plan.kept_words() {
             self.note(&kept);

@@ -465,7 +465,7 @@ impl Shell {
             return true;
         }
         let changes = count(staged, "change");
-        let question = format!("{changes} staged and not committed: leave without? [y/N] ");
+        let question = format!("{changes} staged. Leave without committing? [y/N] ");
         match self.agrees(&question) {
             Ok(agreed) => agreed,
             Err(ReadlineError::Interrupted) => false,

@@ -20,3 +20,4 @@ mod statuses;
 mod texts;
 mod unwritten;
 mod views;
+mod waiting;

@@ -207,7 +207,7 @@ fn bytes_that_are_no_text_end_no_session() {
     session.shows("sim*1> ");
     // No answer is no.
     session.control('d');
-    session.shows("leave without? [y/N] ");
+    session.shows("Leave without committing? [y/N] ");
     session.sends(b"\xe9y\r");
     session.shows("sim*1> ");
     session.line("commit()");
