@@ -163,21 +163,29 @@ impl Shell {
         loop {
             self.world.refresh();
             let (prompt, offered) = (self.prompt(), self.offered.take());
+            let mut prompt = prompt;
             if let Some(helper) = self.editor.helper_mut() {
                 helper.indent = prompt.chars().count();
+                if !helper.before.is_empty() {
+                    prompt = format!("{:>1$}", "> ", helper.indent);
+                }
             }
             let read = match offered {
                 Some(text) => self.editor.readline_with_initial(&prompt, (&text, "")),
                 None => self.editor.readline(&prompt),
             };
             let next = match read {
-                Ok(line) => self.line(&line)?,
-                Err(ReadlineError::Interrupted) => Next::Line,
+                Ok(line) => match self.block(line) {
+                    Some(block) => self.line(&block)?,
+                    None => Next::Line,
+                },
+                Err(ReadlineError::Interrupted) => self.drop_block(),
+                Err(ReadlineError::Eof) if self.is_in_block() => self.drop_block(),
                 Err(ReadlineError::Eof) => Next::Leave(0),
                 Err(error) if typed::is_no_text(&error) => {
                     typed::drop_typed_ahead();
                     self.out.error(&typed::no_text());
-                    Next::Line
+                    self.drop_block()
                 }
                 Err(error) => return Err(failed(&error)),
             };
@@ -187,6 +195,34 @@ impl Shell {
                 return Ok(status);
             }
         }
+    }
+
+    /// The whole block that a line ends; none where the block goes on.
+    fn block(&mut self, line: String) -> Option<String> {
+        let Some(helper) = self.editor.helper_mut() else {
+            return Some(line);
+        };
+        let mut whole = std::mem::take(&mut helper.before);
+        whole.push_str(&line);
+        if !helper.is_unfinished(&whole) {
+            return Some(whole);
+        }
+        whole.push('\n');
+        helper.before = whole;
+        None
+    }
+
+    fn is_in_block(&self) -> bool {
+        let helper = self.editor.helper();
+        helper.is_some_and(|helper| !helper.before.is_empty())
+    }
+
+    /// Forgets the block that was begun.
+    fn drop_block(&mut self) -> Next {
+        if let Some(helper) = self.editor.helper_mut() {
+            helper.before.clear();
+        }
+        Next::Line
     }
 
     /// Runs lines as if they were typed, each shown behind its prompt: for where there is no

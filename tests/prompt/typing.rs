@@ -147,8 +147,9 @@ fn ctrl_c_drops_a_block_that_is_not_whole() {
     let dir = lab();
     let mut session = prompt(dir.path());
     session.line("for n in 1..4 {");
+    session.shows("   > ");
     session.line("    print(`never ${n}`);");
-    session.shows("never");
+    session.shows("   > ");
     session.interrupt();
     session.line("20 + 4");
     session.shows("\n24");

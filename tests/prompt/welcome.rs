@@ -45,3 +45,36 @@ fn help_begins_with_lines_to_copy_and_fits_the_screen() {
     assert!(lines[0].trim().starts_with("tcp("), "{shown}");
     session.leave();
 }
+
+#[test]
+fn a_block_goes_on_behind_an_aligned_prompt() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.line("tcp(\"192.0.2.10:80\", #{");
+    session.shows("   > ");
+    session.line("    scheduler: \"rr\",");
+    session.shows("   > ");
+    // Completion knows what the block is about.
+    session.types("    serv\t[\"10.0.0.11\"]\r");
+    session.shows("   > ");
+    session.line("});");
+    session.shows("10.0.0.11:80");
+    session.shows("sim*2> ");
+
+    // Ctrl-C and Ctrl-D drop the block, not the prompt.
+    for key in ['c', 'd'] {
+        session.line("for n in 1..3 {");
+        session.shows("     > ");
+        session.control(key);
+        session.shows("sim*2> ");
+    }
+    session.line("discard");
+    session.shows("sim> ");
+    session.line("for n in 7..9 {");
+    session.shows("   > ");
+    session.line("print(`is ${n}`); }");
+    session.shows("is 7");
+    session.shows("is 8");
+    session.shows("sim> ");
+    session.leave();
+}
