@@ -33,7 +33,7 @@ pub use events::events;
 pub use history::{history, patches};
 pub use invocation::{at_prompt, invoked_with};
 pub use live::{Origin, Remark, daemons, foreign, marks, services, timeouts};
-pub use paint::{Paint, Style, clean};
+pub use paint::{Paint, Style, clean, is_utf8};
 pub use progress::Teller;
 pub use rows::{Look, info, rows};
 pub use status::{Facts, status};
@@ -104,10 +104,14 @@ impl Output {
     pub fn new(json: bool, verbosity: Verbosity, color: ColorWhen) -> Output {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
             || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let paint = |terminal: bool| match color {
-            ColorWhen::Always => Paint::new(true),
-            ColorWhen::Never => Paint::new(false),
-            ColorWhen::Auto => Paint::new(terminal && !plain),
+        let is_light = paint::is_light(std::env::var("COLORFGBG").ok().as_deref());
+        let paint = |terminal: bool| {
+            let is_on = match color {
+                ColorWhen::Always => true,
+                ColorWhen::Never => false,
+                ColorWhen::Auto => terminal && !plain,
+            };
+            Paint::new(is_on).on_light(is_light)
         };
         let width = std::io::stdout().is_terminal().then(columns).flatten();
         Output {

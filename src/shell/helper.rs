@@ -14,7 +14,7 @@ use super::complete::{Candidate, command_of, complete};
 use super::words::is_topic;
 use super::world::World;
 use super::{highlight, hints, ipvsadm};
-use crate::output::{Paint, Style, columns};
+use crate::output::{Paint, Style, columns, is_utf8};
 use crate::script::is_incomplete;
 
 /// The helper of a line.
@@ -137,7 +137,7 @@ impl Hinter for LineHelper {
             return None;
         }
         if let Some(shown) = hints::signature(&self.whole(line), &*self.world) {
-            let shown = hints::fitting(&shown, self.room(line))?;
+            let shown = hints::fitting(&shown, self.room(line), is_utf8())?;
             return Some(Hint { shown, taken: None });
         }
         // Of several lines only the last would be looked for.
