@@ -21,6 +21,9 @@ const MAP: [(&str, &[Group]); 7] = [
     ("script", &[Group::Script]),
 ];
 
+/// Names that scripts may still use: there is a newer one for the same.
+const OLD: [&str; 1] = ["clear"];
+
 /// Words of ipvsadm, keepalived and textbooks that mean one value of an option.
 const VALUES: [(&[&str], &str); 4] = [
     (
@@ -40,7 +43,8 @@ pub fn map(width: usize) -> String {
     let mut text = String::new();
     for (title, groups) in MAP {
         let mut names: Vec<String> = Vec::new();
-        for function in functions().filter(|function| groups.contains(&function.group)) {
+        let current = functions().filter(|function| !OLD.contains(&function.name));
+        for function in current.filter(|function| groups.contains(&function.group)) {
             names.push(match function.on {
                 On::Nothing => function.name.to_owned(),
                 _ => format!(".{}", function.name),

@@ -107,11 +107,11 @@ pub const FUNCTIONS: &[Function] = &[
         doc: "Stages everything that a file holds: what was saved, exported, or written by \
               ipvsadm -S.\n\
               It is merged with what is there: what the file names is set, the rest stays. After \
-              `clear()` the candidate is exactly the file. The format is told by the file's name, \
+              `remove_all()` the candidate is exactly the file. The format is told by the file's name, \
               or else by its text.",
         example: "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\" });\n\
                   save(\"/tmp/ipvsh-example.json\", \"json\");\n\
-                  clear();\nload(\"/tmp/ipvsh-example.json\");",
+                  remove_all();\nload(\"/tmp/ipvsh-example.json\");",
         ..here(
             "load",
             &[Form {

@@ -196,20 +196,36 @@ pub const FUNCTIONS: &[Function] = &[
         ],
     },
     Function {
+        name: "remove_all",
+        group: Group::Services,
+        on: On::Nothing,
+        forms: &[Form {
+            params: &[],
+            call: remove_all,
+        }],
+        result: Type::Nothing,
+        doc: "Stages the removal of everything: the commit removes what is not declared \
+              afterwards.\n\
+              What somebody else made stays, and so do connections of services that are declared \
+              again: the kernel's table is never cleared.",
+        errors: &[],
+        example: "remove_all();\ntcp(\"192.0.2.10:80\", #{ servers: [\"10.0.0.11\"] });",
+        words: &["-C", "--clear", "flush"],
+    },
+    Function {
         name: "clear",
         group: Group::Services,
         on: On::Nothing,
         forms: &[Form {
             params: &[],
-            call: clear,
+            call: remove_all,
         }],
         result: Type::Nothing,
-        doc: "Empties the candidate: what is not declared afterwards is removed by the commit.\n\
-              What somebody else made stays, and so do connections of services that are declared \
-              again: the kernel's table is never cleared.",
+        doc: "The old name of remove_all(), in scripts.\n\
+              At the prompt clear() removes nothing, and `clear` clears the screen.",
         errors: &[],
         example: "clear();\ntcp(\"192.0.2.10:80\", #{ servers: [\"10.0.0.11\"] });",
-        words: &["-C", "--clear", "flush"],
+        words: &["wipe", "reset"],
     },
 ];
 
@@ -293,7 +309,7 @@ pub(super) fn remove_server_at(call: &Call) -> Result<Dynamic> {
     Ok(Dynamic::UNIT)
 }
 
-fn clear(call: &Call) -> Result<Dynamic> {
+fn remove_all(call: &Call) -> Result<Dynamic> {
     call.context.session()?.candidate()?.clear();
     Ok(Dynamic::UNIT)
 }

@@ -19,9 +19,10 @@ use crate::error::{Error, Kind, Result};
 use crate::kernel::Part;
 use crate::kernel::refusal::check_names;
 use crate::model::remedy::{DISCARD, REVERT};
+use crate::model::service::SCHEDULERS;
 use crate::model::{
-    EntryKey, Extent, FoundValues, Grace, Live, MarkKey, Ruleset, ServiceKey, Snapshot, SnapshotId,
-    SnapshotName, pairs,
+    EntryKey, Extent, FoundValues, Grace, Live, MarkKey, Ruleset, ServiceKey, ServiceOptions,
+    Snapshot, SnapshotId, SnapshotName, pairs,
 };
 use crate::plan::{self, Plan, Request, Return, Scope, Step, plan, summary};
 use crate::signals;
@@ -296,6 +297,24 @@ impl Director {
             return Ok(());
         };
         named.try_for_each(|(key, service)| check_names(key, &service.options, &names))
+    }
+
+    /// Refuses a scheduler or an engine that nobody has.
+    ///
+    /// # Errors
+    /// `invalid`, with a "did you mean".
+    pub(super) fn check_names(&self, key: &ServiceKey, options: &ServiceOptions) -> Result<()> {
+        let is_known = SCHEDULERS.contains(&options.scheduler.name())
+            && options
+                .engine
+                .as_ref()
+                .is_none_or(|engine| engine.name() == "sip");
+        // To look at the modules costs more than all the rest of a declaration.
+        if is_known {
+            return Ok(());
+        }
+        let names = self.kernel.names();
+        names.map_or(Ok(()), |names| check_names(key, options, &names))
     }
 
     /// Opens the history for a change, when what others left is settled; or only to look, where

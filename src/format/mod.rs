@@ -16,7 +16,7 @@ pub use rhai::mark_statement;
 
 use std::fmt;
 
-pub use ipvsadm::{Translated, translate};
+pub use ipvsadm::{Seen, Translated, translate};
 
 use crate::error::{Error, Place, Result, did_you_mean};
 use crate::model::{self, Ruleset};

@@ -2,24 +2,26 @@
 
 use std::collections::BTreeSet;
 
+use unicode_width::UnicodeWidthChar;
+
 use super::invocation::with_globals;
 use super::paint::{Paint, Style, clean};
 use crate::error::{Error, Place};
 
 /// An error as lines, with a newline at the end; others that were found beside it follow, and a
-/// hint that one of them had is not repeated.
-pub fn error(failure: &Error, paint: Paint) -> String {
+/// hint that one of them had is not repeated. `width` is the terminal's, where it is one.
+pub fn error(failure: &Error, paint: Paint, width: Option<u16>) -> String {
     let mut told = BTreeSet::new();
     let others = failure.others().iter();
     let all = std::iter::once(failure).chain(others);
-    all.map(|each| one(each, paint, &mut told)).collect()
+    all.map(|each| one(each, paint, width, &mut told)).collect()
 }
 
-fn one(error: &Error, paint: Paint, told: &mut BTreeSet<String>) -> String {
+fn one(error: &Error, paint: Paint, width: Option<u16>, told: &mut BTreeSet<String>) -> String {
     let word = paint.paint(Style::Removed, "Error:");
     let mut text = format!("{word} {}\n", clean(&error.to_string()));
     if let Some(place) = error.place() {
-        text += &position(place, paint);
+        text += &position(place, paint, width);
     }
     for hint in error.hints() {
         if !told.insert(hint.clone()) {
@@ -34,8 +36,12 @@ fn one(error: &Error, paint: Paint, told: &mut BTreeSet<String>) -> String {
     text
 }
 
-/// `  --> file:line:column`, the line, and a caret below the column.
-fn position(place: &Place, paint: Paint) -> String {
+/// The fewest cells that a line is broken to.
+const NARROW: usize = 10;
+
+/// `  --> file:line:column`, the line, and a caret below the column. On a terminal that is too
+/// narrow for the line, the caret stands below the row that holds the column.
+fn position(place: &Place, paint: Paint, width: Option<u16>) -> String {
     let arrow = paint.paint(Style::Faint, "-->");
     let column = match place.column {
         0 => String::new(),
@@ -47,14 +53,52 @@ fn position(place: &Place, paint: Paint) -> String {
     }
     let number = place.line.to_string();
     let bar = paint.paint(Style::Faint, "|");
-    text += &format!("{number} {bar} {}\n", underlined(place, paint));
-    if place.column > 0 {
-        let caret = paint.paint(Style::Removed, "^");
-        let indent = " ".repeat(number.len());
-        let before = " ".repeat(place.column - 1);
-        text += &format!("{indent} {bar} {before}{caret}\n");
+    // The number, and the bar with its blanks.
+    let room = width.map(|width| usize::from(width).saturating_sub(number.len() + 3));
+    let room = room.filter(|room| *room > NARROW).unwrap_or(usize::MAX);
+    let indent = " ".repeat(number.len());
+    for (index, row) in rows(place, room).iter().enumerate() {
+        let margin = if index == 0 { &number } else { &indent };
+        text += &format!("{margin} {bar} {}\n", underlined(row, paint));
+        if row.column > 0 {
+            let caret = paint.paint(Style::Removed, "^");
+            let before = row.source.chars().take(row.column - 1);
+            let before: usize = before.filter_map(UnicodeWidthChar::width).sum();
+            let before = " ".repeat(before);
+            text += &format!("{indent} {bar} {before}{caret}\n");
+        }
     }
     text
+}
+
+/// The rows that a line takes on a terminal, by its cells; the one that holds the column has it.
+fn rows(place: &Place, room: usize) -> Vec<Place> {
+    let mut rows = Vec::new();
+    let row = |source: &str, column: usize| Place {
+        source: source.to_owned(),
+        column,
+        ..place.clone()
+    };
+    let mut held = String::new();
+    let (mut cells, mut begins) = (0, 1);
+    let source = clean(&place.source);
+    for (index, letter) in source.chars().enumerate() {
+        let wide = letter.width().unwrap_or(0);
+        if cells + wide > room {
+            let column = place.column.checked_sub(begins - 1).unwrap_or(0);
+            let is_here = (begins..=index).contains(&place.column);
+            rows.push(row(&held, if is_here { column } else { 0 }));
+            (held, cells, begins) = (String::new(), 0, index + 1);
+        }
+        held.push(letter);
+        cells += wide;
+    }
+    let column = match place.column >= begins {
+        true => place.column - begins + 1,
+        false => 0,
+    };
+    rows.push(row(&held, column));
+    rows
 }
 
 /// The line with the word at the column underlined, where there are colours.
@@ -95,7 +139,7 @@ mod tests {
             Error::invalid("e"),
         ]);
         assert_eq!(
-            error(&failure, Paint::new(false)),
+            error(&failure, Paint::new(false), None),
             "Error: a\nHint: see c\nError: b\nHint: see d\nError: e\n"
         );
     }
@@ -115,13 +159,43 @@ mod tests {
             .leftover("ipvsadm -D -t 192.0.2.1:80")
             .at(place);
         assert_eq!(
-            error(&failure, Paint::new(false)),
+            error(&failure, Paint::new(false), None),
             "Error: virtual service tcp 192.0.2.1:80: cannot add: no such scheduler\n  \
                --> web.rhai:12:5\n\
              12 | let a = x;\n   \
                 |     ^\n\
              Hint: did you mean \"rr\"?\n  \
                ipvsadm -D -t 192.0.2.1:80\n"
+        );
+    }
+
+    #[test]
+    fn the_caret_counts_cells_and_wraps_with_its_line() {
+        let of = |source: &str, column, width| {
+            let place = Place {
+                file: "x".to_owned(),
+                line: 7,
+                column,
+                source: source.to_owned(),
+            };
+            position(&place, Paint::new(false), width)
+        };
+        assert_eq!(
+            of("print(\"服务\"); tpc(1);", 14, None),
+            "  --> x:7:14\n7 | print(\"服务\"); tpc(1);\n  |                ^\n"
+        );
+        assert_eq!(
+            of("let a = 12345; tpc(1); let b = 1;", 16, Some(24)),
+            "  --> x:7:16\n7 | let a = 12345; tpc(1\n  |                ^\n  | ); let b = 1;\n"
+        );
+        assert_eq!(
+            of("let a = 12345; let b; tpc(1)", 23, Some(24)),
+            "  --> x:7:23\n7 | let a = 12345; let b\n  | ; tpc(1)\n  |   ^\n"
+        );
+        // A wide sign is not cut in two.
+        assert_eq!(
+            of("\"服务服务服务服务服务\" x", 14, Some(24)),
+            "  --> x:7:14\n7 | \"服务服务服务服务服\n  | 务\" x\n  |     ^\n"
         );
     }
 

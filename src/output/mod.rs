@@ -272,7 +272,8 @@ impl Output {
 
     /// Tells an error on standard error.
     pub fn error(&self, failure: &Error) {
-        to_stderr(&error(failure, self.paint_err));
+        let width = std::io::stderr().is_terminal().then(columns).flatten();
+        to_stderr(&error(failure, self.paint_err, width));
     }
 
     /// Tells what a change did, or would do, in the shape that every change has.

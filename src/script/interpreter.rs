@@ -13,7 +13,7 @@ use super::pinpoint::offset;
 use super::problems::{self, Problem, problems, without_statement};
 use super::resolver::Beside;
 use super::scan::{catch_variables, scan};
-use super::{Catches, Ended, Shown, Source, limits, prepare, syntax};
+use super::{Catches, Ended, Shown, Source, limits, prepare, slips, syntax};
 use crate::api::register::raise;
 use crate::api::report::count;
 use crate::api::value::{Raised, Service};
@@ -233,6 +233,13 @@ impl Interpreter {
         functions.map(|function| function.to_string()).collect()
     }
 
+    /// Says whether an earlier line defined a function of this name.
+    pub fn defines(&self, name: &str) -> bool {
+        self.library
+            .iter_functions()
+            .any(|function| function.name == name)
+    }
+
     /// Calls `listener` with the report of each explicit commit, rollback, restore and adoption
     /// at the moment when it is done; they also stay in [`Session::take_reports`].
     pub fn on_report(&mut self, listener: impl FnMut(&Report) + 'static) {
@@ -296,6 +303,14 @@ impl Interpreter {
             }
             position => self.context.place(Some(file), position),
         };
+        let at_line = place.as_ref().map_or(1, |place| place.line);
+        if let Some(slip) = slips::find(text, at_line) {
+            let error = Error::new(Kind::Script, slip.cause).hint(slip.hint);
+            return match self.context.place_at(file, slip.line, slip.column) {
+                Some(place) => error.at(place),
+                None => error,
+            };
+        }
         let (line, column) = place
             .as_ref()
             .map_or(("", 0), |place| (place.source.as_str(), place.column));

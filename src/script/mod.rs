@@ -16,6 +16,7 @@ mod resolver;
 mod ruleset;
 mod scan;
 mod shown;
+mod slips;
 mod source;
 mod syntax;
 pub mod token;

@@ -1,10 +1,12 @@
 //! Syntax errors in the user's words, with what to write instead.
 
-use rhai::{LexError, ParseError, ParseErrorType};
+use rhai::{LexError, ParseError, ParseErrorType, Position};
 
+use super::pinpoint::offset;
+use super::token::tokens;
 use crate::api::types::words_of_name;
 use crate::error::{Error, Kind};
-use crate::format::{Translated, translate};
+use crate::format::{Seen, Translated, translate};
 
 /// A syntax error; `line` is the text of the line that it is in, `column` its place there.
 pub fn describe(kind: &ParseErrorType, line: &str, column: usize) -> Error {
@@ -23,10 +25,35 @@ pub fn is_incomplete(error: &ParseError, text: &str) -> bool {
     match error.err_type() {
         ParseErrorType::UnexpectedEOF => true,
         ParseErrorType::MissingToken(token, _) => {
+            // In a block that is not closed a statement may end with the next line.
             at_end && matches!(token.as_str(), "}" | ")" | "]")
+                || token == ";" && is_behind_all(error.position(), text) && is_open(text)
         }
         _ => false,
     }
+}
+
+/// Says whether a position is behind everything that a text holds.
+fn is_behind_all(position: Position, text: &str) -> bool {
+    match (position.line(), position.position()) {
+        (Some(line), Some(column)) => {
+            offset(text, line, column).is_none_or(|at| at >= text.trim_end().len())
+        }
+        _ => true,
+    }
+}
+
+/// Says whether a bracket of a text is not closed.
+fn is_open(text: &str) -> bool {
+    let mut depth = 0i32;
+    for token in tokens(text) {
+        match token.text(text) {
+            "(" | "[" | "{" | "#{" => depth += 1,
+            ")" | "]" | "}" => depth -= 1,
+            _ => {}
+        }
+    }
+    depth > 0
 }
 
 fn words(kind: &ParseErrorType, line: &str, column: usize) -> (String, Option<String>) {
@@ -147,7 +174,7 @@ fn missing(token: &str, line: &str) -> Option<String> {
     match token {
         ";" if trimmed.starts_with("-") || trimmed.starts_with("ipvsadm") => {
             Some(match translate(trimmed) {
-                Ok(Translated::Change(code) | Translated::View(code)) => {
+                Ok(Translated::Change(code) | Translated::View(Seen { code, .. })) => {
                     format!("this looks like a line for ipvsadm: in a script it is {code}")
                 }
                 _ => "this looks like a line for ipvsadm: help(\"-A\") has the same in words"

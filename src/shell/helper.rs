@@ -10,7 +10,7 @@ use rustyline::hint::{Hinter, HistoryHinter};
 use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
 
-use super::complete::{Candidate, command_of, complete};
+use super::complete::{Candidate, command_of, complete, variables};
 use super::words::is_topic;
 use super::world::World;
 use super::{highlight, hints, ipvsadm};
@@ -51,7 +51,7 @@ impl LineHelper {
     pub fn is_unfinished(&self, text: &str) -> bool {
         let is_script = !self.answering
             && !is_topic(text)
-            && !ipvsadm::is_line(text)
+            && !ipvsadm::is_line(text, &variables(&*self.world))
             && command_of(text, &*self.world).is_none();
         is_script && is_incomplete(text)
     }

@@ -329,11 +329,14 @@ impl Shell {
             self.out.long().print(&text);
             return Ok(Next::Line);
         }
-        if ipvsadm::is_line(line) {
+        let variables = self.interpreter().variables();
+        if ipvsadm::is_line(line, &variables) {
             return self.answer(line);
         }
         self.refresh();
-        let variables = self.interpreter().variables();
+        if words::calls_clear(line) && !self.interpreter().defines("clear") {
+            return Err(words::clear_is_no_call());
+        }
         let (code, empty) = match Word::parse(line, &variables) {
             None => match verbs::command_of(line, self.verbs.all(), &variables) {
                 Some(command) => return self.verb(line, command),
@@ -438,10 +441,10 @@ impl Shell {
                 self.out.say("in ipvsh's words, ready to run:");
                 self.offered = Some(code);
             }
-            Answer::Run(code) => {
-                self.out.say(&format!("in ipvsh's words: {code}"));
+            Answer::Run(verb) => {
+                self.out.say(&format!("in ipvsh's words: {verb}"));
                 self.refresh();
-                return self.code(&code, words::nothing_of(&code));
+                return self.verb(line, &verb);
             }
             Answer::Say(words) => self.out.say(words),
         }

@@ -1,9 +1,10 @@
 //! Words that the prompt understands without parentheses.
 
 use crate::api::help::{map, row};
+use crate::error::{Error, Kind as ErrorKind};
 use crate::model::remedy;
 use crate::output::lines_to_type;
-use crate::script::token::tokens;
+use crate::script::token::{Kind, tokens};
 use crate::views::View;
 
 /// What a bare word means.
@@ -103,13 +104,30 @@ impl Word {
     }
 }
 
-/// What is said where code that is behind a word gives an empty list.
-pub(super) fn nothing_of(code: &str) -> &'static str {
-    let said = WORDS.iter().find_map(|(_, word, _)| match word {
-        Word::Code(behind, empty) if *behind == code => Some(*empty),
-        _ => None,
-    });
-    said.unwrap_or_default()
+/// Says whether a line calls `clear`, which removes everything in a script, and which at a prompt
+/// is taken for the screen's.
+pub(super) fn calls_clear(line: &str) -> bool {
+    let all = tokens(line);
+    let is = |at: Option<usize>, sign: &str| {
+        at.and_then(|at| all.get(at))
+            .is_some_and(|token| token.is(line, sign))
+    };
+    let names = all.iter().enumerate();
+    names
+        .filter(|(_, token)| token.kind == Kind::Word && token.text(line) == "clear")
+        .any(|(at, _)| {
+            is(at.checked_add(1), "(")
+                && !is(at.checked_sub(1), ".")
+                && !is(at.checked_sub(1), "fn")
+        })
+}
+
+/// The answer to `clear()`.
+pub(super) fn clear_is_no_call() -> Error {
+    Error::new(ErrorKind::Script, "nothing was removed")
+        .object("clear()")
+        .hint("`remove_all()` stages the removal of everything")
+        .hint("`clear` clears the screen")
 }
 
 /// The calls that change the kernel and may be refused for what they would remove.
@@ -232,9 +250,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_behind_a_word_knows_what_to_say_of_nothing() {
-        assert_eq!(nothing_of("connections()"), "no connections");
-        assert_eq!(nothing_of("nobody()"), "");
+    fn clear_with_brackets_is_known() {
+        for line in [
+            "clear()",
+            "clear();",
+            "if true { clear (); }",
+            "x(); clear()",
+        ] {
+            assert!(calls_clear(line), "{line}");
+        }
+        for line in [
+            "clear",
+            "list.clear()",
+            "fn clear() { 1 }",
+            "\"clear()\"",
+            "// clear()",
+        ] {
+            assert!(!calls_clear(line), "{line}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use rexpect::ReadUntil;
 use rexpect::session::{PtySession, spawn_command};
 use tempfile::TempDir;
 
@@ -97,6 +98,22 @@ impl Terminal {
         let before = self.session.exp_string(text).unwrap();
         self.answering &= !text.ends_with("> ");
         before
+    }
+
+    /// Types a line; gives what is said of it up to the next prompt. Every question is answered with no.
+    pub fn says(&mut self, text: &str) -> String {
+        self.line(text);
+        let mut said = String::new();
+        loop {
+            let ends = ["\x1b[?2004h", "[y/N] "].map(|end| ReadUntil::String(end.to_owned()));
+            let (before, end) = self.session.exp_any(ends.into()).unwrap();
+            said.push_str(&before);
+            if end.contains("2004h") {
+                self.shows("> ");
+                return said;
+            }
+            self.session.send_line("n").unwrap();
+        }
     }
 
     /// Waits until something is shown that a regular expression matches.

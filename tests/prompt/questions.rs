@@ -83,6 +83,11 @@ fn the_prompt_asks_before_a_large_removal() {
     session.shows("snapshot 1");
     session.shows("sim> ");
     session.line("clear()");
+    session.shows("Error: clear(): nothing was removed");
+    session.shows("Hint: `remove_all()` stages the removal of everything");
+    session.shows("Hint: `clear` clears the screen");
+    session.shows("sim> ");
+    session.line("remove_all()");
     session.shows("sim*10> ");
     session.line("commit");
     session.shows("this would remove 10 of 10 virtual services. Go on? [y/N] ");

@@ -72,12 +72,12 @@ fn a_snapshot_holds_what_was_typed_for_it() {
     assert!(shown.contains(wanted), "{shown}");
 
     // A question's answer is no line, and what was committed is not recorded again.
-    session.line("clear(); commit(\"all gone\", #{ allow_removals: true })");
+    session.line("remove_all(); commit(\"all gone\", #{ allow_removals: true })");
     session.shows("snapshot 2");
     session.shows("sim> ");
     beside(dir.path(), &["-e", "timeouts(#{ udp: 60 })"]);
     let all = typed(&beside(dir.path(), &["history", "--json"]));
-    let cleared = "clear(); commit(\"all gone\", #{ allow_removals: true })".to_owned();
+    let cleared = "remove_all(); commit(\"all gone\", #{ allow_removals: true })".to_owned();
     assert_eq!(all[..2], [None, Some(cleared)]);
     session.leave();
 }

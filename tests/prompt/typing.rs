@@ -194,7 +194,7 @@ fn bytes_that_are_no_text_end_no_session() {
     session.line("timeouts(#{ tcp: 600 });");
     session.shows("sim*1> ");
     for bytes in [
-        b"print(\"caf\xe9\"); clear();\r" as &[u8],
+        b"print(\"caf\xe9\"); remove_all();\r" as &[u8],
         // Pasted: the lines behind it are not run either.
         b"\x1b[200~print(\"caf\xe9\");\nclear();\nthrow 1;\n\x1b[201~",
         b"\xff\xfe\r",

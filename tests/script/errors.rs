@@ -97,6 +97,26 @@ const CASES: &[(&str, &str)] = &[
     ("an open backtick", "let a = `abc\nlet b = 1;"),
     ("an open comment", "let a = 1;\n /* abc"),
     ("a single quoted text", "tcp('192.0.2.10:80');"),
+    ("an address without quotes", "tcp(192.0.2.10:80);"),
+    (
+        "a map without its sign",
+        "let a = 1;\ntcp(\"192.0.2.10:80\", {\n  scheduler: \"rr\",\n});",
+    ),
+    (
+        "an option by its name",
+        "tcp(\"192.0.2.10:80\", scheduler=\"rr\");",
+    ),
+    ("a call without brackets", "tcp \"192.0.2.10:80\";"),
+    ("full-width signs", "tcp（“192.0.2.10:80”）；"),
+    ("a comment of a shell", "# all services\nservices();"),
+    (
+        "an unknown scheduler",
+        "tcp(\"192.0.2.10:80\", #{ scheduler: \"rrr\" });\nthrow \"too late\";",
+    ),
+    (
+        "an unknown scheduler of a service that is there",
+        "let w = tcp(\"192.0.2.10:80\");\nw.scheduler = \"roundrobin\";",
+    ),
     (
         "an option twice",
         "tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\", scheduler: \"sh\" });",

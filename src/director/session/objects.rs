@@ -8,7 +8,8 @@ use crate::error::{Error, Result, did_you_mean};
 use crate::model::address::Endpoint;
 use crate::model::server::server_name;
 use crate::model::{
-    EntryKey, Options, Ruleset, ServerKey, ServerPatch, ServiceKey, ServiceName, ServicePatch,
+    EntryKey, Options, Ruleset, ServerKey, ServerPatch, ServiceKey, ServiceName, ServiceOptions,
+    ServicePatch, VirtualService,
 };
 
 impl Session {
@@ -17,9 +18,29 @@ impl Session {
     /// # Errors
     /// `invalid`, as [`ServicePatch::parse`].
     pub fn declare_service(&mut self, key: ServiceKey, options: &Options) -> Result<()> {
-        let patch = ServicePatch::parse(&key, options).map_err(|e| e.object(service_name(&key)))?;
+        let patch = self.service_patch(&key, options)?;
         self.candidate_with(&key)?.declare_service(key, &patch);
         Ok(())
+    }
+
+    /// Reads a service's options; a scheduler or an engine that nobody has is refused where it is
+    /// named. What some live service uses, the kernel has.
+    fn service_patch(&mut self, key: &ServiceKey, options: &Options) -> Result<ServicePatch> {
+        let patch = ServicePatch::parse(key, options).map_err(|e| e.object(service_name(key)))?;
+        let mut named = ServiceOptions::defaults(key.family());
+        patch.apply(&mut named);
+        let Err(error) = self.director.check_names(key, &named) else {
+            return Ok(patch);
+        };
+        let mut live = self.live()?.rules.services.values();
+        let is_used = |one: &VirtualService| {
+            (patch.scheduler.is_none() || one.options.scheduler == named.scheduler)
+                && (patch.engine.is_none() || one.options.engine == named.engine)
+        };
+        match live.any(is_used) {
+            true => Ok(patch),
+            false => Err(error),
+        }
     }
 
     /// Finds a service, takes it over from the kernel, or creates it.
@@ -103,7 +124,7 @@ impl Session {
     /// # Errors
     /// `not_found`, `invalid`.
     pub fn set_service(&mut self, key: ServiceKey, options: &Options) -> Result<()> {
-        let patch = ServicePatch::parse(&key, options).map_err(|e| e.object(service_name(&key)))?;
+        let patch = self.service_patch(&key, options)?;
         self.take_over(&key)?;
         self.candidate_with(&key)?.set_service(key, &patch)
     }

@@ -29,5 +29,5 @@ mod write;
 pub(super) use boot::is_settings;
 pub(crate) use read::read;
 pub(super) use shell::{is_command, is_dashed};
-pub use translate::{Translated, translate};
+pub use translate::{Seen, Translated, translate};
 pub(crate) use write::{daemon_line, selector, server_line, service_line, timeouts_line, write};

@@ -16,12 +16,21 @@ use crate::model::{DaemonRole, Forwarding, ServerKey, ServiceKey};
 pub enum Translated {
     /// A script that does the same.
     Change(String),
-    /// A script that shows the same, and changes nothing.
-    View(String),
+    /// It shows something, and changes nothing.
+    View(Seen),
     /// It would save what is saved already.
     Save,
     /// It would read lines from standard input.
     Restore,
+}
+
+/// What shows the same as a line of ipvsadm that lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The verb of the command line, with its words: `show stats tcp 192.0.2.1:80`.
+    pub verb: String,
+    /// The same as a script says it.
+    pub code: String,
 }
 
 /// Says a line of ipvsadm in the script's language; the program's name and `sudo` may be left
@@ -34,11 +43,21 @@ pub fn translate(line: &str) -> Result<Translated> {
     for line in lines(line) {
         split.extend(line.words.map_err(|trouble| trouble.error)?);
     }
-    let words: Vec<String> = split
+    let mut words: Vec<String> = split
         .into_iter()
-        .skip_while(|word| word == "sudo" || word.rsplit('/').next() == Some("ipvsadm"))
+        .skip_while(|word| word == "sudo")
         .collect();
-    if let Some(seen) = view(&words) {
+    let program = words
+        .first()
+        .map(|word| word.rsplit('/').next().unwrap_or(word));
+    match program {
+        Some("ipvsadm-save") => return Ok(Translated::Save),
+        Some("ipvsadm-restore") => return Ok(Translated::Restore),
+        Some("watch") => return watched(words.get(1..).unwrap_or_default()),
+        Some("ipvsadm") => drop(words.remove(0)),
+        _ => {}
+    }
+    if let Some(seen) = view(&words)? {
         return Ok(seen);
     }
     let given = Given::parse(&words)?;
@@ -78,7 +97,7 @@ pub fn translate(line: &str) -> Result<Translated> {
         }
         Some("clear") => {
             given.only("clear", &[])?;
-            "clear()".to_owned()
+            "remove_all()".to_owned()
         }
         Some("zero") => {
             given.only("zero", &[&SELECT])?;
@@ -117,7 +136,7 @@ fn at_its_port(service: &ServiceKey, key: ServerKey, forward: Forwarding) -> Ser
 }
 
 /// Lists, and what reads or writes whole tables.
-fn view(words: &[String]) -> Option<Translated> {
+fn view(words: &[String]) -> Result<Option<Translated>> {
     let has = |short: char, long: &str| {
         words.iter().any(|word| match word.strip_prefix("--") {
             Some(name) => name == long,
@@ -126,7 +145,9 @@ fn view(words: &[String]) -> Option<Translated> {
                 .is_some_and(|letters| letters.contains(short)),
         })
     };
-    let first = words.first()?;
+    let Some(first) = words.first() else {
+        return Ok(None);
+    };
     let begins = |shorts: &[char], long: &str| match first.strip_prefix("--") {
         Some(name) => name == long,
         None => first
@@ -134,20 +155,110 @@ fn view(words: &[String]) -> Option<Translated> {
             .is_some_and(|letters| letters.starts_with(shorts)),
     };
     if begins(&['S'], "save") {
-        return Some(Translated::Save);
+        return Ok(Some(Translated::Save));
     }
     if begins(&['R'], "restore") {
-        return Some(Translated::Restore);
+        return Ok(Some(Translated::Restore));
     }
     if !begins(&['L', 'l'], "list") {
-        return None;
+        return Ok(None);
     }
-    Some(Translated::View(match () {
-        () if has(' ', "timeout") => "timeouts()".to_owned(),
-        () if has(' ', "daemon") => "sync_daemons()".to_owned(),
-        () if has('c', "connection") => "connections()".to_owned(),
-        () => "live()".to_owned(),
-    }))
+    let whole = |verb: &str, code: &str| Seen {
+        verb: verb.to_owned(),
+        code: code.to_owned(),
+    };
+    let of = selected(words)?;
+    let name = of.map(|key| key.to_string());
+    let named = |view: &str| match &name {
+        Some(name) => Seen {
+            verb: format!("show {view} {name}"),
+            code: format!("{view}({})", quote(name)),
+        },
+        None => whole(&format!("show {view}"), &format!("{view}()")),
+    };
+    let seen = match () {
+        () if has(' ', "timeout") => whole("show timeouts", "timeouts()"),
+        () if has(' ', "daemon") => whole("show daemons", "sync_daemons()"),
+        () if has('c', "connection") => match &name {
+            Some(name) => Seen {
+                verb: format!("show connections {name}"),
+                code: format!("connections(#{{ service: {} }})", quote(name)),
+            },
+            None => whole("show connections", "connections()"),
+        },
+        () if has(' ', "stats") => named("stats"),
+        () if has(' ', "rate") => named("rates"),
+        () if has(' ', "thresholds") => named("thresholds"),
+        () if has(' ', "persistent-conn") => named("persistent"),
+        () => match &name {
+            Some(name) => Seen {
+                verb: format!("show services {name}"),
+                code: format!("find({})", quote(name)),
+            },
+            None => whole("show services", "live()"),
+        },
+    };
+    Ok(Some(Translated::View(seen)))
+}
+
+/// The service that a list is about, where it is about one.
+fn selected(words: &[String]) -> Result<Option<ServiceKey>> {
+    let mut selection = Vec::new();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let option = match word.strip_prefix("--") {
+            Some(long) => {
+                let name = long.split('=').next().unwrap_or(long);
+                SELECT.contains(&name).then(|| word.clone())
+            }
+            None => word
+                .strip_prefix('-')
+                .and_then(|letters| letters.chars().last())
+                .filter(|last| "tuf6".contains(*last))
+                .map(|last| format!("-{last}")),
+        };
+        if let Some(option) = option {
+            let takes_next = option != "-6" && option != "--ipv6" && !option.contains('=');
+            selection.push(option);
+            if takes_next {
+                selection.extend(words.next().cloned());
+            }
+        }
+    }
+    match selection.is_empty() {
+        true => Ok(None),
+        false => service_key(&Given::parse(&selection)?).map(Some),
+    }
+}
+
+/// `watch -n 1 ipvsadm -Ln --stats`: a list again and again.
+fn watched(words: &[String]) -> Result<Translated> {
+    let mut seconds = "2".to_owned();
+    let mut words = words.iter();
+    let mut command: Vec<String> = Vec::new();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "-n" | "--interval" => seconds = words.next().cloned().unwrap_or(seconds),
+            word => match word.strip_prefix("-n").or(word.strip_prefix("--interval=")) {
+                Some(given) => seconds = given.to_owned(),
+                None if word.starts_with('-') => {}
+                None => {
+                    // The command is one word in quotes, or all that are left.
+                    command.push(word.to_owned());
+                    command.extend(words.by_ref().cloned());
+                }
+            },
+        }
+    }
+    match translate(&command.join(" "))? {
+        Translated::View(seen) => Ok(Translated::View(Seen {
+            verb: format!("{} --watch {seconds}", seen.verb),
+            code: seen.code,
+        })),
+        _ => Err(Error::invalid(
+            "only what shows something can be shown again and again",
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -184,7 +295,7 @@ mod tests {
                 "-a -t 192.0.2.1:80 -r 10.0.0.1:8080 -g",
                 "find(\"tcp 192.0.2.1:80\").server(\"10.0.0.1:80\", #{ forward: \"direct\" })",
             ),
-            ("-C", "clear()"),
+            ("-C", "remove_all()"),
             ("-Z", "zero()"),
             ("-Z -u 192.0.2.1:53", "zero(\"udp 192.0.2.1:53\")"),
             ("--set 900 0 300", "timeouts(#{ tcp: 900, udp: 300 })"),
@@ -196,18 +307,10 @@ mod tests {
             let expected = Translated::Change(code.to_owned());
             assert_eq!(translate(line), Ok(expected), "{line}");
         }
-        for (line, code) in [
-            ("-Ln", "live()"),
-            ("ipvsadm -L -n --stats", "live()"),
-            ("-l --timeout", "timeouts()"),
-            ("-Lc", "connections()"),
-            ("--list --daemon", "sync_daemons()"),
-        ] {
-            let expected = Translated::View(code.to_owned());
-            assert_eq!(translate(line), Ok(expected), "{line}");
-        }
         assert_eq!(translate("-Sn"), Ok(Translated::Save));
         assert_eq!(translate("ipvsadm --restore"), Ok(Translated::Restore));
+        assert_eq!(translate("sudo ipvsadm-save -n"), Ok(Translated::Save));
+        assert_eq!(translate("ipvsadm-restore"), Ok(Translated::Restore));
         for bad in [
             "-A -t 192.0.2.1:80 -Q",
             "-a -t 192.0.2.1:80",
@@ -217,6 +320,62 @@ mod tests {
             "-Z -t nowhere",
             "-C -t 192.0.2.1:80",
         ] {
+            assert!(translate(bad).is_err(), "{bad}");
+        }
+    }
+    #[test]
+    fn lists_are_shown_by_what_really_shows_them() {
+        for (line, verb, code) in [
+            ("-Ln", "show services", "live()"),
+            (
+                "ipvsadm -L -n -t 192.0.2.1:80",
+                "show services tcp 192.0.2.1:80",
+                "find(\"tcp 192.0.2.1:80\")",
+            ),
+            ("ipvsadm -L -n --stats", "show stats", "stats()"),
+            (
+                "-Ln --stats -u 192.0.2.1:53",
+                "show stats udp 192.0.2.1:53",
+                "stats(\"udp 192.0.2.1:53\")",
+            ),
+            (
+                "-Lnt 192.0.2.1:80 --rate",
+                "show rates tcp 192.0.2.1:80",
+                "rates(\"tcp 192.0.2.1:80\")",
+            ),
+            (
+                "--list --thresholds --fwmark-service=7",
+                "show thresholds fwmark 7",
+                "thresholds(\"fwmark 7\")",
+            ),
+            (
+                "-Ln --persistent-conn -f 7 -6",
+                "show persistent fwmark6 7",
+                "persistent(\"fwmark6 7\")",
+            ),
+            ("-l --timeout", "show timeouts", "timeouts()"),
+            ("-Lc", "show connections", "connections()"),
+            ("-Lnc --sort", "show connections", "connections()"),
+            ("--list --daemon", "show daemons", "sync_daemons()"),
+            (
+                "watch -n1 'ipvsadm -Ln --rate'",
+                "show rates --watch 1",
+                "rates()",
+            ),
+            (
+                "sudo watch -d -n 0.5 ipvsadm -Lnc",
+                "show connections --watch 0.5",
+                "connections()",
+            ),
+            ("watch ipvsadm -l", "show services --watch 2", "live()"),
+        ] {
+            let expected = Translated::View(Seen {
+                verb: verb.to_owned(),
+                code: code.to_owned(),
+            });
+            assert_eq!(translate(line), Ok(expected), "{line}");
+        }
+        for bad in ["-Ln -t nowhere", "watch ipvsadm -C", "watch"] {
             assert!(translate(bad).is_err(), "{bad}");
         }
     }

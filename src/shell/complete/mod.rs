@@ -55,12 +55,13 @@ pub fn complete(line: &str, position: usize, world: &dyn World) -> (usize, Vec<C
 
 /// The part of a line that holds a verb of the command line, where it does.
 pub(super) fn command_of<'l>(line: &'l str, world: &dyn World) -> Option<&'l str> {
-    let variables: Vec<String> = world
-        .variables()
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
-    verbs::command_of(line, world.verbs(), &variables)
+    verbs::command_of(line, world.verbs(), &variables(world))
+}
+
+/// The names of the variables that there are.
+pub(super) fn variables(world: &dyn World) -> Vec<String> {
+    let variables = world.variables().into_iter();
+    variables.map(|(name, _)| name).collect()
 }
 
 /// What the word at the cursor may become behind a verb.

@@ -1,0 +1,417 @@
+//! The commonest slips of those who come from other languages, found in the text of a script that
+//! failed to parse: each is certain, for it means nothing in a script.
+
+use super::scan::scan;
+use super::token::KEYWORDS;
+use crate::api::functions;
+
+/// What was written, and what to write instead.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Slip {
+    /// What is wrong.
+    pub cause: String,
+    /// What to do.
+    pub hint: String,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The column in characters, counted from 1.
+    pub column: usize,
+}
+
+/// Full-width signs, as input methods type them, and those that a script has.
+const FULL_WIDTH: [(char, &str); 24] = [
+    ('（', "("),
+    ('）', ")"),
+    ('，', ","),
+    ('；', ";"),
+    ('：', ":"),
+    ('“', "\""),
+    ('”', "\""),
+    ('„', "\""),
+    ('＂', "\""),
+    ('‘', "\""),
+    ('’', "\""),
+    ('＇', "\""),
+    ('。', "."),
+    ('．', "."),
+    ('、', ","),
+    ('｛', "{"),
+    ('｝', "}"),
+    ('［', "["),
+    ('］', "]"),
+    ('【', "["),
+    ('】', "]"),
+    ('＃', "#"),
+    ('＝', "="),
+    ('\u{3000}', " "),
+];
+
+/// The slip at a line or, where there is none, the last one before it: the parser may have noticed
+/// it only later.
+pub fn find(text: &str, line: usize) -> Option<Slip> {
+    let look = Look::at(text);
+    let mut found: Vec<Slip> = Vec::new();
+    for at in 0..look.code.len() {
+        found.extend(look.slip(at));
+        if found.last().is_some_and(|slip| slip.line > line) {
+            found.pop();
+            break;
+        }
+    }
+    let first_here = found.iter().position(|slip| slip.line == line);
+    match first_here {
+        Some(at) => Some(found.swap_remove(at)),
+        None => found.pop(),
+    }
+}
+
+/// A text, and which of its characters are code.
+struct Look {
+    text: Vec<char>,
+    /// The same, with blanks for what is not code.
+    code: Vec<char>,
+}
+
+impl Look {
+    fn at(text: &str) -> Look {
+        Look {
+            text: text.chars().collect(),
+            code: scan(text).code.chars().collect(),
+        }
+    }
+
+    fn code(&self, at: usize) -> char {
+        self.code.get(at).copied().unwrap_or('\n')
+    }
+
+    fn text(&self, from: usize, to: usize) -> String {
+        let part = self.text.get(from..to.min(self.text.len()));
+        part.unwrap_or_default().iter().collect()
+    }
+
+    fn slip(&self, at: usize) -> Option<Slip> {
+        self.full_width(at)
+            .or_else(|| self.comment(at))
+            .or_else(|| self.address(at))
+            .or_else(|| self.map(at))
+            .or_else(|| self.named(at))
+            .or_else(|| self.call(at))
+    }
+
+    fn made(&self, at: usize, cause: impl Into<String>, hint: impl Into<String>) -> Option<Slip> {
+        let before = self.text.get(..at)?;
+        let line = before.iter().filter(|c| **c == '\n').count() + 1;
+        let column = before.iter().rev().take_while(|c| **c != '\n').count() + 1;
+        Some(Slip {
+            cause: cause.into(),
+            hint: hint.into(),
+            line,
+            column,
+        })
+    }
+
+    /// The end of the line that a character is in.
+    fn line_end(&self, at: usize) -> usize {
+        let rest = self.text.get(at..).unwrap_or_default();
+        at + rest.iter().position(|c| *c == '\n').unwrap_or(rest.len())
+    }
+
+    fn line_start(&self, at: usize) -> usize {
+        let before = self.text.get(..at).unwrap_or_default();
+        before
+            .iter()
+            .rposition(|c| *c == '\n')
+            .map_or(0, |at| at + 1)
+    }
+
+    /// The next character of code at or behind a place that is no blank; texts count.
+    fn next(&self, from: usize) -> Option<usize> {
+        (from..self.text.len()).find(|at| !self.text.get(*at).is_some_and(|c| c.is_whitespace()))
+    }
+
+    fn previous(&self, before: usize) -> Option<char> {
+        let before = self.text.get(..before)?;
+        before.iter().rev().find(|c| !c.is_whitespace()).copied()
+    }
+
+    /// The end of the word that begins at a place.
+    fn word_end(&self, at: usize) -> usize {
+        let is_name = |at: &usize| self.code(*at).is_alphanumeric() || self.code(*at) == '_';
+        (at..)
+            .take_while(is_name)
+            .last()
+            .map_or(at, |last| last + 1)
+    }
+
+    fn begins_word(&self, at: usize) -> bool {
+        let is_name = |c: char| c.is_alphanumeric() || c == '_';
+        let first = self.code(at);
+        (first.is_alphabetic() || first == '_')
+            && !at
+                .checked_sub(1)
+                .is_some_and(|before| is_name(self.code(before)))
+    }
+
+    /// `（`, `，`, `“`.
+    fn full_width(&self, at: usize) -> Option<Slip> {
+        let sign = self.code(at);
+        let plain = |c: char| {
+            FULL_WIDTH
+                .iter()
+                .find(|(wide, _)| *wide == c)
+                .map(|(_, plain)| *plain)
+        };
+        let instead = plain(sign).filter(|instead| *instead != " ")?;
+        let (start, end) = (self.line_start(at), self.line_end(at));
+        let line: String = (start..end)
+            .map(|at| match plain(self.code(at)) {
+                Some(plain) => plain.to_owned(),
+                None => self.text(at, at + 1),
+            })
+            .collect();
+        let instead = instead.replace('"', "plain double quotes");
+        self.made(
+            at,
+            format!("{sign} is a full-width sign: a script has {instead}"),
+            format!("write {}", line.trim()),
+        )
+    }
+
+    /// `# a comment`.
+    fn comment(&self, at: usize) -> Option<Slip> {
+        let is_comment = self.code(at) == '#' && !matches!(self.code(at + 1), '{' | '"' | '#');
+        let rest = self.text(at + 1, self.line_end(at));
+        is_comment
+            .then(|| {
+                self.made(
+                    at,
+                    "\"#\" begins no comment here",
+                    format!("write // {}", rest.trim()),
+                )
+            })
+            .flatten()
+    }
+
+    /// `192.0.2.10:80` or `[2001:db8::10]:80` without quotes.
+    fn address(&self, at: usize) -> Option<Slip> {
+        let is_part = |c: char| c.is_ascii_hexdigit() || c == '.' || c == ':';
+        let begins = match self.code(at) {
+            '[' => true,
+            first => first.is_ascii_digit(),
+        };
+        let before = at.checked_sub(1).map(|before| self.code(before));
+        if !begins || before.is_some_and(|c| c.is_alphanumeric() || "_.['".contains(c)) {
+            return None;
+        }
+        let is_bracketed = self.code(at) == '[';
+        let inner = at + usize::from(is_bracketed);
+        let mut end = (inner..).take_while(|at| is_part(self.code(*at))).last()? + 1;
+        if is_bracketed {
+            let held = self.text(inner, end);
+            if self.code(end) != ']' || held.parse::<std::net::Ipv6Addr>().is_err() {
+                return None;
+            }
+            end += 1;
+            if self.code(end) == ':' {
+                end = (end + 1..)
+                    .take_while(|at| self.code(*at).is_ascii_digit())
+                    .last()
+                    .map_or(end, |last| last + 1);
+            }
+        } else {
+            let host = self.text(at, end);
+            let host = host.split(':').next().unwrap_or_default();
+            host.parse::<std::net::Ipv4Addr>().ok()?;
+        }
+        let address = self.text(at, end);
+        let address = address.trim_end_matches([':', '.']);
+        self.made(
+            at,
+            "an address stands in quotes",
+            format!("write \"{address}\""),
+        )
+    }
+
+    /// `{ scheduler: "rr" }` where a value is.
+    fn map(&self, at: usize) -> Option<Slip> {
+        let is_value = matches!(self.previous(at)?, '(' | ',' | '[' | ':' | '=');
+        if self.code(at) != '{' || !is_value {
+            return None;
+        }
+        let key = self.next(at + 1)?;
+        let end = match self.text.get(key)? {
+            '"' => key + 2 + self.text.get(key + 1..)?.iter().position(|c| *c == '"')?,
+            _ if self.begins_word(key) => self.word_end(key),
+            _ => return None,
+        };
+        let colon = self.next(end)?;
+        if self.code(colon) != ':' || self.code(colon + 1) == ':' {
+            return None;
+        }
+        let close = (at..self.line_end(at)).find(|at| self.code(*at) == '}');
+        let map = close.map_or_else(
+            || format!("#{{ {}: ... }}", self.text(key, end)),
+            |close| format!("#{}", self.text(at, close + 1)),
+        );
+        self.made(at, "a map begins with #{", format!("write {map}"))
+    }
+
+    /// `scheduler="rr"` among the arguments of a call.
+    fn named(&self, at: usize) -> Option<Slip> {
+        if !self.begins_word(at) || !matches!(self.previous(at)?, '(' | ',') {
+            return None;
+        }
+        let name = self.word_end(at);
+        let equals = self.next(name)?;
+        if self.code(equals) != '=' || matches!(self.code(equals + 1), '=' | '>') {
+            return None;
+        }
+        // Within a map or an array it is something else.
+        let open = self.open_bracket(at)?;
+        if self.code(open) != '(' {
+            return None;
+        }
+        let end = self.close_of(open).unwrap_or_else(|| self.line_end(at));
+        let mut fields = Vec::new();
+        for argument in self.arguments(at, end) {
+            let (key, value) = argument.split_once('=')?;
+            fields.push(format!("{}: {}", key.trim(), value.trim()));
+        }
+        self.made(
+            at,
+            "options are given in a map",
+            format!("write #{{ {} }}", fields.join(", ")),
+        )
+    }
+
+    /// `tcp "192.0.2.10:80"`.
+    fn call(&self, at: usize) -> Option<Slip> {
+        if !self.begins_word(at) || self.previous(at) == Some('.') {
+            return None;
+        }
+        let end = self.word_end(at);
+        let name = self.text(at, end);
+        let value = self
+            .next(end)
+            .filter(|value| *value > end && *value < self.line_end(at))?;
+        let is_text = matches!(self.text.get(value)?, '"' | '`') && self.code(value) == ' ';
+        let is_ours = functions().any(|function| function.name == name);
+        let is_number = is_ours && self.code(value).is_ascii_digit();
+        if KEYWORDS.contains(&name.as_str()) || !(is_text || is_number) {
+            return None;
+        }
+        let stop = (value..self.line_end(at))
+            .find(|at| matches!(self.code(*at), ';' | '}' | '.'))
+            .unwrap_or_else(|| self.line_end(at));
+        let arguments = self.text(value, stop);
+        self.made(
+            at,
+            "what a function is given stands in brackets",
+            format!("write {name}({})", arguments.trim()),
+        )
+    }
+
+    /// The innermost bracket that is open before a place.
+    fn open_bracket(&self, before: usize) -> Option<usize> {
+        let mut depth = 0usize;
+        for at in (0..before).rev() {
+            match self.code(at) {
+                ')' | ']' | '}' => depth += 1,
+                '(' | '[' | '{' if depth == 0 => return Some(at),
+                '(' | '[' | '{' => depth -= 1,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// The bracket that closes the one at a place.
+    fn close_of(&self, open: usize) -> Option<usize> {
+        let mut depth = 0usize;
+        for at in open..self.code.len() {
+            match self.code(at) {
+                '(' | '[' | '{' => depth += 1,
+                ')' | ']' | '}' if depth == 1 => return Some(at),
+                ')' | ']' | '}' => depth = depth.checked_sub(1)?,
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// The arguments in a range, split at the commas between them.
+    fn arguments(&self, from: usize, to: usize) -> Vec<String> {
+        let mut all = Vec::new();
+        let (mut start, mut depth) = (from, 0i32);
+        for at in from..to {
+            match self.code(at) {
+                '(' | '[' | '{' => depth += 1,
+                ')' | ']' | '}' => depth -= 1,
+                ',' if depth == 0 => {
+                    all.push(self.text(start, at));
+                    start = at + 1;
+                }
+                _ => {}
+            }
+        }
+        all.push(self.text(start, to));
+        all.retain(|argument| !argument.trim().is_empty());
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_answered_with_what_to_write() {
+        for (text, column, hint) in [
+            ("tcp(192.168.60.200:80)", 5, "write \"192.168.60.200:80\""),
+            ("tcp([2001:db8::1]:443);", 5, "write \"[2001:db8::1]:443\""),
+            (
+                "tcp(\"192.0.2.1:80\", { scheduler: \"rr\" })",
+                21,
+                "write #{ scheduler: \"rr\" }",
+            ),
+            ("let o = { \"weight\": 1 };", 9, "write #{ \"weight\": 1 }"),
+            (
+                "tcp(\"192.0.2.1:80\", scheduler=\"rr\", persistent = 60)",
+                21,
+                "write #{ scheduler: \"rr\", persistent: 60 }",
+            ),
+            ("tcp \"192.0.2.1:80\"", 1, "write tcp(\"192.0.2.1:80\")"),
+            ("rollback 2;", 1, "write rollback(2)"),
+            (
+                "tcp（“192.0.2.1:80”，#{ scheduler： \"rr\" }）；",
+                4,
+                "write tcp(\"192.0.2.1:80\",#{ scheduler: \"rr\" });",
+            ),
+            ("let a = 1; # the first", 12, "write // the first"),
+        ] {
+            let slip = find(text, 1).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((slip.column, slip.hint.as_str()), (column, hint), "{text}");
+        }
+        let text = "let a = 1;\ntcp(\"192.0.2.1:80\", {\n  scheduler: \"rr\"\n});";
+        let slip = find(text, 3).unwrap();
+        assert_eq!((slip.line, slip.column), (2, 21));
+    }
+
+    #[test]
+    fn what_means_something_is_no_slip() {
+        for text in [
+            "tcp(\"192.0.2.1:80\", #{ scheduler: \"rr\" }); // tcp(192.0.2.1:80) # x",
+            "if a == 1 { b() } else { c() }",
+            "let f = |x| { x }; let s = switch a { 1 => 2 };",
+            "import \"x\" as y; throw \"z\"; for x in \"abc\" { }",
+            "let x = 1.5; let r = 1..3; let a = [1, 2][0]; a = 2; f(a == 1);",
+            "return `（${x}，`;",
+            "fn f(a) { a } let y = #\"# x\"#;",
+            "while true { x = { let z = 1; z }; }",
+        ] {
+            for line in 1..=text.lines().count() {
+                assert_eq!(find(text, line), None, "{text}");
+            }
+        }
+    }
+}
