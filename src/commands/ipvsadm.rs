@@ -24,7 +24,8 @@ const VALUED: [&str; 2] = ["--db", "--color"];
 /// `ipvsh adopt` takes it over. The system log has each change, with who made it. The binary does the same when it is called ipvsadm, ipvsadm-save
 /// or ipvsadm-restore. `ipvsh ipvsadm -h` lists its options. Two are ours, and stand before them:
 /// `--record [-m MESSAGE] [--confirm SECONDS]` makes the change a commit with a snapshot; `--atomic` makes all changes
-/// of -R, or none, and names the line that was refused.
+/// of -R, or none, and names the line that was refused. `ipvsh --sim ipvsadm` does all of that on the
+/// simulated kernel, which keeps it for the next command.
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
 pub(super) struct IpvsadmArgs {

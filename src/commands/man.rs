@@ -211,13 +211,18 @@ const ENVIRONMENT: [(&str, &str); 6] = [
     ),
 ];
 
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     ("/var/lib/ipvsh", "The database, for root."),
     (
         "/var/lib/ipvsh-dropin.json",
         "What install-dropin did, for its --undo.",
     ),
     ("~/.local/state/ipvsh", "The database of other users."),
+    (
+        "DIR.kernel",
+        "Beside the database DIR of --sim: what the simulated kernel holds beside the head. Without \
+         it that kernel holds the head alone.",
+    ),
     (
         "~/.local/state/ipvsh-shell/history",
         "The lines typed at the prompt.",
