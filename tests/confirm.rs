@@ -226,7 +226,9 @@ fn who_waits_rolls_back_when_the_time_is_over() {
     );
     assert_eq!(
         notes,
-        ["snapshot 2 was not confirmed in time: rolled back to 1, snapshot 3, 1 change"]
+        [
+            "snapshot 2 was not confirmed in time: rolled back to snapshot 1, as snapshot 3, 1 change"
+        ]
     );
     assert_eq!(lab.messages(), ROLLED_BACK);
     assert_eq!(lab.scheduler(WEB).as_deref(), Some("rr"));
@@ -280,7 +282,7 @@ fn a_step_of_a_rollback_that_keeps_failing_is_named_and_blocks_nothing() {
     assert_eq!(
         report.notes,
         [
-            "snapshot 2 was not confirmed in time: rolled back to 1, snapshot 3, 0 changes; virtual \
+            "snapshot 2 was not confirmed in time: rolled back to snapshot 1, as snapshot 3, 0 changes; virtual \
           service tcp 192.0.2.10:80: cannot change: the kernel refuses it (ENOBUFS)"
         ]
     );
@@ -297,7 +299,9 @@ fn the_next_writer_rolls_back_first_and_says_so() {
     let report = lab.declare(DNS, dns(), None).unwrap();
     assert_eq!(
         report.notes,
-        ["snapshot 2 was not confirmed in time: rolled back to 1, snapshot 3, 1 change"]
+        [
+            "snapshot 2 was not confirmed in time: rolled back to snapshot 1, as snapshot 3, 1 change"
+        ]
     );
     assert_eq!(lab.messages().len(), 4);
     assert_eq!(lab.scheduler(WEB).as_deref(), Some("rr"));
@@ -326,7 +330,9 @@ fn a_confirmation_that_comes_too_late_is_refused_and_rolls_back() {
     );
     assert_eq!(
         error.hints(),
-        ["snapshot 2 was not confirmed in time: rolled back to 1, snapshot 3, 1 change"]
+        [
+            "snapshot 2 was not confirmed in time: rolled back to snapshot 1, as snapshot 3, 1 change"
+        ]
     );
     assert_eq!(lab.messages(), ROLLED_BACK);
 }
@@ -428,7 +434,9 @@ fn restore_goes_to_its_parent_in_another_boot_however_much_time_remains() {
     let report = lab.director().restore(true, &plain()).unwrap();
     assert_eq!(
         report.notes,
-        ["snapshot 2 was not confirmed before the machine restarted: rolled back to 1, snapshot 3"]
+        [
+            "snapshot 2 was not confirmed before the machine restarted: rolled back to snapshot 1, as snapshot 3"
+        ]
     );
     assert_eq!(report.sentence(), "repaired 2; snapshot 3 unchanged");
     assert_eq!(lab.messages(), ROLLED_BACK);

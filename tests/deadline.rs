@@ -60,7 +60,9 @@ fn the_deadline_takes_back_the_commit_and_repairs_nothing_else() {
     assert_eq!(watched.unwrap(), Watch::Over);
     assert_eq!(
         notes,
-        ["snapshot 4 was not confirmed in time: rolled back to 3, snapshot 5, 2 changes"]
+        [
+            "snapshot 4 was not confirmed in time: rolled back to snapshot 3, as snapshot 5, 2 changes"
+        ]
     );
     assert_eq!(lab.weight(WEB, "10.0.0.9"), None);
     assert_eq!(lab.weight(WEB, "10.0.0.1"), Some(1));
@@ -87,7 +89,7 @@ fn what_somebody_set_since_stays_and_is_named() {
     assert_eq!(
         report.notes,
         [
-            "snapshot 2 was not confirmed in time: rolled back to 1, snapshot 3, 1 change; virtual \
+            "snapshot 2 was not confirmed in time: rolled back to snapshot 1, as snapshot 3, 1 change; virtual \
           service tcp 192.0.2.10:80: real server 10.0.0.1:80 stays as the kernel has it: somebody \
           else changed it meanwhile"
         ]
@@ -129,7 +131,7 @@ fn a_full_disk_does_not_keep_the_kernel_from_being_rolled_back() {
             error
                 .hints()
                 .iter()
-                .any(|hint| hint.contains("the kernel is rolled back to 1")),
+                .any(|hint| hint.contains("the kernel is rolled back to snapshot 1")),
             "{error:?}"
         );
         assert_eq!(lab.weight(WEB, "10.0.0.1"), Some(1));

@@ -249,7 +249,9 @@ fn a_drain_everywhere_ends_where_others_interfere_in_one_service() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("real server {ONE} of 2 services: not drained: after 5 s there are 2 active left")
+        format!(
+            "real server {ONE} of 2 services: not drained: after 5 s 2 active connections left"
+        )
     );
     assert_eq!(
         error.hints(),

@@ -204,8 +204,8 @@ fn a_commit_of_a_namespace_that_is_gone_is_closed_with_a_note() {
     let report = third.director().restore(false, &plain()).unwrap();
     assert_eq!(
         report.notes[0],
-        "snapshot 2 was not confirmed before its network namespace was gone: rolled back to 1, \
-         snapshot 3"
+        "snapshot 2 was not confirmed before its network namespace was gone: rolled back to snapshot 1, \
+         as snapshot 3"
     );
     let now = third.rules().services[&key(WEB)]
         .options

@@ -37,8 +37,8 @@ const FILLERS: [&str; 22] = [
 /// How many words of a question are answered.
 const ANSWERED: usize = 3;
 
-/// What there is, on one screen.
-pub fn overview() -> String {
+/// All functions in their groups, within a width; a method has a dot in front.
+pub fn map(width: usize) -> String {
     let mut text = String::new();
     for (title, groups) in MAP {
         let mut names: Vec<String> = Vec::new();
@@ -50,10 +50,30 @@ pub fn overview() -> String {
             });
         }
         names.dedup();
-        let indent = 16;
-        let list = wrap(&names.join(" "), WIDTH - indent).join(&format!("\n{:indent$}", ""));
-        text.push_str(&format!("{title:indent$}{list}\n"));
+        text.push_str(&row(title, &names.join(" "), width));
     }
+    text
+}
+
+/// A title with words beside it, or below it where there is little room.
+pub fn row(title: &str, words: &str, width: usize) -> String {
+    const INDENT: usize = 16;
+    const FEW: usize = 24;
+    match width.checked_sub(INDENT) {
+        Some(room) if room > FEW => {
+            let list = wrap(words, room).join(&format!("\n{:INDENT$}", ""));
+            format!("{title:INDENT$}{list}\n")
+        }
+        _ => {
+            let list = wrap(words, width.saturating_sub(2)).join("\n  ");
+            format!("{title}\n  {list}\n")
+        }
+    }
+}
+
+/// What there is, on one screen.
+pub fn overview() -> String {
+    let mut text = map(WIDTH);
     text.push_str(&format!(
         "\nWhen something went wrong:\n{}\n",
         remedy::lines(|remedy| remedy.call)

@@ -93,7 +93,7 @@ pub const SERVICE: &[Opt] = &[
         )
     },
     Opt {
-        range: "direct masq tunnel, or dr gateway gate route g, nat masquerading m, tun ipip i",
+        range: "direct (dr, g), masq (nat, m), tunnel (ipip, i)",
         words: &["-g", "-m", "-i", "lb_kind", "lvs_method", "nat", "dr"],
         ..opt(
             "forward",
@@ -135,7 +135,7 @@ pub const SERVER: &[Opt] = &[
         )
     },
     Opt {
-        range: "direct masq tunnel, or dr gateway gate route g, nat masquerading m, tun ipip i",
+        range: "direct (dr, g), masq (nat, m), tunnel (ipip, i)",
         words: &["-g", "-m", "-i", "lb_kind", "lvs_method", "nat", "dr"],
         ..opt(
             "forward",

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -13,9 +13,9 @@ use super::author::author;
 use super::keeper::HostKeeper;
 use super::origin;
 use super::places;
-use crate::director::{ChangeOptions, Director, Keeper, Report, Simulated, Unwatched};
+use crate::director::{ChangeOptions, Deviations, Director, Keeper, Report, Simulated, Unwatched};
 use crate::error::{Error, Kind, Result};
-use crate::kernel::{self, Kernel, LinuxHost, Sim};
+use crate::kernel::{self, Kernel, KernelFile, LinuxHost, Sim};
 use crate::model::{Origin, Ruleset, Snapshot, SnapshotId};
 use crate::output::{self, Output, Teller};
 use crate::script::Source;
@@ -29,7 +29,12 @@ pub(super) struct Context {
     global: Global,
     started: Instant,
     at_prompt: Option<AtPrompt>,
+    /// The simulated kernel with what it holds beside its head, once it was asked for.
+    kept: Rc<RefCell<Option<Kept>>>,
 }
+
+/// A simulated kernel, and what it holds beside the head that it follows.
+type Kept = (Simulated, Rc<Deviations>);
 
 /// What the commands of one prompt have in common.
 #[derive(Clone, Default)]
@@ -49,6 +54,7 @@ impl Context {
             global,
             started: Instant::now(),
             at_prompt: None,
+            kept: Rc::default(),
         }
     }
 
@@ -89,6 +95,7 @@ impl Context {
         });
         Ok(Context {
             at_prompt,
+            kept: Rc::clone(&self.kept),
             ..Context::new(self.global.overridden_by(given))
         })
     }
@@ -105,6 +112,7 @@ impl Context {
             global: self.global.clone(),
             started: self.started,
             at_prompt: self.at_prompt.clone(),
+            kept: Rc::clone(&self.kept),
         }
     }
 
@@ -117,6 +125,25 @@ impl Context {
             let verbs = verbs.map(|verb| verb.get_name().to_owned()).collect();
             output::invoked_with(*sim, db.as_deref(), verbs);
         }
+    }
+
+    /// The same on a simulated kernel with a database in another place.
+    ///
+    /// # Errors
+    /// `usage` where the user named a database.
+    pub fn simulated_at(&self, database: &Path) -> Result<Context> {
+        if self.global.db.is_some() {
+            return Err(Error::new(Kind::Usage, "demo has a database of its own")
+                .hint("without --db: ipvsh demo"));
+        }
+        let mut global = self.global.clone();
+        (global.sim, global.db) = (true, Some(database.to_owned()));
+        Ok(Context {
+            global,
+            // Of another database than that one's.
+            kept: Rc::default(),
+            ..self.again()
+        })
     }
 
     /// The same for a verb whose result may be long.
@@ -193,8 +220,10 @@ impl Context {
             true => DatabaseKind::Sim,
             false => DatabaseKind::Linux,
         };
+        let out = self.out;
         Ok(SledStores::new(self.database()?, kind)
-            .interrupted_by(|| signals::interrupted().is_some()))
+            .interrupted_by(|| signals::interrupted().is_some())
+            .telling(move |what| out.say(what)))
     }
 
     /// The kernel, or a simulated one that holds what the head says.
@@ -206,7 +235,7 @@ impl Context {
         let known = shared.and_then(|shared| shared.borrow().clone());
         let simulated = match known {
             Some(known) => known,
-            None => Self::simulated(stores)?,
+            None => self.simulated(stores)?,
         };
         if let Some(shared) = shared {
             shared.replace(Some(simulated.clone()));
@@ -214,8 +243,8 @@ impl Context {
         Ok((kernel::open(Some(simulated.kernel()))?, Some(simulated)))
     }
 
-    /// A simulated kernel that holds what the head says.
-    fn simulated(stores: &dyn Stores) -> Result<Simulated> {
+    /// A simulated kernel that holds what the head says, and what was changed in it beside that.
+    fn simulated(&self, stores: &dyn Stores) -> Result<Simulated> {
         let (head, rules) = match head_rules(stores) {
             Ok(head) => head,
             Err(error) if matches!(error.kind(), Kind::Damaged | Kind::System) => {
@@ -224,7 +253,47 @@ impl Context {
             }
             Err(error) => return Err(error),
         };
-        Ok(Simulated::new(Sim::new(&rules), head))
+        let sim = Sim::new(&rules);
+        let file = KernelFile::beside(&self.stores()?.dir);
+        let deviations = Deviations::open(sim.clone(), file)?;
+        let simulated = Simulated::new(sim, head);
+        self.kept
+            .replace(Some((simulated.clone(), Rc::new(deviations))));
+        Ok(simulated)
+    }
+
+    /// The simulated kernel as a table of IPVS, where the kernel is one.
+    ///
+    /// # Errors
+    /// As the history of a simulated kernel fails to open.
+    pub fn simulated_table(&self) -> Result<Option<Sim>> {
+        let (_, simulated) = self.kernel(&self.stores()?)?;
+        Ok(simulated.map(|simulated| simulated.kernel().clone()))
+    }
+
+    /// Shares what a simulated kernel holds beside its head with other processes: takes over what
+    /// they changed, and writes what this one did. Says in a sentence where another one committed.
+    ///
+    /// # Errors
+    /// As the file of the simulated kernel cannot be read or written.
+    pub fn reconcile_simulated(&self) -> Result<Option<String>> {
+        let kept = self.kept.borrow();
+        let Some((simulated, deviations)) = kept.as_ref() else {
+            return Ok(None);
+        };
+        let stores = self.stores()?;
+        let (id, rules) = match stores.mirror() {
+            Ok((id, rules)) => (Some(id), rules),
+            Err(error) if error.kind() == Kind::NotFound => (None, Ruleset::default()),
+            // The command that needed the history has said so.
+            Err(_) => return Ok(None),
+        };
+        let followed = match id == simulated.head() {
+            true => None,
+            false => simulated.follow(&*stores.open()?)?,
+        };
+        deviations.reconcile(&rules)?;
+        Ok(followed)
     }
 
     /// The origin of what this command changes; `script` is the one that it runs.
@@ -255,6 +324,13 @@ impl Context {
             Some(simulated) => director.following(simulated),
             None => director.with_host(Rc::new(LinuxHost::new())),
         })
+    }
+
+    /// The simulated kernel of a prompt, once a director asked for it.
+    pub fn simulated_kernel(&self) -> Option<Sim> {
+        let shared = &self.at_prompt.as_ref()?.simulated;
+        let known = shared.borrow();
+        known.as_ref().map(|simulated| simulated.kernel().clone())
     }
 
     /// A director who does everything on a simulator that holds what is live, over a copy of the

@@ -24,7 +24,8 @@ const VALUED: [&str; 2] = ["--db", "--color"];
 /// `ipvsh adopt` takes it over. The system log has each change, with who made it. The binary does the same when it is called ipvsadm, ipvsadm-save
 /// or ipvsadm-restore. `ipvsh ipvsadm -h` lists its options. Two are ours, and stand before them:
 /// `--record [-m MESSAGE] [--confirm SECONDS]` makes the change a commit with a snapshot; `--atomic` makes all changes
-/// of -R, or none, and names the line that was refused.
+/// of -R, or none, and names the line that was refused. `ipvsh --sim ipvsadm` does all of that on the
+/// simulated kernel, which keeps it for the next command.
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
 pub(super) struct IpvsadmArgs {
@@ -78,21 +79,25 @@ impl Own {
 
 /// Runs `ipvsh ipvsadm`.
 pub(super) fn run(context: &Context, words: Vec<String>) -> Result<u8> {
-    if context.is_sim() {
-        return Err(Error::new(
-            Kind::Usage,
-            "ipvsadm works on the kernel, not on the simulated one",
-        ));
-    }
     let (own, words) = Own::take(words)?;
     if own.record {
         return record(context, own, words);
     }
     if own.atomic {
-        return together(&ipvsadm::changes(words)?, &mut change_log());
+        let changes = ipvsadm::changes(words)?;
+        return match context.simulated_table()? {
+            // No one else is to be told of what a simulated kernel did.
+            Some(mut sim) => ipvsadm::apply_to(&mut sim, &changes).map(|()| 0),
+            None => together(&changes, &mut change_log()),
+        };
     }
-    let log = &mut change_log();
-    Ok(ipvsadm::run(Program::Ipvsadm, NAME, words, log))
+    Ok(match context.simulated_table()? {
+        Some(sim) => {
+            let table = Some(Box::new(sim) as Box<dyn ipvsadm::Table>);
+            ipvsadm::run_on(table, Program::Ipvsadm, NAME, words, &mut |_| ())
+        }
+        None => ipvsadm::run(Program::Ipvsadm, NAME, words, &mut change_log()),
+    })
 }
 
 /// Writes changes to the system log with who made them: nothing else records them. The log is

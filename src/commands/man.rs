@@ -1,13 +1,16 @@
 //! `ipvsh man`: ipvsh(1), a page for each verb, and ipvsh-script(7).
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Command};
 
 use super::context::Context;
+use super::examples::FIRST;
 use crate::api::manual;
 use crate::api::roff::{code, item, paragraph, section, subsection};
 use crate::error::{Error, Kind, Result, did_you_mean};
+use crate::output;
 
 /// Print a manual page: of ipvsh, of a verb, or of the script language
 ///
@@ -83,11 +86,13 @@ fn unknown(root: &Command, name: &str) -> Error {
 }
 
 /// What a page begins with: name, synopsis, description, options.
-fn opening(man: &clap_mangen::Man) -> std::io::Result<String> {
+fn opening(man: &clap_mangen::Man, command: &Command) -> std::io::Result<String> {
     let mut text = Vec::new();
     man.render_title(&mut text)?;
     man.render_name_section(&mut text)?;
-    man.render_synopsis_section(&mut text)?;
+    // Its own synopsis is all options without their values: they are listed below anyway.
+    write!(text, "{}", section("synopsis"))?;
+    write!(text, "{}", code(&usage(command)))?;
     man.render_description_section(&mut text)?;
     man.render_options_section(&mut text)?;
     Ok(String::from_utf8_lossy(&text).into_owned())
@@ -97,10 +102,10 @@ fn opening(man: &clap_mangen::Man) -> std::io::Result<String> {
 fn of_verb(verb: &Command) -> std::io::Result<String> {
     let name = format!("ipvsh-{}", verb.get_name());
     let man = clap_mangen::Man::new(verb.clone().display_name(name.clone())).title(name);
-    let mut text = opening(&man)?;
-    if let Some(more) = verb.get_after_help() {
-        text.push_str(&section("more"));
-        text.push_str(&code(&more.to_string()));
+    let mut text = opening(&man, verb)?;
+    for (title, lines) in below(verb) {
+        text.push_str(&section(&title));
+        text.push_str(&code(&lines));
     }
     text.push_str(&section("see also"));
     text.push_str("\\fBipvsh\\fR(1), \\fBipvsh\\-script\\fR(7)\n");
@@ -110,11 +115,13 @@ fn of_verb(verb: &Command) -> std::io::Result<String> {
 /// ipvsh(1): the program, then each verb with its own options.
 fn whole(root: &Command) -> std::io::Result<String> {
     let man = clap_mangen::Man::new(root.clone());
-    let mut text = opening(&man)?;
+    let mut text = opening(&man, root)?;
     text.push_str(&section("verbs"));
     for verb in verbs(root) {
         text.push_str(&verb_section(verb)?);
     }
+    text.push_str(&section("examples"));
+    text.push_str(&code(&output::lines_to_type(FIRST)));
     text.push_str(&section("when something went wrong"));
     text.push_str(&code(&super::usage::remedies()));
     text.push_str(&section("exit status"));
@@ -135,12 +142,32 @@ fn whole(root: &Command) -> std::io::Result<String> {
     Ok(text)
 }
 
+/// How a verb, or the program, is called: `ipvsh rollback [OPTIONS] [SNAPSHOT]`.
+fn usage(command: &Command) -> String {
+    let mut named = match command.get_name() {
+        "ipvsh" => command.clone(),
+        verb => command.clone().bin_name(format!("ipvsh {verb}")),
+    };
+    let usage = named.render_usage().to_string();
+    usage.trim_start_matches("Usage: ").trim().to_owned()
+}
+
+/// What stands below a verb's help: titles, each with its lines.
+fn below(verb: &Command) -> Vec<(String, String)> {
+    let more = verb.get_after_help().map(ToString::to_string);
+    let more = more.unwrap_or_default();
+    let parts = more.split("\n\n").filter(|part| !part.is_empty());
+    parts
+        .map(|part| match part.split_once(":\n") {
+            Some((title, lines)) => (title.to_lowercase(), lines.to_owned()),
+            None => ("more".to_owned(), part.to_owned()),
+        })
+        .collect()
+}
+
 /// A verb within ipvsh(1).
 fn verb_section(verb: &Command) -> std::io::Result<String> {
-    let mut named = verb.clone().bin_name(format!("ipvsh {}", verb.get_name()));
-    let usage = named.render_usage().to_string();
-    let usage = usage.trim_start_matches("Usage: ").trim();
-    let mut text = subsection(usage);
+    let mut text = subsection(&usage(verb));
     let about = verb.get_long_about().or(verb.get_about());
     for said in about
         .map(ToString::to_string)
@@ -158,8 +185,9 @@ fn verb_section(verb: &Command) -> std::io::Result<String> {
             None => text.push_str(&format!("{line}\n")),
         }
     }
-    if let Some(more) = verb.get_after_help() {
-        text.push_str(&code(&more.to_string()));
+    for (title, lines) in below(verb) {
+        text.push_str(&paragraph(&format!("{title}:")));
+        text.push_str(&code(&lines));
     }
     Ok(text)
 }
@@ -190,13 +218,18 @@ const ENVIRONMENT: [(&str, &str); 6] = [
     ),
 ];
 
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     ("/var/lib/ipvsh", "The database, for root."),
     (
         "/var/lib/ipvsh-dropin.json",
         "What install-dropin did, for its --undo.",
     ),
     ("~/.local/state/ipvsh", "The database of other users."),
+    (
+        "DIR.kernel",
+        "Beside the database DIR of --sim: what the simulated kernel holds beside the head. Without \
+         it that kernel holds the head alone.",
+    ),
     (
         "~/.local/state/ipvsh-shell/history",
         "The lines typed at the prompt.",

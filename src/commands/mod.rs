@@ -12,14 +12,17 @@ mod complete;
 mod completions;
 mod confirm;
 mod context;
+mod demo;
 mod diff;
 mod disable;
 mod drain;
 mod edit;
 mod enable;
+mod examples;
 mod export;
 mod forget;
 mod fsck;
+mod groups;
 mod history;
 mod import;
 mod install_dropin;
@@ -36,6 +39,7 @@ mod restore;
 mod revert;
 mod rollback;
 mod run;
+mod scratch;
 mod shift;
 mod show;
 mod status;
@@ -49,7 +53,7 @@ mod watch;
 mod weight;
 mod where_is;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use args::{ChangeArgs, Global};
 use context::Context;
@@ -89,6 +93,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Demo(demo::DemoArgs),
     Run(run::RunArgs),
     Check(check::CheckArgs),
     Status(status::StatusArgs),
@@ -165,7 +170,7 @@ pub fn main() -> u8 {
 fn start() -> u8 {
     // ipvsadm's own words are not ours to understand: they are set apart before ours are.
     let (ours, theirs) = ipvsadm::split(std::env::args_os().collect());
-    let cli = Cli::try_parse_from(ours).map(|mut cli| {
+    let cli = parse(ours).map(|mut cli| {
         if let (Some(Verb::Ipvsadm(args)), Some(theirs)) = (&mut cli.verb, theirs) {
             args.words = theirs;
         }
@@ -184,7 +189,9 @@ fn start() -> u8 {
     };
     let runs_scripts = matches!(
         cli.verb,
-        None | Some(Verb::Run(_) | Verb::Check(_) | Verb::Import(_) | Verb::Edit(_))
+        None | Some(
+            Verb::Run(_) | Verb::Check(_) | Verb::Import(_) | Verb::Edit(_) | Verb::Demo(_)
+        )
     );
     match runs_scripts {
         // The deepest script that the limits allow needs more stack than this thread can have.
@@ -196,10 +203,24 @@ fn start() -> u8 {
     }
 }
 
+/// Understands a command line.
+fn parse(words: Vec<std::ffi::OsString>) -> Result<Cli, clap::Error> {
+    let mut command = definition();
+    let matches = command.try_get_matches_from_mut(words)?;
+    Cli::from_arg_matches(&matches).map_err(|refusal| refusal.format(&mut command))
+}
+
 fn carry_out(cli: Cli) -> u8 {
     let context = Context::new(cli.global.clone());
-    context.remember_invocation();
-    let status = match dispatch(&context, cli) {
+    // A demonstration's commands are those of its own database.
+    if !matches!(cli.verb, Some(Verb::Demo(_))) {
+        context.remember_invocation();
+    }
+    let done = dispatch(&context, cli);
+    if let Err(error) = context.reconcile_simulated() {
+        context.out.note(&error.to_string());
+    }
+    let status = match done {
         // A signal that came meanwhile waited until everything was done or undone.
         Ok(status) => match signals::check() {
             Ok(()) => context.ended(status),
@@ -238,6 +259,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         );
     }
     match verb {
+        Verb::Demo(args) => demo::run(context, &args),
         Verb::Run(args) => run::run(context, &args),
         Verb::Check(args) => check::run(context, &args),
         Verb::Status(args) => status::run(context, &args),
@@ -275,7 +297,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
 
 /// The command line's definition, for completions, the manual page and what checks documents.
 pub fn definition() -> clap::Command {
-    Cli::command()
+    examples::with_examples(Cli::command())
 }
 
 #[cfg(test)]

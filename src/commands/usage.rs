@@ -4,6 +4,8 @@ use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::examples::{FIRST, below};
+use super::groups::grouped;
 use crate::api::synonyms;
 use crate::error::{Error, Kind, Result};
 use crate::model::remedy;
@@ -12,14 +14,15 @@ use crate::output::{self, ColorWhen, Output, Verbosity};
 /// What stands below the list of verbs.
 pub(super) fn epilogue() -> String {
     format!(
-        "{}\n\n`ipvsh --help` has the exit statuses; `ipvsh help VERB` says more of a verb.",
+        "{}\n\n{}\n\n`ipvsh --help` has the exit statuses; `ipvsh help VERB` says more of a verb.",
+        below(FIRST),
         troubles()
     )
 }
 
 /// What stands below the list of verbs in the long help and in the manual page.
 pub(super) fn long_epilogue() -> String {
-    format!("{}\n\n{EXIT_STATUSES}", troubles())
+    format!("{}\n\n{}\n\n{EXIT_STATUSES}", below(FIRST), troubles())
 }
 
 fn troubles() -> String {
@@ -66,7 +69,7 @@ pub(super) fn tell(refusal: &clap::Error, out: &Output) -> Result<()> {
     match refusal.use_stderr() {
         true => Err(explain(refusal)),
         false => {
-            out.print(&refusal.render().to_string());
+            out.print(&grouped(&refusal.render().to_string()));
             output::written()
         }
     }

@@ -1,9 +1,9 @@
 //! The verbs as a prompt runs them: the same words, the same parser, the same code.
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use clap::{ArgMatches, FromArgMatches};
 
 use super::context::Context;
-use super::{Cli, Verb, complete, dispatch, usage};
+use super::{Cli, Verb, complete, definition, dispatch, usage};
 use crate::error::{Error, Kind, Result};
 use crate::shell::{Offer, Request, Verbs};
 
@@ -18,7 +18,7 @@ impl PromptVerbs {
     pub fn new(context: Context) -> PromptVerbs {
         PromptVerbs {
             context,
-            all: complete::verbs(&Cli::command()),
+            all: complete::verbs(&definition()),
         }
     }
 }
@@ -30,7 +30,7 @@ impl Verbs for PromptVerbs {
 
     fn run(&self, request: &Request) -> Result<()> {
         let words = std::iter::once("ipvsh").chain(request.words.iter().map(String::as_str));
-        let parsed = Cli::command()
+        let parsed = definition()
             .try_get_matches_from(words)
             .and_then(|matches| {
                 let cli = Cli::from_arg_matches(&matches)?;
@@ -103,10 +103,10 @@ mod tests {
             ("show stats", false),
         ] {
             let words = std::iter::once("ipvsh").chain(line.split(' '));
-            let matches = Cli::command().try_get_matches_from(words).unwrap();
+            let matches = definition().try_get_matches_from(words).unwrap();
             assert_eq!(commits(&matches), expected, "{line}");
         }
-        let matches = |words: &[&str]| Cli::command().try_get_matches_from(words).unwrap();
+        let matches = |words: &[&str]| definition().try_get_matches_from(words).unwrap();
         assert!(commits(&matches(&["ipvsh", "-e", "1"])));
     }
 }

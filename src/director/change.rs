@@ -530,8 +530,13 @@ pub(super) struct Recorded {
 fn also_undone(head: &Snapshot, to: &Snapshot) -> Option<String> {
     let first = SnapshotId(to.id.0.saturating_add(1));
     (first < head.id && head.rollback_of.is_none()).then(|| {
+        let to = if first.0 + 1 == head.id.0 {
+            "and"
+        } else {
+            "to"
+        };
         format!(
-            "this also undoes snapshots {first} to {}; to undo only one: {}",
+            "this also undoes snapshots {first} {to} {}; to undo only one: {}",
             head.id, REVERT.command
         )
     })

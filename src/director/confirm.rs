@@ -140,6 +140,14 @@ impl Awaiting {
         target(self.rolls_back_to)
     }
 
+    /// The same with its noun: `snapshot 41`.
+    pub(super) fn place(&self) -> String {
+        match self.rolls_back_to {
+            Some(id) => format!("snapshot {id}"),
+            None => self.target(),
+        }
+    }
+
     /// The time that is left, in a word or two.
     pub fn time(&self) -> String {
         match self.left {

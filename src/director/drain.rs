@@ -378,7 +378,7 @@ impl Drain<'_> {
             let (is_drained, counts) = self.look(session)?;
             let waited = attend.clock().saturating_sub(start);
             let interrupted = |error: Error| {
-                let left = format!("{}: there are {} left", error.message(), Remaining(counts));
+                let left = format!("{}: {} left", error.message(), Remaining(counts));
                 Error::new(error.kind(), left).attempt("not drained")
             };
             if is_drained {
@@ -392,7 +392,7 @@ impl Drain<'_> {
                 let seconds = self.options.timeout.as_secs();
                 return Err(Error::new(
                     Kind::Timeout,
-                    format!("after {seconds} s there are {} left", Remaining(counts)),
+                    format!("after {seconds} s {} left", Remaining(counts)),
                 )
                 .attempt("not drained"));
             }

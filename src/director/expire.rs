@@ -71,7 +71,7 @@ impl Director {
         mut store: Box<dyn Store>,
         awaiting: &Awaiting,
     ) -> Result<String> {
-        let (id, to) = (awaiting.snapshot, awaiting.target());
+        let (id, to) = (awaiting.snapshot, awaiting.place());
         let reverted = match (awaiting.left.end(), Unconfirmed::of(&*store)?) {
             (None, Some(unconfirmed)) => self.take_unconfirmed_back(&unconfirmed)?,
             // Nothing of it is in a kernel any more.
@@ -90,10 +90,10 @@ impl Director {
         })?;
         Ok(match awaiting.left.end() {
             Some(end) => format!(
-                "snapshot {id} was not confirmed {end}: rolled back to {to}, snapshot {snapshot}"
+                "snapshot {id} was not confirmed {end}: rolled back to {to}, as snapshot {snapshot}"
             ),
             None => format!(
-                "snapshot {id} was not confirmed in time: rolled back to {to}, snapshot {snapshot}, {}",
+                "snapshot {id} was not confirmed in time: rolled back to {to}, as snapshot {snapshot}, {}",
                 reverted.words()
             ),
         })

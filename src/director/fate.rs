@@ -36,6 +36,32 @@ impl Fate {
     }
 }
 
+/// From how many snapshots on that stand a sentence is for all of them.
+const SEVERAL: usize = 3;
+
+/// What became of snapshots, each with its place and its fate: a sentence each, but one for a row
+/// of them that stand.
+pub fn sentences(told: &[(SnapshotId, String, Fate)]) -> Vec<String> {
+    let mut sentences = Vec::new();
+    let mut rest = told;
+    while let Some(((id, at, fate), others)) = rest.split_first() {
+        let row = rest
+            .iter()
+            .zip(id.0..)
+            .take_while(|((id, _, fate), next)| *fate == Fate::Stands && id.0 == *next)
+            .count();
+        if row >= SEVERAL {
+            let last = id.0.saturating_add(row as u64 - 1);
+            sentences.push(format!("snapshots {id} to {last} are in the history"));
+            rest = rest.get(row..).unwrap_or_default();
+        } else {
+            sentences.push(fate.sentence(*id, at));
+            rest = others;
+        }
+    }
+    sentences
+}
+
 impl Director {
     /// What became of snapshots, in their order. What cannot be read is [`Fate::Unknown`]: this is
     /// asked beside a failure, which it must not hide.
@@ -89,4 +115,42 @@ fn undone_by(store: &dyn Store, snapshot: &Snapshot) -> Result<Option<SnapshotId
         undone = Some(later.id);
     }
     Ok(undone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_snapshots_that_stand_is_told_at_once() {
+        let told = |fates: &[(u64, Fate)]| {
+            let at = " (line 2)".to_owned();
+            let told: Vec<(SnapshotId, String, Fate)> = fates
+                .iter()
+                .map(|(id, fate)| (SnapshotId(*id), at.clone(), *fate))
+                .collect();
+            sentences(&told)
+        };
+        let stand = Fate::Stands;
+        assert_eq!(
+            told(&[
+                (5, stand),
+                (6, stand),
+                (7, stand),
+                (8, Fate::Undone(SnapshotId(9)))
+            ]),
+            [
+                "snapshots 5 to 7 are in the history",
+                "snapshot 8 (line 2) was undone by snapshot 9"
+            ]
+        );
+        assert_eq!(
+            told(&[(5, stand), (6, stand), (8, stand)]),
+            [
+                "snapshot 5 (line 2) stands",
+                "snapshot 6 (line 2) stands",
+                "snapshot 8 (line 2) stands"
+            ]
+        );
+    }
 }

@@ -32,6 +32,32 @@ impl Simulated {
     pub fn kernel(&self) -> &Sim {
         &self.sim
     }
+
+    /// The head that it holds.
+    pub fn head(&self) -> Option<SnapshotId> {
+        self.head.get()
+    }
+
+    /// Follows what other processes committed meanwhile; says so in a sentence.
+    ///
+    /// # Errors
+    /// As the store fails to read.
+    pub fn follow(&self, store: &dyn Store) -> Result<Option<String>> {
+        let head = store.head()?;
+        let id = head.as_ref().map(|head| head.id);
+        if id == self.head.get() {
+            return Ok(None);
+        }
+        let (from, to) = between(store, self.head.get(), id)?;
+        self.sim.follow(&from, &to);
+        self.head.set(id);
+        Ok(head.map(|head| {
+            format!(
+                "the simulated kernel follows {}, which another process made",
+                super::change::named(&head)
+            )
+        }))
+    }
 }
 
 impl Director {
@@ -59,23 +85,10 @@ impl Director {
 
     /// The same where the history is open.
     pub(super) fn follow(&mut self, store: &dyn Store) -> Result<Option<String>> {
-        let Some(followed) = &self.followed else {
-            return Ok(None);
-        };
-        let head = store.head()?;
-        let id = head.as_ref().map(|head| head.id);
-        if id == followed.head.get() {
-            return Ok(None);
+        match &self.followed {
+            Some(followed) => followed.follow(store),
+            None => Ok(None),
         }
-        let (from, to) = between(store, followed.head.get(), id)?;
-        followed.sim.follow(&from, &to);
-        followed.head.set(id);
-        Ok(head.map(|head| {
-            format!(
-                "the simulated kernel follows {}, which another process made",
-                super::change::named(&head)
-            )
-        }))
     }
 
     /// Notes that this process made the head: its kernel holds that already.

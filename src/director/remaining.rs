@@ -50,9 +50,17 @@ impl Remaining {
 
 impl fmt::Display for Remaining {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let noun = match self.0 {
+            Counts {
+                active,
+                inactive,
+                persistent,
+            } if active + inactive + persistent == 1 => "connection",
+            _ => "connections",
+        };
         match self.some().as_slice() {
             [] => f.write_str("no connections"),
-            some => f.write_str(&some.join(", ")),
+            some => write!(f, "{} {noun}", some.join(", ")),
         }
     }
 }

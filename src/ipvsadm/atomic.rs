@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::changes::Change;
+use super::table::Table;
 use super::words;
 use crate::error::{Error, Kind, Result};
 use crate::ipvs::{
@@ -30,9 +31,16 @@ struct Before {
 /// `undone` where the kernel refused one, with its line; `undo_failed` where the kernel refused to
 /// bring something back, which is then named; as the kernel cannot be opened or read.
 pub fn apply(changes: &[Change]) -> Result<()> {
+    apply_to(&mut IpvsClient::open_or_load().map_err(failed)?, changes)
+}
+
+/// The same on another table than the kernel's.
+///
+/// # Errors
+/// As [`apply`].
+pub fn apply_to(client: &mut dyn Table, changes: &[Change]) -> Result<()> {
     let _hold = signals::hold();
-    let mut client = IpvsClient::open_or_load().map_err(failed)?;
-    let before = Before::read(&mut client, changes).map_err(failed)?;
+    let before = Before::read(client, changes).map_err(failed)?;
     let requests: Vec<Request> = changes.iter().map(|c| c.request.clone()).collect();
     let report = client.execute(&requests, OnError::Stop);
     let refused = report
@@ -50,7 +58,7 @@ pub fn apply(changes: &[Change]) -> Result<()> {
         (None, Some(failure)) => failed(failure).with_kind(Kind::Undone),
         (None, None) => return Ok(()),
     };
-    let left = before.bring_back(&mut client);
+    let left = before.bring_back(client);
     if left.is_empty() {
         return Err(error.hint("nothing was changed"));
     }
@@ -67,7 +75,7 @@ fn failed(error: IpvsError) -> Error {
 }
 
 impl Before {
-    fn read(client: &mut IpvsClient, changes: &[Change]) -> Result<Before, IpvsError> {
+    fn read(client: &mut dyn Table, changes: &[Change]) -> Result<Before, IpvsError> {
         let mut services = BTreeMap::new();
         for change in changes {
             let ids = match &change.request {
@@ -97,7 +105,7 @@ impl Before {
     }
 
     /// Brings everything back; names what the kernel refused.
-    fn bring_back(&self, client: &mut IpvsClient) -> Vec<String> {
+    fn bring_back(&self, client: &mut dyn Table) -> Vec<String> {
         let mut requests = vec![Request::SetTimeouts(self.timeouts)];
         let mut left = Vec::new();
         match client.daemons() {
@@ -123,7 +131,7 @@ impl Before {
     }
 }
 
-fn find(client: &mut IpvsClient, id: &ServiceId) -> Result<Found, IpvsError> {
+fn find(client: &mut dyn Table, id: &ServiceId) -> Result<Found, IpvsError> {
     Ok(match client.service(id)? {
         Some(service) => Some((service, client.destinations(id)?)),
         None => None,

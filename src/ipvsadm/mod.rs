@@ -1,6 +1,7 @@
 //! The drop-in for ipvsadm 1.31: its options, its output, its exit statuses, its effect.
 //!
-//! Layer 3; may import `ipvs`, `views::number`, and for `--record` what a commit is made of. It acts on the kernel at
+//! Layer 3; may import `ipvs`, `views::number`, for `--record` what a commit is made of, and for `--sim`
+//! the simulated kernel. It acts on the kernel at
 //! once and records nothing, unless asked to; each change is told to the caller, for the system log.
 //! Source of truth:
 //! ipvsadm's behaviour in the same kernel (`tests/kernel/differential.rs` compares the two), its
@@ -41,12 +42,15 @@ mod rules;
 mod scan;
 mod service;
 mod session;
+mod simulated;
+mod table;
 #[cfg(test)]
 mod tests;
 mod text;
 mod words;
 
-pub use atomic::apply;
+pub use atomic::{apply, apply_to};
 pub use changes::{Change, changes};
-pub use programs::{Program, run};
+pub use programs::{Program, run, run_on};
 pub use record::stage;
+pub use table::Table;

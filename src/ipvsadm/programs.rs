@@ -4,6 +4,7 @@ use std::io::{BufWriter, Read, Write};
 
 use super::restore;
 use super::session::{Ended, Session, say};
+use super::table::Table;
 
 /// A program that this one stands in for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,12 +48,23 @@ impl Program {
 /// Runs a program with the words behind its name, and gives its exit status. `name` is how it was
 /// called, for its help. `log` is told each change that was sent to the kernel, in words.
 pub fn run(program: Program, name: &str, words: Vec<String>, log: &mut dyn FnMut(&str)) -> u8 {
+    run_on(None, program, name, words, log)
+}
+
+/// The same on another table than the kernel's.
+pub fn run_on(
+    table: Option<Box<dyn Table>>,
+    program: Program,
+    name: &str,
+    words: Vec<String>,
+    log: &mut dyn FnMut(&str),
+) -> u8 {
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut err = std::io::stderr().lock();
     let status = match program {
-        Program::Ipvsadm => ipvsadm(name, words, &mut out, &mut err, log),
-        Program::Save => save(name, &words, &mut out, &mut err, log),
-        Program::Restore => restore(&mut out, &mut err, log),
+        Program::Ipvsadm => ipvsadm(table, name, words, &mut out, &mut err, log),
+        Program::Save => save(table, name, &words, &mut out, &mut err, log),
+        Program::Restore => restore(table, &mut out, &mut err, log),
     };
     match out.flush() {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -67,23 +79,27 @@ pub fn run(program: Program, name: &str, words: Vec<String>, log: &mut dyn FnMut
 }
 
 fn ipvsadm(
+    table: Option<Box<dyn Table>>,
     name: &str,
     words: Vec<String>,
     out: &mut dyn Write,
     err: &mut dyn Write,
     log: &mut dyn FnMut(&str),
 ) -> u8 {
-    ended(Session::open(name, out, err, log).and_then(|mut session| {
-        if words.is_empty() {
-            session.list_all()?;
-        } else {
-            session.run(words, false)?;
-        }
-        Ok(session.status())
-    }))
+    ended(
+        Session::open(table, name, out, err, log).and_then(|mut session| {
+            if words.is_empty() {
+                session.list_all()?;
+            } else {
+                session.run(words, false)?;
+            }
+            Ok(session.status())
+        }),
+    )
 }
 
 fn save(
+    table: Option<Box<dyn Table>>,
     name: &str,
     words: &[String],
     out: &mut dyn Write,
@@ -107,10 +123,15 @@ fn save(
         }
     }
     rules.truncate(2);
-    ipvsadm("ipvsadm", rules, out, err, log)
+    ipvsadm(table, "ipvsadm", rules, out, err, log)
 }
 
-fn restore(out: &mut dyn Write, err: &mut dyn Write, log: &mut dyn FnMut(&str)) -> u8 {
+fn restore(
+    table: Option<Box<dyn Table>>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+    log: &mut dyn FnMut(&str),
+) -> u8 {
     let mut text = Vec::new();
     if let Err(error) = std::io::stdin().lock().read_to_end(&mut text) {
         // Nothing is cleared for the sake of rules that could not be read.
@@ -123,7 +144,7 @@ fn restore(out: &mut dyn Write, err: &mut dyn Write, log: &mut dyn FnMut(&str)) 
         .collect::<Vec<_>>()
         .join(&b'\n');
     ended(
-        Session::open("ipvsadm", out, err, log).and_then(|mut session| {
+        Session::open(table, "ipvsadm", out, err, log).and_then(|mut session| {
             session.clear();
             restore::run_text(&mut session, &rules)?;
             Ok(session.status())

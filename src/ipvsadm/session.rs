@@ -6,6 +6,7 @@ use super::host::Names;
 use super::kind::{Command, Kind};
 use super::line::{Line, Refusal};
 use super::listing::Format;
+use super::table::Table;
 use super::{connections, daemons, help, listing, order, rules, words};
 use crate::ipvs::{
     CONNECTION_FILES, Info, IpvsClient, IpvsError, OnError, Outcome, Request, Service,
@@ -46,7 +47,7 @@ impl From<std::io::Error> for Unlisted {
 /// One run of the program: a command line, or the lines of `-R`.
 pub(super) struct Session<'a> {
     program: &'a str,
-    client: IpvsClient,
+    client: Box<dyn Table>,
     info: Info,
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
@@ -58,14 +59,19 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Opens the kernel's IPVS.
+    /// Opens the kernel's IPVS, or works on another table.
     pub(super) fn open(
+        table: Option<Box<dyn Table>>,
         program: &'a str,
         out: &'a mut dyn Write,
         err: &'a mut dyn Write,
         log: &'a mut dyn FnMut(&str),
     ) -> Result<Session<'a>, Ended> {
-        let opened = IpvsClient::open_or_load().and_then(|mut client| {
+        let opened = match table {
+            Some(table) => Ok(table),
+            None => IpvsClient::open_or_load().map(|client| Box::new(client) as Box<dyn Table>),
+        };
+        let opened = opened.and_then(|mut client| {
             let info = client.info()?;
             Ok((client, info))
         });
@@ -278,6 +284,10 @@ impl<'a> Session<'a> {
     }
 
     fn list_connections(&mut self, line: &Line) -> Result<(), Unlisted> {
+        if !self.client.has_connections() {
+            let title = connections::title(line.given.has(Kind::PersistentConn));
+            return Ok(self.out.write_all(title.as_bytes())?);
+        }
         let Ok(list) = open_connections() else {
             let [_, file] = CONNECTION_FILES;
             say(self.err, &format!("cannot open file {file}"));

@@ -236,6 +236,29 @@ pub fn daemon(daemon: &ipvs::Daemon) -> (DaemonRole, SyncDaemon) {
     (role, daemon)
 }
 
+/// A sync daemon for the kernel.
+///
+/// # Errors
+/// `invalid` where the interface does not fit into the kernel's 16 bytes.
+pub fn daemon_record(role: DaemonRole, daemon: &SyncDaemon) -> Result<ipvs::Daemon> {
+    Ok(ipvs::Daemon {
+        sync_id: daemon.id.into(),
+        max_length: daemon.maxlen,
+        group: daemon.group,
+        port: daemon.port,
+        ttl: daemon.ttl,
+        ..ipvs::Daemon::new(daemon_state(role), name(&daemon.interface)?, 0)
+    })
+}
+
+/// A role as the kernel names it.
+pub fn daemon_state(role: DaemonRole) -> ipvs::DaemonState {
+    match role {
+        DaemonRole::Master => ipvs::DaemonState::Master,
+        DaemonRole::Backup => ipvs::DaemonState::Backup,
+    }
+}
+
 /// A name as the kernel takes it.
 ///
 /// # Errors

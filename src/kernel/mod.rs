@@ -28,7 +28,7 @@ pub use fault::{Faults, Faulty};
 pub use host::LinuxHost;
 pub use linux::Linux;
 pub use names::Names;
-pub use sim::{Machine, Sim};
+pub use sim::{Clients, Deviation, KernelFile, Machine, Sim};
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -56,6 +56,33 @@ fn push(text: &mut String, line: &Line, paint: Paint) {
     text.push('\n');
 }
 
+/// From how many changes on a plan ends in a summary of them.
+const MANY: usize = 20;
+
+/// How many changes of each kind a long plan has; empty for a short one.
+pub fn summary(changes: &[Change]) -> String {
+    if changes.len() <= MANY {
+        return String::new();
+    }
+    let number = |wanted| {
+        changes
+            .iter()
+            .filter(|change| change.action == wanted)
+            .count()
+    };
+    let kinds = [
+        (Action::Add, "added"),
+        (Action::Change, "changed"),
+        (Action::Remove, "removed"),
+    ];
+    let kinds = kinds.map(|(action, word)| (number(action), word));
+    let some = kinds.iter().filter(|(number, _)| *number > 0);
+    let words: Vec<String> = some
+        .map(|(number, word)| format!("{number} {word}"))
+        .collect();
+    format!("in all: {}\n", words.join(", "))
+}
+
 /// The sentence that ends a change; a dry one did nothing, whatever its simulator recorded.
 pub fn report(report: &Report, dry: bool) -> String {
     match (&report.outcome, dry) {
@@ -153,6 +180,13 @@ mod tests {
             let whole = changes(&all(), Paint::new(paint));
             assert_eq!(String::from_utf8(out).unwrap(), whole);
         }
+    }
+
+    #[test]
+    fn a_long_plan_ends_in_a_summary() {
+        assert_eq!(summary(&all()), "");
+        let many: Vec<Change> = std::iter::repeat_n(all(), 5).flatten().collect();
+        assert_eq!(summary(&many), "in all: 10 added, 10 changed, 5 removed\n");
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod rows;
 mod status;
 mod table;
 pub mod value;
+mod welcome;
 mod written;
 
 use std::io::{IsTerminal, Write};
@@ -36,11 +37,12 @@ pub use history::{history, patches};
 pub use invocation::{at_prompt, invoked_with, quoted};
 pub use live::{Origin, Remark, daemons, foreign, marks, services, timeouts};
 pub use located::{located, located_json};
-pub use paint::{Paint, Style, clean};
+pub use paint::{Paint, Style, clean, is_utf8};
 pub use progress::Teller;
 pub use rows::{Look, info, rows};
 pub use status::{Facts, status};
 pub use table::Table;
+pub use welcome::{lines_to_type, paragraph};
 pub use written::{Effect, did, effects, is_closed, written};
 
 pub use crate::api::report::count;
@@ -106,10 +108,14 @@ impl Output {
     pub fn new(json: bool, verbosity: Verbosity, color: ColorWhen) -> Output {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
             || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let paint = |terminal: bool| match color {
-            ColorWhen::Always => Paint::new(true),
-            ColorWhen::Never => Paint::new(false),
-            ColorWhen::Auto => Paint::new(terminal && !plain),
+        let is_light = paint::is_light(std::env::var("COLORFGBG").ok().as_deref());
+        let paint = |terminal: bool| {
+            let is_on = match color {
+                ColorWhen::Always => true,
+                ColorWhen::Never => false,
+                ColorWhen::Auto => terminal && !plain,
+            };
+            Paint::new(is_on).on_light(is_light)
         };
         let width = std::io::stdout().is_terminal().then(columns).flatten();
         Output {
@@ -171,6 +177,25 @@ impl Output {
         if let Err(error) = changes::write_changes(all, self.paint, BUFFER, &mut out) {
             unwritten(&error);
         }
+    }
+
+    /// Prints what would be changed; a long plan ends in a summary and goes through the pager with
+    /// its sentence.
+    fn planned(&self, all: &[Change], sentence: &str) {
+        let summary = changes::summary(all);
+        let long = self.long();
+        if !long.pages || summary.is_empty() {
+            self.changes(all);
+            if !summary.is_empty() {
+                self.print(&summary);
+            }
+            return self.sentence(sentence);
+        }
+        let said = match self.verbosity > Verbosity::Quiet {
+            true => format!("{}\n", with_globals(sentence)),
+            false => String::new(),
+        };
+        long.print(&format!("{}{summary}{said}", changes(all, self.paint)));
     }
 
     /// Prints a value as JSON.
@@ -274,8 +299,13 @@ impl Output {
         if self.json {
             self.print_json(&json::report(told, dry));
         } else {
-            self.changes(&told.plan.changes);
-            self.sentence(&report(told, dry));
+            match dry {
+                true => self.planned(&told.plan.changes, &report(told, dry)),
+                false => {
+                    self.changes(&told.plan.changes);
+                    self.sentence(&report(told, dry));
+                }
+            }
         }
         for note in told.all_notes() {
             self.note(&note);
@@ -316,8 +346,7 @@ impl Output {
         if self.json {
             self.print_json(&json::plan(plan, awaiting, notes));
         } else {
-            self.changes(&plan.changes);
-            self.sentence(sentence);
+            self.planned(&plan.changes, sentence);
         }
         if let Some(kept) = plan.kept_words() {
             self.note(&kept);

@@ -27,7 +27,7 @@ pub enum Style {
 
 impl Style {
     /// Its codes, as the terminal takes them (ECMA-48, SGR).
-    pub fn code(self) -> &'static str {
+    fn code(self) -> &'static str {
         match self {
             Style::Added => "32",
             Style::Removed => "31",
@@ -47,12 +47,51 @@ impl Style {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paint {
     on: bool,
+    is_light: bool,
+}
+
+/// Returns true where the terminal says that its background is light: COLORFGBG, as rxvt and
+/// others set it, ends in the number of the background's colour.
+pub(super) fn is_light(colors: Option<&str>) -> bool {
+    let background = colors.and_then(|colors| colors.rsplit(';').next());
+    matches!(background, Some("7" | "15"))
+}
+
+/// Returns true where the terminal is said to show UTF-8 (locale(7)).
+pub fn is_utf8() -> bool {
+    let said = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = said("LC_ALL")
+        .or_else(|| said("LC_CTYPE"))
+        .or_else(|| said("LANG"));
+    names_utf8(locale.as_deref())
+}
+
+fn names_utf8(locale: Option<&str>) -> bool {
+    let locale = locale.unwrap_or_default().to_uppercase();
+    locale.ends_with("UTF-8") || locale.ends_with("UTF8")
 }
 
 impl Paint {
     /// Colours where `on`.
     pub fn new(on: bool) -> Paint {
-        Paint { on }
+        Paint {
+            on,
+            is_light: false,
+        }
+    }
+
+    /// The same for a light background, where yellow and cyan are hard to read.
+    #[must_use]
+    pub fn on_light(self, is_light: bool) -> Paint {
+        Paint { is_light, ..self }
+    }
+
+    /// The codes of a style on this background.
+    pub fn code(self, style: Style) -> &'static str {
+        match (self.is_light, style) {
+            (true, Style::Changed | Style::Number) => "34",
+            (_, style) => style.code(),
+        }
     }
 
     /// Says whether it colours.
@@ -63,7 +102,7 @@ impl Paint {
     /// The text in its colour.
     pub fn paint(self, style: Style, text: &str) -> String {
         match self.on && !text.is_empty() {
-            true => format!("\x1b[{}m{text}\x1b[0m", style.code()),
+            true => format!("\x1b[{}m{text}\x1b[0m", self.code(style)),
             false => text.to_owned(),
         }
     }
@@ -71,7 +110,7 @@ impl Paint {
     /// Appends what is written, in its colour and without control characters.
     pub fn push(self, text: &mut String, style: Style, write: impl FnOnce(&mut String)) {
         if self.on {
-            text.extend(["\x1b[", style.code(), "m"]);
+            text.extend(["\x1b[", self.code(style), "m"]);
         }
         let before = text.len();
         write(text);
@@ -114,6 +153,27 @@ mod tests {
     #[test]
     fn control_characters_do_not_reach_the_terminal() {
         assert_eq!(clean("a\x1b[31mb\nc\u{9b}"), "a\u{fffd}[31mb c\u{fffd}");
+    }
+
+    #[test]
+    fn a_light_background_has_no_yellow() {
+        for (colors, light) in [("0;15", true), ("0;default;7", true), ("15;0", false)] {
+            let paint = Paint::new(true).on_light(is_light(Some(colors)));
+            let code = if light { "34" } else { "33" };
+            assert_eq!(paint.code(Style::Changed), code, "{colors}");
+            assert_eq!(paint.code(Style::Added), "32");
+        }
+        assert!(!is_light(None));
+    }
+
+    #[test]
+    fn a_locale_says_whether_utf8_is_shown() {
+        for locale in ["en_US.UTF-8", "zh_CN.utf8", "C.UTF-8"] {
+            assert!(names_utf8(Some(locale)), "{locale}");
+        }
+        for locale in [None, Some("C"), Some("POSIX"), Some("de_DE.ISO-8859-1")] {
+            assert!(!names_utf8(locale), "{locale:?}");
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::api::register::raise;
 use crate::api::report::count;
 use crate::api::value::{Raised, Service};
 use crate::api::{self, Context, Type};
-use crate::director::{Director, Fate, News, Report, Session};
+use crate::director::{Director, Fate, News, Report, Session, sentences};
 use crate::error::{Error, Kind, Place, Result};
 use crate::model::{ServiceKey, ServiceName, SnapshotId};
 use crate::signals;
@@ -397,14 +397,16 @@ impl Interpreter {
         let made = self.context.standing();
         let ids: Vec<SnapshotId> = made.iter().map(|one| one.id).collect();
         let told = fates(session.director(), &ids).into_iter().zip(&made);
-        told.map(|(fate, one)| {
-            let at = match &one.place {
-                Some(place) => format!(" (line {})", place.line),
-                None => String::new(),
-            };
-            fate.sentence(one.id, &at)
-        })
-        .collect()
+        let told: Vec<(SnapshotId, String, Fate)> = told
+            .map(|(fate, one)| {
+                let at = match &one.place {
+                    Some(place) => format!(" (line {})", place.line),
+                    None => String::new(),
+                };
+                (one.id, at, fate)
+            })
+            .collect();
+        sentences(&told)
     }
 }
 

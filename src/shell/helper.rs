@@ -7,14 +7,14 @@ use std::rc::Rc;
 use rustyline::completion::{self, Completer};
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hinter, HistoryHinter};
-use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
 
 use super::complete::{Candidate, command_of, complete, variables};
 use super::words::is_topic;
 use super::world::World;
 use super::{highlight, hints, ipvsadm};
-use crate::output::{Paint, Style, columns};
+use crate::output::{Paint, Style, columns, is_utf8};
 use crate::script::is_incomplete;
 
 /// The helper of a line.
@@ -29,6 +29,8 @@ pub(super) struct LineHelper {
     pub answering: bool,
     /// How many columns the prompt takes.
     pub indent: usize,
+    /// The lines of a block that was begun, each with its newline: the line goes on from there.
+    pub before: String,
 }
 
 impl LineHelper {
@@ -41,6 +43,24 @@ impl LineHelper {
             is_done: Cell::new(false),
             answering: false,
             indent: 0,
+            before: String::new(),
+        }
+    }
+
+    /// Returns true for text that ends in the middle of a block.
+    pub fn is_unfinished(&self, text: &str) -> bool {
+        let is_script = !self.answering
+            && !is_topic(text)
+            && !ipvsadm::is_line(text, &variables(&*self.world))
+            && command_of(text, &*self.world).is_none();
+        is_script && is_incomplete(text)
+    }
+
+    /// A line with what was typed before it, in the same block.
+    fn whole<'l>(&self, line: &'l str) -> Cow<'l, str> {
+        match self.before.is_empty() {
+            true => Cow::Borrowed(line),
+            false => Cow::Owned(format!("{}{line}", self.before)),
         }
     }
 
@@ -55,19 +75,8 @@ impl LineHelper {
     }
 }
 
-impl Validator for LineHelper {
-    fn validate(&self, context: &mut ValidationContext) -> rustyline::Result<ValidationResult> {
-        let line = context.input();
-        let is_script = !self.answering
-            && !is_topic(line)
-            && !ipvsadm::is_line(line, &variables(&*self.world))
-            && command_of(line, &*self.world).is_none();
-        match is_script && is_incomplete(line) {
-            true => Ok(ValidationResult::Incomplete),
-            false => Ok(ValidationResult::Valid(None)),
-        }
-    }
-}
+/// A line is always taken: what is unfinished goes on behind a prompt of its own.
+impl Validator for LineHelper {}
 
 impl completion::Candidate for Candidate {
     fn display(&self) -> &str {
@@ -88,10 +97,16 @@ impl Completer for LineHelper {
         place: usize,
         _context: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Candidate>)> {
-        match self.answering {
-            true => Ok((place, Vec::new())),
-            false => Ok(complete(line, place, &*self.world)),
+        if self.answering {
+            return Ok((place, Vec::new()));
         }
+        let before = self.before.len();
+        let (start, found) = complete(&self.whole(line), before + place, &*self.world);
+        // What was sent off is not to be replaced any more.
+        Ok(match start.checked_sub(before) {
+            Some(start) => (start, found),
+            None => (place, Vec::new()),
+        })
     }
 }
 
@@ -121,8 +136,8 @@ impl Hinter for LineHelper {
         if is_plain || place < line.len() || line.trim().is_empty() {
             return None;
         }
-        if let Some(shown) = hints::signature(line, &*self.world) {
-            let shown = hints::fitting(&shown, self.room(line))?;
+        if let Some(shown) = hints::signature(&self.whole(line), &*self.world) {
+            let shown = hints::fitting(&shown, self.room(line), is_utf8())?;
             return Some(Hint { shown, taken: None });
         }
         // Of several lines only the last would be looked for.
@@ -139,8 +154,11 @@ impl Highlighter for LineHelper {
     fn highlight<'l>(&self, line: &'l str, place: usize) -> Cow<'l, str> {
         match self.paint.is_on() && !self.answering {
             true => Cow::Owned({
-                let cursor = (!self.is_done.get()).then_some(place);
-                highlight::paint(line, cursor, self.paint)
+                let cursor = (!self.is_done.get()).then_some(self.before.len() + place);
+                let painted = highlight::paint(&self.whole(line), cursor, self.paint);
+                let above = self.before.matches('\n').count();
+                let own = painted.splitn(above + 1, '\n').last();
+                own.unwrap_or_default().to_owned()
             }),
             false => Cow::Borrowed(line),
         }

@@ -29,14 +29,17 @@ pub(super) fn signature(line: &str, world: &dyn World) -> Option<String> {
     Some(hint)
 }
 
-/// As much of a hint as there is room for; a hint that says nothing is none.
-pub(super) fn fitting(hint: &str, room: usize) -> Option<String> {
+/// As much of a hint as there is room for; a hint that says nothing is none. What is cut off has a
+/// sign that the terminal can show.
+pub(super) fn fitting(hint: &str, room: usize, is_utf8: bool) -> Option<String> {
+    let sign = if is_utf8 { "…" } else { "..." };
     let width = room.min(WIDTH);
     if hint.chars().count() <= width {
         return Some(hint.to_owned());
     }
-    let begun: String = hint.chars().take(width.checked_sub(1)?).collect();
-    (width > FEW).then(|| format!("{begun}…"))
+    let begun = width.checked_sub(sign.chars().count())?;
+    let begun: String = hint.chars().take(begun).collect();
+    (width > FEW).then(|| format!("{begun}{sign}"))
 }
 
 /// The options that are left, or what the one whose value comes now takes.

@@ -46,6 +46,7 @@ use words::Word;
 use world::{PromptWorld, SnapshotsOf};
 
 pub use verbs::{Offer, Request, Verbs};
+pub use words::VerbGroup;
 
 /// How many lines the history keeps.
 const HISTORY: usize = 10_000;
@@ -53,10 +54,15 @@ const HISTORY: usize = 10_000;
 /// Adds what the host says to a director's status.
 pub type FactsOf = Box<dyn Fn(Result<Status>) -> Facts>;
 
+/// Shares a simulated kernel with other processes; says in a sentence where one of them committed.
+pub type Reconcile = Box<dyn Fn() -> Result<Option<String>>>;
+
 /// What a prompt is given beside its interpreter.
 pub struct Setting {
     /// Where this is: the host's name, or `sim`.
     pub place: String,
+    /// What is said before the first line.
+    pub greeting: String,
     /// The file that keeps the lines, where there is one.
     pub history: Option<PathBuf>,
     /// The script with the user's own functions, where there may be one.
@@ -69,6 +75,10 @@ pub struct Setting {
     pub snapshots: SnapshotsOf,
     /// Runs the verbs of the command line.
     pub verbs: Rc<dyn Verbs>,
+    /// The verbs in groups, for the help.
+    pub groups: Vec<VerbGroup>,
+    /// Shares a simulated kernel with other processes, before and after each line.
+    pub reconcile: Reconcile,
 }
 
 /// A prompt on an interpreter.
@@ -79,6 +89,9 @@ pub struct Shell {
     out: Output,
     editor: Editor<LineHelper, FileHistory>,
     place: String,
+    greeting: String,
+    groups: Vec<VerbGroup>,
+    reconcile: Reconcile,
     history: Option<PathBuf>,
     startup: Option<PathBuf>,
     facts: FactsOf,
@@ -129,6 +142,9 @@ impl Shell {
             out,
             editor,
             place: clean(&setting.place),
+            greeting: setting.greeting,
+            groups: setting.groups,
+            reconcile: setting.reconcile,
             history: setting.history,
             startup: setting.startup,
             facts: setting.facts,
@@ -144,25 +160,33 @@ impl Shell {
     pub fn run(&mut self) -> Result<u8> {
         self.open_history();
         self.start_up();
-        self.out.say("`help` says what there is, Ctrl-D leaves.");
+        self.out.say(self.greeting.trim_end());
         loop {
             self.world.refresh();
             let (prompt, offered) = (self.prompt(), self.offered.take());
+            let mut prompt = prompt;
             if let Some(helper) = self.editor.helper_mut() {
                 helper.indent = prompt.chars().count();
+                if !helper.before.is_empty() {
+                    prompt = format!("{:>1$}", "> ", helper.indent);
+                }
             }
             let read = match offered {
                 Some(text) => self.editor.readline_with_initial(&prompt, (&text, "")),
                 None => self.editor.readline(&prompt),
             };
             let next = match read {
-                Ok(line) => self.line(&line)?,
-                Err(ReadlineError::Interrupted) => Next::Line,
+                Ok(line) => match self.block(line) {
+                    Some(block) => self.line(&block)?,
+                    None => Next::Line,
+                },
+                Err(ReadlineError::Interrupted) => self.drop_block(),
+                Err(ReadlineError::Eof) if self.is_in_block() => self.drop_block(),
                 Err(ReadlineError::Eof) => Next::Leave(0),
                 Err(error) if typed::is_no_text(&error) => {
                     typed::drop_typed_ahead();
                     self.out.error(&typed::no_text());
-                    Next::Line
+                    self.drop_block()
                 }
                 Err(error) => return Err(failed(&error)),
             };
@@ -172,6 +196,49 @@ impl Shell {
                 return Ok(status);
             }
         }
+    }
+
+    /// The whole block that a line ends; none where the block goes on.
+    fn block(&mut self, line: String) -> Option<String> {
+        let Some(helper) = self.editor.helper_mut() else {
+            return Some(line);
+        };
+        let mut whole = std::mem::take(&mut helper.before);
+        whole.push_str(&line);
+        if !helper.is_unfinished(&whole) {
+            return Some(whole);
+        }
+        whole.push('\n');
+        helper.before = whole;
+        None
+    }
+
+    fn is_in_block(&self) -> bool {
+        let helper = self.editor.helper();
+        helper.is_some_and(|helper| !helper.before.is_empty())
+    }
+
+    /// Forgets the block that was begun.
+    fn drop_block(&mut self) -> Next {
+        if let Some(helper) = self.editor.helper_mut() {
+            helper.before.clear();
+        }
+        Next::Line
+    }
+
+    /// Runs lines as if they were typed, each shown behind its prompt: for where there is no
+    /// terminal.
+    ///
+    /// # Errors
+    /// `interrupted` by a signal.
+    pub fn play<'l>(&mut self, lines: impl IntoIterator<Item = &'l str>) -> Result<()> {
+        for line in lines {
+            self.out.print(&format!("\n{}{line}", self.prompt()));
+            if let Next::Leave(_) = self.line(line)? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// `lb1>`, or `lb1*3>` with three changes staged, or `lb1 (confirm: 240 s)>` while a commit
@@ -223,6 +290,7 @@ impl Shell {
         }
         self.remember(line);
         let _hold = signals::hold();
+        self.reconcile();
         let next = match self.execute(line) {
             Ok(next) => next,
             Err(error) => {
@@ -230,6 +298,7 @@ impl Shell {
                 Next::Line
             }
         };
+        self.reconcile();
         if signals::interrupted() == Some("SIGINT") {
             signals::forget();
         }
@@ -243,11 +312,19 @@ impl Shell {
         }
     }
 
+    fn reconcile(&self) {
+        match (self.reconcile)() {
+            Ok(Some(followed)) => self.out.note(&followed),
+            Ok(None) => {}
+            Err(error) => self.out.note(&error.to_string()),
+        }
+    }
+
     fn execute(&mut self, line: &str) -> Result<Next> {
         self.out.measure();
         if let Some(topic) = words::topic(line) {
             let text = match topic {
-                "" => words::help(),
+                "" => self.help(),
                 topic => help::topic(topic),
             };
             self.out.long().help(&text);
@@ -297,7 +374,7 @@ impl Shell {
                 return Ok(Next::Line);
             }
             Some(Word::Help) => {
-                self.out.print(&words::help());
+                self.out.print(&self.help());
                 return Ok(Next::Line);
             }
             Some(Word::Verb) => return self.verb(line, line.trim()),
@@ -372,6 +449,11 @@ impl Shell {
             answer => answer?,
         };
         Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// What there is, as wide as the terminal.
+    fn help(&self) -> String {
+        words::help(&self.groups, self.out.width.map_or(80, usize::from))
     }
 
     /// Others may have changed the kernel, and, while nothing is staged, the head.
@@ -458,7 +540,7 @@ impl Shell {
             return true;
         }
         let changes = count(staged, "change");
-        let question = format!("{changes} staged and not committed: leave without? [y/N] ");
+        let question = format!("{changes} staged. Leave without committing? [y/N] ");
         match self.agrees(&question) {
             Ok(agreed) => agreed,
             Err(ReadlineError::Interrupted) => false,

@@ -1,9 +1,11 @@
 //! Words that the prompt understands without parentheses.
 
 use crate::api::functions;
-use crate::api::help::overview;
+use crate::api::help::{map, row};
 use crate::api::synonyms::{self, Meaning};
 use crate::error::{Error, Kind as ErrorKind};
+use crate::model::remedy;
+use crate::output::lines_to_type;
 use crate::script::token::{KEYWORDS, Kind, tokens};
 use crate::views::View;
 
@@ -24,8 +26,8 @@ pub(super) enum Word {
     Verb,
 }
 
-/// Where the words stand on a line, as the functions below them do.
-const INDENT: usize = 16;
+/// The verbs of a group, with its title.
+pub type VerbGroup = (String, Vec<String>);
 
 /// How wide a screen is.
 const WIDTH: usize = 80;
@@ -216,24 +218,45 @@ pub(super) fn is_topic(line: &str) -> bool {
     topic(line).is_some()
 }
 
-/// What there is, on one screen: words, and the functions of scripts.
-pub(super) fn help() -> String {
-    let mut text = String::from("words");
-    let mut column = text.len();
-    for (name, _, _) in WORDS {
-        let gap = INDENT.saturating_sub(column).max(1);
-        if column + gap + name.len() > WIDTH {
-            text.push('\n');
-            text.push_str(&" ".repeat(INDENT));
-            column = INDENT;
-        } else {
-            text.push_str(&" ".repeat(gap));
-            column += gap;
-        }
-        text.push_str(name);
-        column += name.len();
+/// What to type first.
+const FIRST_LINES: [(&str, &str); 3] = [
+    (
+        r#"tcp("192.0.2.10:80", #{ servers: ["10.0.0.11"] })"#,
+        "stages a service",
+    ),
+    ("plan", "what commit would do"),
+    ("commit", "does it: a snapshot"),
+];
+
+/// What there is, on one screen: lines to copy, the verbs in groups, the functions of scripts, what
+/// helps when something went wrong.
+pub(super) fn help(groups: &[VerbGroup], width: usize) -> String {
+    let width = width.min(WIDTH);
+    let mut text = lines_to_type(&FIRST_LINES);
+    text.push('\n');
+    for (title, verbs) in groups {
+        text.push_str(&row(title, &verbs.join(" "), width));
     }
-    format!("{text}\n{}", overview())
+    let is_verb = |name: &str| {
+        groups
+            .iter()
+            .any(|(_, verbs)| verbs.iter().any(|v| v == name))
+    };
+    let is_view = |name: &str| View::ALL.iter().any(|view| view.facts().name == name);
+    let words = WORDS.iter().map(|(name, _, _)| *name);
+    let others: Vec<&str> = words
+        .filter(|name| !is_verb(name) && !is_view(name))
+        .collect();
+    text.push_str(&row("prompt", &others.join(" "), width));
+    text.push_str(&map(width));
+    let wrong = remedy::ALL.map(|remedy| format!("{}: {}", remedy.trouble, remedy.call));
+    text.push_str(&row("went wrong", &wrong.join("; "), width));
+    text.push_str(&row(
+        "?word",
+        "says more, whatever the word: ?tcp, ?persist, ?-m",
+        width,
+    ));
+    text.trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -338,16 +361,31 @@ mod tests {
 
     #[test]
     fn help_fits_one_screen() {
-        let text = help();
+        let group = |title: &str, verbs: &str| {
+            let verbs = verbs.split(' ').map(str::to_owned).collect();
+            (title.to_owned(), verbs)
+        };
+        let groups = [
+            group("look", "demo status show top where plan diff history"),
+            group("change", "run check edit weight disable enable drain shift"),
+            group("take back", "rollback revert restore confirm"),
+            group("take over", "adopt forget import ipvsadm install-dropin"),
+            group("more", "export tag prune fsck completions man help"),
+        ];
+        let text = help(&groups, 120);
+        assert!(text.starts_with("  tcp("), "{text}");
         assert!(text.lines().count() < 24, "{text}");
         assert!(
             text.lines().all(|line| line.chars().count() <= WIDTH),
             "{text}"
         );
-        assert!(
-            WORDS.iter().all(|(name, _, _)| text.contains(name)),
-            "{text}"
-        );
+        let names = WORDS.iter().map(|(name, _, _)| *name);
+        for name in names.chain(crate::api::functions().map(|function| function.name)) {
+            assert!(text.contains(name), "{name}: {text}");
+        }
+        let narrow = help(&groups, 40);
+        let fits = |line: &str| line.chars().count() <= 40 || line.starts_with("  tcp(");
+        assert!(narrow.lines().skip(7).all(fits), "{narrow}");
     }
 
     #[test]

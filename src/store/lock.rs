@@ -10,6 +10,7 @@
 //! a mirror that ends before that head has lost its last lines. It needs no sync: a number that is
 //! too small, or none, proves nothing.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -34,11 +35,17 @@ pub(super) struct Lock {
     file: File,
 }
 
-/// How long to wait, and what ends the wait early.
+/// The wait after which the user is told what it is for.
+const TOLD_AFTER: Duration = Duration::from_secs(1);
+
+/// How long to wait, what ends the wait early, and who is told of it.
 pub(super) struct Patience<'a> {
+    began: Instant,
     deadline: Option<Instant>,
     wait: Duration,
     interrupted: &'a dyn Fn() -> bool,
+    tell: &'a dyn Fn(&str),
+    is_told: Cell<bool>,
 }
 
 impl<'a> Patience<'a> {
@@ -49,14 +56,28 @@ impl<'a> Patience<'a> {
             deadline: Instant::now().checked_add(wait),
             wait,
             interrupted,
+            began: Instant::now(),
+            tell: &|_| (),
+            is_told: Cell::new(false),
         }
     }
 
-    /// Sleeps a little; false where the time is over.
+    /// The same, telling somebody once what it waits for.
+    pub(super) fn telling(self, tell: &'a dyn Fn(&str)) -> Patience<'a> {
+        Patience { tell, ..self }
+    }
+
+    /// Sleeps a little; false where the time is over. `dir` is the database whose lock another
+    /// process holds, where it is that which is waited for.
     ///
     /// # Errors
     /// `interrupted`.
-    pub(super) fn pause(&self) -> Result<bool> {
+    pub(super) fn pause(&self, dir: Option<&Path>) -> Result<bool> {
+        if self.began.elapsed() >= TOLD_AFTER && !self.is_told.replace(true) {
+            let holder = dir.and_then(|dir| Holder::of(&dir.join(LOCK)));
+            let holder = holder.map_or_else(|| "another process".to_owned(), |h| h.waited_for());
+            (self.tell)(&format!("waiting for {holder}"));
+        }
         if (self.interrupted)() {
             return Err(Error::new(Kind::Interrupted, "interrupted")
                 .attempt("cannot wait for the database"));
@@ -75,7 +96,8 @@ impl<'a> Patience<'a> {
 
     /// The error for when the time is over.
     pub(super) fn busy(&self, dir: &Path) -> Error {
-        let holder = holder(&dir.join(LOCK)).unwrap_or_else(|| "another process".to_owned());
+        let holder = Holder::of(&dir.join(LOCK));
+        let holder = holder.map_or_else(|| "another process".to_owned(), |h| h.named());
         let waited = if self.wait.as_secs() == 0 {
             String::new()
         } else {
@@ -107,7 +129,7 @@ impl Lock {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Lock { file }),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if !patience.pause()? {
+                    if !patience.pause(Some(dir))? {
                         return Err(patience.busy(dir));
                     }
                 }
@@ -188,38 +210,69 @@ fn began(pid: &str) -> Option<DateTime<Utc>> {
     Utc::now().checked_sub_signed(TimeDelta::from_std(age).ok()?)
 }
 
-/// Who holds a lock on a file: `ipvsh run site.rhai (pid 4711, since 2026-11-21 22:00:00)`.
-fn holder(path: &Path) -> Option<String> {
-    let inode = fs::metadata(path).ok()?.ino().to_string();
-    let locks = fs::read_to_string("/proc/locks").ok()?;
-    let pid = locks.lines().find_map(|line| {
-        // "1: FLOCK  ADVISORY  WRITE 4711 fe:00:123456 0 EOF"; a line with "->" only waits.
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let [_, "FLOCK", _, _, pid, place, ..] = words.as_slice() else {
-            return None;
-        };
-        (place.rsplit(':').next() == Some(inode.as_str())).then(|| (*pid).to_owned())
-    })?;
-    let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-    let words: Vec<String> = command
-        .split(|byte| *byte == 0)
-        .filter(|word| !word.is_empty())
-        .map(|word| String::from_utf8_lossy(word).into_owned())
-        .collect();
-    let mut text: String = words
-        .join(" ")
-        .chars()
-        .filter(|c| !c.is_control())
-        .collect();
-    if let Some((end, _)) = text.char_indices().nth(100) {
-        text.truncate(end);
-        text.push_str("...");
+/// A process that holds the lock.
+struct Holder {
+    pid: String,
+    /// Its command line; `a process` where it has none.
+    command: String,
+    since: Option<DateTime<Utc>>,
+}
+
+impl Holder {
+    /// `ipvsh run site.rhai (pid 4711, since 2026-11-21 22:00:00)`.
+    fn named(&self) -> String {
+        let since = self.since.map(|time| format!(", since {}", local(time)));
+        let (pid, since) = (&self.pid, since.unwrap_or_default());
+        format!("{} (pid {pid}{since})", self.command)
     }
-    if text.is_empty() {
-        text.push_str("a process");
+
+    /// `process 4711 (ipvsh run site.rhai, since 2026-11-21 22:00:00)`.
+    fn waited_for(&self) -> String {
+        let since = self.since.map(|time| format!(", since {}", local(time)));
+        format!(
+            "process {} ({}{})",
+            self.pid,
+            self.command,
+            since.unwrap_or_default()
+        )
     }
-    let since = began(&pid).map_or_else(String::new, |time| format!(", since {}", local(time)));
-    Some(format!("{text} (pid {pid}{since})"))
+
+    /// Finds the process that holds a lock on a file; none where /proc does not say.
+    fn of(path: &Path) -> Option<Holder> {
+        let inode = fs::metadata(path).ok()?.ino().to_string();
+        let locks = fs::read_to_string("/proc/locks").ok()?;
+        let pid = locks.lines().find_map(|line| {
+            // "1: FLOCK  ADVISORY  WRITE 4711 fe:00:123456 0 EOF"; a line with "->" only waits.
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [_, "FLOCK", _, _, pid, place, ..] = words.as_slice() else {
+                return None;
+            };
+            (place.rsplit(':').next() == Some(inode.as_str())).then(|| (*pid).to_owned())
+        })?;
+        let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let words: Vec<String> = command
+            .split(|byte| *byte == 0)
+            .filter(|word| !word.is_empty())
+            .map(|word| String::from_utf8_lossy(word).into_owned())
+            .collect();
+        let mut text: String = words
+            .join(" ")
+            .chars()
+            .filter(|c| !c.is_control())
+            .collect();
+        if let Some((end, _)) = text.char_indices().nth(100) {
+            text.truncate(end);
+            text.push_str("...");
+        }
+        if text.is_empty() {
+            text.push_str("a process");
+        }
+        Some(Holder {
+            since: began(&pid),
+            command: text,
+            pid,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -237,6 +290,30 @@ mod tests {
         assert_eq!(Witness::parse(text.replace("70", "71").as_bytes()), None);
         assert_eq!(Witness::parse(&text.as_bytes()[1..]), None);
         assert_eq!(Witness::of(Path::new("/nowhere")), Witness::default());
+    }
+
+    #[test]
+    fn a_wait_says_once_what_it_is_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let no = || false;
+        let first = Lock::acquire(dir.path(), &Patience::new(Duration::ZERO, &no)).unwrap();
+        let told = std::cell::RefCell::new(Vec::new());
+        let tell = |text: &str| told.borrow_mut().push(text.to_owned());
+        let wait = |millis| {
+            let patience = Patience::new(Duration::from_millis(millis), &no);
+            Lock::acquire(dir.path(), &patience.telling(&tell)).unwrap_err();
+        };
+        wait(200);
+        assert!(told.borrow().is_empty(), "not for a moment");
+        wait(1300);
+        let told = told.borrow();
+        let begin = format!("waiting for process {} (", std::process::id());
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].starts_with(&begin) && told[0].contains(", since 20"),
+            "{told:?}"
+        );
+        drop(first);
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub struct SledStores {
     /// How long to wait for a process that has it open.
     pub wait: Duration,
     interrupted: Rc<dyn Fn() -> bool>,
+    tell: Rc<dyn Fn(&str)>,
     pub(super) faults: Faults,
 }
 
@@ -44,6 +45,7 @@ impl SledStores {
             kind,
             wait: WAIT,
             interrupted: Rc::new(|| false),
+            tell: Rc::new(|_| ()),
             faults: Rc::new(|_| Ok(())),
         }
     }
@@ -59,6 +61,13 @@ impl SledStores {
     #[must_use]
     pub fn interrupted_by(mut self, interrupted: impl Fn() -> bool + 'static) -> SledStores {
         self.interrupted = Rc::new(interrupted);
+        self
+    }
+
+    /// Tells somebody, once a wait takes longer than a second, which process it is for.
+    #[must_use]
+    pub fn telling(mut self, tell: impl Fn(&str) + 'static) -> SledStores {
+        self.tell = Rc::new(tell);
         self
     }
 
@@ -117,7 +126,7 @@ impl SledStores {
 
     /// How long to wait for others, and what ends the wait.
     pub(super) fn patience(&self) -> Patience<'_> {
-        Patience::new(self.wait, self.interrupted.as_ref())
+        Patience::new(self.wait, self.interrupted.as_ref()).telling(self.tell.as_ref())
     }
 }
 

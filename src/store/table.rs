@@ -116,7 +116,7 @@ impl Table {
                 Ok(db) => break db,
                 // A thread of sled's may hold its own lock for a moment after the last use.
                 Err(error) if is_locked(&error) => {
-                    if !patience.pause()? {
+                    if !patience.pause(None)? {
                         return Err(patience.busy(dir));
                     }
                 }

@@ -139,14 +139,14 @@ fn the_next_that_writes_rolls_back_what_was_not_confirmed() {
       ~ scheduler rr -> lc
     snapshot 4 (3 before), 1 change, verified. Rolls back in 1 s unless: ipvsh --sim confirm
     -- stderr
-    note: snapshot 2 was not confirmed in time: rolled back to 1, snapshot 3, 1 change
+    note: snapshot 2 was not confirmed in time: rolled back to snapshot 1, as snapshot 3, 1 change
     -- status 0
     ");
     std::thread::sleep(Duration::from_millis(1100));
     assert_snapshot!(lab.run(&["confirm"]), @r"
     -- stderr
     Error: snapshot 4: cannot confirm: it comes too late
-    Hint: snapshot 4 was not confirmed in time: rolled back to 3, snapshot 5, 1 change
+    Hint: snapshot 4 was not confirmed in time: rolled back to snapshot 3, as snapshot 5, 1 change
     -- status 1
     ");
     assert!(
@@ -296,7 +296,7 @@ fn a_repair_keeps_what_awaits_confirmation() {
       ~ tcp 900 -> 600
     snapshot 4 (3 before), 1 change, verified. Undo: ipvsh --sim rollback 3
     -- stderr
-    note: snapshot 2 was not confirmed in time: rolled back to 1, snapshot 3, 1 change
+    note: snapshot 2 was not confirmed in time: rolled back to snapshot 1, as snapshot 3, 1 change
     -- status 0
     ");
     assert!(lab.ok(&["show"]).contains(" rr "));

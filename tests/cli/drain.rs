@@ -63,7 +63,7 @@ fn the_undo_of_a_drain_that_removes_brings_back_the_server_as_it_was() {
       + server 10.0.0.12:80  masq weight 3
     snapshot 4 (3 before), 1 change, verified. Undo: ipvsh --sim rollback 3
     -- stderr
-    note: this also undoes snapshots 2 to 3; to undo only one: ipvsh --sim revert N
+    note: this also undoes snapshots 2 and 3; to undo only one: ipvsh --sim revert N
     -- status 0
     ");
     assert_eq!(lab.ok(&["show", "--json"]), before);

@@ -97,7 +97,7 @@ fn a_rollback_over_several_says_so() {
       ~ udp 60 -> 300
     snapshot 4 (3 before), 2 changes, verified. Undo: ipvsh --sim rollback 3
     -- stderr
-    note: this also undoes snapshots 2 to 3; to undo only one: ipvsh --sim revert N
+    note: this also undoes snapshots 2 and 3; to undo only one: ipvsh --sim revert N
     -- status 0
     ");
 }

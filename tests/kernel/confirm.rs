@@ -207,8 +207,9 @@ fn where_who_waits_is_killed_the_next_writer_does_it() {
     assert!(status.contains("was not confirmed"), "{status}");
     let said = director.ipvsh(&["restore"]).ended(0);
     assert!(
-        said.err
-            .contains("snapshot 2 was not confirmed in time: rolled back to 1, snapshot 3"),
+        said.err.contains(
+            "snapshot 2 was not confirmed in time: rolled back to snapshot 1, as snapshot 3"
+        ),
         "{}",
         said.err
     );

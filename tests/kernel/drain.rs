@@ -117,7 +117,7 @@ fn out_of_time_or_interrupted_the_server_stays_at_weight_0() {
             .exec("kill", &[signal, &child.id().to_string()])
             .ended(0);
         let said = Said::at_last(child).ended(1);
-        let wants = format!("not drained: interrupted by {name}: there are 2 active left");
+        let wants = format!("not drained: interrupted by {name}: 2 active connections left");
         assert!(said.err.contains(&wants), "{}", said.err);
         assert_eq!(director.row(ONE).unwrap(), ["Masq", "0", "2", "0"]);
         paste(&director, &said, "to restore its weight");
@@ -130,7 +130,7 @@ fn out_of_time_or_interrupted_the_server_stays_at_weight_0() {
         .ended(1);
     assert!(
         said.err
-            .contains("not drained: after 1 s there are 2 active left"),
+            .contains("not drained: after 1 s 2 active connections left"),
         "{}",
         said.err
     );

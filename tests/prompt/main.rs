@@ -4,8 +4,10 @@
 
 mod answers;
 mod completion;
+mod demo;
 mod lab;
 mod questions;
 mod state;
 mod typing;
 mod verbs;
+mod welcome;

@@ -11,7 +11,7 @@ fn leaving_with_staged_changes_asks_once() {
     session.line("timeouts(#{ tcp: 600 })");
     session.shows("sim*1> ");
     session.line("exit");
-    session.shows("1 change staged and not committed: leave without? [y/N]");
+    session.shows("1 change staged. Leave without committing? [y/N]");
     session.line("n");
     session.shows("sim*1> ");
     session.control('d');

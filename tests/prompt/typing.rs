@@ -163,8 +163,9 @@ fn ctrl_c_drops_a_block_that_is_not_whole() {
     let dir = lab();
     let mut session = prompt(dir.path());
     session.line("for n in 1..4 {");
+    session.shows("   > ");
     session.line("    print(`never ${n}`);");
-    session.shows("never");
+    session.shows("   > ");
     session.interrupt();
     session.line("20 + 4");
     session.shows("\n24");
@@ -223,7 +224,7 @@ fn bytes_that_are_no_text_end_no_session() {
     session.shows("sim*1> ");
     // No answer is no.
     session.control('d');
-    session.shows("leave without? [y/N] ");
+    session.shows("Leave without committing? [y/N] ");
     session.sends(b"\xe9y\r");
     session.shows("sim*1> ");
     session.line("commit()");

@@ -181,7 +181,7 @@ fn out_of_time_it_stays_at_0_and_says_how_to_go_on() {
         then: Then::Remove,
         ..DrainOptions::default()
     };
-    let wants = "not drained: after 20 s there are 3 active, 1 inactive left";
+    let wants = "not drained: after 20 s 3 active, 1 inactive connections left";
     let error = fails(&host, &mut network, options, wants);
     assert_eq!(error.kind(), Kind::Timeout);
     assert_eq!(network.now, Duration::from_secs(20));
@@ -202,7 +202,7 @@ fn a_signal_ends_it_the_same_way() {
     let host = Host::new();
     let mut network = host.network(&[(0, counts(3, 0, 0))]);
     network.interrupted = Some(Duration::from_secs(4));
-    let wants = "not drained: interrupted by SIGINT: there are 3 active left";
+    let wants = "not drained: interrupted by SIGINT: 3 active connections left";
     let error = fails(&host, &mut network, DrainOptions::default(), wants);
     assert_eq!(error.kind(), Kind::Interrupted);
     assert_eq!(error.hints().len(), 3);

@@ -2,8 +2,8 @@
 
 use super::super::convert;
 use crate::error::Result;
-use crate::ipvs::{self, IpvsClient, IpvsError, Request};
-use crate::model::{DaemonRole, Setting, SettingKey, Settings, SyncDaemon};
+use crate::ipvs::{IpvsClient, IpvsError, Request};
+use crate::model::{Setting, SettingKey, Settings};
 use crate::plan::SettingChange;
 
 /// Those that run.
@@ -29,27 +29,11 @@ pub(super) fn request(settings: &[SettingChange]) -> Result<Option<Request>> {
         return Ok(None);
     };
     Ok(Some(match to {
-        Some(Setting::SyncDaemon(daemon)) => Request::StartDaemon(record(*role, daemon)?),
-        _ => Request::StopDaemon(state(*role)),
+        Some(Setting::SyncDaemon(daemon)) => {
+            Request::StartDaemon(convert::daemon_record(*role, daemon)?)
+        }
+        _ => Request::StopDaemon(convert::daemon_state(*role)),
     }))
-}
-
-fn record(role: DaemonRole, daemon: &SyncDaemon) -> Result<ipvs::Daemon> {
-    Ok(ipvs::Daemon {
-        sync_id: daemon.id.into(),
-        max_length: daemon.maxlen,
-        group: daemon.group,
-        port: daemon.port,
-        ttl: daemon.ttl,
-        ..ipvs::Daemon::new(state(role), convert::name(&daemon.interface)?, 0)
-    })
-}
-
-fn state(role: DaemonRole) -> ipvs::DaemonState {
-    match role {
-        DaemonRole::Master => ipvs::DaemonState::Master,
-        DaemonRole::Backup => ipvs::DaemonState::Backup,
-    }
 }
 
 #[cfg(test)]
@@ -59,6 +43,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::{DaemonRole, SyncDaemon};
 
     proptest! {
         #[test]
@@ -71,7 +56,7 @@ mod tests {
         ) {
             let wanted = SyncDaemon { interface: "eth0".to_owned(), id, maxlen, group, port, ttl };
             for role in DaemonRole::ALL {
-                let back = convert::daemon(&record(role, &wanted).unwrap());
+                let back = convert::daemon(&convert::daemon_record(role, &wanted).unwrap());
                 prop_assert_eq!(back, (role, wanted.clone()));
             }
         }

@@ -6,8 +6,10 @@
 //!
 //! It accepts what ipvsadm refuses and the kernel does not: port 0 without persistence, a direct
 //! server on another port, protocol 99. Connections do not happen in it: counters are zeros,
-//! unless a test says otherwise.
+//! unless clients visit it (`clients`) or a test says otherwise.
 
+mod beside;
+mod clients;
 mod machine;
 mod rules;
 mod settings;
@@ -28,6 +30,8 @@ use crate::model::{
     ServiceTraffic, Traffic,
 };
 use crate::plan::Step;
+pub use beside::{Deviation, KernelFile};
+pub use clients::Clients;
 pub use machine::Machine;
 
 /// IP_VS_VERSION_CODE of include/uapi/linux/ip_vs.h.
@@ -50,6 +54,8 @@ struct State {
     /// What differs from zeros; services that are gone count nothing.
     traffic: Traffic,
     connections: Vec<Connection>,
+    /// Who makes connections, where somebody does.
+    clients: Option<Clients>,
     place: Place,
     writes: u64,
 }
@@ -75,6 +81,7 @@ impl Sim {
             live,
             traffic: Traffic::new(),
             connections: Vec::new(),
+            clients: None,
             place: Place {
                 boot: format!("sim-{}-{number}", std::process::id()),
                 namespace: "sim".to_owned(),
@@ -131,6 +138,20 @@ impl Sim {
         hold_marks(&mut state.live);
     }
 
+    /// Does a step, or says with which number the kernel refuses it.
+    ///
+    /// # Errors
+    /// As IPVS refuses; EINVAL for what iptables refuses.
+    pub fn attempt(&self, step: &Step) -> Result<(), Errno> {
+        let mut state = self.state();
+        let state = &mut *state;
+        state.writes += 1;
+        rules::run(&state.machine, &mut state.live, step).map_err(|refused| match refused {
+            rules::Refused::Number(errno) => errno,
+            rules::Refused::Marks(_) => Errno::INVAL,
+        })
+    }
+
     /// Sets what went through, as if it had.
     pub fn edit_traffic(&self, change: impl FnOnce(&mut Traffic)) {
         change(&mut self.state().traffic);
@@ -139,6 +160,14 @@ impl Sim {
     /// Sets the connections, as if clients had made them.
     pub fn edit_connections(&self, change: impl FnOnce(&mut Vec<Connection>)) {
         change(&mut self.state().connections);
+    }
+
+    /// Lets clients connect from now on: what is counted and which connections there are is
+    /// theirs to say.
+    pub fn visited_by(&self, clients: Clients) {
+        let mut state = self.state();
+        state.clients = Some(clients);
+        state.let_time_pass();
     }
 
     /// Changes the machine that the kernel runs on.
@@ -166,6 +195,13 @@ fn hold_marks(live: &mut Live) {
 }
 
 impl State {
+    /// Brings what clients do up to date.
+    fn let_time_pass(&mut self) {
+        if let Some(clients) = &mut self.clients {
+            self.connections = clients.advance(&mut self.live, &mut self.traffic);
+        }
+    }
+
     fn refusal(&self, errno: Errno) -> Refusal<'_> {
         Refusal {
             errno,
@@ -205,6 +241,7 @@ impl State {
 
 impl Kernel for Sim {
     fn observe_part(&mut self, part: &Part) -> Result<Live> {
+        self.state().let_time_pass();
         let mut live = self.live();
         if live.rules.services.len() > part.or_whole {
             live.extent = part.services.clone();
@@ -221,6 +258,7 @@ impl Kernel for Sim {
 
     fn apply(&mut self, steps: &[Step]) -> Vec<Outcome> {
         let mut state = self.state();
+        state.let_time_pass();
         let mut failed = false;
         let one = |step| {
             if failed {
@@ -252,7 +290,8 @@ impl Kernel for Sim {
     }
 
     fn traffic(&mut self, service: Option<&ServiceKey>) -> Result<Traffic> {
-        let state = self.state();
+        let mut state = self.state();
+        state.let_time_pass();
         let fits = |key: &&ServiceKey| service.is_none_or(|only| only == *key);
         let there = state.live.rules.services.keys().filter(fits);
         Ok(there.map(|key| (*key, state.traffic_of(key))).collect())
@@ -260,6 +299,7 @@ impl Kernel for Sim {
 
     fn connections(&mut self, visit: &mut dyn FnMut(Connection) -> ControlFlow<()>) -> Result<()> {
         // A copy: whoever visits may ask this kernel for something else.
+        self.state().let_time_pass();
         let all = self.state().connections.clone();
         // Whether it was stopped half way matters to nobody.
         let _ = all.into_iter().try_for_each(visit);

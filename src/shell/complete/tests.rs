@@ -297,15 +297,20 @@ fn a_call_that_is_typed_says_how_it_goes_on() {
 #[test]
 fn a_hint_stays_on_its_row() {
     assert_eq!(
-        hints::fitting("[message]", 20).as_deref(),
+        hints::fitting("[message]", 20, true).as_deref(),
         Some("[message]")
     );
     let long = "scheduler, flags, persistent, netmask";
     assert_eq!(
-        hints::fitting(long, 20).as_deref(),
+        hints::fitting(long, 20, true).as_deref(),
         Some("scheduler, flags, p…")
     );
+    assert_eq!(
+        hints::fitting(long, 20, false).as_deref(),
+        Some("scheduler, flags,..."),
+        "a terminal without UTF-8"
+    );
     for room in [0, 1, 12] {
-        assert_eq!(hints::fitting(long, room), None);
+        assert_eq!(hints::fitting(long, room, true), None);
     }
 }

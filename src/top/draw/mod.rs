@@ -118,7 +118,7 @@ impl Canvas<'_> {
 /// What a piece of text looks like, in the terminal's own colours; without colours headings are
 /// still bold.
 fn style(meaning: Meaning, paint: Paint) -> Style {
-    let codes = meaning.code().split(';');
+    let codes = paint.code(meaning).split(';');
     codes.fold(Style::default(), |style, code| {
         match (code, paint.is_on()) {
             ("1", _) => style.add_modifier(Modifier::BOLD),
@@ -127,6 +127,7 @@ fn style(meaning: Meaning, paint: Paint) -> Style {
             ("31", true) => style.fg(Color::Red),
             ("32", true) => style.fg(Color::Green),
             ("33", true) => style.fg(Color::Yellow),
+            ("34", true) => style.fg(Color::Blue),
             _ => style,
         }
     })

@@ -1,0 +1,184 @@
+//! Owns the file that keeps what a simulated kernel holds beside the head of its history: what was
+//! changed by another tool, as on a real kernel, outlives the process.
+//!
+//! The file stands beside the database's directory, not in it: a directory that holds something
+//! else is no database. Its first line is `ipvsh-sim-kernel VERSION SHA256`, the rest is JSON.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Kind, Result};
+use crate::model::{EntryKey, EntryValue};
+
+/// The version of the form.
+const VERSION: &str = "1";
+
+/// The first word of the file.
+const NAME: &str = "ipvsh-sim-kernel";
+
+/// What stands behind the name of the database's directory.
+const SUFFIX: &str = ".kernel";
+
+/// An entry that is not as the head has it, with its live value; none where it is gone.
+pub type Deviation = (EntryKey, Option<EntryValue>);
+
+/// The file of one simulated database.
+#[derive(Debug, Clone)]
+pub struct KernelFile {
+    path: PathBuf,
+}
+
+impl KernelFile {
+    /// The file of a database; nothing is touched yet.
+    pub fn beside(database: &Path) -> KernelFile {
+        let mut path = OsString::from(database);
+        path.push(SUFFIX);
+        KernelFile { path: path.into() }
+    }
+
+    /// Reads what is not as the head has it; nothing where there is no file.
+    ///
+    /// # Errors
+    /// `damaged` where the file was cut or changed, or is of another version; `system`.
+    pub fn read(&self) -> Result<Vec<Deviation>> {
+        let text = match fs::read_to_string(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                return Err(self.damaged("it is no text"));
+            }
+            Err(error) => return Err(self.failed("cannot read", &error)),
+        };
+        let (title, json) = text.split_once('\n').unwrap_or((&text, ""));
+        match title.split(' ').collect::<Vec<_>>().as_slice() {
+            [NAME, VERSION, sum] if *sum == checksum(json) => {}
+            [NAME, VERSION, ..] => return Err(self.damaged("its checksum is wrong")),
+            [NAME, version, ..] => {
+                return Err(self.damaged(&format!("it has version {version} of its form")));
+            }
+            _ => return Err(self.damaged("its first line is not one of ipvsh")),
+        }
+        serde_json::from_str(json).map_err(|error| self.damaged(&error.to_string()))
+    }
+
+    /// Writes what is not as the head has it; without anything there is no file.
+    ///
+    /// # Errors
+    /// `system`, `not_permitted`.
+    pub fn write(&self, deviations: &[Deviation]) -> Result<()> {
+        if deviations.is_empty() {
+            return match fs::remove_file(&self.path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    Err(self.failed("cannot remove", &error))
+                }
+                _ => Ok(()),
+            };
+        }
+        let json = serde_json::to_string(deviations).map_err(|error| {
+            let error = std::io::Error::other(error);
+            self.failed("cannot write", &error)
+        })?;
+        let text = format!("{NAME} {VERSION} {}\n{json}", checksum(&json));
+        self.replace(&text)
+            .map_err(|error| self.failed("cannot write", &error))
+    }
+
+    /// Replaces the file as a whole: a reader sees the old one or the new one.
+    fn replace(&self, text: &str) -> std::io::Result<()> {
+        if let Some(parent) = self.path.parent() {
+            let mut builder = fs::DirBuilder::new();
+            builder.recursive(true).mode(0o700).create(parent)?;
+        }
+        let mut new = self.path.clone().into_os_string();
+        new.push(format!(".{}", std::process::id()));
+        let new = PathBuf::from(new);
+        let written = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
+            .open(&new)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .and_then(|()| fs::rename(&new, &self.path));
+        written.inspect_err(|_| {
+            let _ = fs::remove_file(&new);
+        })
+    }
+
+    fn damaged(&self, why: &str) -> Error {
+        Error::new(Kind::Damaged, why)
+            .object(self.object())
+            .attempt("cannot be read")
+            .hint("the simulated kernel holds the head alone without this file: remove it")
+    }
+
+    fn failed(&self, attempt: &str, error: &std::io::Error) -> Error {
+        Error::system(attempt, error).object(self.object())
+    }
+
+    fn object(&self) -> String {
+        format!("simulated kernel {}", self.path.display())
+    }
+}
+
+fn checksum(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+    use crate::model::ServiceKey;
+
+    fn deviations() -> Vec<Deviation> {
+        let key = ServiceKey::parse("tcp 192.0.2.10:80").unwrap();
+        vec![(EntryKey::Service(key), None)]
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_is_no_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = KernelFile::beside(&dir.path().join("new").join("db"));
+        assert_eq!(file.read().unwrap(), []);
+        file.write(&deviations()).unwrap();
+        assert_eq!(file.read().unwrap(), deviations());
+        assert_eq!(fs::metadata(&file.path).unwrap().mode() & 0o777, 0o600);
+        file.write(&[]).unwrap();
+        assert!(!file.path.exists());
+        file.write(&[]).unwrap();
+    }
+
+    #[test]
+    fn damage_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = KernelFile::beside(&dir.path().join("db"));
+        file.write(&deviations()).unwrap();
+        let whole = fs::read_to_string(&file.path).unwrap();
+        for (text, why) in [
+            (
+                whole.replace("192.0.2.10", "192.0.2.11"),
+                "its checksum is wrong",
+            ),
+            (whole[..whole.len() - 1].to_owned(), "its checksum is wrong"),
+            (
+                whole.replacen(" 1 ", " 2 ", 1),
+                "it has version 2 of its form",
+            ),
+            (String::new(), "its first line is not one of ipvsh"),
+        ] {
+            fs::write(&file.path, text).unwrap();
+            let error = file.read().unwrap_err();
+            assert_eq!(error.kind(), Kind::Damaged);
+            assert!(error.to_string().contains(why), "{error}");
+        }
+    }
+}
