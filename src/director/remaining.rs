@@ -55,7 +55,14 @@ impl fmt::Display for Remaining {
                 active,
                 inactive,
                 persistent,
-            } if active + inactive + persistent == 1 => "connection",
+            } if [active, inactive, persistent]
+                .map(u64::from)
+                .iter()
+                .sum::<u64>()
+                == 1 =>
+            {
+                "connection"
+            }
             _ => "connections",
         };
         match self.some().as_slice() {

@@ -14,17 +14,16 @@ use crate::plan::{Change, Foreign, Plan};
 use form::changes;
 
 fn foreign(foreign: &Foreign) -> Value {
-    let mut all = json!({
-        "services": foreign.services,
-        "servers": foreign.servers,
-        "marks": foreign.marks,
-    });
+    let mut all = serde_json::Map::new();
+    all.insert("services".into(), foreign.services.into());
+    all.insert("servers".into(), foreign.servers.into());
+    all.insert("marks".into(), foreign.marks.into());
     let kinds = SettingKind::ALL.into_iter();
     for kind in kinds.filter(|kind| kind.facts().foreign.is_some()) {
         let count = foreign.settings.get(&kind).copied().unwrap_or_default();
-        all[kind.facts().list] = count.into();
+        all.insert(kind.facts().list.into(), count.into());
     }
-    all
+    all.into()
 }
 
 fn error(failure: &Error) -> Value {
