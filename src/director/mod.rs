@@ -182,9 +182,10 @@ impl Director {
     /// leads to.
     fn regret(&self, report: Report, named: &BTreeSet<EntryKey>) -> Report {
         let undo = match &report.outcome {
+            // What a rehearsal records is only planned.
             Outcome::Recorded {
                 snapshot, undoing, ..
-            } => Some(undoing.command(snapshot)),
+            } if !self.rehearsing => Some(undoing.command(snapshot)),
             _ => None,
         };
         let subject = Subject {

@@ -5,6 +5,7 @@
 
 use super::find::find_server;
 use super::{Facts, Note, Topic};
+use crate::model::{Protocol, ServiceKey};
 use crate::plan::Cut;
 
 /// The setting that says what becomes of a connection whose server is gone.
@@ -15,6 +16,8 @@ const TOLD_APART: usize = 2;
 
 /// `undo` is the command that takes the change back; `None` while it is only planned.
 pub(super) fn notes(cuts: &[Cut], undo: Option<&str>, facts: &Facts) -> Vec<Note> {
+    let costly: Vec<Cut> = cuts.iter().filter(|cut| is_costly(cut)).copied().collect();
+    let cuts = costly.as_slice();
     let mut notes: Vec<Note> = match cuts {
         [first, others @ ..] if others.len() >= TOLD_APART => vec![all(first, cuts, undo)],
         few => few.iter().map(|cut| one(cut, undo)).collect(),
@@ -33,8 +36,19 @@ pub(super) fn notes(cuts: &[Cut], undo: Option<&str>, facts: &Facts) -> Vec<Note
     notes
 }
 
+/// Connections that somebody uses. The kernel counts those of UDP as inactive; of other protocols
+/// the inactive ones are not open yet, or are being closed.
 fn connections(cut: &Cut) -> u64 {
-    u64::from(cut.counts.active) + u64::from(cut.counts.inactive)
+    let is_udp = matches!(
+        cut.service,
+        ServiceKey::Address { protocol, .. } if protocol == Protocol::UDP
+    );
+    let inactive = if is_udp { cut.counts.inactive } else { 0 };
+    u64::from(cut.counts.active) + u64::from(inactive)
+}
+
+fn is_costly(cut: &Cut) -> bool {
+    connections(cut) > 0 || cut.counts.persistent > 0
 }
 
 fn object(cut: &Cut) -> String {
@@ -73,12 +87,11 @@ fn costs(cuts: &[Cut]) -> String {
         _ => format!("{count} {noun}s"),
     };
     let sum = |of: fn(&Cut) -> u64| cuts.iter().map(of).fold(0, u64::saturating_add);
-    let (all, active) = (sum(connections), sum(|cut| cut.counts.active.into()));
+    let all = sum(connections);
     let pinned = sum(|cut| cut.counts.persistent.into());
     let mut costs = Vec::new();
     if all > 0 {
-        let all = plural(all, "connection");
-        costs.push(format!("cuts {all} ({active} active)"));
+        costs.push(format!("cuts {}", plural(all, "connection")));
     }
     if pinned > 0 {
         let pinned = plural(pinned, "client");

@@ -194,7 +194,7 @@ fn a_removal_says_what_it_cuts_and_its_undo_brings_it_back() {
     let mut stream = begun(&director);
     // Before: the fix waits for the connections, and would cut none.
     let planned = director.ipvsh(&["-e", REMOVE, "--plan"]).ended(0);
-    let cuts = "its removal cuts 1 connection (1 active) and lets go of 1 client that";
+    let cuts = "its removal cuts 1 connection and lets go of 1 client that";
     assert!(
         fix(&planned.err, cuts).starts_with("drain("),
         "{}",

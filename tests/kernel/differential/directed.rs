@@ -241,8 +241,16 @@ fn what_is_better_than_the_original_stays_so() {
         assert_eq!((closed.status, closed.err.as_str()), (Some(0), ""));
 
         let simulated = Program::Theirs(env!("CARGO_BIN_EXE_ipvsh"));
-        let refused = simulated.run(&words("--sim ipvsadm -L"), "");
-        assert_eq!(refused.status, Some(2), "{}", refused.err);
+        let home = tempfile::tempdir().unwrap();
+        let database = home.path().join("db");
+        let line = format!("--sim --db {} ipvsadm", database.display());
+        let said = |more: &str| simulated.run(&words(&format!("{line} {more}")), "");
+        let added = said("-A -t 192.0.2.99:80 -s rr");
+        assert_eq!(added.status, Some(0), "{}", added.err);
+        assert!(said("-Ln").out.contains("192.0.2.99:80 rr"));
+        // The kernel of the host has none of it.
+        let listed = Program::Theirs("ipvsadm").run(&words("-Ln"), "");
+        assert!(!listed.out.contains("192.0.2.99"), "{}", listed.out);
     });
 }
 
