@@ -113,7 +113,7 @@ pub fn topic(topic: &str) -> String {
 }
 
 /// What a word is, where it is the name of something or means exactly one thing.
-fn exactly(word: &str) -> Option<String> {
+pub fn exactly(word: &str) -> Option<String> {
     let named: Vec<String> = functions()
         .filter(|function| function.name == word || function.full_name() == word)
         .map(of_function)

@@ -151,3 +151,15 @@ impl CompareArgs {
         }
     }
 }
+
+/// Reads how many of something are shown: one at least.
+///
+/// # Errors
+/// Words for 0 and for what is no number.
+pub(super) fn some(text: &str) -> std::result::Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("it shows 1 or more".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("it is a number, 1 or more".to_owned()),
+    }
+}

@@ -69,7 +69,7 @@ const WITHOUT_TERMINAL: [(&str, &str); 1] = [("top", "show rates")];
 pub(super) fn run(context: &Context, _args: &DemoArgs) -> Result<u8> {
     if context.is_at_prompt() {
         return Err(Error::new(Kind::Usage, "demo is a prompt of its own")
-            .hint("leave this one with Ctrl-D, and type: ipvsh demo"));
+            .hint("leave this one with Ctrl-D; the demonstration is started in a shell"));
     }
     if context.out.json {
         return Err(Error::new(Kind::Usage, "demo has no JSON form")

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::args::some;
 use super::context::Context;
 use crate::director::{Listing, Query};
 use crate::error::Result;
@@ -24,7 +25,7 @@ pub(super) struct HistoryArgs {
     #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
     since: Option<Moment>,
     /// Only the newest so many
-    #[arg(short = 'n', long, alias = "count", value_name = "N")]
+    #[arg(short = 'n', long, alias = "count", value_name = "N", value_parser = some)]
     limit: Option<usize>,
 }
 

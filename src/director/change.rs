@@ -483,7 +483,8 @@ fn how_to_undo(
     };
     match lets_go {
         true => Undo::Forget,
-        false => Undo::Rollback,
+        false if plan.left_alone.is_empty() => Undo::Rollback,
+        false => Undo::Revert,
     }
 }
 

@@ -12,6 +12,9 @@ pub enum Undo {
     Forget,
     /// By a rollback to the snapshot before it; of the first snapshot, by a revert.
     Rollback,
+    /// By a revert: a rollback looks at everything, and would also bring back what differed from the
+    /// head elsewhere when the change was made.
+    Revert,
 }
 
 /// What undoes a change.
@@ -32,7 +35,7 @@ impl Undoing {
         let verb = match (self.how, self.to.or(snapshot.parent)) {
             (Undo::Forget, _) => return format!("ipvsh forget {}", snapshot.id),
             (Undo::Rollback, Some(parent)) => format!("ipvsh rollback {parent}"),
-            (Undo::Rollback, None) => format!("ipvsh revert {}", snapshot.id),
+            (Undo::Rollback, None) | (Undo::Revert, _) => format!("ipvsh revert {}", snapshot.id),
         };
         match self.allow_removals {
             true => format!("{verb} --allow-removals"),
@@ -117,7 +120,8 @@ impl Report {
             return;
         };
         let is_next = snapshot.parent == Some(first.id);
-        if is_next && (undoing.how, of_first.how) == (Undo::Rollback, Undo::Rollback) {
+        if is_next && undoing.how != Undo::Forget && of_first.how != Undo::Forget {
+            undoing.how = Undo::Rollback;
             undoing.to = of_first.to.or(first.parent);
             undoing.allow_removals |= of_first.allow_removals;
         }

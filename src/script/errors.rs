@@ -348,9 +348,19 @@ fn variable_not_found(
         None => match name {
             "null" | "nil" | "None" | "none" => Some("nothing is written ()".to_owned()),
             "True" | "False" => Some(format!("write {}", name.to_lowercase())),
+            _ if place.is_some_and(|place| is_first_set(&place.source, name)) => {
+                Some(format!("a new variable: let {name} = ..."))
+            }
             _ => Some(format!("text stands in quotes: \"{name}\"")),
         },
     })
+}
+
+/// Says whether a line begins by setting a variable: `VIP = "192.0.2.10"`.
+fn is_first_set(line: &str, name: &str) -> bool {
+    let rest = line.trim_start().strip_prefix(name).map(str::trim_start);
+    rest.and_then(|rest| rest.strip_prefix('='))
+        .is_some_and(|rest| !rest.starts_with('='))
 }
 
 fn array_bounds(length: usize, index: i64, place: Option<&Place>, around: &Surroundings) -> Error {

@@ -320,12 +320,25 @@ impl Shell {
         }
     }
 
+    /// What a word is: a verb of the command line, which works here too, or what scripts have of it.
+    fn explained(&self, topic: &str) -> String {
+        let verb = self.verbs.all().iter().find(|(name, _)| name == topic);
+        let Some((name, doc)) = verb else {
+            return help::topic(topic);
+        };
+        let itself = format!("{name}: {doc}\noptions and examples: {name} --help\n");
+        match help::exactly(topic) {
+            Some(in_scripts) => format!("{itself}\nin a script:\n{in_scripts}"),
+            None => itself,
+        }
+    }
+
     fn execute(&mut self, line: &str) -> Result<Next> {
         self.out.measure();
         if let Some(topic) = words::topic(line) {
             let text = match topic {
                 "" => self.help(),
-                topic => help::topic(topic),
+                topic => self.explained(topic),
             };
             self.out.long().help(&text);
             return Ok(Next::Line);
@@ -345,6 +358,9 @@ impl Shell {
         self.refresh();
         if words::is_for_a_shell(line, &variables) {
             split::split(line)?;
+        }
+        if let Some(error) = words::commit_with_words(line, &variables) {
+            return Err(error);
         }
         if words::calls_clear(line) && !self.interpreter().defines("clear") {
             return Err(words::clear_is_no_call());
@@ -491,7 +507,18 @@ impl Shell {
     /// recorded with what was typed for it.
     fn code(&mut self, code: &str, empty: &str) -> Result<Next> {
         let before = self.typed.begin(code, &mut self.interpreter().session());
-        let next = self.run_code(code, empty);
+        let staged = self.interpreter().session().staged();
+        let next = self.run_code(code, empty).map_err(|error| {
+            let more = self.interpreter().session().staged().saturating_sub(staged);
+            match more {
+                0 => error,
+                // What a line did before it failed is there all the same.
+                more => error.hint(format!(
+                    "{} staged before that: plan() shows, discard() drops all that is staged",
+                    count(more, "change")
+                )),
+            }
+        });
         let interpreter = self.interpreter.borrow();
         self.typed.end(code, &before, &interpreter.session());
         drop(interpreter);

@@ -84,11 +84,7 @@ pub(super) const WORDS: [(&str, Word, &str); 24] = [
         Word::Code("diff()", ""),
         "from the head to what is live",
     ),
-    (
-        "history",
-        Word::Code("history()", "no snapshots yet"),
-        "snapshots, newest first",
-    ),
+    ("history", Word::Verb, "snapshots, newest first"),
     ("clear", Word::Clear, "clear the screen"),
     ("exit", Word::Leave, "leave (Ctrl-D)"),
     ("quit", Word::Leave, "leave"),
@@ -192,6 +188,24 @@ pub(super) fn is_for_a_shell(line: &str, variables: &[String]) -> bool {
 /// Says whether a line is a word and nothing else.
 pub(super) fn is_one_word(line: &str) -> bool {
     line.trim().trim_end_matches(';').split_whitespace().count() == 1
+}
+
+/// The answer to `commit` with options or a message as on a command line; none for another line.
+pub(super) fn commit_with_words(line: &str, variables: &[String]) -> Option<Error> {
+    let rest = line.trim().strip_prefix("commit")?;
+    let words = rest.trim();
+    let is_words = rest.starts_with(char::is_whitespace) && words.starts_with(['-', '"', '\'']);
+    if !is_words || variables.iter().any(|name| name == "commit") {
+        return None;
+    }
+    let error = Error::new(ErrorKind::Usage, "what is staged is committed by a call")
+        .object("commit")
+        .hint("with a message: commit(\"why\")");
+    Some(
+        error.hint(
+            "with options: commit(\"why\", #{ confirm: 300 }); plan() shows what it would do",
+        ),
+    )
 }
 
 /// The answer to a word that means something else here, or something to others.

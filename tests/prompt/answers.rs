@@ -152,3 +152,46 @@ fn lines_of_ipvsadm_are_pasted_together() {
     session.shows("sim> ");
     session.leave();
 }
+
+#[test]
+fn a_commit_with_words_of_the_command_line_is_answered() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    for line in ["commit -m \"why\"", "commit \"why\"", "commit --plan"] {
+        session.line(line);
+        session.shows("with a message: commit(\"why\")");
+        session.shows("> ");
+    }
+    session.leave();
+}
+
+#[test]
+fn a_question_about_a_verb_is_answered_with_the_verb() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    for (line, answer) in [
+        ("?disable", "disable --help"),
+        ("?weight", "in a script:"),
+        ("?prune", "prune --help"),
+    ] {
+        session.line(line);
+        session.shows(answer);
+        session.shows("> ");
+    }
+    session.leave();
+}
+
+#[test]
+fn what_a_line_staged_before_it_failed_is_said() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.line("tcp(\"10.0.0.2:80\"); tcp(\"10.0.0.3:80\", #{ scheduler: \"nope\" })");
+    session.shows("1 change staged before that");
+    session.shows("> ");
+    session.line("VIP = \"10.0.0.1\"");
+    session.shows("a new variable: let VIP = ...");
+    session.shows("> ");
+    session.line("discard");
+    session.shows("sim> ");
+    session.leave();
+}

@@ -21,7 +21,7 @@ fn staged_changes_show_in_the_prompt_until_they_are_committed() {
     session.shows("snapshot 1 (the first), 2 changes, verified");
     session.shows("sim> ");
     session.line("history");
-    session.matches(r" 2 +by hand");
+    session.matches(r" \+2 +by hand");
     session.leave();
 }
 

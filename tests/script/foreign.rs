@@ -121,10 +121,14 @@ fn a_weight_of_somebody_else_survives_a_commit_that_does_not_name_it() {
     let run = lab.run("find(\"192.0.2.10:80\").find(\"10.0.0.2\").set(#{ weight: 7 })");
     assert_eq!(
         run.commit.unwrap().unwrap(),
-        "snapshot 2 (1 before), 1 change, verified. Undo: ipvsh rollback 1"
+        "snapshot 2 (1 before), 1 change, verified. Undo: ipvsh revert 2"
     );
     assert_eq!(lab.json()["services"][0]["servers"][0]["weight"], 0);
     assert_eq!(lab.json()["services"][0]["servers"][1]["weight"], 7);
+    // A rollback looks at everything, and would put the other server back into service.
+    lab.run("revert(2)").printed();
+    assert_eq!(lab.json()["services"][0]["servers"][0]["weight"], 0);
+    assert_eq!(lab.json()["services"][0]["servers"][1]["weight"], 1);
 }
 
 #[test]

@@ -7,6 +7,7 @@ pub(super) mod watch;
 use clap::Args;
 use serde_json::Value;
 
+use super::args::some;
 use super::context::Context;
 use crate::director::{CountBy, Director, Filter, Wanted};
 use crate::error::{Error, Kind, Result};
@@ -31,7 +32,7 @@ pub(super) struct ShowArgs {
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
     sort: Option<String>,
     /// Show so many services or connections at most
-    #[arg(short = 'n', long, alias = "top", value_name = "N")]
+    #[arg(short = 'n', long, alias = "top", value_name = "N", value_parser = some)]
     limit: Option<usize>,
     /// Show large numbers in full, not as K, M, G
     #[arg(long)]
