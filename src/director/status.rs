@@ -55,7 +55,7 @@ impl Status {
         } else if drift.is_some_and(|plan| !plan.is_empty()) {
             Some((
                 RESTORE.command,
-                "bring the kernel back to the head (ipvsh plan shows it; ipvsh adopt keeps what is live)",
+                "bring the kernel back to the head (ipvsh plan shows it; ipvsh adopt OBJECT keeps what is live)",
             ))
         } else if !self.notes.is_empty() {
             Some((
