@@ -124,8 +124,17 @@ fn unknown_option(open: &[Frame], name: &str) -> Option<Error> {
     })
 }
 
+/// So deep do maps of options stand in each other at most: a server's tunnel in a service's servers
+/// is the third. A text with thousands is not asked for what its last one may hold.
+const DEEPEST: usize = 8;
+
 /// The options that the innermost map may hold.
 fn options_of(open: &[Frame]) -> Option<Vec<Opt>> {
+    options_within(open, DEEPEST)
+}
+
+fn options_within(open: &[Frame], deepest: usize) -> Option<Vec<Opt>> {
+    let deepest = deepest.checked_sub(1)?;
     let (last, mut around) = open.split_last()?;
     if !matches!(last, Frame::Map { .. }) {
         return None;
@@ -150,7 +159,9 @@ fn options_of(open: &[Frame]) -> Option<Vec<Opt>> {
             Some(all).filter(|all| !all.is_empty())
         }
         Frame::Map { key: Some(key), .. } => {
-            let option = options_of(around)?.into_iter().find(|o| o.name == *key)?;
+            let option = options_within(around, deepest)?
+                .into_iter()
+                .find(|o| o.name == *key)?;
             Some(names::within(&option)).filter(|options| !options.is_empty())
         }
         _ => None,
