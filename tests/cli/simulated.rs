@@ -182,7 +182,7 @@ fn processes_at_once_lose_nothing_and_one_of_two_equal_ones_is_refused() {
     assert_eq!(listed(&lab, "-a"), 8 + 8);
     let status = lab.run(&["status"]);
     assert!(status.contains("13 services not managed"), "{status}");
-    assert!(!status.contains("drift "), "{status}");
+    assert!(status.contains("drift     none"), "{status}");
 }
 
 #[test]
@@ -239,4 +239,17 @@ fn what_is_no_file_of_this_user_alone_is_refused_with_what_to_do() {
     std::fs::remove_dir(&file).unwrap();
     std::os::unix::fs::symlink(lab.path("none"), &file).unwrap();
     refused("it is a symbolic link");
+    std::fs::remove_file(&file).unwrap();
+
+    // What cannot be kept is not said to be done; who changes nothing needs no lock.
+    std::fs::create_dir(lab.path("db.kernel.lock")).unwrap();
+    assert!(lab.run(&["show"]).ends_with("-- status 0\n"));
+    for words in [
+        &["ipvsadm", "-D", "-t", "192.0.2.10:80"][..],
+        &["forget", "tcp 192.0.2.10:80"],
+    ] {
+        let said = lab.run(words);
+        assert!(said.contains("db.kernel.lock"), "{said}");
+        assert!(!said.ends_with("-- status 0\n"), "{said}");
+    }
 }
