@@ -242,6 +242,7 @@ fn what_is_no_file_of_this_user_alone_is_refused_with_what_to_do() {
     std::fs::remove_file(&file).unwrap();
 
     // What cannot be kept is not said to be done; who changes nothing needs no lock.
+    std::fs::remove_file(lab.path("db.kernel.lock")).unwrap();
     std::fs::create_dir(lab.path("db.kernel.lock")).unwrap();
     assert!(lab.run(&["show"]).ends_with("-- status 0\n"));
     for words in [
