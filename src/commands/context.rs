@@ -1,6 +1,7 @@
 //! What every verb works with: the options of the whole program, a director, the output.
 
 use std::cell::RefCell;
+use std::fs::File;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -245,30 +246,35 @@ impl Context {
 
     /// A simulated kernel that holds what the head says, and what was changed in it beside that.
     fn simulated(&self, stores: &dyn Stores) -> Result<Simulated> {
-        let (head, rules) = match head_rules(stores) {
-            Ok(head) => head,
-            Err(error) if matches!(error.kind(), Kind::Damaged | Kind::System) => {
-                let (head, rules) = stores.mirror().map_err(|_| error)?;
-                (Some(head), rules)
-            }
-            Err(error) => return Err(error),
-        };
-        let sim = Sim::new(&rules);
+        let mut held = (None, Sim::new(&Ruleset::default()));
         let file = KernelFile::beside(&self.stores()?.dir);
-        let deviations = Deviations::open(sim.clone(), file)?;
+        let deviations = Deviations::open(file, || {
+            let (head, rules) = match head_rules(stores) {
+                Ok(head) => head,
+                Err(error) if matches!(error.kind(), Kind::Damaged | Kind::System) => {
+                    let (head, rules) = stores.mirror().map_err(|_| error)?;
+                    (Some(head), rules)
+                }
+                Err(error) => return Err(error),
+            };
+            held = (head, Sim::new(&rules));
+            Ok(held.1.clone())
+        })?;
+        let (head, sim) = held;
         let simulated = Simulated::new(sim, head);
         self.kept
             .replace(Some((simulated.clone(), Rc::new(deviations))));
         Ok(simulated)
     }
 
-    /// The simulated kernel as a table of IPVS, where the kernel is one.
+    /// The simulated kernel as a table of IPVS.
     ///
     /// # Errors
-    /// As the history of a simulated kernel fails to open.
-    pub fn simulated_table(&self) -> Result<Option<Sim>> {
+    /// As the history of a simulated kernel fails to open; `bug` on the kernel of this host.
+    pub fn simulated_table(&self) -> Result<Sim> {
         let (_, simulated) = self.kernel(&self.stores()?)?;
-        Ok(simulated.map(|simulated| simulated.kernel().clone()))
+        let simulated = simulated.ok_or_else(|| Error::new(Kind::Bug, "it is not simulated"));
+        simulated.map(|simulated| simulated.kernel().clone())
     }
 
     /// Shares what a simulated kernel holds beside its head with other processes: takes over what
@@ -282,18 +288,39 @@ impl Context {
             return Ok(None);
         };
         let stores = self.stores()?;
-        let (id, rules) = match stores.mirror() {
-            Ok((id, rules)) => (Some(id), rules),
-            Err(error) if error.kind() == Kind::NotFound => (None, Ruleset::default()),
-            // The command that needed the history has said so.
-            Err(_) => return Ok(None),
+        let mut followed = None;
+        if deviations.take_over(|| followed_head(simulated, &stores, &mut followed))? {
+            return Ok(followed);
+        }
+        let lock = self.lock_simulated()?;
+        Ok(self.reconcile_locked(&lock)?.or(followed))
+    }
+
+    /// The same for whom the lock is held already, from [`Context::lock_simulated`].
+    ///
+    /// # Errors
+    /// As the file of the simulated kernel cannot be read or written.
+    pub fn reconcile_locked(&self, _lock: &File) -> Result<Option<String>> {
+        let kept = self.kept.borrow();
+        let Some((simulated, deviations)) = kept.as_ref() else {
+            return Ok(None);
         };
-        let followed = match id == simulated.head() {
-            true => None,
-            false => simulated.follow(&*stores.open()?)?,
-        };
-        deviations.reconcile(&rules)?;
+        let stores = self.stores()?;
+        let mut followed = None;
+        deviations.reconcile(|| followed_head(simulated, &stores, &mut followed))?;
         Ok(followed)
+    }
+
+    /// Keeps other processes from changing what a simulated kernel holds beside its head, until what
+    /// is returned is dropped. Whoever holds it may wait for the database: nobody asks for it who
+    /// has the database open.
+    ///
+    /// # Errors
+    /// `busy`, `interrupted`, `not_permitted`, `system`.
+    pub fn lock_simulated(&self) -> Result<File> {
+        let stores = self.stores()?;
+        let file = KernelFile::beside(&stores.dir);
+        stores.lock_beside(&file.lock(), &file.object())
     }
 
     /// The origin of what this command changes; `script` is the one that it runs.
@@ -426,6 +453,31 @@ fn answered() -> bool {
         }
     }
     false
+}
+
+/// The rules of the head, which a simulated kernel follows; `said` becomes the sentence that another
+/// process committed it.
+fn followed_head(
+    simulated: &Simulated,
+    stores: &dyn Stores,
+    said: &mut Option<String>,
+) -> Result<Ruleset> {
+    let mirrored = match stores.mirror() {
+        Ok((id, rules)) => Some((Some(id), rules)),
+        Err(error) if error.kind() == Kind::NotFound => Some((None, Ruleset::default())),
+        Err(error) if error.kind() == Kind::Interrupted => return Err(error),
+        Err(_) => None,
+    };
+    if let Some((id, rules)) = mirrored
+        && id == simulated.head()
+    {
+        return Ok(rules);
+    }
+    // Both from one history: what is said of another head is none of this one.
+    let store = stores.open()?;
+    *said = simulated.follow(&*store)?;
+    let rules = simulated.head().map(|id| store.ruleset(id)).transpose()?;
+    Ok(rules.unwrap_or_default())
 }
 
 fn head_rules(stores: &dyn Stores) -> Result<(Option<SnapshotId>, Ruleset)> {

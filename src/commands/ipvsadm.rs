@@ -11,6 +11,7 @@ use super::syslog::{SOCKET, Severity, SystemLog};
 use crate::director::ChangeOptions;
 use crate::error::{Error, Kind, Result};
 use crate::ipvsadm::{self, Program};
+use crate::kernel::Sim;
 use crate::model::Grace;
 
 const NAME: &str = "ipvsadm";
@@ -85,19 +86,43 @@ pub(super) fn run(context: &Context, words: Vec<String>) -> Result<u8> {
     }
     if own.atomic {
         let changes = ipvsadm::changes(words)?;
-        return match context.simulated_table()? {
+        return match context.is_sim() {
             // No one else is to be told of what a simulated kernel did.
-            Some(mut sim) => ipvsadm::apply_to(&mut sim, &changes).map(|()| 0),
-            None => together(&changes, &mut change_log()),
+            true => alone(context, |mut sim| {
+                ipvsadm::apply_to(&mut sim, &changes).map(|()| 0)
+            }),
+            false => together(&changes, &mut change_log()),
         };
     }
-    Ok(match context.simulated_table()? {
-        Some(sim) => {
-            let table = Some(Box::new(sim) as Box<dyn ipvsadm::Table>);
-            ipvsadm::run_on(table, Program::Ipvsadm, NAME, words, &mut |_| ())
-        }
-        None => ipvsadm::run(Program::Ipvsadm, NAME, words, &mut change_log()),
-    })
+    if !context.is_sim() {
+        return Ok(ipvsadm::run(
+            Program::Ipvsadm,
+            NAME,
+            words,
+            &mut change_log(),
+        ));
+    }
+    let is_change = ipvsadm::is_one_change(&words);
+    let work = |sim| {
+        let table = Some(Box::new(sim) as Box<dyn ipvsadm::Table>);
+        let status = ipvsadm::run_on(table, Program::Ipvsadm, NAME, words, &mut |_| ());
+        Ok(status)
+    };
+    match is_change {
+        true => alone(context, work),
+        false => work(context.simulated_table()?),
+    }
+}
+
+/// Changes a simulated kernel while no other process does, as a kernel takes one request after the
+/// other.
+fn alone(context: &Context, work: impl FnOnce(Sim) -> Result<u8>) -> Result<u8> {
+    let lock = context.lock_simulated()?;
+    // At a prompt the kernel was there before.
+    context.reconcile_locked(&lock)?;
+    let status = work(context.simulated_table()?)?;
+    context.reconcile_locked(&lock)?;
+    Ok(status)
 }
 
 /// Writes changes to the system log with who made them: nothing else records them. The log is

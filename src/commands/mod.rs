@@ -217,9 +217,18 @@ fn carry_out(cli: Cli) -> u8 {
         context.remember_invocation();
     }
     let done = dispatch(&context, cli);
-    if let Err(error) = context.reconcile_simulated() {
-        context.out.note(&error.to_string());
-    }
+    let done = match (done, context.reconcile_simulated()) {
+        // What a simulated kernel does not keep was not done.
+        (Ok(0), Err(error)) => Err(error),
+        (done, Err(error)) => {
+            let is_said = |said: &Error| said.to_string() == error.to_string();
+            if !done.as_ref().is_err_and(is_said) {
+                context.out.note(&error.to_string());
+            }
+            done
+        }
+        (done, Ok(_)) => done,
+    };
     let status = match done {
         // A signal that came meanwhile waited until everything was done or undone.
         Ok(status) => match signals::check() {

@@ -19,12 +19,14 @@ pub struct Deviations {
 }
 
 impl Deviations {
-    /// Lets a kernel that holds the head hold what the file says, too.
+    /// Lets a kernel hold what the file says, too. The file is read before the head that the kernel
+    /// holds: who commits writes the file afterwards, so that a head is never older than the file.
     ///
     /// # Errors
-    /// `damaged`, `system`: as the file cannot be read.
-    pub fn open(sim: Sim, file: KernelFile) -> Result<Deviations> {
+    /// `damaged`, `system`: as the file cannot be read; as the kernel cannot be had.
+    pub fn open(file: KernelFile, kernel: impl FnOnce() -> Result<Sim>) -> Result<Deviations> {
         let seen = file.read()?;
+        let sim = kernel()?;
         sim.edit(|live| {
             for (key, value) in &seen {
                 live.rules.put(key, value.clone());
@@ -37,14 +39,35 @@ impl Deviations {
         })
     }
 
+    /// Takes over what other processes changed since; returns true where the file says already what
+    /// is not as this head has it.
+    ///
+    /// # Errors
+    /// As the file cannot be read.
+    pub fn take_over(&self, head: impl FnOnce() -> Result<Ruleset>) -> Result<bool> {
+        Ok(self.beside(head)? == *self.seen.borrow())
+    }
+
     /// Takes over what other processes changed since, then writes what is not as this head has it.
+    /// The lock of the file is held meanwhile: what is written is written over what was read.
     ///
     /// # Errors
     /// As the file cannot be read or written.
-    pub fn reconcile(&self, head: &Ruleset) -> Result<()> {
-        // A kernel that holds the head fills in timeouts and daemons.
-        let head = Sim::new(head).live().rules;
+    pub fn reconcile(&self, head: impl FnOnce() -> Result<Ruleset>) -> Result<()> {
+        let ours = self.beside(head)?;
+        if ours != *self.seen.borrow() {
+            self.file.write(&ours)?;
+            self.seen.replace(ours);
+        }
+        Ok(())
+    }
+
+    /// What is not as the head has it, with what other processes changed since. The head is read
+    /// behind the file, as in [`Deviations::open`].
+    fn beside(&self, head: impl FnOnce() -> Result<Ruleset>) -> Result<Vec<Deviation>> {
         let theirs = self.file.read()?;
+        // A kernel that holds the head fills in timeouts and daemons.
+        let head = Sim::new(&head()?).live().rules;
         let mut seen = self.seen.borrow_mut();
         if theirs != *seen {
             let is_new = |deviation: &&Deviation| !seen.contains(deviation);
@@ -57,15 +80,11 @@ impl Deviations {
                     live.rules.put(key, value.clone());
                 }
             });
+            *seen = theirs;
         }
         let live = self.sim.live().rules;
         let keys = head.differences(&live).into_iter();
-        let ours: Vec<Deviation> = keys.map(|key| (key, live.get(&key))).collect();
-        if ours != theirs {
-            self.file.write(&ours)?;
-        }
-        *seen = ours;
-        Ok(())
+        Ok(keys.map(|key| (key, live.get(&key))).collect())
     }
 }
 
@@ -94,18 +113,18 @@ mod tests {
         let start = || {
             let file = KernelFile::beside(&dir.path().join("db"));
             let sim = Sim::new(&head);
-            (sim.clone(), Deviations::open(sim, file).unwrap())
+            (sim.clone(), Deviations::open(file, || Ok(sim)).unwrap())
         };
         let (prompt, of_prompt) = start();
         let (tool, of_tool) = start();
         add(&tool, "tcp 192.0.2.2:80");
         tool.edit(|live| live.rules.put(&ours, None));
         tool.edit(|live| live.rules.settings.set_timeout(TimeoutKind::Tcp, Some(60)));
-        of_tool.reconcile(&head).unwrap();
+        of_tool.reconcile(|| Ok(head.clone())).unwrap();
 
         // Both change something: both changes stand in both.
         add(&prompt, "tcp 192.0.2.3:80");
-        of_prompt.reconcile(&head).unwrap();
+        of_prompt.reconcile(|| Ok(head.clone())).unwrap();
         let names: Vec<String> = prompt
             .live()
             .rules
@@ -115,13 +134,13 @@ mod tests {
             .collect();
         assert_eq!(names, ["tcp 192.0.2.2:80", "tcp 192.0.2.3:80"]);
         assert_eq!(prompt.live().rules.settings.timeouts().tcp, Some(60));
-        of_tool.reconcile(&head).unwrap();
+        of_tool.reconcile(|| Ok(head.clone())).unwrap();
         assert_eq!(tool.live(), prompt.live());
 
         // A repair by one of them is one for all, and the next process starts there.
         prompt.edit(|live| live.rules = Sim::new(&head).live().rules);
-        of_prompt.reconcile(&head).unwrap();
-        of_tool.reconcile(&head).unwrap();
+        of_prompt.reconcile(|| Ok(head.clone())).unwrap();
+        of_tool.reconcile(|| Ok(head.clone())).unwrap();
         assert_eq!(tool.live().rules, Sim::new(&head).live().rules);
         assert_eq!(start().0.live().rules, tool.live().rules);
         assert_eq!(dir.path().read_dir().unwrap().count(), 0, "no file is left");

@@ -29,6 +29,18 @@ impl Change {
     }
 }
 
+/// Says whether a command line changes the table, and all that it changes stands in it: it neither
+/// lists nor reads standard input.
+pub fn is_one_change(words: &[String]) -> bool {
+    let line = Line::parse(words.to_vec());
+    line.is_ok_and(|line| {
+        !matches!(
+            line.command,
+            Command::List | Command::Save | Command::Restore
+        )
+    })
+}
+
 /// Understands a command line; `-R` reads all of standard input, where blank lines and lines that
 /// begin with `#` are left out.
 ///

@@ -50,7 +50,7 @@ mod text;
 mod words;
 
 pub use atomic::{apply, apply_to};
-pub use changes::{Change, changes};
+pub use changes::{Change, changes, is_one_change};
 pub use programs::{Program, run, run_on};
 pub use record::stage;
 pub use table::Table;

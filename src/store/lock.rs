@@ -67,14 +67,14 @@ impl<'a> Patience<'a> {
         Patience { tell, ..self }
     }
 
-    /// Sleeps a little; false where the time is over. `dir` is the database whose lock another
-    /// process holds, where it is that which is waited for.
+    /// Sleeps a little; false where the time is over. `lock` is the file whose lock another process
+    /// holds, where it is that which is waited for.
     ///
     /// # Errors
     /// `interrupted`.
-    pub(super) fn pause(&self, dir: Option<&Path>) -> Result<bool> {
+    pub(super) fn pause(&self, lock: Option<&Path>) -> Result<bool> {
         if self.began.elapsed() >= TOLD_AFTER && !self.is_told.replace(true) {
-            let holder = dir.and_then(|dir| Holder::of(&dir.join(LOCK)));
+            let holder = lock.and_then(Holder::of);
             let holder = holder.map_or_else(|| "another process".to_owned(), |h| h.waited_for());
             (self.tell)(&format!("waiting for {holder}"));
         }
@@ -94,9 +94,9 @@ impl<'a> Patience<'a> {
         }
     }
 
-    /// The error for when the time is over.
-    pub(super) fn busy(&self, dir: &Path) -> Error {
-        let holder = Holder::of(&dir.join(LOCK));
+    /// The error for when the time is over, of the lock on this file.
+    pub(super) fn busy(&self, lock: &Path) -> Error {
+        let holder = Holder::of(lock);
         let holder = holder.map_or_else(|| "another process".to_owned(), |h| h.named());
         let waited = if self.wait.as_secs() == 0 {
             String::new()
@@ -104,7 +104,6 @@ impl<'a> Patience<'a> {
             format!(" (waited {} s)", self.wait.as_secs())
         };
         Error::new(Kind::Busy, format!("{holder} holds it{waited}"))
-            .object(location(dir))
             .hint("try again when that has ended")
     }
 }
@@ -115,27 +114,35 @@ impl Lock {
     /// # Errors
     /// `busy` naming the holder, `interrupted`, `not_permitted`, `system`.
     pub(super) fn acquire(dir: &Path, patience: &Patience<'_>) -> Result<Lock> {
-        let path = dir.join(LOCK);
-        let open = || {
-            private()
-                .create(true)
-                .truncate(false)
-                .read(true)
-                .write(true)
-                .open(&path)
-        };
-        let file = open().map_err(|error| failed("open", &path, &error))?;
-        loop {
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Lock { file }),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if !patience.pause(Some(dir))? {
-                        return Err(patience.busy(dir));
-                    }
+        let taken = take(&dir.join(LOCK), patience);
+        let file = taken.map_err(|error| match error.kind() {
+            Kind::Busy => error.object(location(dir)),
+            _ => error,
+        })?;
+        Ok(Lock { file })
+    }
+}
+
+/// Takes the lock on a file, which is made where it is missing; dropping the file lets go.
+///
+/// # Errors
+/// `busy` naming the holder, `interrupted`, `not_permitted`, `system`.
+pub(super) fn take(path: &Path, patience: &Patience<'_>) -> Result<File> {
+    let mut options = private();
+    let options = options.create(true).truncate(false).read(true).write(true);
+    let file = options
+        .open(path)
+        .map_err(|error| failed("open", path, &error))?;
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                if !patience.pause(Some(path))? {
+                    return Err(patience.busy(path));
                 }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(failed("lock", &path, &error.into())),
             }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed("lock", path, &error.into())),
         }
     }
 }

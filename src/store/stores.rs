@@ -1,13 +1,15 @@
 //! Opening a history on disk.
 
-use std::path::PathBuf;
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::address::damaged;
 use super::directory::{self, Found};
 use super::history::History;
-use super::lock::{Lock, Patience, Witness};
+use super::lock::{self, Lock, Patience, Witness};
 use super::table::{self, ENGINE, Table};
 use super::untouched::Untouched;
 use super::{
@@ -122,6 +124,23 @@ impl SledStores {
             }
         });
         opened.map(Some)
+    }
+
+    /// Takes a lock on a file that stands beside the database, where there may be none yet, and
+    /// waits for it as for the database, but longer: who holds it may wait for the database.
+    /// Dropping the file lets go. `what` is what the lock guards.
+    ///
+    /// # Errors
+    /// `busy` naming the holder, `interrupted`, `not_permitted`, `system`.
+    pub fn lock_beside(&self, path: &Path, what: &str) -> Result<File> {
+        let named = |error: Error| error.object(what);
+        if let Some(parent) = path.parent() {
+            let mut builder = DirBuilder::new();
+            let made = builder.recursive(true).mode(0o700).create(parent);
+            made.map_err(|error| named(directory::failed("make", parent, &error)))?;
+        }
+        let patient = self.clone().waiting(self.wait.saturating_mul(6));
+        lock::take(path, &patient.patience()).map_err(named)
     }
 
     /// How long to wait for others, and what ends the wait.

@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 
 use super::address::damaged;
 use super::contain::contain;
-use super::directory::{check_room, close_to_others, failed, location, sync_directory};
+use super::directory::{LOCK, check_room, close_to_others, failed, location, sync_directory};
 use super::lock::Patience;
 use crate::error::{Error, Kind, Result};
 
@@ -117,7 +117,7 @@ impl Table {
                 // A thread of sled's may hold its own lock for a moment after the last use.
                 Err(error) if is_locked(&error) => {
                     if !patience.pause(None)? {
-                        return Err(patience.busy(dir));
+                        return Err(patience.busy(&dir.join(LOCK)).object(location(dir)));
                     }
                 }
                 Err(error) => return Err(translate(error, &own)),
