@@ -12,6 +12,8 @@ use crate::model::{EntryKey, Ruleset, SnapshotId};
 #[derive(Debug, Clone)]
 pub struct Edit {
     candidate: Candidate,
+    /// It was interrupted and goes on: the commit merges it with the head that is there then.
+    is_resumed: bool,
 }
 
 impl Edit {
@@ -52,6 +54,24 @@ impl Director {
     pub fn begin_edit(&self) -> Result<Edit> {
         Ok(Edit {
             candidate: self.candidate()?,
+            is_resumed: false,
+        })
+    }
+
+    /// Goes on with an edit that began on a snapshot, or before there was one. Its commit merges what
+    /// it changed with the present head, as for any two commits.
+    ///
+    /// # Errors
+    /// `not_found` where the snapshot is not there, or no longer; as the store fails to open or read.
+    pub fn resume_edit(&self, base: Option<SnapshotId>) -> Result<Edit> {
+        let store = self.stores.open()?;
+        let rules = match base {
+            Some(base) => store.ruleset(store.snapshot(base)?.id)?,
+            None => Ruleset::default(),
+        };
+        Ok(Edit {
+            candidate: Candidate::new(base, rules),
+            is_resumed: true,
         })
     }
 
@@ -59,14 +79,17 @@ impl Director {
     /// back.
     ///
     /// # Errors
-    /// `conflict` where the head is another one by now; as [`Director::commit`].
+    /// `conflict` where the head is another one by now, and the edit was not resumed; as
+    /// [`Director::commit`].
     pub fn commit_edit(
         &mut self,
         edit: &Edit,
         (from, to): (&Ruleset, &Ruleset),
         options: &ChangeOptions,
     ) -> Result<Report> {
-        self.refuse_moved(edit)?;
+        if !edit.is_resumed {
+            self.refuse_moved(edit)?;
+        }
         self.commit(&mut edit.edited(from, to), options)
     }
 
