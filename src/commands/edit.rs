@@ -40,9 +40,9 @@ pub(super) fn run(context: &Context, args: &EditArgs) -> Result<u8> {
     let (kept, edit) = match &args.again {
         Some(path) => {
             let (draft, text) = Draft::kept(path)?;
-            let base = text::base_of(&text, draft.path())?;
+            let origin = text::base_of(&text, draft.path())?;
             let edit = director
-                .resume_edit(base)
+                .resume_edit(origin)
                 .map_err(|error| match error.kind() {
                     Kind::NotFound => text::anew(error, draft.path()),
                     _ => error,

@@ -79,8 +79,10 @@ fn an_edit_is_committed_and_leaves_no_file() {
     snapshot 2 (1 before), 1 change, verified. Undo: ipvsh --sim rollback 1
     -- status 0
     ");
-    assert_snapshot!(fs::read_to_string(lab.path("seen")).unwrap(), @r#"
-    // made from snapshot 1 (leave this line: ipvsh edit --again needs it)
+    let seen = fs::read_to_string(lab.path("seen")).unwrap();
+    let (first, rest) = seen.split_once('\n').unwrap();
+    assert!(first.starts_with("// made from snapshot 1 of 2"), "{first}");
+    assert_snapshot!(rest, @r#"
     // Save and leave the editor to see the plan: nothing is changed before that.
     // What is taken out of this text is removed.
 
@@ -388,12 +390,23 @@ fn a_text_whose_snapshot_is_not_known_is_refused() {
     fs::write(&path, text.split_once('\n').unwrap().1).unwrap();
     assert_snapshot!(edit(&lab, "true", &["--again", &path, "-y"]), @r#"
     -- stderr
-    Error: LAB/tmp/ipvsh-edit.N.0/snapshot-1.rhai: cannot go on with it: no line "// made from snapshot N" at its top says what it was made from
+    Error: LAB/tmp/ipvsh-edit.N.0/snapshot-1.rhai: cannot go on with it: no line "// made from snapshot N of TIME" at its top says what it was made from
     Hint: to edit the present head anew: ipvsh --sim edit
     Hint: to see what it would change as the whole of the rules: ipvsh --sim import --replace --plan LAB/tmp/ipvsh-edit.N.0/snapshot-1.rhai
     -- status 1
     "#);
     assert_eq!(lab.state(), before);
+    // The snapshot of this number in another history.
+    fs::write(
+        &path,
+        text.replacen("snapshot 1 of 2", "snapshot 1 of 1", 1),
+    )
+    .unwrap();
+    let said = edit(&lab, "true", &["--again", &path, "-y"]);
+    assert!(
+        said.contains("cannot go on with it: it was made from snapshot 1 of TIME"),
+        "{said}"
+    );
     fs::write(&path, &text).unwrap();
     lab.ok(&["prune", "--keep", "1"]);
     let before = lab.state();
@@ -473,7 +486,7 @@ fn what_is_no_regular_file_is_not_read() {
     -- status 1
 
     -- stderr
-    Error: /etc/passwd: cannot go on with it: no line "// made from snapshot N" at its top says what it was made from
+    Error: /etc/passwd: cannot go on with it: no line "// made from snapshot N of TIME" at its top says what it was made from
     Hint: to edit the present head anew: ipvsh --sim edit
     Hint: to see what it would change as the whole of the rules: ipvsh --sim import --replace --plan /etc/passwd
     -- status 1

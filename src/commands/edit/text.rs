@@ -19,8 +19,9 @@ const NOTHING: &str = "no snapshot";
 pub(super) fn text_of(edit: &Edit) -> (String, Vec<String>) {
     let (script, notes) = format::write(Format::Rhai, edit.rules());
     let body = script.strip_prefix(SCRIPT_HEADER).unwrap_or(&script);
-    let base = match edit.base() {
-        Some(base) => format!("snapshot {base}"),
+    let base = match edit.origin() {
+        // Another history has a snapshot of this number too.
+        Some((base, time)) => format!("snapshot {base} of {time}"),
         None => NOTHING.to_owned(),
     };
     let text = format!(
@@ -31,24 +32,25 @@ pub(super) fn text_of(edit: &Edit) -> (String, Vec<String>) {
     (text, notes)
 }
 
-/// The snapshot that a kept text was made from; none where there was no snapshot yet.
+/// The snapshot that a kept text was made from, and when that was made; none where there was no snapshot yet.
 ///
 /// # Errors
 /// `invalid` where the text does not say it: what was taken out of it is not known then.
-pub(super) fn base_of(text: &str, path: &Path) -> Result<Option<SnapshotId>> {
+pub(super) fn base_of(text: &str, path: &Path) -> Result<Option<(SnapshotId, String)>> {
     let is_head = |line: &&str| line.starts_with("//") || line.trim().is_empty();
     let mut head = text.lines().take_while(is_head);
     let named = head.find_map(|line| line.strip_prefix(MADE_FROM));
     let base = named.and_then(|named| match named.strip_prefix("snapshot ") {
         Some(number) => {
-            let number = number.split_whitespace().next()?;
-            number.parse().ok().map(|id| Some(SnapshotId(id)))
+            let (number, rest) = number.split_once(" of ")?;
+            let time = rest.split_whitespace().next()?.to_owned();
+            number.parse().ok().map(|id| Some((SnapshotId(id), time)))
         }
         None => named.starts_with(NOTHING).then_some(None),
     });
     base.ok_or_else(|| {
         let error = Error::invalid(format!(
-            "no line \"{MADE_FROM}snapshot N\" at its top says what it was made from"
+            "no line \"{MADE_FROM}snapshot N of TIME\" at its top says what it was made from"
         ));
         anew(error, path)
     })
@@ -81,17 +83,19 @@ mod tests {
     #[test]
     fn the_snapshot_is_named_at_the_top_only() {
         let base = |text: &str| base_of(text, Path::new("kept.rhai")).ok();
-        assert_eq!(base("// made from snapshot 3\n"), Some(Some(SnapshotId(3))));
-        let text = "\n// mine\n// made from snapshot 12 (leave)\ntcp(1)";
-        assert_eq!(base(text), Some(Some(SnapshotId(12))));
+        let some = |id, time: &str| Some(Some((SnapshotId(id), time.to_owned())));
+        assert_eq!(base("// made from snapshot 3 of T\n"), some(3, "T"));
+        let text = "\n// mine\n// made from snapshot 12 of T (leave)\ntcp(1)";
+        assert_eq!(base(text), some(12, "T"));
         assert_eq!(base("// made from no snapshot (leave)"), Some(None));
         for text in [
             "",
             "// made from snapshot\n",
-            "// made from snapshot x\n",
-            "// made from snapshot -1\n",
+            "// made from snapshot 3\n",
+            "// made from snapshot x of T\n",
+            "// made from snapshot -1 of T\n",
             "// made from something\n",
-            "tcp(1);\n// made from snapshot 3\n",
+            "tcp(1);\n// made from snapshot 3 of T\n",
         ] {
             assert_eq!(base(text), None, "{text}");
         }
