@@ -418,7 +418,12 @@ impl Context {
     pub fn ask(&self, question: &str) -> bool {
         let mut terminal = std::io::stderr().lock();
         let asked = write!(terminal, "{question} [y/N] ").and_then(|()| terminal.flush());
-        if asked.is_err() || !answered() {
+        if asked.is_err() {
+            return false;
+        }
+        if !answered() {
+            // The terminal echoed Ctrl-C behind the question.
+            let _ = writeln!(terminal);
             return false;
         }
         let mut answer = String::new();

@@ -2,6 +2,7 @@
 
 mod draft;
 mod editor;
+mod text;
 
 use std::path::PathBuf;
 
@@ -11,12 +12,13 @@ use super::args::ChangeArgs;
 use super::context::{Context, is_terminal};
 use crate::director::{ChangeOptions, Director, Edit, Outcome, Report};
 use crate::error::{Error, Kind, Result};
-use crate::format::{self, Format, SCRIPT_HEADER};
 use crate::model::Ruleset;
 use crate::output::quoted;
 use crate::script::{self, Source};
+use crate::signals;
 
-use draft::Draft;
+use draft::{Draft, Left};
+use text::text_of;
 
 /// Edit the head as a script in $VISUAL or $EDITOR, see the plan, commit
 ///
@@ -25,7 +27,7 @@ use draft::Draft;
 /// commit is refused, or another commit came first, the text is kept: `ipvsh edit --again FILE`.
 #[derive(Debug, Args)]
 pub(super) struct EditArgs {
-    /// Go on with a text that was kept, over what the head is now
+    /// Go on with a text that was kept: what it changes is merged with the present head
     #[arg(long, value_name = "FILE")]
     again: Option<PathBuf>,
     #[command(flatten)]
@@ -35,7 +37,20 @@ pub(super) struct EditArgs {
 /// Runs `ipvsh edit`.
 pub(super) fn run(context: &Context, args: &EditArgs) -> Result<u8> {
     let mut director = context.director()?;
-    let edit = director.begin_edit()?;
+    let (kept, edit) = match &args.again {
+        Some(path) => {
+            let (draft, text) = Draft::kept(path)?;
+            let origin = text::base_of(&text, draft.path())?;
+            let edit = director
+                .resume_edit(origin)
+                .map_err(|error| match error.kind() {
+                    Kind::NotFound => text::anew(error, draft.path()),
+                    _ => error,
+                })?;
+            (Some(draft), edit)
+        }
+        None => (None, director.begin_edit()?),
+    };
     let (text, notes) = text_of(&edit);
     for note in notes {
         context.out.note(&note);
@@ -43,19 +58,21 @@ pub(super) fn run(context: &Context, args: &EditArgs) -> Result<u8> {
     // What the text says, which may be less than the head holds.
     let from = script::ruleset(&source("the head", &text))
         .map_err(|error| error.attempt("cannot be edited as a script"))?;
-    let mut draft = match &args.again {
-        Some(path) => Draft::kept(path)?,
+    // From here on a signal is an answer or an error, so that the text is named in any case.
+    let _hold = signals::hold();
+    let draft = match kept {
+        Some(draft) => draft,
         None => Draft::new(edit.base(), &text)?,
     };
-    let edited = edited(&mut draft).and_then(|edited| match edited {
+    let edited = edited(&draft, &from).and_then(|edited| match edited {
         Some(to) => finish(context, &mut director, &args.change, (&edit, &from, &to)),
         None => {
             context.out.report(&Report::unchanged(), false);
             Ok(true)
         }
     });
-    let go_on = format!(
-        "ipvsh edit --again {}",
+    let kept = format!(
+        "your text is kept; to go on: ipvsh edit --again {}",
         quoted(&draft.path().to_string_lossy())
     );
     match edited {
@@ -64,35 +81,20 @@ pub(super) fn run(context: &Context, args: &EditArgs) -> Result<u8> {
             Ok(0)
         }
         Ok(false) => {
-            context
-                .out
-                .note(&format!("your text is kept; to go on: {go_on}"));
+            if draft.left() == Left::Text {
+                context.out.note(&kept);
+            }
             Ok(if args.change.plan { 0 } else { 1 })
         }
-        Err(error) if draft.is_worth_keeping() => {
-            Err(error.hint(format!("your text is kept; to go on: {go_on}")))
-        }
-        Err(error) => {
-            draft.remove();
-            Err(error)
-        }
+        Err(error) => Err(match draft.left() {
+            Left::Text => error.hint(kept),
+            Left::Unreadable => error,
+            Left::Nothing => {
+                draft.remove();
+                error
+            }
+        }),
     }
-}
-
-/// The text that is edited, and what it leaves out.
-fn text_of(edit: &Edit) -> (String, Vec<String>) {
-    let (script, notes) = format::write(Format::Rhai, edit.rules());
-    let body = script.strip_prefix(SCRIPT_HEADER).unwrap_or(&script);
-    let what = match edit.base() {
-        Some(base) => format!("The rules of snapshot {base}"),
-        None => "There is no snapshot yet: declare the first rules here".to_owned(),
-    };
-    let text = format!(
-        "// {what}.\n\
-         // Save and leave the editor to see the plan: nothing is changed before that.\n\
-         // What is taken out of this text is removed.\n{body}"
-    );
-    (text, notes)
 }
 
 fn source(name: &str, text: &str) -> Source {
@@ -104,13 +106,24 @@ fn source(name: &str, text: &str) -> Source {
 }
 
 /// Lets the editor work on the text; gives what it declares then, or nothing where it is as it was.
-fn edited(draft: &mut Draft) -> Result<Option<Ruleset>> {
+fn edited(draft: &Draft, from: &Ruleset) -> Result<Option<Ruleset>> {
     editor::edit(draft.path())?;
-    let source = Source::file(draft.path())?;
-    match draft.is_changed(&source.text) {
-        true => script::ruleset(&source).map(Some),
-        false => Ok(None),
+    let source = draft.source()?;
+    if !draft.is_changed(&source.text) {
+        return Ok(None);
     }
+    if text::is_empty(&source.text) {
+        // As in other tools: whoever empties the file gives up.
+        draft.remove();
+        return match *from == Ruleset::default() {
+            true => Ok(None),
+            false => Err(
+                Error::new(Kind::Aborted, "nothing to change: the file is empty")
+                    .hint("to remove everything: leave `remove_all()` as its only statement"),
+            ),
+        };
+    }
+    script::ruleset_of(&source, "an edit").map(Some)
 }
 
 /// Shows the plan, asks, commits; false where it was not committed.
@@ -121,7 +134,7 @@ fn finish(
     (edit, from, to): (&Edit, &Ruleset, &Ruleset),
 ) -> Result<bool> {
     let mut attempt = |options: &ChangeOptions| director.commit_edit(edit, (from, to), options);
-    let mut agreed = false;
+    let mut agreed = None;
     if !change.plan && !change.yes {
         let planned = attempt(&ChangeOptions {
             plan_only: true,
@@ -141,19 +154,26 @@ fn finish(
             }
             context.out.preview(&planned.plan);
             if !context.ask("Commit this?") {
+                // Ctrl-C was the answer: it is a no, and nothing else is to end because of it.
+                if signals::interrupted() == Some("SIGINT") {
+                    signals::forget();
+                }
                 context.out.say("nothing changed");
                 return Ok(false);
             }
-            agreed = true;
+            agreed = Some(planned.plan);
         }
     }
     let report = context.guarded(change, |options| {
         attempt(&ChangeOptions {
-            allow_removals: options.allow_removals || agreed,
+            allow_removals: options.allow_removals || agreed.is_some(),
             ..options.clone()
         })
     })?;
-    context.out.report(&report, false);
+    match &agreed {
+        Some(seen) => context.out.report_of_seen(&report, seen),
+        None => context.out.report(&report, false),
+    }
     Ok(report.outcome != Outcome::Planned || !is_change(&report))
 }
 

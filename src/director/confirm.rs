@@ -253,6 +253,7 @@ impl Director {
     /// `state` where nothing awaits confirmation, and where it comes too late: what was to be
     /// confirmed is rolled back then.
     pub fn confirm(&mut self) -> Result<Confirmed> {
+        self.refuse_in_declaration("confirm")?;
         let _hold = signals::hold();
         // A rollback that was cut off is undone first: what is confirmed has to be in the kernel.
         let (mut store, mut notes) = self.open_to_write()?;

@@ -1,6 +1,8 @@
 //! Editing the head as a text: what differs between the text that was handed out and the one that
 //! came back is the change.
 
+use chrono::{DateTime, SecondsFormat, Utc};
+
 use super::options::ChangeOptions;
 use super::report::Report;
 use super::{Director, names};
@@ -12,9 +14,18 @@ use crate::model::{EntryKey, Ruleset, SnapshotId};
 #[derive(Debug, Clone)]
 pub struct Edit {
     candidate: Candidate,
+    /// It was interrupted and goes on: the commit merges it with the head that is there then.
+    is_resumed: bool,
+    /// When the snapshot was made that is edited.
+    time: Option<DateTime<Utc>>,
 }
 
 impl Edit {
+    /// The snapshot that is edited, and when it was made, as a text can name it.
+    pub fn origin(&self) -> Option<(SnapshotId, String)> {
+        self.base().zip(self.time.map(in_words))
+    }
+
     /// The snapshot that is edited; none where there is no snapshot yet.
     pub fn base(&self) -> Option<SnapshotId> {
         self.candidate.base_id()
@@ -44,14 +55,52 @@ impl Edit {
     }
 }
 
+fn in_words(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
 impl Director {
     /// Begins an edit of the head. Nothing is locked meanwhile.
     ///
     /// # Errors
     /// As [`Director::candidate`].
     pub fn begin_edit(&self) -> Result<Edit> {
+        let candidate = self.candidate()?;
+        let base = candidate.base_id();
+        let base = base.map(|base| self.stores.open()?.snapshot(base));
         Ok(Edit {
-            candidate: self.candidate()?,
+            candidate,
+            is_resumed: false,
+            time: base.transpose()?.map(|base| base.time),
+        })
+    }
+
+    /// Goes on with an edit that began on a snapshot, or before there was one. Its commit merges what
+    /// it changed with the present head, as for any two commits.
+    ///
+    /// # Errors
+    /// `not_found` where the snapshot is not there, or no longer, or is that of another history; as
+    /// the store fails to open or read.
+    pub fn resume_edit(&self, origin: Option<(SnapshotId, String)>) -> Result<Edit> {
+        let store = self.stores.open()?;
+        let Some((base, time)) = origin else {
+            return Ok(Edit {
+                candidate: Candidate::new(None, Ruleset::default()),
+                is_resumed: true,
+                time: None,
+            });
+        };
+        let found = store.snapshot(base)?;
+        let is_of = in_words(found.time);
+        if is_of != time {
+            return Err(Error::not_found(format!(
+                "it was made from snapshot {base} of {time}, and that of this history is of {is_of}"
+            )));
+        }
+        Ok(Edit {
+            candidate: Candidate::new(Some(base), store.ruleset(base)?),
+            is_resumed: true,
+            time: Some(found.time),
         })
     }
 
@@ -59,14 +108,17 @@ impl Director {
     /// back.
     ///
     /// # Errors
-    /// `conflict` where the head is another one by now; as [`Director::commit`].
+    /// `conflict` where the head is another one by now, and the edit was not resumed; as
+    /// [`Director::commit`].
     pub fn commit_edit(
         &mut self,
         edit: &Edit,
         (from, to): (&Ruleset, &Ruleset),
         options: &ChangeOptions,
     ) -> Result<Report> {
-        self.refuse_moved(edit)?;
+        if !edit.is_resumed {
+            self.refuse_moved(edit)?;
+        }
         self.commit(&mut edit.edited(from, to), options)
     }
 

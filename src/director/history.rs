@@ -169,6 +169,7 @@ impl Director {
     /// # Errors
     /// `not_found`; `invalid` for text that cannot be a tag.
     pub fn tag(&mut self, name: &SnapshotName, tag: &str) -> Result<Tagged> {
+        self.refuse_in_declaration("tag")?;
         let tag = crate::model::snapshot::check_tag(tag)?;
         let now = self.now();
         self.change_tags(|director, mut store| {
@@ -187,6 +188,7 @@ impl Director {
     /// # Errors
     /// `not_found` where there is no such tag.
     pub fn untag(&mut self, tag: &str) -> Result<Tagged> {
+        self.refuse_in_declaration("untag")?;
         let now = self.now();
         self.change_tags(|director, mut store| {
             let snapshot = resolve(&*store, &SnapshotName::Tag(tag.to_owned()), now)?;

@@ -101,6 +101,8 @@ pub struct Director {
     keeper: Rc<dyn Keeper>,
     /// Everything is only shown: nobody is to wait for a confirmation.
     rehearsing: bool,
+    /// What reads a script that may only declare: there is no history that it could change.
+    declares_for: Option<&'static str>,
     /// The head that awaited confirmation when the rehearsal began.
     forgiven: Option<SnapshotId>,
     /// The simulated kernel of a process that is not alone, where it is one.
@@ -120,6 +122,7 @@ impl Director {
             host: Rc::new(NoHost),
             keeper: Rc::new(Unwatched),
             rehearsing: false,
+            declares_for: None,
             forgiven: None,
             followed: None,
         }
@@ -157,6 +160,23 @@ impl Director {
         self.rehearsing = true;
         self.forgiven = self.stores.notice().map(|pending| pending.id);
         self
+    }
+
+    /// The same for a script that may only declare; `reader` is what reads it, like `an import`.
+    #[must_use]
+    pub fn only_declaring(mut self, reader: &'static str) -> Director {
+        self.declares_for = Some(reader);
+        self
+    }
+
+    /// Refuses what changes or needs a history where a script may only declare.
+    fn refuse_in_declaration(&self, what: &str) -> Result<()> {
+        match self.declares_for {
+            None => Ok(()),
+            Some(reader) => Err(Error::invalid(format!("{reader} only declares"))
+                .attempt(format!("cannot {what}"))
+                .hint("take this call out; it can be made after the commit")),
+        }
     }
 
     /// The same with another clock, for tests.

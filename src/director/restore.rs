@@ -147,6 +147,7 @@ impl Director {
     /// As [`Director::commit`]; where the database cannot be used (damage, a full or failing disk)
     /// the mirror is used instead.
     pub fn restore(&mut self, best_effort: bool, options: &ChangeOptions) -> Result<Report> {
+        self.refuse_in_declaration("restore")?;
         let _hold = signals::hold();
         if options.exact {
             return self.restore_exactly(best_effort, options);

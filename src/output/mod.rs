@@ -295,6 +295,16 @@ impl Output {
 
     /// Tells what a change did, or would do, in the shape that every change has.
     pub fn report(&self, told: &Report, dry: bool) {
+        self.report_beside(told, dry, None);
+    }
+
+    /// Tells what a change did whose plan was shown before a question: its steps are not shown again
+    /// where they are those of the plan.
+    pub fn report_of_seen(&self, told: &Report, seen: &Plan) {
+        self.report_beside(told, false, Some(seen));
+    }
+
+    fn report_beside(&self, told: &Report, dry: bool, seen: Option<&Plan>) {
         self.did(told, dry);
         if self.json {
             self.print_json(&json::report(told, dry));
@@ -302,7 +312,9 @@ impl Output {
             match dry {
                 true => self.planned(&told.plan.changes, &report(told, dry)),
                 false => {
-                    self.changes(&told.plan.changes);
+                    if seen.is_none_or(|seen| seen.changes != told.plan.changes) {
+                        self.changes(&told.plan.changes);
+                    }
                     self.sentence(&report(told, dry));
                 }
             }

@@ -26,9 +26,9 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 pub use interpreter::{Interpreter, is_incomplete};
-pub use ruleset::ruleset;
+pub use ruleset::{ruleset, ruleset_of};
 pub use shown::{Ended, Shown};
-pub use source::{Source, utf8};
+pub use source::{MAX_BYTES, Source, utf8};
 
 /// The names of variables that `catch` binds.
 type Catches = Rc<RefCell<BTreeSet<String>>>;

@@ -15,12 +15,26 @@ use crate::store::MemoryStores;
 /// What the script raised; `invalid` for a combination that no script may declare, and for a
 /// script that does more than declare: it has to be run to do that.
 pub fn ruleset(source: &Source) -> Result<Ruleset> {
+    ruleset_of(source, "an import")
+}
+
+/// The same for what reads the script, in words for errors: `an import`, `an edit`.
+///
+/// # Errors
+/// As [`ruleset`].
+pub fn ruleset_of(source: &Source, reader: &'static str) -> Result<Ruleset> {
+    let does_more = |name: &str, what: &str| {
+        Error::invalid(format!("{reader} only declares: {what}"))
+            .object(name)
+            .hint(format!("run it: ipvsh run {name}"))
+    };
     let kernel = Sim::new(&Ruleset::default());
     let director = Director::new(
         Box::new(kernel),
         Rc::new(MemoryStores::new()),
         String::new(),
-    );
+    )
+    .only_declaring(reader);
     let session = Session::new(director, ChangeOptions::default()).dry();
     let mut interpreter = Interpreter::new(session, Vec::new());
     let ended = interpreter.run(source)?;
@@ -44,10 +58,4 @@ pub fn ruleset(source: &Source) -> Result<Ruleset> {
     let candidate = session.candidate()?;
     candidate.check()?;
     Ok(candidate.rules().clone())
-}
-
-fn does_more(name: &str, what: &str) -> Error {
-    Error::invalid(format!("an import only declares: {what}"))
-        .object(name)
-        .hint(format!("run it: ipvsh run {name}"))
 }

@@ -79,8 +79,10 @@ fn an_edit_is_committed_and_leaves_no_file() {
     snapshot 2 (1 before), 1 change, verified. Undo: ipvsh --sim rollback 1
     -- status 0
     ");
-    assert_snapshot!(fs::read_to_string(lab.path("seen")).unwrap(), @r#"
-    // The rules of snapshot 1.
+    let seen = fs::read_to_string(lab.path("seen")).unwrap();
+    let (first, rest) = seen.split_once('\n').unwrap();
+    assert!(first.starts_with("// made from snapshot 1 of 2"), "{first}");
+    assert_snapshot!(rest, @r#"
     // Save and leave the editor to see the plan: nothing is changed before that.
     // What is taken out of this text is removed.
 
@@ -180,23 +182,23 @@ fn an_edit_of_a_head_that_moved_is_refused_and_kept() {
     "#);
     let path = kept(&lab).pop().unwrap().display().to_string();
     assert!(fs::read_to_string(&path).unwrap().contains("weight: 7"));
-    // It goes on over what the head is now; what was changed meanwhile is in the plan.
+    // It goes on over what the head is now; what was changed meanwhile stays.
     assert_snapshot!(edit(&lab, "true", &["--again", &path, "--plan"]), @r"
     tcp 192.0.2.10:80
-      ~ server 10.0.0.11:80  weight 5 -> 1
       ~ server 10.0.0.12:80  weight 3 -> 7
-    2 changes planned, nothing done
+    1 change planned, nothing done
     -- stderr
     note: your text is kept; to go on: ipvsh --sim edit --again LAB/tmp/ipvsh-edit.N.0/snapshot-1.rhai
     -- status 0
     ");
-    let merge = "sed -i 's/\"10.0.0.11\",/#{ address: \"10.0.0.11\", weight: 5 },/' \"$1\"";
-    assert_snapshot!(edit(&lab, merge, &["--again", &path, "-y"]), @r"
+    assert_snapshot!(edit(&lab, "true", &["--again", &path, "-y"]), @r"
     tcp 192.0.2.10:80
       ~ server 10.0.0.12:80  weight 3 -> 7
     snapshot 3 (2 before), 1 change, verified. Undo: ipvsh --sim rollback 2
     -- status 0
     ");
+    let now = lab.ok(&["show", "--json"]).replace('"', "");
+    assert!(now.contains("weight: 5"), "{now}");
     nothing_is_left(&lab);
     // Without a change of the text nothing is refused.
     let meanwhile = meanwhile.replace(" 5 ", " 6 ");
@@ -236,11 +238,12 @@ fn a_wrong_script_is_kept() {
     assert_snapshot!(edit(&lab, "true", &["--again", &path, "-y"]), @r"
     -- stderr
     Error: LAB/tmp/ipvsh-edit.N.0/snapshot-1.rhai: cannot read: No such file or directory (os error 2)
+    Hint: nothing was changed; to begin anew: ipvsh --sim edit
     -- status 1
     ");
     assert_snapshot!(edit(&lab, "echo 'commit()' >> \"$1\"", &["-y"]), @r"
     -- stderr
-    Error: LAB/tmp/ipvsh-edit.N.0/snapshot-1.rhai: an import only declares: it commits by itself
+    Error: LAB/tmp/ipvsh-edit.N.0/snapshot-1.rhai: an edit only declares: it commits by itself
     Hint: run it: ipvsh --sim run LAB/tmp/ipvsh-edit.N.0/snapshot-1.rhai
     Hint: your text is kept; to go on: ipvsh --sim edit --again LAB/tmp/ipvsh-edit.N.0/snapshot-1.rhai
     -- status 1
@@ -253,7 +256,8 @@ fn the_guards_of_a_commit_hold() {
     let lab = lab();
     lab.ok(&["-e", r#"for n in 20..=23 { tcp(`192.0.2.${n}:80`) }"#]);
     let before = lab.state();
-    assert_snapshot!(edit(&lab, "echo > \"$1\"", &["-y"]), @r#"
+    let nothing = "echo 'remove_all();' > \"$1\"";
+    assert_snapshot!(edit(&lab, nothing, &["-y"]), @r#"
     -- stderr
     Error: refused: this would remove 5 of 5 virtual services
     Hint: look at it with --plan; if it is meant: --allow-removals
@@ -263,7 +267,7 @@ fn the_guards_of_a_commit_hold() {
     "#);
     assert_eq!(lab.state(), before);
     assert_eq!(kept(&lab).len(), 1);
-    assert_snapshot!(edit(&lab, "echo > \"$1\"", &["-y", "--allow-removals"]), @r"
+    assert_snapshot!(edit(&lab, nothing, &["-y", "--allow-removals"]), @r"
     - tcp 192.0.2.10:80  rr
       - server 10.0.0.11:80  masq weight 1
       - server 10.0.0.12:80  masq weight 3
@@ -283,12 +287,14 @@ fn an_editor_that_fails_or_is_missing_changes_nothing() {
     assert_snapshot!(edit(&lab, "exit 3", &["-y"]), @r"
     -- stderr
     Error: editor LAB/editor: nothing changed: it ended with exit status: 3
+    Hint: choose another one: VISUAL=nano ipvsh --sim edit
     -- status 1
     ");
     nothing_is_left(&lab);
     assert_snapshot!(edit(&lab, "echo '// mine' >> \"$1\"; exit 3", &["-y"]), @r"
     -- stderr
     Error: editor LAB/editor: nothing changed: it ended with exit status: 3
+    Hint: choose another one: VISUAL=nano ipvsh --sim edit
     Hint: your text is kept; to go on: ipvsh --sim edit --again LAB/tmp/ipvsh-edit.N.0/snapshot-1.rhai
     -- status 1
     ");
@@ -315,14 +321,14 @@ fn an_editor_that_fails_or_is_missing_changes_nothing() {
     assert_snapshot!(run("/nonexistent/editor -w", "/usr/bin:/bin"), @r"
     -- stderr
     Error: editor /nonexistent/editor: cannot start it: No such file or directory (os error 2)
-    Hint: choose another one: EDITOR=nano ipvsh --sim edit
+    Hint: choose another one: VISUAL=nano ipvsh --sim edit
     -- status 1
     ");
     let environment = [("TMPDIR", tmp.to_str().unwrap()), ("PATH", "/nonexistent")];
     assert_snapshot!(settled(&lab.run_in(&environment, &["edit", "-y"])), @r"
     -- stderr
     Error: editor: VISUAL and EDITOR name none, and neither vi nor nano is there
-    Hint: choose another one: EDITOR=nano ipvsh --sim edit
+    Hint: choose another one: VISUAL=nano ipvsh --sim edit
     -- status 1
     ");
     nothing_is_left(&lab);
@@ -330,9 +336,208 @@ fn an_editor_that_fails_or_is_missing_changes_nothing() {
     assert_snapshot!(run("true; touch owned", "/usr/bin:/bin"), @r"
     -- stderr
     Error: editor true;: cannot start it: No such file or directory (os error 2)
-    Hint: choose another one: EDITOR=nano ipvsh --sim edit
+    Hint: choose another one: VISUAL=nano ipvsh --sim edit
     -- status 1
     ");
     assert!(!lab.path("owned").exists());
+    assert_eq!(lab.state(), before);
+}
+
+#[test]
+fn an_edit_that_goes_on_keeps_what_others_committed() {
+    let lab = lab();
+    edit(&lab, "sed -i 's/weight: 3/weight: 7/' \"$1\"", &[]);
+    let path = kept(&lab).pop().unwrap().display().to_string();
+    lab.ok(&["-e", r#"udp("192.0.2.53:53", #{ servers: ["10.0.0.53"] })"#]);
+    assert_snapshot!(edit(&lab, "true", &["--again", &path, "-y"]), @r"
+    tcp 192.0.2.10:80
+      ~ server 10.0.0.12:80  weight 3 -> 7
+    snapshot 3 (2 before), 1 change, verified. Undo: ipvsh --sim rollback 2
+    -- status 0
+    ");
+    assert!(lab.ok(&["show"]).contains("192.0.2.53:53"));
+    // What both changed differently is refused, and the text is kept.
+    edit(&lab, "sed -i 's/weight: 7/weight: 8/' \"$1\"", &[]);
+    let path = kept(&lab).pop().unwrap().display().to_string();
+    lab.ok(&["weight", "10.0.0.12", "9"]);
+    let before = lab.state();
+    let said = edit(&lab, "true", &["--again", &path, "-y"]);
+    for words in [
+        "weight was also changed by snapshot 4",
+        "edit --again",
+        "status 1",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert_eq!(lab.state(), before);
+    // Where the text comes to say the same, there is no clash.
+    let agree = "sed -i 's/weight: 8/weight: 9/' \"$1\"";
+    let said = edit(&lab, agree, &["--again", &path, "-y"]);
+    assert!(said.contains("status 0"), "{said}");
+    nothing_is_left(&lab);
+}
+
+#[test]
+fn a_text_whose_snapshot_is_not_known_is_refused() {
+    let lab = lab();
+    edit(&lab, "sed -i 's/weight: 3/weight: 7/' \"$1\"", &[]);
+    let path = kept(&lab).pop().unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    let path = path.display().to_string();
+    lab.ok(&["weight", "10.0.0.11", "5"]);
+    lab.ok(&["weight", "10.0.0.11", "6"]);
+    let before = lab.state();
+    fs::write(&path, text.split_once('\n').unwrap().1).unwrap();
+    assert_snapshot!(edit(&lab, "true", &["--again", &path, "-y"]), @r#"
+    -- stderr
+    Error: LAB/tmp/ipvsh-edit.N.0/snapshot-1.rhai: cannot go on with it: no line "// made from snapshot N of TIME" at its top says what it was made from
+    Hint: to edit the present head anew: ipvsh --sim edit
+    Hint: to see what it would change as the whole of the rules: ipvsh --sim import --replace --plan LAB/tmp/ipvsh-edit.N.0/snapshot-1.rhai
+    -- status 1
+    "#);
+    assert_eq!(lab.state(), before);
+    // The snapshot of this number in another history.
+    fs::write(
+        &path,
+        text.replacen("snapshot 1 of 2", "snapshot 1 of 1", 1),
+    )
+    .unwrap();
+    let said = edit(&lab, "true", &["--again", &path, "-y"]);
+    assert!(
+        said.contains("cannot go on with it: it was made from snapshot 1 of TIME"),
+        "{said}"
+    );
+    fs::write(&path, &text).unwrap();
+    lab.ok(&["prune", "--keep", "1"]);
+    let before = lab.state();
+    let said = edit(&lab, "true", &["--again", &path, "-y"]);
+    for words in [
+        "cannot go on with it",
+        "import --replace --plan",
+        "status 1",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert_eq!(lab.state(), before);
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+}
+
+#[test]
+fn only_the_file_of_the_edit_is_removed() {
+    let lab = lab();
+    edit(&lab, "sed -i 's/weight: 3/weight: 7/' \"$1\"", &[]);
+    let path = kept(&lab).pop().unwrap();
+    let (theirs, mine) = (
+        path.with_file_name("theirs"),
+        path.with_file_name("mine.rhai"),
+    );
+    fs::write(&theirs, "keep").unwrap();
+    fs::copy(&path, &mine).unwrap();
+    let again = |path: &Path| edit(&lab, "true", &["--again", path.to_str().unwrap(), "-y"]);
+    assert!(again(&path).contains("snapshot 2"));
+    assert!(!path.exists() && theirs.exists() && mine.exists());
+    assert!(again(&mine).contains("nothing to change"));
+    assert!(theirs.exists() && mine.exists());
+}
+
+#[test]
+fn what_is_no_regular_file_is_not_read() {
+    let lab = lab();
+    let before = lab.state();
+    let again = |name: &str| {
+        let path = lab.path(name).display().to_string();
+        edit(&lab, "true", &["--again", &path, "-y"])
+    };
+    let fifo = lab.path("fifo");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success()
+    );
+    std::os::unix::fs::symlink("/etc/passwd", lab.path("link")).unwrap();
+    let all = [
+        again("fifo"),
+        again("link"),
+        again("tmp"),
+        again("/dev/zero"),
+        again("/etc/passwd"),
+    ];
+    assert_snapshot!(all.join("\n"), @r#"
+    -- stderr
+    Error: LAB/fifo: cannot be edited: it is a FIFO, and no regular file
+    Hint: nothing was changed; to begin anew: ipvsh --sim edit
+    -- status 1
+
+    -- stderr
+    Error: LAB/link: cannot be edited: it is a symbolic link, and no regular file
+    Hint: nothing was changed; to begin anew: ipvsh --sim edit
+    -- status 1
+
+    -- stderr
+    Error: LAB/tmp: cannot be edited: it is a directory, and no regular file
+    Hint: nothing was changed; to begin anew: ipvsh --sim edit
+    -- status 1
+
+    -- stderr
+    Error: /dev/zero: cannot be edited: it is a device, and no regular file
+    Hint: nothing was changed; to begin anew: ipvsh --sim edit
+    -- status 1
+
+    -- stderr
+    Error: /etc/passwd: cannot go on with it: no line "// made from snapshot N of TIME" at its top says what it was made from
+    Hint: to edit the present head anew: ipvsh --sim edit
+    Hint: to see what it would change as the whole of the rules: ipvsh --sim import --replace --plan /etc/passwd
+    -- status 1
+    "#);
+    // The editor put something else in its place.
+    let put = |lines: &str| edit(&lab, &format!("rm \"$1\"; {lines}"), &["-y"]);
+    for (lines, words) in [
+        ("mkfifo \"$1\"", "it is a FIFO"),
+        ("ln -s /etc/passwd \"$1\"", "it is a symbolic link"),
+        ("mkdir \"$1\"", "it is a directory"),
+        ("truncate -s 5M \"$1\"", "it is longer than 4 MiB"),
+        ("true", "to begin anew: ipvsh --sim edit"),
+        (
+            "rmdir \"$(dirname \"$1\")\"",
+            "to begin anew: ipvsh --sim edit",
+        ),
+        ("kill -9 $$", "choose another one: VISUAL=nano"),
+    ] {
+        let said = put(lines);
+        assert!(said.contains(words) && said.contains("status 1"), "{said}");
+        assert!(!said.contains("text is kept"), "{said}");
+        assert!(!said.contains("root:"), "{said}");
+    }
+    assert_eq!(lab.state(), before);
+}
+
+#[test]
+fn an_emptied_file_is_an_abort() {
+    let lab = lab();
+    let before = lab.state();
+    assert_snapshot!(edit(&lab, "echo '// nothing' > \"$1\"", &["-y", "--allow-removals"]), @r"
+    -- stderr
+    Error: nothing to change: the file is empty
+    Hint: to remove everything: leave `remove_all()` as its only statement
+    -- status 1
+    ");
+    assert_eq!(lab.state(), before);
+    nothing_is_left(&lab);
+}
+
+#[test]
+fn an_edit_only_declares() {
+    let lab = lab();
+    let before = lab.state();
+    for call in ["rollback(1)", "tag(1, \"x\")", "revert(1)"] {
+        let said = edit(&lab, &format!("echo '{call};' >> \"$1\""), &["-y"]);
+        let name = call.split('(').next().unwrap();
+        assert!(
+            said.contains(&format!("cannot {name}: an edit only declares")),
+            "{said}"
+        );
+    }
     assert_eq!(lab.state(), before);
 }

@@ -132,9 +132,23 @@ fn an_edit_asks_before_it_commits() {
         session.shows("edit --again");
         session.ends();
     }
+    // Ctrl-C is a no, and nothing else.
     let mut session = edit();
     session.shows("Commit this? [y/N] ");
+    session.control('c');
+    session.shows("nothing changed");
+    session.shows("edit --again");
+    session.ends();
+    let status = session.status();
+    assert!(status.contains(", 1)"), "{status}");
+    let mut session = edit();
+    session.shows("~ tcp 600 -> 700");
+    session.shows("Commit this? [y/N] ");
     session.line("y");
-    session.shows("snapshot 2 (1 before), 1 change, verified");
+    let before = session.shows("snapshot 2 (1 before), 1 change, verified");
+    assert!(
+        !before.contains("600 -> 700"),
+        "the plan is shown once: {before}"
+    );
     session.ends();
 }

@@ -1,6 +1,7 @@
 //! The editor: `VISUAL`, else `EDITOR`, else vi or nano; split into words, never given to a shell.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -12,7 +13,7 @@ use crate::signals;
 /// The editors that are looked for where none was chosen.
 const USUAL: [&str; 2] = ["vi", "nano"];
 
-const CHOOSE: &str = "choose another one: EDITOR=nano ipvsh edit";
+const CHOOSE: &str = "choose another one: VISUAL=nano ipvsh edit";
 
 /// Lets the user edit a file, and waits until the editor ends.
 ///
@@ -24,7 +25,7 @@ pub(super) fn edit(path: &Path) -> Result<()> {
     let Some((program, args)) = words.split_first() else {
         return Err(none());
     };
-    let named = format!("editor {program}");
+    let named = format!("editor {}", program.to_string_lossy());
     // Ctrl-C is the editor's while it runs.
     let hold = signals::hold();
     let interrupted_before = signals::interrupted();
@@ -46,17 +47,19 @@ pub(super) fn edit(path: &Path) -> Result<()> {
         true => Ok(()),
         false => Err(Error::new(Kind::Aborted, format!("it ended with {status}"))
             .object(&named)
-            .attempt("nothing changed")),
+            .attempt("nothing changed")
+            .hint(CHOOSE)),
     }
 }
 
-/// The words of the editor's command.
-fn words(chosen: Option<OsString>, path: Option<OsString>) -> Result<Vec<String>> {
+/// The words of the editor's command; they need not be UTF-8, as paths need not.
+fn words(chosen: Option<OsString>, path: Option<OsString>) -> Result<Vec<OsString>> {
     if let Some(chosen) = chosen {
-        let words: Vec<String> = chosen
-            .to_str()
-            .map(|line| line.split_whitespace().map(str::to_owned).collect())
-            .unwrap_or_default();
+        let pieces = chosen.as_bytes().split(u8::is_ascii_whitespace);
+        let words: Vec<OsString> = pieces
+            .filter(|word| !word.is_empty())
+            .map(|word| OsStr::from_bytes(word).to_owned())
+            .collect();
         return match words.is_empty() {
             false => Ok(words),
             true => Err(none()),
@@ -65,7 +68,7 @@ fn words(chosen: Option<OsString>, path: Option<OsString>) -> Result<Vec<String>
     let usual = USUAL
         .into_iter()
         .find(|name| is_there(name, path.as_deref()));
-    usual.map(|name| vec![name.to_owned()]).ok_or_else(none)
+    usual.map(|name| vec![name.into()]).ok_or_else(none)
 }
 
 fn is_there(name: &str, path: Option<&OsStr>) -> bool {
@@ -84,7 +87,7 @@ fn none() -> Error {
 mod tests {
     use super::*;
 
-    fn chosen(text: &str) -> Option<Vec<String>> {
+    fn chosen(text: &str) -> Option<Vec<OsString>> {
         words(Some(text.into()), None).ok()
     }
 
@@ -93,6 +96,8 @@ mod tests {
         assert_eq!(chosen("code --wait").unwrap(), ["code", "--wait"]);
         assert_eq!(chosen("vi; true").unwrap(), ["vi;", "true"]);
         assert_eq!(chosen("  "), None);
+        let odd = OsStr::from_bytes(b"/opt/\xff/vi");
+        assert_eq!(words(Some(odd.to_owned()), None).unwrap(), [odd]);
     }
 
     #[test]

@@ -99,6 +99,7 @@ impl Session {
     }
 
     pub(in crate::director) fn refuse_staged(&self, what: &str) -> Result<()> {
+        self.director.refuse_in_declaration(what)?;
         match self.staged_refusal() {
             None => Ok(()),
             Some(refusal) => Err(refusal.attempt(format!("cannot {what}"))),
