@@ -20,7 +20,7 @@ use ipvsh::model::{
     Counts, DaemonRole, EntryKey, Family, ForeignMark, Fwmark, MarkKey, Ruleset, ServerKey,
     ServiceKey, SettingKey, json,
 };
-use ipvsh::notes::{Host, Interface, Manager, Route, Subject, fold, notes};
+use ipvsh::notes::{Host, Interface, Manager, Route, Situation, fold, notes};
 use ipvsh::plan::Cut;
 use serde_json::Value;
 
@@ -156,7 +156,7 @@ fn told(case: &Value) -> Vec<String> {
     let cuts: Vec<Cut> = cuts
         .map(|(of, counts)| cut(entry(of), counts.as_str().unwrap()))
         .collect();
-    let subject = Subject {
+    let situation = Situation {
         cuts: &cuts,
         quiesced: case["quiesced"]
             .as_array()
@@ -168,9 +168,9 @@ fn told(case: &Value) -> Vec<String> {
             })
             .collect(),
         undo: case["undo"].as_str(),
-        ..Subject::standing(&rules, &named)
+        ..Situation::standing(&rules, &named)
     };
-    fold(&notes(&subject, &Told(case["host"].clone())))
+    fold(&notes(&situation, &Told(case["host"].clone())))
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn a_host_is_asked_little() {
     };
     let asked = |rules: &Ruleset, named: &BTreeSet<EntryKey>| {
         let host = Counting::default();
-        notes(&Subject::standing(rules, named), &host);
+        notes(&Situation::standing(rules, named), &host);
         (host.routes.get(), host.others.get())
     };
     let (direct, masq) = (rules("direct"), rules("masq"));
@@ -310,7 +310,7 @@ fn absent_vips_are_counted_as_far_as_they_were_looked_up() {
         let services: Vec<Value> = (0..count).map(service).collect();
         let rules = json::parse_ruleset(serde_json::json!({ "services": services })).unwrap();
         let told = fold(&notes(
-            &Subject::standing(&rules, &rules.entries()),
+            &Situation::standing(&rules, &rules.entries()),
             &Elsewhere,
         ));
         assert_eq!(told.len(), 1, "{told:?}");

@@ -7,7 +7,7 @@ use super::functions;
 use super::options::{SERVER, SERVICE};
 use super::properties::READ_ONLY;
 use super::synonyms;
-use super::values::{self, VALUES, Value};
+use super::values::{self, OptionValue, VALUES};
 use crate::error::did_you_mean;
 use crate::model::remedy;
 
@@ -159,7 +159,7 @@ fn of_words(text: &str) -> Option<String> {
 }
 
 /// A value of an option, as a word named it.
-fn of_value(word: &str, value: &Value) -> String {
+fn of_value(word: &str, value: &OptionValue) -> String {
     let first = match value.name == word {
         true => value.written(),
         false => format!("{word} is written {}", value.written()),

@@ -8,7 +8,7 @@ use crate::model::service::SCHEDULERS;
 
 /// A value of an option.
 #[derive(Debug, Clone, Copy)]
-pub struct Value {
+pub struct OptionValue {
     /// The option.
     pub option: &'static str,
     /// The value, without quotes.
@@ -19,7 +19,7 @@ pub struct Value {
     pub words: &'static [&'static str],
 }
 
-impl Value {
+impl OptionValue {
     /// How it is written: `scheduler: "rr"`.
     pub fn written(&self) -> String {
         let (option, name) = (self.option, self.name);
@@ -31,8 +31,12 @@ impl Value {
     }
 }
 
-const fn scheduler(name: &'static str, words: &'static [&'static str], doc: &'static str) -> Value {
-    Value {
+const fn scheduler(
+    name: &'static str,
+    words: &'static [&'static str],
+    doc: &'static str,
+) -> OptionValue {
+    OptionValue {
         option: "scheduler",
         name,
         doc,
@@ -45,8 +49,8 @@ const fn of(
     name: &'static str,
     words: &'static [&'static str],
     doc: &'static str,
-) -> Value {
-    Value {
+) -> OptionValue {
+    OptionValue {
         option,
         name,
         doc,
@@ -55,7 +59,7 @@ const fn of(
 }
 
 /// Every value that help knows.
-pub const VALUES: &[Value] = &[
+pub const VALUES: &[OptionValue] = &[
     scheduler(
         "rr",
         &["roundrobin", "round-robin", "round_robin", "轮询"],
@@ -277,7 +281,7 @@ pub const VALUES: &[Value] = &[
 
 /// The values that a word means: `wlc`, `-m`, `leastconn`. `-m` and `-M` are different things to
 /// ipvsadm: flags count only as they are written.
-pub fn named(word: &str) -> impl Iterator<Item = &'static Value> {
+pub fn named(word: &str) -> impl Iterator<Item = &'static OptionValue> {
     let is = move |one: &str| match word.starts_with('-') {
         true => one == word,
         false => one.eq_ignore_ascii_case(word),

@@ -16,7 +16,7 @@ use crate::director::{Filter, Wanted};
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::model::server::server_name;
 use crate::model::{Options, ServiceName, json};
-use crate::views::{Row, Subject, View, counted, of_traffic};
+use crate::views::{Row, Selection, View, counted, of_traffic};
 
 /// The most connections that one call gives: a script can hold no more.
 const MOST: usize = 50_000;
@@ -245,7 +245,7 @@ fn rows(call: &Call, what: View, name: Option<&ServiceName>) -> Result<Dynamic> 
     let mut session = call.context.session()?;
     let rows = session
         .director()
-        .rows(what, name.copied().map(Subject::Service).as_ref())?;
+        .rows(what, name.copied().map(Selection::Service).as_ref())?;
     Ok(convert::from_json(&rows.iter().map(Row::json).collect()))
 }
 
@@ -295,7 +295,7 @@ fn wanted(options: &Options) -> Result<Wanted> {
             _ => Err(Error::invalid(format!("{name} must be text"))),
         };
         match name.as_str() {
-            "service" => wanted.subject = Some(Subject::parse(&text()?)?),
+            "service" => wanted.subject = Some(Selection::parse(&text()?)?),
             "server" => wanted.server = Some(Filter::parse(&text()?)?),
             "client" => wanted.client = Some(Filter::parse(&text()?)?),
             "state" => wanted.state = Some(Wanted::state(&text()?)?),

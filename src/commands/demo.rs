@@ -17,7 +17,7 @@ use crate::kernel::{Clients, Sim};
 use crate::model::{ServerKey, ServiceKey, Weight};
 use crate::output;
 use crate::script::{Interpreter, Source};
-use crate::shell::Setting;
+use crate::shell::PromptSetup;
 
 /// A prompt to try things at: simulated, with traffic, a dead server and drift
 ///
@@ -90,7 +90,7 @@ pub(super) fn run(context: &Context, _args: &DemoArgs) -> Result<u8> {
     sim.visited_by(clients(is_terminal)?);
     change_behind_our_back(&sim)?;
 
-    let setting = Setting {
+    let setting = PromptSetup {
         place: "demo".to_owned(),
         greeting: greeting(),
         ..prompt::setting(&context)?

@@ -1,7 +1,7 @@
 //! `ipvsh edit`.
 
-mod draft;
 mod editor;
+mod file;
 mod text;
 
 use std::path::PathBuf;
@@ -10,14 +10,14 @@ use clap::Args;
 
 use super::args::ChangeArgs;
 use super::context::{Context, is_terminal};
-use crate::director::{ChangeOptions, Director, Edit, Outcome, Report};
+use crate::director::{ChangeOptions, Director, HeadEdit, Outcome, Report};
 use crate::error::{Error, Kind, Result};
 use crate::model::Ruleset;
 use crate::output::quoted;
 use crate::script::{self, Source};
 use crate::signals;
 
-use draft::{Draft, Left};
+use file::{EditFile, FileState};
 use text::text_of;
 
 /// Edit the head as a script in $VISUAL or $EDITOR, see the plan, commit
@@ -39,15 +39,15 @@ pub(super) fn run(context: &Context, args: &EditArgs) -> Result<u8> {
     let mut director = context.director()?;
     let (kept, edit) = match &args.again {
         Some(path) => {
-            let (draft, text) = Draft::kept(path)?;
-            let origin = text::base_of(&text, draft.path())?;
+            let (file, text) = EditFile::kept(path)?;
+            let origin = text::base_of(&text, file.path())?;
             let edit = director
                 .resume_edit(origin)
                 .map_err(|error| match error.kind() {
-                    Kind::NotFound => text::anew(error, draft.path()),
+                    Kind::NotFound => text::anew(error, file.path()),
                     _ => error,
                 })?;
-            (Some(draft), edit)
+            (Some(file), edit)
         }
         None => (None, director.begin_edit()?),
     };
@@ -60,11 +60,11 @@ pub(super) fn run(context: &Context, args: &EditArgs) -> Result<u8> {
         .map_err(|error| error.attempt("cannot be edited as a script"))?;
     // From here on a signal is an answer or an error, so that the text is named in any case.
     let _hold = signals::hold();
-    let draft = match kept {
-        Some(draft) => draft,
-        None => Draft::new(edit.base(), &text)?,
+    let file = match kept {
+        Some(file) => file,
+        None => EditFile::new(edit.base(), &text)?,
     };
-    let edited = edited(&draft, &from).and_then(|edited| match edited {
+    let edited = edited(&file, &from).and_then(|edited| match edited {
         Some(to) => finish(context, &mut director, &args.change, (&edit, &from, &to)),
         None => {
             context.out.report(&Report::unchanged(), false);
@@ -73,24 +73,24 @@ pub(super) fn run(context: &Context, args: &EditArgs) -> Result<u8> {
     });
     let kept = format!(
         "your text is kept; to go on: ipvsh edit --again {}",
-        quoted(&draft.path().to_string_lossy())
+        quoted(&file.path().to_string_lossy())
     );
     match edited {
         Ok(true) => {
-            draft.remove();
+            file.remove();
             Ok(0)
         }
         Ok(false) => {
-            if draft.left() == Left::Text {
+            if file.state() == FileState::Text {
                 context.out.note(&kept);
             }
             Ok(if args.change.plan { 0 } else { 1 })
         }
-        Err(error) => Err(match draft.left() {
-            Left::Text => error.hint(kept),
-            Left::Unreadable => error,
-            Left::Nothing => {
-                draft.remove();
+        Err(error) => Err(match file.state() {
+            FileState::Text => error.hint(kept),
+            FileState::Unreadable => error,
+            FileState::Nothing => {
+                file.remove();
                 error
             }
         }),
@@ -106,15 +106,15 @@ fn source(name: &str, text: &str) -> Source {
 }
 
 /// Lets the editor work on the text; gives what it declares then, or nothing where it is as it was.
-fn edited(draft: &Draft, from: &Ruleset) -> Result<Option<Ruleset>> {
-    editor::edit(draft.path())?;
-    let source = draft.source()?;
-    if !draft.is_changed(&source.text) {
+fn edited(file: &EditFile, from: &Ruleset) -> Result<Option<Ruleset>> {
+    editor::edit(file.path())?;
+    let source = file.source()?;
+    if !file.is_changed(&source.text) {
         return Ok(None);
     }
     if text::is_empty(&source.text) {
         // As in other tools: whoever empties the file gives up.
-        draft.remove();
+        file.remove();
         return match *from == Ruleset::default() {
             true => Ok(None),
             false => Err(
@@ -131,7 +131,7 @@ fn finish(
     context: &Context,
     director: &mut Director,
     change: &ChangeArgs,
-    (edit, from, to): (&Edit, &Ruleset, &Ruleset),
+    (edit, from, to): (&HeadEdit, &Ruleset, &Ruleset),
 ) -> Result<bool> {
     let mut attempt = |options: &ChangeOptions| director.commit_edit(edit, (from, to), options);
     let mut agreed = None;

@@ -104,7 +104,7 @@ pub(super) fn run(context: &Context, words: Vec<String>) -> Result<u8> {
     }
     let is_change = ipvsadm::is_one_change(&words);
     let work = |sim| {
-        let table = Some(Box::new(sim) as Box<dyn ipvsadm::Table>);
+        let table = Some(Box::new(sim) as Box<dyn ipvsadm::KernelTable>);
         let status = ipvsadm::run_on(table, Program::Ipvsadm, NAME, words, &mut |_| ());
         Ok(status)
     };

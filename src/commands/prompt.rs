@@ -12,7 +12,7 @@ use crate::error::{Error, Kind, Result};
 use crate::kernel::Names;
 use crate::output;
 use crate::script::{Interpreter, Source};
-use crate::shell::{Setting, Shell, Verbs};
+use crate::shell::{PromptSetup, Shell, Verbs};
 
 /// What is said where there are snapshots: the user has been here.
 const GREETING: &str = "`help` says what there is, Ctrl-D leaves.";
@@ -52,7 +52,7 @@ pub(super) fn run(context: &Context, change: &ChangeArgs) -> Result<u8> {
     } else {
         GREETING.to_owned()
     };
-    let setting = Setting {
+    let setting = PromptSetup {
         greeting,
         history: places::prompt_history(),
         startup: places::startup(),
@@ -72,12 +72,12 @@ fn banner() -> String {
 ///
 /// # Errors
 /// As the database has no place.
-pub(super) fn setting(context: &Context) -> Result<Setting> {
+pub(super) fn setting(context: &Context) -> Result<PromptSetup> {
     let (database, is_sim) = (context.database()?, context.is_sim());
     let facts = move |answer| status::facts(database.clone(), is_sim, answer);
     let verbs = PromptVerbs::new(context.again());
     output::at_prompt(verbs.all().iter().map(|(name, _)| name.clone()).collect());
-    Ok(Setting {
+    Ok(PromptSetup {
         place: places::host(is_sim),
         greeting: GREETING.to_owned(),
         history: None,
@@ -105,7 +105,7 @@ pub(super) fn open(
     context: &Context,
     director: Director,
     change: &ChangeArgs,
-    setting: Setting,
+    setting: PromptSetup,
 ) -> Result<Shell> {
     let session = Session::new(director, change.options());
     let mut interpreter = Interpreter::new(session, Vec::new());

@@ -5,7 +5,7 @@ use clap::{ArgMatches, FromArgMatches};
 use super::context::Context;
 use super::{Cli, Verb, complete, definition, dispatch, usage};
 use crate::error::{Error, Kind, Result};
-use crate::shell::{Offer, Request, Verbs};
+use crate::shell::{Offer, TypedVerb, Verbs};
 
 /// The verbs, on a prompt's kernel and database.
 pub(super) struct PromptVerbs {
@@ -28,7 +28,7 @@ impl Verbs for PromptVerbs {
         &self.all
     }
 
-    fn run(&self, request: &Request) -> Result<()> {
+    fn run(&self, request: &TypedVerb) -> Result<()> {
         let words = std::iter::once("ipvsh").chain(request.words.iter().map(String::as_str));
         let parsed = definition()
             .try_get_matches_from(words)

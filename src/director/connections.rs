@@ -11,7 +11,7 @@ use crate::error::{Error, Result, did_you_mean};
 use crate::model::connection::STATES;
 use crate::model::{Connection, Family, Live, Protocol, ServerKey, ServiceKey};
 use crate::signals;
-use crate::views::{Order, Subject};
+use crate::views::{Order, Selection};
 
 /// How many connections pass between two looks for a signal.
 const STRIDE: u32 = 4096;
@@ -25,7 +25,7 @@ const FTP_PORT: u16 = 21;
 pub struct Wanted {
     /// Those of a service, of the services that a bare address fits, to a real server, or of what
     /// is in a network.
-    pub subject: Option<Subject>,
+    pub subject: Option<Selection>,
     /// Those to a real server: an address, an address and a port, a port, a network.
     pub server: Option<Filter>,
     /// Those of a client, likewise.
@@ -142,7 +142,7 @@ impl Director {
 /// The services whose connections are wanted, among all that there are.
 struct Owners {
     /// The real server or the network whose connections are wanted, where it is no service.
-    ends: Option<Subject>,
+    ends: Option<Selection>,
     /// Every service of an address; those wanted are true.
     addresses: BTreeMap<ServiceKey, bool>,
     /// The wanted services of marks, with their servers.
@@ -150,12 +150,12 @@ struct Owners {
 }
 
 impl Owners {
-    fn new(subject: &Subject, live: &Live) -> Result<Owners> {
+    fn new(subject: &Selection, live: &Live) -> Result<Owners> {
         let shown = shown_of(Some(subject), live)?;
         let is_of_servers = shown.iter().any(|one| one.only.is_some());
         let wanted: BTreeSet<ServiceKey> = shown.into_iter().map(|one| one.key).collect();
         let mut owners = Owners {
-            ends: (is_of_servers || matches!(subject, Subject::Net(_))).then_some(*subject),
+            ends: (is_of_servers || matches!(subject, Selection::Net(_))).then_some(*subject),
             addresses: BTreeMap::new(),
             marks: BTreeMap::new(),
         };
@@ -314,7 +314,7 @@ UDP C6336404 8004 C0000209 0035 0A000009 0035 UDP              70
 
     fn of_service(name: &str) -> Vec<u64> {
         found(&Wanted {
-            subject: Some(Subject::parse(name).unwrap()),
+            subject: Some(Selection::parse(name).unwrap()),
             ..Wanted::default()
         })
     }
@@ -332,7 +332,7 @@ UDP C6336404 8004 C0000209 0035 0A000009 0035 UDP              70
         assert_eq!(of_service("192.0.2.0/31"), [900, 10, 50]);
         assert_eq!(of_service("10.0.0.0/24"), [900, 10, 50, 51, 800, 52, 70]);
         let wanted = Wanted {
-            subject: Some(Subject::parse("tcp 192.0.2.1:81").unwrap()),
+            subject: Some(Selection::parse("tcp 192.0.2.1:81").unwrap()),
             ..Wanted::default()
         };
         let error = director().connections(&wanted, &mut |_| ControlFlow::Break(()));

@@ -12,7 +12,7 @@ use crate::model::{EntryKey, Ruleset, SnapshotId};
 
 /// An edit of the head under way.
 #[derive(Debug, Clone)]
-pub struct Edit {
+pub struct HeadEdit {
     candidate: Candidate,
     /// It was interrupted and goes on: the commit merges it with the head that is there then.
     is_resumed: bool,
@@ -20,7 +20,7 @@ pub struct Edit {
     time: Option<DateTime<Utc>>,
 }
 
-impl Edit {
+impl HeadEdit {
     /// The snapshot that is edited, and when it was made, as a text can name it.
     pub fn origin(&self) -> Option<(SnapshotId, String)> {
         self.base().zip(self.time.map(in_words))
@@ -64,11 +64,11 @@ impl Director {
     ///
     /// # Errors
     /// As [`Director::candidate`].
-    pub fn begin_edit(&self) -> Result<Edit> {
+    pub fn begin_edit(&self) -> Result<HeadEdit> {
         let candidate = self.candidate()?;
         let base = candidate.base_id();
         let base = base.map(|base| self.stores.open()?.snapshot(base));
-        Ok(Edit {
+        Ok(HeadEdit {
             candidate,
             is_resumed: false,
             time: base.transpose()?.map(|base| base.time),
@@ -81,10 +81,10 @@ impl Director {
     /// # Errors
     /// `not_found` where the snapshot is not there, or no longer, or is that of another history; as
     /// the store fails to open or read.
-    pub fn resume_edit(&self, origin: Option<(SnapshotId, String)>) -> Result<Edit> {
+    pub fn resume_edit(&self, origin: Option<(SnapshotId, String)>) -> Result<HeadEdit> {
         let store = self.stores.open()?;
         let Some((base, time)) = origin else {
-            return Ok(Edit {
+            return Ok(HeadEdit {
                 candidate: Candidate::new(None, Ruleset::default()),
                 is_resumed: true,
                 time: None,
@@ -97,7 +97,7 @@ impl Director {
                 "it was made from snapshot {base} of {time}, and that of this history is of {is_of}"
             )));
         }
-        Ok(Edit {
+        Ok(HeadEdit {
             candidate: Candidate::new(Some(base), store.ruleset(base)?),
             is_resumed: true,
             time: Some(found.time),
@@ -112,7 +112,7 @@ impl Director {
     /// [`Director::commit`].
     pub fn commit_edit(
         &mut self,
-        edit: &Edit,
+        edit: &HeadEdit,
         (from, to): (&Ruleset, &Ruleset),
         options: &ChangeOptions,
     ) -> Result<Report> {
@@ -124,7 +124,7 @@ impl Director {
 
     /// Refuses an edit whose snapshot is no longer the head. A head that moves after this look is
     /// merged by the commit, or refused by it.
-    fn refuse_moved(&self, edit: &Edit) -> Result<()> {
+    fn refuse_moved(&self, edit: &HeadEdit) -> Result<()> {
         let store = self.stores.open()?;
         let head = store.head()?;
         let overdue = self

@@ -22,7 +22,7 @@ pub enum Role {
 
 /// Whose an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum Ownership {
     /// In the record and in the kernel.
     Managed,
     /// In the kernel alone.
@@ -35,7 +35,7 @@ pub enum Standing {
 
 /// One use of an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Usage {
+pub struct AddressUse {
     /// The service.
     pub service: ServiceKey,
     /// What the address is to it.
@@ -45,14 +45,14 @@ pub struct Usage {
     /// The server's connections.
     pub counts: Counts,
     /// Whose it is.
-    pub standing: Standing,
+    pub ownership: Ownership,
 }
 
 /// The uses of an address, and why the record could not be read, where it could not.
 #[derive(Debug)]
 pub struct Located {
     /// The uses: per service, as VIP first.
-    pub uses: Vec<Usage>,
+    pub uses: Vec<AddressUse>,
     /// Why nothing says whose they are.
     pub unread: Option<Error>,
 }
@@ -120,13 +120,13 @@ fn usage(
     entry: &EntryKey,
     live: &Live,
     head: Option<&Ruleset>,
-) -> Usage {
+) -> AddressUse {
     let is_live = live.rules.has(entry);
-    let standing = match (head.map(|head| head.has(entry)), is_live) {
-        (Some(true), true) => Standing::Managed,
-        (Some(true), false) => Standing::Missing,
-        (Some(false), _) => Standing::Foreign,
-        (None, _) => Standing::Unknown,
+    let ownership = match (head.map(|head| head.has(entry)), is_live) {
+        (Some(true), true) => Ownership::Managed,
+        (Some(true), false) => Ownership::Missing,
+        (Some(false), _) => Ownership::Foreign,
+        (None, _) => Ownership::Unknown,
     };
     let value = match is_live {
         true => live.rules.get(entry),
@@ -136,7 +136,7 @@ fn usage(
         Role::Server(server) => live.counts_of(&service, &server),
         Role::Vip | Role::Mark => live.service_counts(&service),
     };
-    Usage {
+    AddressUse {
         service,
         role,
         options: match value {
@@ -144,7 +144,7 @@ fn usage(
             _ => None,
         },
         counts,
-        standing,
+        ownership,
     }
 }
 

@@ -57,14 +57,14 @@ pub use connections::Wanted;
 pub use count_by::{CountBy, Counted, MOST_VALUES};
 pub use deviations::Deviations;
 pub use drain::{DRAIN_OPTIONS, DrainOptions, Drained, Then};
-pub use edit::Edit;
+pub use edit::HeadEdit;
 pub use expire::Unconfirmed;
 pub use fate::{Fate, sentences};
 pub use filter::Filter;
 pub use follow::Simulated;
 pub use history::{Listing, Query, Tagged};
 pub use import::{Import, together};
-pub use locate::{Located, Role, Standing, Usage};
+pub use locate::{AddressUse, Located, Ownership, Role};
 pub use options::{ChangeOptions, change_options};
 pub use progress::{Advance, Progress, Silent};
 pub use prune::{Pruned, Retention};
@@ -85,7 +85,7 @@ use crate::model::{
     EntryKey, Extent, FoundValues, Live, LiveServer, Origin, Ruleset, ServerKey, ServiceKey,
     Snapshot, SnapshotId,
 };
-use crate::notes::{self, Host, NoHost, Subject};
+use crate::notes::{self, Host, NoHost, Situation};
 use crate::plan::{Plan, Request, Scope, plan};
 use crate::store::{Store, Stores};
 
@@ -208,14 +208,14 @@ impl Director {
             } if !self.rehearsing => Some(undoing.command(snapshot)),
             _ => None,
         };
-        let subject = Subject {
+        let situation = Situation {
             rules: &report.plan.target.rules,
             named,
             cuts: &report.plan.cuts,
             quiesced: report.plan.quiesced().collect(),
             undo: undo.as_deref(),
         };
-        let notes = notes::notes(&subject, &*self.host);
+        let notes = notes::notes(&situation, &*self.host);
         let told = notes::fold(&notes);
         Report {
             notes: report.notes.into_iter().chain(told).collect(),

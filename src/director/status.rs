@@ -5,7 +5,7 @@ use super::{Awaiting, Director, Left, head_of, plan_of_everything};
 use crate::error::{Error, Result};
 use crate::model::remedy::RESTORE;
 use crate::model::{FoundValues, Live, Snapshot};
-use crate::notes::{self, Subject};
+use crate::notes::{self, Situation};
 use crate::plan::{Change, Object, Plan, between};
 
 /// Where things stand.
@@ -110,7 +110,7 @@ impl Director {
             let plan = plan_of_everything(now, &live, &rules, options);
             lost = changed(&plan, &live);
             let entries = rules.entries();
-            let standing = Subject::standing(&live.rules, &entries);
+            let standing = Situation::standing(&live.rules, &entries);
             let found = notes::notes(&standing, &*self.host);
             notes = notes::fold(&found);
             plan

@@ -3,20 +3,20 @@
 use super::Director;
 use crate::error::Result;
 use crate::model::{Info, Live, Load, ServiceKey, ServiceName, Traffic};
-use crate::views::{Row, Shown, Subject, View, of_live, of_traffic, select};
+use crate::views::{Row, Selection, ShownService, View, of_live, of_traffic, select};
 
 impl Director {
     /// The rows of a view of services: of what the subject means, or of all.
     ///
     /// # Errors
     /// `not_found` with a "did you mean"; as the kernel refuses.
-    pub fn rows(&mut self, view: View, subject: Option<&Subject>) -> Result<Vec<Row>> {
-        let keys = |shown: &[Shown]| shown.iter().map(|one| one.key).collect::<Vec<_>>();
+    pub fn rows(&mut self, view: View, subject: Option<&Selection>) -> Result<Vec<Row>> {
+        let keys = |shown: &[ShownService]| shown.iter().map(|one| one.key).collect::<Vec<_>>();
         let (shown, mut rows) = if matches!(view, View::Stats | View::Rates) {
             // One service costs two questions; where there is none, the others are asked for a name
             // that is like it.
             let mut traffic = match subject {
-                Some(Subject::Service(ServiceName::Key(key))) => self.traffic(Some(key))?,
+                Some(Selection::Service(ServiceName::Key(key))) => self.traffic(Some(key))?,
                 _ => Traffic::new(),
             };
             if traffic.is_empty() {
@@ -74,7 +74,7 @@ impl Director {
 ///
 /// # Errors
 /// `not_found` with a "did you mean".
-pub fn shown_of(subject: Option<&Subject>, live: &Live) -> Result<Vec<Shown>> {
+pub fn shown_of(subject: Option<&Selection>, live: &Live) -> Result<Vec<ShownService>> {
     let services = &live.rules.services;
     let servers = |key: &ServiceKey| match services.get(key) {
         Some(service) => service.servers.keys().copied().collect(),

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::changes::Change;
-use super::table::Table;
+use super::kernel_table::KernelTable;
 use super::words;
 use crate::error::{Error, Kind, Result};
 use crate::ipvs::{
@@ -38,7 +38,7 @@ pub fn apply(changes: &[Change]) -> Result<()> {
 ///
 /// # Errors
 /// As [`apply`].
-pub fn apply_to(client: &mut dyn Table, changes: &[Change]) -> Result<()> {
+pub fn apply_to(client: &mut dyn KernelTable, changes: &[Change]) -> Result<()> {
     let _hold = signals::hold();
     let before = Before::read(client, changes).map_err(failed)?;
     let requests: Vec<Request> = changes.iter().map(|c| c.request.clone()).collect();
@@ -75,7 +75,7 @@ fn failed(error: IpvsError) -> Error {
 }
 
 impl Before {
-    fn read(client: &mut dyn Table, changes: &[Change]) -> Result<Before, IpvsError> {
+    fn read(client: &mut dyn KernelTable, changes: &[Change]) -> Result<Before, IpvsError> {
         let mut services = BTreeMap::new();
         for change in changes {
             let ids = match &change.request {
@@ -105,7 +105,7 @@ impl Before {
     }
 
     /// Brings everything back; names what the kernel refused.
-    fn bring_back(&self, client: &mut dyn Table) -> Vec<String> {
+    fn bring_back(&self, client: &mut dyn KernelTable) -> Vec<String> {
         let mut requests = vec![Request::SetTimeouts(self.timeouts)];
         let mut left = Vec::new();
         match client.daemons() {
@@ -131,7 +131,7 @@ impl Before {
     }
 }
 
-fn find(client: &mut dyn Table, id: &ServiceId) -> Result<Found, IpvsError> {
+fn find(client: &mut dyn KernelTable, id: &ServiceId) -> Result<Found, IpvsError> {
     Ok(match client.service(id)? {
         Some(service) => Some((service, client.destinations(id)?)),
         None => None,

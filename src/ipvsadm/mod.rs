@@ -30,6 +30,7 @@ mod connections;
 mod daemons;
 mod help;
 mod host;
+mod kernel_table;
 mod kind;
 mod line;
 mod listing;
@@ -43,7 +44,6 @@ mod scan;
 mod service;
 mod session;
 mod simulated;
-mod table;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -51,6 +51,6 @@ mod words;
 
 pub use atomic::{apply, apply_to};
 pub use changes::{Change, changes, is_one_change};
+pub use kernel_table::KernelTable;
 pub use programs::{Program, run, run_on};
 pub use record::stage;
-pub use table::Table;

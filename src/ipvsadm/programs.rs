@@ -2,9 +2,9 @@
 
 use std::io::{BufWriter, Read, Write};
 
+use super::kernel_table::KernelTable;
 use super::restore;
 use super::session::{Ended, Session, say};
-use super::table::Table;
 
 /// A program that this one stands in for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub fn run(program: Program, name: &str, words: Vec<String>, log: &mut dyn FnMut
 
 /// The same on another table than the kernel's.
 pub fn run_on(
-    table: Option<Box<dyn Table>>,
+    table: Option<Box<dyn KernelTable>>,
     program: Program,
     name: &str,
     words: Vec<String>,
@@ -79,7 +79,7 @@ pub fn run_on(
 }
 
 fn ipvsadm(
-    table: Option<Box<dyn Table>>,
+    table: Option<Box<dyn KernelTable>>,
     name: &str,
     words: Vec<String>,
     out: &mut dyn Write,
@@ -99,7 +99,7 @@ fn ipvsadm(
 }
 
 fn save(
-    table: Option<Box<dyn Table>>,
+    table: Option<Box<dyn KernelTable>>,
     name: &str,
     words: &[String],
     out: &mut dyn Write,
@@ -127,7 +127,7 @@ fn save(
 }
 
 fn restore(
-    table: Option<Box<dyn Table>>,
+    table: Option<Box<dyn KernelTable>>,
     out: &mut dyn Write,
     err: &mut dyn Write,
     log: &mut dyn FnMut(&str),

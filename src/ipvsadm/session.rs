@@ -3,10 +3,10 @@
 use std::io::Write;
 
 use super::host::Names;
+use super::kernel_table::KernelTable;
 use super::kind::{Command, Kind};
 use super::line::{Line, Refusal};
 use super::listing::Format;
-use super::table::Table;
 use super::{connections, daemons, help, listing, order, rules, words};
 use crate::ipvs::{
     CONNECTION_FILES, Info, IpvsClient, IpvsError, OnError, Outcome, Request, Service,
@@ -47,7 +47,7 @@ impl From<std::io::Error> for Unlisted {
 /// One run of the program: a command line, or the lines of `-R`.
 pub(super) struct Session<'a> {
     program: &'a str,
-    client: Box<dyn Table>,
+    client: Box<dyn KernelTable>,
     info: Info,
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
@@ -61,7 +61,7 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     /// Opens the kernel's IPVS, or works on another table.
     pub(super) fn open(
-        table: Option<Box<dyn Table>>,
+        table: Option<Box<dyn KernelTable>>,
         program: &'a str,
         out: &'a mut dyn Write,
         err: &'a mut dyn Write,
@@ -69,7 +69,9 @@ impl<'a> Session<'a> {
     ) -> Result<Session<'a>, Ended> {
         let opened = match table {
             Some(table) => Ok(table),
-            None => IpvsClient::open_or_load().map(|client| Box::new(client) as Box<dyn Table>),
+            None => {
+                IpvsClient::open_or_load().map(|client| Box::new(client) as Box<dyn KernelTable>)
+            }
         };
         let opened = opened.and_then(|mut client| {
             let info = client.info()?;

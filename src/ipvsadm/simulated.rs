@@ -3,7 +3,7 @@
 //! Records go through the conversions of the real kernel (`kernel::convert`), refusals are the
 //! simulator's, which are the kernel's error numbers. Counters are zeros; it has no connections.
 
-use super::table::Table;
+use super::kernel_table::KernelTable;
 use crate::error::Error;
 use crate::ipvs::{
     BatchReport, Daemon, DaemonState, Destination, Errno, Info, IpvsError, KernelError, OnError,
@@ -21,7 +21,7 @@ const INFO: Info = Info {
     connection_table_size: 4096,
 };
 
-impl Table for Sim {
+impl KernelTable for Sim {
     fn info(&mut self) -> Result<Info, IpvsError> {
         Ok(INFO)
     }
@@ -35,7 +35,7 @@ impl Table for Sim {
     }
 
     fn service(&mut self, id: &ServiceId) -> Result<Option<Service>, IpvsError> {
-        let services = Table::services(self)?;
+        let services = KernelTable::services(self)?;
         Ok(services.into_iter().find(|service| service.id == *id))
     }
 

@@ -113,7 +113,7 @@ pub struct Notes {
 
 /// What notes are about: a change that is planned or was made, or what a kernel holds.
 #[derive(Debug, Clone)]
-pub struct Subject<'a> {
+pub struct Situation<'a> {
     /// What the kernel holds, or will hold.
     pub rules: &'a Ruleset,
     /// The entries that are looked at.
@@ -126,10 +126,10 @@ pub struct Subject<'a> {
     pub undo: Option<&'a str>,
 }
 
-impl<'a> Subject<'a> {
+impl<'a> Situation<'a> {
     /// What a kernel holds, without any change.
-    pub fn standing(rules: &'a Ruleset, named: &'a BTreeSet<EntryKey>) -> Subject<'a> {
-        Subject {
+    pub fn standing(rules: &'a Ruleset, named: &'a BTreeSet<EntryKey>) -> Situation<'a> {
+        Situation {
             rules,
             named,
             cuts: &[],
@@ -140,8 +140,8 @@ impl<'a> Subject<'a> {
 }
 
 /// Says what may be regretted.
-pub fn notes(subject: &Subject, host: &dyn Host) -> Notes {
-    let Subject { rules, named, .. } = subject;
+pub fn notes(situation: &Situation, host: &dyn Host) -> Notes {
+    let Situation { rules, named, .. } = situation;
     let facts = Facts::of(host);
     let mut notes = Vec::new();
     for (key, part) in parts(named) {
@@ -154,7 +154,7 @@ pub fn notes(subject: &Subject, host: &dyn Host) -> Notes {
                 &part,
                 &facts,
                 &standby,
-                &subject.quiesced,
+                &situation.quiesced,
             ));
             notes.extend(port::notes(&key, &part, rules));
         }
@@ -175,7 +175,7 @@ pub fn notes(subject: &Subject, host: &dyn Host) -> Notes {
     };
     let daemons = named.iter().filter_map(role);
     notes.extend(daemons.filter_map(|role| daemon::note(role, rules, &facts)));
-    notes.extend(removal::notes(subject.cuts, subject.undo, &facts));
+    notes.extend(removal::notes(situation.cuts, situation.undo, &facts));
     Notes {
         all: notes,
         is_cut: facts.is_cut.get(),

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::paint::Paint;
 use super::table::Table;
-use crate::director::{Role, Standing, Usage};
+use crate::director::{AddressUse, Ownership, Role};
 
 /// The uses of an address, a line each.
-pub fn located(uses: &[Usage], paint: Paint, width: Option<u16>) -> String {
+pub fn located(uses: &[AddressUse], paint: Paint, width: Option<u16>) -> String {
     let titles = [
         "service", "as", "server", "method", "weight", "active", "inactive", "",
     ];
@@ -28,23 +28,23 @@ pub fn located(uses: &[Usage], paint: Paint, width: Option<u16>) -> String {
             option(|server| server.weight.to_string()),
             one.counts.active.to_string(),
             one.counts.inactive.to_string(),
-            remark(one.standing).to_owned(),
+            remark(one.ownership).to_owned(),
         ]);
     }
     table.text()
 }
 
 /// The same as JSON.
-pub fn located_json(uses: &[Usage]) -> Value {
-    let one = |one: &Usage| {
+pub fn located_json(uses: &[AddressUse]) -> Value {
+    let one = |one: &AddressUse| {
         let server = match one.role {
             Role::Server(server) => Some(server.to_string()),
             Role::Vip | Role::Mark => None,
         };
-        let managed = match one.standing {
-            Standing::Managed | Standing::Missing => Some(true),
-            Standing::Foreign => Some(false),
-            Standing::Unknown => None,
+        let managed = match one.ownership {
+            Ownership::Managed | Ownership::Missing => Some(true),
+            Ownership::Foreign => Some(false),
+            Ownership::Unknown => None,
         };
         json!({
             "service": one.service.to_string(),
@@ -55,7 +55,7 @@ pub fn located_json(uses: &[Usage]) -> Value {
             "active": one.counts.active,
             "inactive": one.counts.inactive,
             "managed": managed,
-            "live": one.standing != Standing::Missing,
+            "live": one.ownership != Ownership::Missing,
         })
     };
     uses.iter().map(one).collect()
@@ -69,10 +69,10 @@ fn word(role: Role) -> &'static str {
     }
 }
 
-fn remark(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Managed | Standing::Unknown => "",
-        Standing::Foreign => "not managed by ipvsh",
-        Standing::Missing => "not in the kernel",
+fn remark(ownership: Ownership) -> &'static str {
+    match ownership {
+        Ownership::Managed | Ownership::Unknown => "",
+        Ownership::Foreign => "not managed by ipvsh",
+        Ownership::Missing => "not in the kernel",
     }
 }

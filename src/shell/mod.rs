@@ -45,7 +45,7 @@ use record::Typed;
 use words::Word;
 use world::{PromptWorld, SnapshotsOf};
 
-pub use verbs::{Offer, Request, Verbs};
+pub use verbs::{Offer, TypedVerb, Verbs};
 pub use words::VerbGroup;
 
 /// How many lines the history keeps.
@@ -58,7 +58,7 @@ pub type FactsOf = Box<dyn Fn(Result<Status>) -> Facts>;
 pub type Reconcile = Box<dyn Fn() -> Result<Option<String>>>;
 
 /// What a prompt is given beside its interpreter.
-pub struct Setting {
+pub struct PromptSetup {
     /// Where this is: the host's name, or `sim`.
     pub place: String,
     /// What is said before the first line.
@@ -116,7 +116,7 @@ impl Shell {
     ///
     /// # Errors
     /// `system` where the terminal cannot be used.
-    pub fn new(mut interpreter: Interpreter, out: Output, setting: Setting) -> Result<Shell> {
+    pub fn new(mut interpreter: Interpreter, out: Output, setting: PromptSetup) -> Result<Shell> {
         let config = Config::builder()
             .completion_type(CompletionType::List)
             .max_history_size(HISTORY)
@@ -426,7 +426,7 @@ impl Shell {
             return self.answer(command);
         }
         let interpreter = Rc::clone(&self.interpreter);
-        let ran = self.verbs.run(&Request {
+        let ran = self.verbs.run(&TypedVerb {
             words,
             typed: line.trim(),
             may_commit: &|| interpreter.borrow().session().give_way(),

@@ -20,14 +20,14 @@ pub trait Verbs {
     ///
     /// # Errors
     /// `usage` for words that are not understood; as the verb fails.
-    fn run(&self, request: &Request) -> Result<()>;
+    fn run(&self, request: &TypedVerb) -> Result<()>;
 
     /// What the word behind these may become; `None` stands for names of files.
     fn complete(&self, before: &[String], begun: &str) -> Option<Vec<Offer>>;
 }
 
 /// A verb that was typed.
-pub struct Request<'l> {
+pub struct TypedVerb<'l> {
     /// The words behind the program's name.
     pub words: Vec<String>,
     /// The line as it was typed.

@@ -7,14 +7,14 @@ mod facts;
 pub mod number;
 mod order;
 mod row;
-mod subject;
+mod selection;
 
 pub use facts::{Cells, Column, Facts, Takes};
 pub use order::Order;
 pub use row::{
     Row, ServerRow, counted, fitting, of_live, of_names, of_traffic, one_of_live, value,
 };
-pub use subject::{Shown, Subject, select};
+pub use selection::{Selection, ShownService, select};
 
 use crate::error::{Error, Kind, Result, did_you_mean};
 

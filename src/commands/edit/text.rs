@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::director::Edit;
+use crate::director::HeadEdit;
 use crate::error::{Error, Result};
 use crate::format::{self, Format, SCRIPT_HEADER};
 use crate::model::SnapshotId;
@@ -16,7 +16,7 @@ const MADE_FROM: &str = "// made from ";
 const NOTHING: &str = "no snapshot";
 
 /// The text that is edited, and what it leaves out.
-pub(super) fn text_of(edit: &Edit) -> (String, Vec<String>) {
+pub(super) fn text_of(edit: &HeadEdit) -> (String, Vec<String>) {
     let (script, notes) = format::write(Format::Rhai, edit.rules());
     let body = script.strip_prefix(SCRIPT_HEADER).unwrap_or(&script);
     let base = match edit.origin() {

@@ -3,7 +3,7 @@
 use super::super::objects::is_kind;
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::model::{DaemonRole, Fwmark};
-use crate::views::{Subject, Takes, View};
+use crate::views::{Selection, Takes, View};
 
 /// What a view is narrowed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub(super) enum Object {
     /// Nothing: all of it.
     All,
     /// Virtual services, a real server, a network.
-    Subject(Subject),
+    Selection(Selection),
     /// The rules of a mark.
     Mark(Fwmark),
     /// A sync daemon.
@@ -20,9 +20,9 @@ pub(super) enum Object {
 
 impl Object {
     /// What a view of services is narrowed to.
-    pub(super) fn subject(&self) -> Option<&Subject> {
+    pub(super) fn subject(&self) -> Option<&Selection> {
         match self {
-            Object::Subject(subject) => Some(subject),
+            Object::Selection(subject) => Some(subject),
             _ => None,
         }
     }
@@ -43,7 +43,7 @@ pub(super) fn parse(words: &[String]) -> Result<(View, Object)> {
         words => &words.join(" "),
     };
     let object = match view.facts().takes {
-        Takes::Service => Object::Subject(Subject::parse(object)?),
+        Takes::Service => Object::Selection(Selection::parse(object)?),
         Takes::Mark => {
             let number = object.trim_start_matches(|c: char| !c.is_ascii_digit());
             Object::Mark(Fwmark::parse(number)?)
@@ -78,7 +78,7 @@ mod tests {
     fn views_and_objects_are_told_apart() {
         assert_eq!(parsed("").unwrap(), (View::Services, Object::All));
         assert_eq!(parsed("timeouts").unwrap(), (View::Timeouts, Object::All));
-        let name = Object::Subject(Subject::parse("tcp 192.0.2.1:80").unwrap());
+        let name = Object::Selection(Selection::parse("tcp 192.0.2.1:80").unwrap());
         for (text, view) in [
             ("tcp 192.0.2.1:80", View::Services),
             ("services tcp 192.0.2.1:80", View::Services),

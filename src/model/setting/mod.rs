@@ -1,6 +1,6 @@
 //! Settings: entries beside services, servers and marks, of kinds that share one map.
 //!
-//! Each kind is one file: what a value is, its options, its JSON, and its [`Facts`]. Plans, the record, histories and
+//! Each kind is one file: what a value is, its options, its JSON, and its [`KindFacts`]. Plans, the record, histories and
 //! restores loop over kinds and name none of them.
 
 mod stored;
@@ -79,7 +79,7 @@ pub enum Phase {
 
 /// What is to be known of a kind of setting.
 #[derive(Debug, Clone, Copy)]
-pub struct Facts {
+pub struct KindFacts {
     /// The name of all of them: of the list in JSON, and of the object in text.
     pub list: &'static str,
     /// What one of them is called in front of its name.
@@ -104,7 +104,7 @@ pub struct Facts {
     pub attempts: (&'static str, &'static str),
 }
 
-impl Facts {
+impl KindFacts {
     /// What an error says was attempted.
     pub fn attempts(&self, is_set: bool) -> &'static str {
         match is_set {
@@ -119,7 +119,7 @@ impl SettingKind {
     pub const ALL: [SettingKind; 2] = [SettingKind::Timeout, SettingKind::SyncDaemon];
 
     /// What is to be known of it.
-    pub fn facts(self) -> &'static Facts {
+    pub fn facts(self) -> &'static KindFacts {
         match self {
             SettingKind::Timeout => &timeout::FACTS,
             SettingKind::SyncDaemon => &sync_daemon::FACTS,
@@ -181,7 +181,7 @@ impl SettingKey {
     }
 
     /// What is to be known of its kind.
-    pub fn facts(self) -> &'static Facts {
+    pub fn facts(self) -> &'static KindFacts {
         self.kind().facts()
     }
 

@@ -10,14 +10,14 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Absence, Facts, Phase, Replacement, Setting, SettingKey, Settings};
+use super::{Absence, KindFacts, Phase, Replacement, Setting, SettingKey, Settings};
 use crate::error::{Error, Result};
 use crate::model::patch::{Options, check_names, positive, ranged, text};
 use crate::model::service::Field;
 use crate::model::{address, interface};
 
 /// What is to be known of sync daemons.
-pub(super) const FACTS: Facts = Facts {
+pub(super) const FACTS: KindFacts = KindFacts {
     list: "daemons",
     noun: "sync daemon",
     foreign: Some(("sync daemon", "sync daemons")),

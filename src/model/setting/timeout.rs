@@ -7,12 +7,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Absence, Facts, Phase, Replacement, Setting, SettingKey, Settings};
+use super::{Absence, KindFacts, Phase, Replacement, Setting, SettingKey, Settings};
 use crate::error::{Error, Result};
 use crate::model::patch::{Options, check_names, whole};
 
 /// What is to be known of timeouts. One that was never set is not managed; the kernel always has all.
-pub(super) const FACTS: Facts = Facts {
+pub(super) const FACTS: KindFacts = KindFacts {
     list: "timeouts",
     noun: "timeout",
     foreign: None,

@@ -23,7 +23,7 @@ const NEW: &str = "new.rhai";
 
 /// A text under edit.
 #[derive(Debug)]
-pub(super) struct Draft {
+pub(super) struct EditFile {
     path: PathBuf,
     /// The text as it was handed out; none where it was edited before.
     handed_out: Option<String>,
@@ -33,7 +33,7 @@ pub(super) struct Draft {
 
 /// What an edit leaves in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Left {
+pub(super) enum FileState {
     /// Nothing of the user's: the text as it was handed out, one without a statement, or no file.
     Nothing,
     /// A text that the user wrote.
@@ -42,15 +42,15 @@ pub(super) enum Left {
     Unreadable,
 }
 
-impl Draft {
+impl EditFile {
     /// Writes a text to a new file.
     ///
     /// # Errors
     /// As the system refuses.
-    pub fn new(base: Option<SnapshotId>, text: &str) -> Result<Draft> {
+    pub fn new(base: Option<SnapshotId>, text: &str) -> Result<EditFile> {
         let dir = new_dir()?;
         let name = base.map_or_else(|| NEW.to_owned(), |base| format!("snapshot-{base}.rhai"));
-        let draft = Draft {
+        let file = EditFile {
             path: dir.join(name),
             handed_out: Some(text.to_owned()),
             is_ours: true,
@@ -59,20 +59,20 @@ impl Draft {
             .write(true)
             .create_new(true)
             .mode(0o600)
-            .open(&draft.path)
+            .open(&file.path)
             .and_then(|mut file| file.write_all(text.as_bytes()));
         written.map_err(|error| {
-            draft.remove();
-            Error::system("cannot write the text to edit", &error).object(draft.path.display())
+            file.remove();
+            Error::system("cannot write the text to edit", &error).object(file.path.display())
         })?;
-        Ok(draft)
+        Ok(file)
     }
 
     /// A text that was kept, with the text as far as it is UTF-8.
     ///
     /// # Errors
     /// `not_found`, as the system refuses; `invalid` where it is no regular file or too long.
-    pub fn kept(path: &Path) -> Result<(Draft, String)> {
+    pub fn kept(path: &Path) -> Result<(EditFile, String)> {
         let object = || path.display().to_string();
         let failed = |error: &std::io::Error| cannot_read(error).object(object());
         let Some(name) = path.file_name() else {
@@ -84,13 +84,13 @@ impl Draft {
         };
         // The file itself is never followed: it may be a symbolic link.
         let dir = dir.canonicalize().map_err(|error| failed(&error))?;
-        let draft = Draft {
+        let file = EditFile {
             is_ours: is_dir_of_edit(&dir) && name.to_str().is_some_and(is_name_of_edit),
             path: dir.join(name),
             handed_out: None,
         };
-        let bytes = draft.bytes()?;
-        Ok((draft, String::from_utf8_lossy(&bytes).into_owned()))
+        let bytes = file.bytes()?;
+        Ok((file, String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     /// The file.
@@ -101,7 +101,7 @@ impl Draft {
     /// Reads the file as a script.
     ///
     /// # Errors
-    /// As [`Draft::kept`]; `invalid` where it is not UTF-8 text.
+    /// As [`EditFile::kept`]; `invalid` where it is not UTF-8 text.
     pub fn source(&self) -> Result<Source> {
         let name = self.path.display().to_string();
         let text = utf8(self.bytes()?).map_err(|error| error.object(&name))?;
@@ -119,15 +119,15 @@ impl Draft {
     }
 
     /// Looks at what the file holds now.
-    pub fn left(&self) -> Left {
+    pub fn state(&self) -> FileState {
         let handed_out = self.handed_out.as_ref().map(String::as_bytes);
         match self.bytes() {
-            Ok(bytes) if handed_out == Some(bytes.as_slice()) => Left::Nothing,
-            Ok(bytes) if is_empty(&String::from_utf8_lossy(&bytes)) => Left::Nothing,
-            Ok(_) => Left::Text,
+            Ok(bytes) if handed_out == Some(bytes.as_slice()) => FileState::Nothing,
+            Ok(bytes) if is_empty(&String::from_utf8_lossy(&bytes)) => FileState::Nothing,
+            Ok(_) => FileState::Text,
             Err(_) => match fs::symlink_metadata(&self.path) {
-                Err(error) if error.kind() == ErrorKind::NotFound => Left::Nothing,
-                _ => Left::Unreadable,
+                Err(error) if error.kind() == ErrorKind::NotFound => FileState::Nothing,
+                _ => FileState::Unreadable,
             },
         }
     }

@@ -7,7 +7,7 @@ use crate::ipvs::{
 
 /// What a command line needs of IPVS. Each call fails as the kernel refuses, or as the exchange
 /// with it fails.
-pub trait Table {
+pub trait KernelTable {
     /// The version and the size of the connection table.
     ///
     /// # Errors
@@ -51,7 +51,7 @@ pub trait Table {
     fn has_connections(&self) -> bool;
 }
 
-impl Table for IpvsClient {
+impl KernelTable for IpvsClient {
     fn info(&mut self) -> Result<Info, IpvsError> {
         self.info()
     }

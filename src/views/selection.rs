@@ -13,7 +13,7 @@ use crate::model::{ServerKey, ServiceKey, ServiceName};
 
 /// What a view of services is narrowed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
+pub enum Selection {
     /// A virtual service, or an address: that of services or, where no service has it, of real
     /// servers.
     Service(ServiceName),
@@ -25,23 +25,23 @@ pub enum Subject {
 
 /// A service that is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct ShownService {
     /// The service.
     pub key: ServiceKey,
     /// Those of its servers that are shown; none for all of them.
     pub only: Option<BTreeSet<ServerKey>>,
 }
 
-impl Subject {
+impl Selection {
     /// Reads `tcp 192.0.2.10:80`, `192.0.2.10`, `server 10.0.0.11`, `10.0.0.0/24`.
     ///
     /// # Errors
     /// `invalid`, with what would be right where the text names something else.
-    pub fn parse(text: &str) -> Result<Subject> {
+    pub fn parse(text: &str) -> Result<Selection> {
         let words: Vec<&str> = text.split_whitespace().collect();
         match words.as_slice() {
             ["server", server] => Endpoint::parse(server)
-                .map(Subject::Server)
+                .map(Selection::Server)
                 .map_err(|error| error.object(format!("real server {server}"))),
             ["mark", mark] => Err(Error::new(
                 Kind::Usage,
@@ -50,7 +50,7 @@ impl Subject {
             .hint(format!(
                 "ipvsh show marks {mark}; its virtual service: ipvsh show fwmark {mark}"
             ))),
-            [net] if net.contains('/') => parse_net(net).map(Subject::Net),
+            [net] if net.contains('/') => parse_net(net).map(Selection::Net),
             [number] if number.bytes().all(|b| b.is_ascii_digit()) => {
                 Err(Error::invalid(format!("\"{number}\" is no address"))
                     .hint(format!(
@@ -61,27 +61,27 @@ impl Subject {
                         "show is about what is live; snapshot {number}: ipvsh export {number}"
                     )))
             }
-            _ => ServiceName::parse(text).map(Subject::Service),
+            _ => ServiceName::parse(text).map(Selection::Service),
         }
     }
 
     /// Returns true if a connection is of the network, or of the real server.
     pub fn has_server(&self, server: &ServerKey) -> bool {
         match self {
-            Subject::Service(ServiceName::Bare { addr, port }) => {
+            Selection::Service(ServiceName::Bare { addr, port }) => {
                 *addr == server.addr && port.is_none_or(|port| port == server.port)
             }
-            Subject::Service(ServiceName::Key(_)) => false,
-            Subject::Server(wanted) => {
+            Selection::Service(ServiceName::Key(_)) => false,
+            Selection::Server(wanted) => {
                 wanted.addr == server.addr && wanted.port.is_none_or(|port| port == server.port)
             }
-            Subject::Net(net) => net.contains(&server.addr),
+            Selection::Net(net) => net.contains(&server.addr),
         }
     }
 
     /// The hint for an address that is like one of the real servers'.
     fn close_server(&self, known: BTreeSet<IpAddr>) -> Option<String> {
-        let Subject::Service(ServiceName::Bare { addr, .. }) = self else {
+        let Selection::Service(ServiceName::Bare { addr, .. }) = self else {
             return None;
         };
         let known: Vec<String> = known.iter().map(ToString::to_string).collect();
@@ -92,8 +92,8 @@ impl Subject {
     /// Returns true if a service's address is in the network.
     pub fn has_vip(&self, key: &ServiceKey) -> bool {
         match self {
-            Subject::Net(net) => key.addr().is_some_and(|addr| net.contains(&addr)),
-            Subject::Service(_) | Subject::Server(_) => false,
+            Selection::Net(net) => key.addr().is_some_and(|addr| net.contains(&addr)),
+            Selection::Service(_) | Selection::Server(_) => false,
         }
     }
 }
@@ -104,18 +104,18 @@ impl Subject {
 /// # Errors
 /// `not_found` with a "did you mean".
 pub fn select<'a>(
-    subject: Option<&Subject>,
+    subject: Option<&Selection>,
     keys: impl Iterator<Item = &'a ServiceKey> + Clone,
     servers: &dyn Fn(&ServiceKey) -> Vec<ServerKey>,
-) -> Result<Vec<Shown>> {
-    let whole = |key: ServiceKey| Shown { key, only: None };
+) -> Result<Vec<ShownService>> {
+    let whole = |key: ServiceKey| ShownService { key, only: None };
     let refusal = match subject {
         None => return Ok(keys.map(|key| whole(*key)).collect()),
-        Some(Subject::Service(name)) => match fitting(Some(name), keys.clone()) {
+        Some(Selection::Service(name)) => match fitting(Some(name), keys.clone()) {
             Ok(found) => return Ok(found.into_iter().map(whole).collect()),
             Err(error) => Some(error),
         },
-        Some(Subject::Server(_) | Subject::Net(_)) => None,
+        Some(Selection::Server(_) | Selection::Net(_)) => None,
     };
     let Some(subject) = subject else {
         return Ok(Vec::new());
@@ -133,7 +133,7 @@ pub fn select<'a>(
             .filter(|server| subject.has_server(server))
             .collect();
         if !only.is_empty() {
-            found.push(Shown {
+            found.push(ShownService {
                 key: *key,
                 only: Some(only),
             });
@@ -143,20 +143,20 @@ pub fn select<'a>(
         (false, _, _) => Ok(found),
         (true, Some(error), _) if !error.hints().is_empty() => Err(error),
         (true, Some(error), subject) => Err(error.maybe_hint(subject.close_server(known))),
-        (true, None, Subject::Net(net)) => Err(Error::not_found(
+        (true, None, Selection::Net(net)) => Err(Error::not_found(
             "no virtual service and no real server is in it",
         )
         .object(format!("network {}", net_text(net)))
         .hint("ipvsh show lists virtual services and real servers")),
-        (true, None, Subject::Server(server)) => {
+        (true, None, Selection::Server(server)) => {
             Err(Error::not_found("no service has this real server")
                 .object(format!("real server {server}")))
         }
-        (true, None, Subject::Service(_)) => Ok(found),
+        (true, None, Selection::Service(_)) => Ok(found),
     }
 }
 
-impl Shown {
+impl ShownService {
     /// Leaves only those servers of a row that are shown.
     pub fn narrow(&self, row: &mut Row) {
         if let Some(only) = &self.only {
@@ -171,12 +171,12 @@ mod tests {
 
     #[test]
     fn a_subject_is_read_from_its_words() {
-        let net = Subject::Net("10.1.3.0/24".parse().unwrap());
-        assert_eq!(Subject::parse("10.1.3.7/24").unwrap(), net);
+        let net = Selection::Net("10.1.3.0/24".parse().unwrap());
+        assert_eq!(Selection::parse("10.1.3.7/24").unwrap(), net);
         let server = Endpoint::parse("10.0.0.11").unwrap();
         assert_eq!(
-            Subject::parse("server 10.0.0.11").unwrap(),
-            Subject::Server(server)
+            Selection::parse("server 10.0.0.11").unwrap(),
+            Selection::Server(server)
         );
         for (text, hint) in [
             (
@@ -189,7 +189,11 @@ mod tests {
             ),
             ("10.0.0.0/33", "a network is like \"192.0.2.0/24\""),
         ] {
-            assert_eq!(Subject::parse(text).unwrap_err().hints()[0], hint, "{text}");
+            assert_eq!(
+                Selection::parse(text).unwrap_err().hints()[0],
+                hint,
+                "{text}"
+            );
         }
     }
 
@@ -212,10 +216,10 @@ mod tests {
                 .to_vec()
         };
         let shown = |text: &str| {
-            let subject = Subject::parse(text).unwrap();
+            let subject = Selection::parse(text).unwrap();
             let shown = select(Some(&subject), keys.iter(), &servers);
             shown.map(|all| {
-                let only = |one: &Shown| one.only.as_ref().map_or(9, BTreeSet::len);
+                let only = |one: &ShownService| one.only.as_ref().map_or(9, BTreeSet::len);
                 all.iter()
                     .map(|one| (one.key, only(one)))
                     .collect::<Vec<_>>()
