@@ -316,8 +316,8 @@ fn hanging(text: &str) -> String {
     wrap(text, WIDTH - 4).join("\n    ")
 }
 
-/// Breaks a text into lines.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+/// Breaks a text into lines of a width at most; a longer word has a line of its own.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {

@@ -169,11 +169,3 @@ fn changes_text(changes: &[Change]) -> String {
     }
     text
 }
-
-/// `1 change`, `2 changes`.
-pub fn count(number: usize, noun: &str) -> String {
-    match number {
-        1 => format!("1 {noun}"),
-        _ => format!("{number} {noun}s"),
-    }
-}

@@ -14,7 +14,9 @@ use super::author::author;
 use super::keeper::HostKeeper;
 use super::origin;
 use super::places;
-use crate::director::{ChangeOptions, Deviations, Director, Keeper, Report, Simulated, Unwatched};
+use crate::director::{
+    ChangeOptions, Deviations, Director, Keeper, Report, Session, Simulated, Unwatched,
+};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{self, Kernel, KernelFile, LinuxHost, Sim};
 use crate::model::{Origin, Ruleset, Snapshot, SnapshotId};
@@ -367,6 +369,23 @@ impl Context {
     /// As the kernel or the history cannot be read.
     pub fn dry_director(&self) -> Result<Director> {
         self.director()?.dry()
+    }
+
+    /// A session for a verb that commits by itself, in steps, and the options of each commit. With
+    /// `--plan` it is on a simulator: the steps are shown, not done.
+    ///
+    /// # Errors
+    /// As [`Context::director`] and [`Context::dry_director`].
+    pub fn session_in_steps(&self, change: &ChangeArgs) -> Result<(Session, ChangeOptions)> {
+        let options = ChangeOptions {
+            plan_only: false,
+            ..change.options()
+        };
+        let session = match change.plan {
+            true => Session::new(self.dry_director()?, options.clone()).dry(),
+            false => Session::new(self.director()?, options.clone()),
+        };
+        Ok((session, options))
     }
 
     /// A director who touches neither kernel nor database: on a simulator that holds the head,

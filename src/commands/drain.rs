@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::args::ChangeArgs;
 use super::context::Context;
 use super::objects::objects;
-use crate::director::{Attendant, ChangeOptions, DrainOptions, News, Session, Then};
+use crate::director::{Attendant, DrainOptions, News, Then};
 use crate::error::{Error, Kind, Result};
 use crate::output::forms;
 use crate::signals;
@@ -84,14 +84,7 @@ pub(super) fn run(context: &Context, args: &DrainArgs) -> Result<u8> {
         }
     };
     let _hold = signals::hold();
-    let change = ChangeOptions {
-        plan_only: false,
-        ..args.change.options()
-    };
-    let mut session = match args.change.plan {
-        true => Session::new(context.dry_director()?, change.clone()).dry(),
-        false => Session::new(context.director()?, change.clone()),
-    };
+    let (mut session, change) = context.session_in_steps(&args.change)?;
     let servers = session.find_servers(server, service)?;
     let (out, dry) = (context.out, session.is_dry());
     let mut reports = Vec::new();

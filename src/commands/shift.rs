@@ -5,7 +5,7 @@ use clap::Args;
 use super::args::ChangeArgs;
 use super::context::Context;
 use super::objects::one_object;
-use crate::director::{Attendant, ChangeOptions, News, Session, ShiftOptions};
+use crate::director::{Attendant, News, Session, ShiftOptions};
 use crate::error::{Error, Kind, Result};
 use crate::model::{ServerKey, ServiceKey};
 use crate::output::forms;
@@ -59,14 +59,7 @@ pub(super) fn run(context: &Context, args: &ShiftArgs) -> Result<u8> {
             .map_err(|error| error.object("--pause").with_kind(Kind::Usage))?,
     };
     let _hold = signals::hold();
-    let change = ChangeOptions {
-        plan_only: false,
-        ..args.change.options()
-    };
-    let mut session = match args.change.plan {
-        true => Session::new(context.dry_director()?, change.clone()).dry(),
-        false => Session::new(context.director()?, change.clone()),
-    };
+    let (mut session, change) = context.session_in_steps(&args.change)?;
     let service = session.find_service(&name)?;
     let from = servers(&mut session, service, &args.from)?;
     let to = servers(&mut session, service, &args.to)?;

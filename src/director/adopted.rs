@@ -4,10 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::history::both_sides;
-use super::report::count;
 use super::transaction::Recording;
 use crate::error::{Error, Kind, Result};
-use crate::model::{EntryKey, Ruleset, Snapshot, SnapshotId};
+use crate::model::{EntryKey, Ruleset, Snapshot, SnapshotId, count};
 use crate::plan::{Plan, Step};
 use crate::store::Store;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::error::{Error, Kind, Result};
 use crate::format::mark_statement;
 use crate::marks::{TABLE, line_of};
-use crate::model::{Family, ForeignMark, Live, MarkKey, MarkRule, Ruleset, ServiceKey};
+use crate::model::{ForeignMark, Live, MarkKey, MarkRule, Ruleset, ServiceKey};
 use crate::notes::{Host, Manager, feeds};
 
 /// Refuses to take over everything that another program keeps as it wants it.
@@ -170,10 +170,7 @@ impl Fed {
         }
         let unread = self.unread.iter().filter(|_| asked);
         notes.extend(unread.map(|key| {
-            let tool = match key.family {
-                Family::Ipv4 => "iptables",
-                Family::Ipv6 => "ip6tables",
-            };
+            let tool = key.family.iptables();
             format!(
                 "{}: what feeds it is not known: not all rules of {tool} can be read here, and none \
                  was taken over. To look: {tool}-save -t mangle",

@@ -14,13 +14,15 @@ use super::confirm::nothing_to_confirm;
 use super::options::ChangeOptions;
 use super::progress::Advance;
 use super::remaining::{Remaining, hints};
-use super::report::{Outcome, Report, count};
+use super::report::{Outcome, Report};
 use super::session::Session;
 use super::wait::{Attend, News};
 use super::weigh::ServerOf;
 use crate::error::{Error, Kind, Result};
 use crate::model::server::server_name;
-use crate::model::{Counts, EntryKey, LiveServer, ServerKey, ServiceKey, SnapshotId, Weight};
+use crate::model::{
+    Counts, EntryKey, LiveServer, ServerKey, ServiceKey, SnapshotId, Weight, count,
+};
 
 /// For so long it looks twice a second, then once a second.
 const EAGER: Duration = Duration::from_secs(10);

@@ -2,12 +2,11 @@
 //! object by itself, and the history learns of it.
 
 use super::confirm::{Awaiting, Watch, parent_rules};
-use super::report::count;
 use super::transaction::kept_sentence;
 use super::undo::take_back;
 use super::{Director, found_of};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Extent, Live, Ruleset, SnapshotId};
+use crate::model::{Extent, Live, Ruleset, SnapshotId, count};
 use crate::plan::{Change, Deltas, TakenBack, between, described, tally};
 use crate::signals;
 use crate::store::{Draft, Pending, Store, Turn};

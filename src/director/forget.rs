@@ -12,7 +12,7 @@ use super::report::Report;
 use super::transaction::Recording;
 use super::{Director, found_of, head_of};
 use crate::error::{Error, Result};
-use crate::model::{EntryKey, Extent, Live, Ruleset, SnapshotId, SnapshotName};
+use crate::model::{EntryKey, Extent, Live, Ruleset, SnapshotId, SnapshotName, count};
 use crate::plan::{Plan, between, foreign};
 use crate::signals;
 use crate::store::Store;
@@ -108,7 +108,7 @@ fn unrecord(
     let kept = (!since.is_empty()).then(|| {
         format!(
             "{} of snapshot {} changed since: the record keeps what it has of them",
-            super::report::count(since.len(), "entry").replace("entrys", "entries"),
+            count(since.len(), "entry").replace("entrys", "entries"),
             snapshot.id
         )
     });

@@ -5,9 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use super::report::count;
 use crate::error::{Error, Kind, Result};
-use crate::model::{EntryKey, FoundValues, ServiceKey, Weight};
+use crate::model::{EntryKey, FoundValues, ServiceKey, Weight, count};
 use crate::plan::{Plan, Step};
 
 /// The number of services from which the removal of more than half is refused.

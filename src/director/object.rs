@@ -50,8 +50,7 @@ impl Object {
             (Object::Service(name), EntryKey::Marks(key)) => name.fits(&key.service()),
             (Object::Server(service, server), EntryKey::Server(key, one)) => {
                 service.as_ref().is_none_or(|name| name.fits(key))
-                    && server.addr == one.addr
-                    && server.port.is_none_or(|port| port == one.port)
+                    && server.fits(one.addr, one.port)
             }
             (Object::Mark(mark), EntryKey::Marks(key)) => *mark == key.mark,
             (Object::Settings(kind), EntryKey::Setting(key)) => *kind == key.kind(),

@@ -2,7 +2,7 @@
 
 use super::confirm::{Awaiting, Left};
 use crate::error::Error;
-use crate::model::{Grace, Snapshot, SnapshotId};
+use crate::model::{Grace, Snapshot, SnapshotId, count};
 use crate::plan::Plan;
 
 /// How a change is undone.
@@ -201,13 +201,5 @@ impl Report {
             notes.push(format!("{key}: marks are not available: {why}"));
         }
         notes
-    }
-}
-
-/// `1 change`, `2 changes`.
-pub(crate) fn count(number: usize, noun: &str) -> String {
-    match number {
-        1 => format!("1 {noun}"),
-        _ => format!("{number} {noun}s"),
     }
 }

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::foreign::not_ours;
 use super::options::ChangeOptions;
-use super::report::{Report, count};
+use super::report::Report;
 use super::session::Session;
 use crate::error::{Error, Result, did_you_mean};
 use crate::model::address::Endpoint;
-use crate::model::{EntryKey, EntryValue, Options, ServerKey, ServiceKey, VirtualService, Weight};
+use crate::model::{
+    EntryKey, EntryValue, Options, ServerKey, ServiceKey, VirtualService, Weight, count,
+};
 
 /// A real server in one service.
 pub type ServerOf = (ServiceKey, ServerKey);
@@ -27,9 +29,7 @@ impl Session {
         }
         let endpoint = Endpoint::parse(address).map_err(|e| e.object(real_server(address)))?;
         let all = self.all_servers()?;
-        let fits = |(_, server): &&ServerOf| {
-            server.addr == endpoint.addr && endpoint.port.is_none_or(|port| port == server.port)
-        };
+        let fits = |(_, server): &&ServerOf| endpoint.fits(server.addr, server.port);
         let found: Vec<ServerOf> = all.iter().filter(fits).copied().collect();
         match found.is_empty() {
             false => Ok(found),
@@ -55,8 +55,8 @@ impl Session {
         let error =
             Error::not_found("no service has this real server").object(real_server(address));
         let is_vip = |key: &&ServiceKey| {
-            key.addr() == Some(endpoint.addr)
-                && endpoint.port.is_none_or(|port| port == key.default_port())
+            let vip = key.addr();
+            vip.is_some_and(|vip| endpoint.fits(vip, key.default_port()))
         };
         let staged = self
             .candidate()?

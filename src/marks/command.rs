@@ -58,14 +58,6 @@ pub struct Tool {
     pub back_end: BackEnd,
 }
 
-/// The name of the binary of a family.
-pub fn name(family: Family) -> &'static str {
-    match family {
-        Family::Ipv4 => "iptables",
-        Family::Ipv6 => "ip6tables",
-    }
-}
-
 /// A run that may not have ended.
 #[derive(Debug)]
 pub struct Running {
@@ -84,7 +76,7 @@ impl Running {
 
     fn answer_within(self, limit: Duration) -> Result<Answer> {
         let Tool { path, family, .. } = self.tool;
-        let name = name(family);
+        let name = family.iptables();
         let late = |then: &str| {
             let seconds = limit.as_secs();
             Error::new(
@@ -123,7 +115,7 @@ impl Tool {
         let path = path.ok_or_else(|| {
             Error::new(
                 Kind::Unsupported,
-                format!("{} is not installed", name(family)),
+                format!("{} is not installed", family.iptables()),
             )
             .hint("install the package iptables")
         })?;
@@ -252,7 +244,7 @@ pub fn line_of(family: Family, command: &str, foreign: &ForeignMark) -> String {
     let words: Vec<String> = foreign.words.iter().map(|word| quote(word)).collect();
     let (table, chain) = (&foreign.table, quote(&foreign.chain));
     let words = words.join(" ");
-    format!("{} -t {table} {command} {chain} {words}", name(family))
+    format!("{} -t {table} {command} {chain} {words}", family.iptables())
 }
 
 /// Links of the distributions end at the multi-call binary of one back end; that spares a run.
@@ -392,7 +384,7 @@ fn nft_only(family: Family, said: &str) -> Error {
              reads no rule of it ({said}): find it with nft -a list table {word} {TABLE}, move it to a \
              table of another name, and take it out with nft delete rule {word} {TABLE} CHAIN handle \
              NUMBER",
-            name(family)
+            family.iptables()
         ),
     )
 }

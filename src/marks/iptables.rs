@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rustix::thread::CapabilitySet;
 
-use super::command::{self, Answer, Running, Tool};
+use super::command::{Answer, Running, Tool};
 use super::table::Table;
 use super::target::{Target, Words, is_plain};
 use super::{Marks, TABLE};
@@ -139,7 +139,7 @@ impl Iptables {
         )
         .hint(format!(
             "somebody else may be writing too: {} -t {TABLE} -S",
-            command::name(family)
+            family.iptables()
         )))
     }
 

@@ -41,6 +41,14 @@ impl Family {
         }
     }
 
+    /// The program that holds the family's rules: iptables(8), ip6tables(8).
+    pub fn iptables(self) -> &'static str {
+        match self {
+            Family::Ipv4 => "iptables",
+            Family::Ipv6 => "ip6tables",
+        }
+    }
+
     /// Parses the text form, also `4`, `6`, `inet` and `inet6`.
     ///
     /// # Errors
@@ -115,6 +123,11 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// Returns true if it names this address and port; without a port it names every port.
+    pub fn fits(&self, addr: IpAddr, port: u16) -> bool {
+        self.addr == addr && self.port.is_none_or(|named| named == port)
+    }
+
     /// Parses `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:80`.
     ///
     /// # Errors

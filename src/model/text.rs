@@ -1,4 +1,4 @@
-//! Texts that are written where they are wanted, and made only where somebody keeps them.
+//! Pieces of text: one that is written where it is wanted, and a number with its noun.
 
 use std::fmt;
 
@@ -8,4 +8,12 @@ pub(super) fn written(write: impl FnOnce(&mut String) -> fmt::Result) -> String 
     // A String takes everything.
     let _ = write(&mut text);
     text
+}
+
+/// `1 change`, `2 changes`.
+pub fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
 }

@@ -3,32 +3,51 @@
 //! Source of truth: `crosses_local_route_boundary` in ip_vs_xmit.c.
 
 use super::{Facts, Note, Part, Topic};
-use crate::model::{Forwarding, ServerKey, ServiceKey, VirtualService};
+use std::net::IpAddr;
 
-/// A loopback VIP has clients on this host only, whose source is a loopback address as well: the
-/// kernel hands such packets to no other host.
-pub(super) fn loopback_vip(
+use crate::model::{Forwarding, Protocol, RealServer, ServerKey, ServiceKey, VirtualService};
+
+/// What is to be said of a service with a VIP.
+pub(super) fn notes(
     key: &ServiceKey,
     service: &VirtualService,
     part: &Part,
     facts: &Facts,
-) -> Option<Note> {
+) -> Vec<Note> {
     let ServiceKey::Address {
         protocol,
-        addr: vip,
+        addr,
         port,
-    } = key
+    } = *key
     else {
-        return None;
+        return Vec::new();
     };
+    let named = service
+        .servers
+        .iter()
+        .filter(|(server, _)| part.service || part.servers.contains(server));
+    let servers: Vec<(&ServerKey, &RealServer)> = named.collect();
+    let vip = (protocol, addr, port);
+    let loopback = loopback_vip(key, vip, &servers, facts);
+    let shared = same_network(key, vip, &servers, facts);
+    loopback.into_iter().chain(shared).collect()
+}
+
+/// A loopback VIP has clients on this host only, whose source is a loopback address as well: the
+/// kernel hands such packets to no other host.
+fn loopback_vip(
+    key: &ServiceKey,
+    (protocol, vip, port): (Protocol, IpAddr, u16),
+    servers: &[(&ServerKey, &RealServer)],
+    facts: &Facts,
+) -> Option<Note> {
     if !vip.is_loopback() {
         return None;
     }
     let is_here = |server: &ServerKey| {
         server.addr.is_loopback() || facts.route(server.addr) == Some(super::Route::Local)
     };
-    let named = |server: &&ServerKey| part.service || part.servers.contains(server);
-    let mut servers = service.servers.keys().filter(named);
+    let mut servers = servers.iter().map(|(server, _)| *server);
     let first = servers.find(|server| !is_here(server))?;
     Some(Note {
         topic: Topic::LoopbackVip,
@@ -43,52 +62,31 @@ pub(super) fn loopback_vip(
 
 /// A masqueraded server answers a client of its own network directly, with an address that the
 /// client did not ask. Such clients are to be expected where the VIP is in that network, too.
-pub(super) fn same_network(
+fn same_network(
     key: &ServiceKey,
-    service: &VirtualService,
-    part: &Part,
+    (protocol, vip, port): (Protocol, IpAddr, u16),
+    servers: &[(&ServerKey, &RealServer)],
     facts: &Facts,
 ) -> Option<Note> {
-    let ServiceKey::Address {
-        protocol,
-        addr: vip,
-        port,
-    } = key
-    else {
-        return None;
-    };
-    let mut masqueraded = service
-        .servers
+    let mut masqueraded = servers
         .iter()
         .filter(|(server, options)| {
-            options.forward == Forwarding::Masq
-                && !server.addr.is_loopback()
-                && (part.service || part.servers.contains(server))
+            options.forward == Forwarding::Masq && !server.addr.is_loopback()
         })
         .peekable();
     masqueraded.peek()?;
-    let networks = facts.interfaces().iter().filter(|one| !one.is_loopback);
-    let networks: Vec<_> = networks.flat_map(|one| &one.networks).collect();
     let shared = |server: &ServerKey| {
-        let mut all = networks.iter();
-        let holds = |network: &&&ipnet::IpNet| {
-            network.prefix_len() < network.max_prefix_len()
-                && network.addr() != server.addr
-                && network.contains(&server.addr)
-                && network.contains(vip)
+        let holds = |own: &&ipnet::IpNet| {
+            own.addr() != server.addr && own.contains(&server.addr) && own.contains(&vip)
         };
-        all.find(holds).map(|network| network.trunc())
+        facts.networks().iter().find(holds).map(ipnet::IpNet::trunc)
     };
     let (server, network) = masqueraded.find_map(|(server, _)| Some((server, shared(server)?)))?;
-    // Whoever turned this on has the kernel translate the source as well, or means to.
+    // An operator who set this to 1 has the kernel translate the source as well, or means to.
     if facts.ipvs_setting("conntrack").as_deref() != Some("0") {
         return None;
     }
-    let iptables = if vip.is_ipv4() {
-        "iptables"
-    } else {
-        "ip6tables"
-    };
+    let iptables = key.family().iptables();
     let port = match port {
         0 => String::new(),
         port => format!(" --vport {port}"),

@@ -27,6 +27,8 @@ pub use fold::fold;
 pub use host::{Host, Interface, Manager, NoHost, Route};
 pub use marks::feeds;
 
+use ipnet::IpNet;
+
 use crate::model::{
     DaemonRole, EntryKey, Family, ForeignMark, MarkKey, Ruleset, ServerKey, ServiceKey, SettingKey,
 };
@@ -222,6 +224,8 @@ struct Facts<'a> {
     forwards: RefCell<BTreeMap<Way, Option<bool>>>,
     has_manager: OnceCell<bool>,
     interfaces: OnceCell<Vec<Interface>>,
+    networks: OnceCell<Vec<IpNet>>,
+    settings: RefCell<BTreeMap<&'static str, Option<String>>>,
 }
 
 impl<'a> Facts<'a> {
@@ -234,6 +238,8 @@ impl<'a> Facts<'a> {
             forwards: RefCell::default(),
             has_manager: OnceCell::new(),
             interfaces: OnceCell::new(),
+            networks: OnceCell::new(),
+            settings: RefCell::default(),
         }
     }
 
@@ -266,9 +272,22 @@ impl<'a> Facts<'a> {
             .get_or_init(|| self.host.interfaces().unwrap_or_default())
     }
 
+    /// The addresses of this host in networks that it shares with others, each with its network: no
+    /// loopback addresses, and no VIPs, whose networks are themselves.
+    fn networks(&self) -> &[IpNet] {
+        self.networks.get_or_init(|| {
+            let shared = self.interfaces().iter().filter(|one| !one.is_loopback);
+            let addresses = shared.flat_map(|one| &one.networks);
+            let has_others = |own: &&IpNet| own.prefix_len() < own.max_prefix_len();
+            addresses.filter(has_others).copied().collect()
+        })
+    }
+
     /// A setting of IPVS.
-    fn ipvs_setting(&self, name: &str) -> Option<String> {
-        self.host.ipvs_setting(name)
+    fn ipvs_setting(&self, name: &'static str) -> Option<String> {
+        let mut known = self.settings.borrow_mut();
+        let ask = || self.host.ipvs_setting(name);
+        known.entry(name).or_insert_with(ask).clone()
     }
 
     /// Other people's rules that set marks.

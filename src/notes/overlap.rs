@@ -9,32 +9,38 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 
 use super::{Facts, Note, Topic};
-use crate::model::{Family, ForeignMark, MarkKey, MarkRule, PortRange, Protocol, Ruleset};
+use crate::model::{ForeignMark, MarkKey, MarkRule, PortRange, Protocol, Ruleset};
 
 /// So many pairs of rules are compared; a note less is better than a slow commit.
 const MOST_PAIRS: usize = 1_000_000;
 
 pub(super) fn notes(named: &BTreeSet<MarkKey>, rules: &Ruleset, facts: &Facts) -> Vec<Note> {
-    if named.is_empty() {
-        return Vec::new();
-    }
-    let mut notes = Vec::new();
+    let is_named: Vec<bool> = rules
+        .marks
+        .iter()
+        .map(|rule| named.contains(&rule.key()))
+        .collect();
+    let all = || rules.marks.iter().zip(&is_named).enumerate();
     let mut pairs = 0_usize;
-    for (place, first) in rules.marks.iter().enumerate() {
-        for second in rules.marks.iter().skip(place.saturating_add(1)) {
+    let mut notes = Vec::new();
+    for (place, (rule, _)) in all().filter(|(_, (_, is_named))| **is_named) {
+        for (other_place, (other, is_named)) in all() {
+            // Two rules that are both named are compared once, from the first of them.
+            if other_place == place || *is_named && other_place < place {
+                continue;
+            }
             pairs = pairs.saturating_add(1);
             if pairs > MOST_PAIRS {
-                break;
+                return notes;
             }
-            if named.contains(&first.key()) || named.contains(&second.key()) {
-                notes.extend(of_ours(first, second));
-            }
+            notes.extend(match place < other_place {
+                true => of_ours(rule, other),
+                false => of_ours(other, rule),
+            });
         }
-        if named.contains(&first.key()) {
-            let theirs = facts.foreign_marks(first.family);
-            let theirs = theirs.iter().flat_map(|all| all.iter());
-            notes.extend(theirs.filter_map(|theirs| of_theirs(first, theirs)).next());
-        }
+        let theirs = facts.foreign_marks(rule.family);
+        let theirs = theirs.iter().flat_map(|all| all.iter());
+        notes.extend(theirs.filter_map(|theirs| of_theirs(rule, theirs)).next());
     }
     notes
 }
@@ -69,10 +75,7 @@ fn of_theirs(ours: &MarkRule, theirs: &ForeignMark) -> Option<Note> {
     if !same_hook || !contradict(ours, rule) || !overlap(ours, rule) {
         return None;
     }
-    let iptables = match ours.family {
-        Family::Ipv4 => "iptables",
-        Family::Ipv6 => "ip6tables",
-    };
+    let iptables = ours.family.iptables();
     Some(Note {
         topic: Topic::Overlap,
         object: format!("{} ({})", ours.key(), ours.summary()),
@@ -152,7 +155,7 @@ fn covers(a: &MarkRule, b: &MarkRule) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Fwmark;
+    use crate::model::{Family, Fwmark};
 
     fn rule(mark: i64, text: &str) -> MarkRule {
         let mut rule = MarkRule::new(Fwmark::new(mark).unwrap(), Family::Ipv4);

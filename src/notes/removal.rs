@@ -5,7 +5,7 @@
 
 use super::find::find_server;
 use super::{Facts, Note, Topic};
-use crate::model::{Protocol, ServiceKey};
+use crate::model::{Protocol, ServiceKey, count};
 use crate::plan::Cut;
 
 /// The setting that says what becomes of a connection whose server is gone.
@@ -17,12 +17,14 @@ const TOLD_APART: usize = 2;
 /// `undo` is the command that takes the change back; `None` while it is only planned.
 pub(super) fn notes(cuts: &[Cut], undo: Option<&str>, facts: &Facts) -> Vec<Note> {
     let costly: Vec<Cut> = cuts.iter().filter(|cut| is_costly(cut)).copied().collect();
-    let cuts = costly.as_slice();
-    let mut notes: Vec<Note> = match cuts {
-        [first, others @ ..] if others.len() >= TOLD_APART => vec![all(first, cuts, undo)],
-        few => few.iter().map(|cut| one(cut, undo)).collect(),
+    // Of many the sum counts.
+    let together = match costly.len() > TOLD_APART {
+        true => costly.len(),
+        false => 1,
     };
-    let cuts_some = cuts.iter().any(|cut| connections(cut) > 0);
+    let told = costly.chunks(together);
+    let mut notes: Vec<Note> = told.filter_map(|cuts| note(cuts, undo)).collect();
+    let cuts_some = costly.iter().any(|cut| connections(cut) > 0);
     if cuts_some && facts.ipvs_setting(EXPIRE).as_deref() == Some("0") {
         notes.push(Note {
             topic: Topic::Silence,
@@ -36,65 +38,58 @@ pub(super) fn notes(cuts: &[Cut], undo: Option<&str>, facts: &Facts) -> Vec<Note
     notes
 }
 
-/// Connections that somebody uses. The kernel counts those of UDP as inactive; of other protocols
-/// the inactive ones are not open yet, or are being closed.
-fn connections(cut: &Cut) -> u64 {
+/// The connections in use. The kernel counts those of UDP as inactive; of other protocols the inactive
+/// ones are not open yet, or are being closed.
+fn connections(cut: &Cut) -> usize {
     let is_udp = matches!(
         cut.service,
         ServiceKey::Address { protocol, .. } if protocol == Protocol::UDP
     );
     let inactive = if is_udp { cut.counts.inactive } else { 0 };
-    u64::from(cut.counts.active) + u64::from(inactive)
+    number(cut.counts.active).saturating_add(number(inactive))
+}
+
+/// The clients that persistence keeps at what goes.
+fn pinned(cut: &Cut) -> usize {
+    number(cut.counts.persistent)
+}
+
+fn number(counted: u32) -> usize {
+    usize::try_from(counted).unwrap_or(usize::MAX)
 }
 
 fn is_costly(cut: &Cut) -> bool {
-    connections(cut) > 0 || cut.counts.persistent > 0
+    connections(cut) > 0 || pinned(cut) > 0
 }
 
-fn object(cut: &Cut) -> String {
-    match cut.server {
-        Some(server) => format!("{}: real server {server}", cut.service),
-        None => cut.service.to_string(),
-    }
-}
-
-fn one(cut: &Cut, undo: Option<&str>) -> Note {
-    Note {
+/// The note of removals that are told together.
+fn note(cuts: &[Cut], undo: Option<&str>) -> Option<Note> {
+    let (first, others) = cuts.split_first()?;
+    let object = match first.server {
+        Some(server) => format!("{}: real server {server}", first.service),
+        None => first.service.to_string(),
+    };
+    let (object, whose) = match others.len() {
+        0 => (object, "its"),
+        more => (format!("{object} and {more} more"), "their"),
+    };
+    Some(Note {
         topic: Topic::Cut,
-        object: object(cut),
-        what: format!("its removal {}", costs(&[*cut])),
-        fix: fix(cut, undo),
-    }
-}
-
-/// Many at once: what counts is the sum.
-fn all(first: &Cut, cuts: &[Cut], undo: Option<&str>) -> Note {
-    Note {
-        topic: Topic::Cut,
-        object: format!(
-            "{} and {} more",
-            object(first),
-            cuts.len().saturating_sub(1)
-        ),
-        what: format!("their removal {}", costs(cuts)),
+        object,
+        what: format!("{whose} removal {}", costs(cuts)),
         fix: fix(first, undo),
-    }
+    })
 }
 
 fn costs(cuts: &[Cut]) -> String {
-    let plural = |count: u64, noun: &str| match count {
-        1 => format!("1 {noun}"),
-        _ => format!("{count} {noun}s"),
-    };
-    let sum = |of: fn(&Cut) -> u64| cuts.iter().map(of).fold(0, u64::saturating_add);
-    let all = sum(connections);
-    let pinned = sum(|cut| cut.counts.persistent.into());
+    let sum = |of: fn(&Cut) -> usize| cuts.iter().map(of).fold(0, usize::saturating_add);
+    let (all, pinned) = (sum(connections), sum(pinned));
     let mut costs = Vec::new();
     if all > 0 {
-        costs.push(format!("cuts {}", plural(all, "connection")));
+        costs.push(format!("cuts {}", count(all, "connection")));
     }
     if pinned > 0 {
-        let pinned = plural(pinned, "client");
+        let pinned = count(pinned, "client");
         costs.push(format!("lets go of {pinned} that persistence keeps there"));
     }
     costs.join(" and ")

@@ -21,8 +21,7 @@ pub(super) fn notes(
         notes.extend(scheduler::flags(key, service));
     }
     notes.extend(scheduler::hashed_away(key, service, part, quiesced_now));
-    notes.extend(answers::loopback_vip(key, service, part, facts));
-    notes.extend(answers::same_network(key, service, part, facts));
+    notes.extend(answers::notes(key, service, part, facts));
     notes.extend(without_servers(key, service));
     notes.extend(mixed(key, service));
     notes.extend(not_forwarded(key, service, facts));

@@ -45,7 +45,7 @@ pub use table::Table;
 pub use welcome::{lines_to_type, paragraph};
 pub use written::{Effect, did, effects, is_closed, written};
 
-pub use crate::api::report::count;
+pub use crate::model::count;
 
 use serde::Serializer as _;
 

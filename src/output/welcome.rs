@@ -1,6 +1,7 @@
 //! What a prompt says before its first line: lines to type, each with what it does.
 
 use super::columns;
+use crate::api::help::wrap;
 
 /// How far an explanation stands in, where it has a line of its own.
 const INDENT: usize = 4;
@@ -20,7 +21,7 @@ fn within(lines: &[(&str, &str)], width: usize) -> String {
     let shown = lines.iter().map(|(line, what)| match is_wide {
         true => format!("  {line:typed$}  {what}\n"),
         false => {
-            let what = wrapped(what, width.saturating_sub(INDENT));
+            let what = wrap(what, width.saturating_sub(INDENT));
             let what = what.iter().map(|line| format!("{:INDENT$}{line}\n", ""));
             format!("  {line}\n{}", what.collect::<String>())
         }
@@ -30,21 +31,7 @@ fn within(lines: &[(&str, &str)], width: usize) -> String {
 
 /// Breaks a sentence into lines of a terminal.
 pub fn paragraph(text: &str) -> String {
-    wrapped(text, columns().map_or(80, usize::from)).join("\n") + "\n"
-}
-
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
+    wrap(text, columns().map_or(80, usize::from)).join("\n") + "\n"
 }
 
 #[cfg(test)]
@@ -63,6 +50,6 @@ mod tests {
             within(&LINES, 20),
             "  top\n    live rates\n  ?server\n    a word explained\n"
         );
-        assert_eq!(wrapped("a word explained", 8), ["a word", "explained"]);
+        assert_eq!(wrap("a word explained", 8), ["a word", "explained"]);
     }
 }

@@ -15,11 +15,11 @@ use super::resolver::Beside;
 use super::scan::{catch_variables, scan};
 use super::{Catches, Ended, Shown, Source, limits, prepare, slips, syntax};
 use crate::api::register::raise;
-use crate::api::report::count;
 use crate::api::value::{Raised, Service};
 use crate::api::{self, Context, Type};
 use crate::director::{Director, Fate, News, Report, Session, sentences};
 use crate::error::{Error, Kind, Place, Result};
+use crate::model::count;
 use crate::model::{ServiceKey, ServiceName, SnapshotId};
 use crate::signals;
 

@@ -68,13 +68,13 @@ impl Selection {
     /// Returns true if a connection is of the network, or of the real server.
     pub fn has_server(&self, server: &ServerKey) -> bool {
         match self {
-            Selection::Service(ServiceName::Bare { addr, port }) => {
-                *addr == server.addr && port.is_none_or(|port| port == server.port)
+            Selection::Service(ServiceName::Bare { addr, port }) => Endpoint {
+                addr: *addr,
+                port: *port,
             }
+            .fits(server.addr, server.port),
             Selection::Service(ServiceName::Key(_)) => false,
-            Selection::Server(wanted) => {
-                wanted.addr == server.addr && wanted.port.is_none_or(|port| port == server.port)
-            }
+            Selection::Server(wanted) => wanted.fits(server.addr, server.port),
             Selection::Net(net) => net.contains(&server.addr),
         }
     }

@@ -1,12 +1,13 @@
 //! The file that an editor works on: readable by its user alone, in a directory of its own.
 
-use std::fs::{self, DirBuilder, File, FileType, OpenOptions};
+use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
+use super::super::scratch::private_dir;
 use super::text::is_empty;
 use crate::error::{Error, Result};
 use crate::model::SnapshotId;
@@ -14,9 +15,6 @@ use crate::script::{MAX_BYTES, Source, utf8};
 
 /// How the names of the directories begin.
 const PREFIX: &str = "ipvsh-edit.";
-
-/// How many names are tried.
-const NAMES: u32 = 100;
 
 /// The file of a text that was made from no snapshot.
 const NEW: &str = "new.rhai";
@@ -211,27 +209,13 @@ fn kind(of: FileType) -> Option<&'static str> {
 }
 
 fn new_dir() -> Result<PathBuf> {
-    let parent = std::env::temp_dir();
-    let process = std::process::id();
-    for number in 0..NAMES {
-        let dir = parent.join(format!("{PREFIX}{process}.{number}"));
-        match DirBuilder::new().mode(0o700).create(&dir) {
-            // An import of the script is looked for beside it, from whatever directory.
-            Ok(()) => return Ok(dir.canonicalize().unwrap_or(dir)),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => {
-                return Err(Error::system("cannot make a directory to edit in", &error)
-                    .object(dir.display())
-                    .hint("TMPDIR names the directory that it is made in"));
-            }
-        }
-    }
-    let all = format!("{PREFIX}{process}.0 to {PREFIX}{process}.{}", NAMES - 1);
-    Err(Error::system(
-        "cannot make a directory to edit in",
-        &ErrorKind::AlreadyExists.into(),
-    )
-    .object(parent.join(all).display()))
+    let dir = private_dir(PREFIX).map_err(|(dir, error)| {
+        Error::system("cannot make a directory to edit in", &error)
+            .object(dir.display())
+            .hint("TMPDIR names the directory that it is made in")
+    })?;
+    // An import of the script is looked for beside it, from whatever directory.
+    Ok(dir.canonicalize().unwrap_or(dir))
 }
 
 /// Returns true if `ipvsh edit` made this directory for this user.

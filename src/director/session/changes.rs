@@ -2,10 +2,11 @@
 
 use super::super::confirm::Confirmed;
 use super::super::options::ChangeOptions;
-use super::super::report::{Outcome, Report, count};
+use super::super::report::{Outcome, Report};
 use super::{Session, lost};
 use crate::error::{Error, Kind, Result};
 use crate::model::SnapshotName;
+use crate::model::count;
 use crate::model::remedy::DISCARD;
 
 impl Session {

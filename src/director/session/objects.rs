@@ -195,9 +195,7 @@ impl Session {
             Some(staged) => staged.servers.keys().copied().collect(),
             None => Vec::new(),
         };
-        let fits = |key: &&ServerKey| {
-            key.addr == endpoint.addr && endpoint.port.is_none_or(|port| port == key.port)
-        };
+        let fits = |key: &&ServerKey| endpoint.fits(key.addr, key.port);
         if !known.iter().any(|key| fits(&key)) {
             let live = self.live_with(&service)?.rules.services.get(&service);
             let live: Vec<ServerKey> = live
