@@ -313,9 +313,9 @@ impl Context {
         Ok(followed)
     }
 
-    /// Keeps other processes from changing what a simulated kernel holds beside its head, until what
-    /// is returned is dropped. Whoever holds it may wait for the database: nobody asks for it who
-    /// has the database open.
+    /// Keeps other processes from changing what a simulated kernel holds beside its head, until the
+    /// returned file is dropped. A process may wait for the database while it holds this lock, so no
+    /// process may ask for this lock while it has the database open.
     ///
     /// # Errors
     /// `busy`, `interrupted`, `not_permitted`, `system`.
@@ -497,7 +497,7 @@ fn followed_head(
     {
         return Ok(rules);
     }
-    // Both from one history: what is said of another head is none of this one.
+    // Both come from one opening of the history, so that both are about the same head.
     let store = stores.open()?;
     *said = simulated.follow(&*store)?;
     let rules = simulated.head().map(|id| store.ruleset(id)).transpose()?;

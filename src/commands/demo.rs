@@ -38,10 +38,10 @@ const SECOND: &str = r#"find("tcp 192.0.2.10:80").server("10.0.0.13:80", #{ forw
 /// The server that answers nothing.
 const DEAD: (&str, &str) = ("tcp 192.0.2.10:80", "10.0.0.13:80");
 
-/// What somebody set to weight 0 behind our back.
+/// The server that another program sets to weight 0.
 const CHANGED: (&str, &str) = ("udp 192.0.2.10:53", "10.0.0.22:53");
 
-/// What a user is told first.
+/// The first lines of the demonstration.
 const SCENE: [&str; 2] = [
     "A simulated director with traffic. Nothing of this host is touched; Ctrl-D leaves, and \
      nothing stays.",
@@ -157,7 +157,7 @@ fn clients(is_terminal: bool) -> Result<Clients> {
     Ok(clients.unanswered_by(named(DEAD)?.1))
 }
 
-/// Does what somebody else did: a weight of ours is 0.
+/// Sets the weight of a server to 0, as another program would.
 fn change_behind_our_back(sim: &Sim) -> Result<()> {
     let (service, server) = named(CHANGED)?;
     sim.edit(|live| {

@@ -13,7 +13,7 @@ use super::context::{Context, is_terminal};
 use crate::director::{ChangeOptions, Director, HeadEdit, Outcome, Report};
 use crate::error::{Error, Kind, Result};
 use crate::model::Ruleset;
-use crate::output::quoted;
+use crate::model::shell_word;
 use crate::script::{self, Source};
 use crate::signals;
 
@@ -73,7 +73,7 @@ pub(super) fn run(context: &Context, args: &EditArgs) -> Result<u8> {
     });
     let kept = format!(
         "your text is kept; to go on: ipvsh edit --again {}",
-        quoted(&file.path().to_string_lossy())
+        shell_word(&file.path().to_string_lossy())
     );
     match edited {
         Ok(true) => {
@@ -113,7 +113,7 @@ fn edited(file: &EditFile, from: &Ruleset) -> Result<Option<Ruleset>> {
         return Ok(None);
     }
     if text::is_empty(&source.text) {
-        // As in other tools: whoever empties the file gives up.
+        // As in other tools, an emptied file means that the user gave up.
         file.remove();
         return match *from == Ruleset::default() {
             true => Ok(None),
@@ -138,7 +138,7 @@ fn finish(
     if !change.plan && !change.yes {
         let planned = attempt(&ChangeOptions {
             plan_only: true,
-            // Everything is shown; whoever says yes saw every removal.
+            // The plan shows every removal before the user answers.
             allow_removals: true,
             ..change.options()
         })?;

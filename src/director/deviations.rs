@@ -20,7 +20,8 @@ pub struct Deviations {
 
 impl Deviations {
     /// Lets a kernel hold what the file says, too. The file is read before the head that the kernel
-    /// holds: who commits writes the file afterwards, so that a head is never older than the file.
+    /// holds: a process that commits writes the file afterwards, so that a head is never older than
+    /// the file.
     ///
     /// # Errors
     /// `damaged`, `system`: as the file cannot be read; as the kernel cannot be had.

@@ -19,7 +19,7 @@ use crate::model::{
 /// How many columns a statement may take on one line.
 const WIDTH: usize = 100;
 
-/// The first lines of a script: what it is, for one who opens the file.
+/// The first lines of a script: they tell a reader of the file what it is.
 pub const HEADER: &str = "\
 // A ruleset of ipvsh. Running it declares what is written here and leaves the rest
 // alone: ipvsh run THIS-FILE

@@ -111,7 +111,7 @@ fn role(state: DaemonState) -> DaemonRole {
     }
 }
 
-/// Makes one change. What stood there before matters to nobody: nothing is taken back.
+/// Makes one change. The step has made-up values before: it is never taken back.
 fn make(sim: &mut Sim, request: &Request) -> Result<(), Errno> {
     let live = sim.live();
     match request {

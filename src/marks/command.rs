@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::child::{Child, Outcome};
 use super::{TABLE, nft};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Family, ForeignMark};
+use crate::model::{Family, ForeignMark, shell_word};
 
 /// Where distributions install it, in the order of preference.
 const IPTABLES: [&str; 5] = [
@@ -234,15 +234,15 @@ impl Tool {
 
     /// The command that somebody can type to do the same.
     pub fn command_line<S: AsRef<str>>(&self, words: &[S]) -> String {
-        let words: Vec<String> = words.iter().map(|word| quote(word.as_ref())).collect();
+        let words: Vec<String> = words.iter().map(|word| shell_word(word.as_ref())).collect();
         format!("{} -t {TABLE} {}", self.path, words.join(" "))
     }
 }
 
 /// The command that adds (`-A`) or deletes (`-D`) somebody else's rule, for somebody to type.
 pub fn line_of(family: Family, command: &str, foreign: &ForeignMark) -> String {
-    let words: Vec<String> = foreign.words.iter().map(|word| quote(word)).collect();
-    let (table, chain) = (&foreign.table, quote(&foreign.chain));
+    let words: Vec<String> = foreign.words.iter().map(|word| shell_word(word)).collect();
+    let (table, chain) = (&foreign.table, shell_word(&foreign.chain));
     let words = words.join(" ");
     format!("{} -t {table} {command} {chain} {words}", family.iptables())
 }
@@ -272,16 +272,6 @@ pub fn word(text: &str) -> Result<()> {
     Err(Error::invalid(format!(
         "{text:?} cannot be a word of an iptables rule"
     )))
-}
-
-/// Writes a word as a shell has to read it.
-pub fn quote(word: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:,+=@%".contains(&b);
-    if !word.is_empty() && word.bytes().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }
 
 /// What a run answered.

@@ -5,11 +5,11 @@
 
 use std::cmp::Ordering;
 
-use super::command::quote;
 use super::iptables::Iptables;
 use super::{CHAIN, TABLE, rule, table};
 use crate::error::Result;
 use crate::model::front::{may_keep, may_meet};
+use crate::model::shell_word;
 use crate::model::{Family, ForeignMark, MarkRule};
 
 /// All tables, in the order in which a packet meets them first.
@@ -79,7 +79,7 @@ fn limit(mark: &MarkRule, listing: &[Listed], at: usize) -> Option<String> {
             Ordering::Greater => marks_anew(words),
         })
         .map(|(_, (chain, words))| {
-            let words: Vec<String> = words.iter().map(|word| quote(word)).collect();
-            format!("-A {} {}", quote(chain), words.join(" "))
+            let words: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
+            format!("-A {} {}", shell_word(chain), words.join(" "))
         })
 }

@@ -61,5 +61,5 @@ pub use setting::sync_daemon::{DaemonRole, SyncDaemon};
 pub use setting::timeout::{TimeoutKind, Timeouts};
 pub use setting::{Setting, SettingKey, SettingKind, Settings};
 pub use snapshot::{Event, Snapshot, SnapshotId, SnapshotName};
-pub use text::count;
+pub use text::{count, shell_word};
 pub use traffic::{Counters, Rates, ServiceTraffic, Traffic, Usage};

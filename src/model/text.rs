@@ -1,4 +1,4 @@
-//! Pieces of text: one that is written where it is wanted, and a number with its noun.
+//! Pieces of text: one that is written where it is wanted, a number with its noun, a word for a shell.
 
 use std::fmt;
 
@@ -15,5 +15,14 @@ pub fn count(number: usize, noun: &str) -> String {
     match number {
         1 => format!("1 {noun}"),
         _ => format!("{number} {noun}s"),
+    }
+}
+
+/// A word as a POSIX shell has to be given it.
+pub fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,+=@%".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }

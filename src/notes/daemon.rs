@@ -1,7 +1,7 @@
 //! Notes about a sync daemon: an interface by which no other director hears it.
 
 use super::{Facts, Note, Topic};
-use crate::model::{DaemonRole, Ruleset};
+use crate::model::{DaemonRole, Ruleset, shell_word};
 
 pub(super) fn note(role: DaemonRole, rules: &Ruleset, facts: &Facts) -> Option<Note> {
     let name = rules.settings.daemon(role)?.interface.as_str();
@@ -14,12 +14,12 @@ pub(super) fn note(role: DaemonRole, rules: &Ruleset, facts: &Facts) -> Option<N
     } else if !interface.is_up {
         (
             "is down: nothing is sent or heard there",
-            format!("ip link set {name} up"),
+            format!("ip link set {} up", shell_word(name)),
         )
     } else if !interface.has_carrier {
         (
             "has no carrier: nothing is sent or heard there",
-            format!("ip -s link show dev {name}"),
+            format!("ip -s link show dev {}", shell_word(name)),
         )
     } else {
         return None;

@@ -5,6 +5,7 @@
 //! holds for the pasted command too, and is not repeated. A prompt has its kernel and database, and
 //! runs verbs as they are: what it prints begins with the verb.
 
+use crate::model::shell_word;
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -27,16 +28,17 @@ static AT_PROMPT: OnceLock<Vec<String>> = OnceLock::new();
 /// a line for ipvsadm, and so is `ipvsadm`.
 const KEPT: [&str; 3] = ["plan", "-e", "ipvsadm"];
 
-/// Remembers the global options that were given on the command line, for all that is told from now
-/// on; the first call counts.
+/// Sets the global options that every command in a message gets from now on. Only the first call has
+/// an effect.
 pub fn invoked_with(is_sim: bool, database: Option<&Path>, verbs: Vec<String>) {
     let sim = if is_sim { " --sim" } else { "" };
-    let database = database.map(|dir| format!(" --db {}", quoted(&dir.to_string_lossy())));
+    let database = database.map(|dir| format!(" --db {}", shell_word(&dir.to_string_lossy())));
     let globals = format!("{sim}{}", database.unwrap_or_default());
     INVOCATION.get_or_init(|| Invocation { globals, verbs });
 }
 
-/// Has all that is told from now on in the form that a prompt takes; the first call counts.
+/// Gives every command in a message the form that the prompt takes, from now on. Only the first call
+/// has an effect.
 pub fn at_prompt(verbs: Vec<String>) {
     AT_PROMPT.get_or_init(|| verbs);
 }
@@ -100,15 +102,6 @@ fn verb_of<'t>(before: &str, behind: &'t str, verbs: &[String]) -> Option<&'t st
     let word = behind.split(end).next().unwrap_or_default();
     let is_verb = word == "-e" || verbs.iter().any(|verb| verb == word);
     (!before.ends_with(is_name) && !is_quoted && is_verb).then_some(word)
-}
-
-/// A word as a POSIX shell reads it.
-pub fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+,".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
 }
 
 #[cfg(test)]
@@ -193,8 +186,8 @@ mod tests {
 
     #[test]
     fn a_directory_is_quoted_where_a_shell_would_split_it() {
-        assert_eq!(quoted("/var/lib/ipvsh"), "/var/lib/ipvsh");
-        assert_eq!(quoted("/tmp/a b"), "'/tmp/a b'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(shell_word("/var/lib/ipvsh"), "/var/lib/ipvsh");
+        assert_eq!(shell_word("/tmp/a b"), "'/tmp/a b'");
+        assert_eq!(shell_word("it's"), r"'it'\''s'");
     }
 }

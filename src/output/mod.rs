@@ -34,7 +34,7 @@ pub use database::{checkup, pruned, repaired};
 pub use error::error;
 pub use events::events;
 pub use history::{history, patches};
-pub use invocation::{at_prompt, invoked_with, quoted};
+pub use invocation::{at_prompt, invoked_with};
 pub use live::{Origin, Remark, daemons, foreign, marks, services, timeouts};
 pub use located::{located, located_json};
 pub use paint::{Paint, Style, clean, is_utf8};

@@ -1,5 +1,5 @@
-//! The commonest slips of those who come from other languages, found in the text of a script that
-//! failed to parse: each is certain, for it means nothing in a script.
+//! What people write by habit from other languages and tools, found in the text of a script that
+//! failed to parse. Each slip is certain: what is written means nothing in a script.
 
 use super::scan::scan;
 use super::token::KEYWORDS;

@@ -61,7 +61,7 @@ pub type Reconcile = Box<dyn Fn() -> Result<Option<String>>>;
 pub struct PromptSetup {
     /// Where this is: the host's name, or `sim`.
     pub place: String,
-    /// What is said before the first line.
+    /// The text before the first line.
     pub greeting: String,
     /// The file that keeps the lines, where there is one.
     pub history: Option<PathBuf>,

@@ -62,7 +62,7 @@ impl<'a> Patience<'a> {
         }
     }
 
-    /// The same, telling somebody once what it waits for.
+    /// The same, which calls `tell` once with what it waits for.
     pub(super) fn telling(self, tell: &'a dyn Fn(&str)) -> Patience<'a> {
         Patience { tell, ..self }
     }

@@ -66,7 +66,7 @@ impl SledStores {
         self
     }
 
-    /// Tells somebody, once a wait takes longer than a second, which process it is for.
+    /// Calls `tell` once a wait takes longer than a second, with the process that holds the lock.
     #[must_use]
     pub fn telling(mut self, tell: impl Fn(&str) + 'static) -> SledStores {
         self.tell = Rc::new(tell);
@@ -127,8 +127,8 @@ impl SledStores {
     }
 
     /// Takes a lock on a file that stands beside the database, where there may be none yet, and
-    /// waits for it as for the database, but longer: who holds it may wait for the database.
-    /// Dropping the file lets go. `what` is what the lock guards.
+    /// waits for it as for the database, but longer: its holder may itself wait for the database.
+    /// Dropping the file releases the lock. `what` is what the lock guards.
     ///
     /// # Errors
     /// `busy` naming the holder, `interrupted`, `not_permitted`, `system`.

@@ -6,7 +6,7 @@ use crate::director::HeadEdit;
 use crate::error::{Error, Result};
 use crate::format::{self, Format, SCRIPT_HEADER};
 use crate::model::SnapshotId;
-use crate::output::quoted;
+use crate::model::shell_word;
 use crate::script::token::{Kind, tokens};
 
 /// How the line begins that names the snapshot.
@@ -65,7 +65,7 @@ pub(super) fn anew(error: Error, path: &Path) -> Error {
         .hint("to edit the present head anew: ipvsh edit")
         .hint(format!(
             "to see what it would change as the whole of the rules: ipvsh import --replace --plan {}",
-            quoted(&name)
+            shell_word(&name)
         ))
 }
 

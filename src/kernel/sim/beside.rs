@@ -2,8 +2,9 @@
 //! changed by another tool, as on a real kernel, outlives the process.
 //!
 //! The file stands beside the database's directory, not in it: a directory that holds something
-//! else is no database. Its first line is `ipvsh-sim-kernel VERSION SHA256`, the rest is JSON. Who
-//! replaces it holds the lock on a file of its own beside it; a reader sees the old file or the new.
+//! else is no database. Its first line is `ipvsh-sim-kernel VERSION SHA256`, the rest is JSON. A
+//! process holds the lock on `DIR.kernel.lock` while it replaces the file; a reader takes no lock, and
+//! sees the old file or the new one.
 
 use std::ffi::OsString;
 use std::fs::{self, File};

@@ -54,7 +54,7 @@ struct State {
     /// What differs from zeros; services that are gone count nothing.
     traffic: Traffic,
     connections: Vec<Connection>,
-    /// Who makes connections, where somebody does.
+    /// The clients that make connections, in the demonstration.
     clients: Option<Clients>,
     place: Place,
     writes: u64,
