@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | 0 | [`error`], [`model`], [`signals`], [`threads`] | plain data with validation; who ends us and when; two things at once |
 //! | 1 | [`candidate`], [`plan`], [`notes`], [`mod@format`], [`views`] | pure decisions: what was asked for, what must change, what may be regretted; rulesets as text; live state as rows |
-//! | 2 | [`ipvs`], [`marks`], [`kernel`], [`store`] | the outside world behind small traits |
+//! | 2 | [`netlink`], [`ipvs`], [`marks`], [`kernel`], [`store`] | the outside world behind small traits |
 //! | 3 | [`director`], [`ipvsadm`], [`dropin`] | the use cases; the drop-in for ipvsadm, and its place |
 //! | 4 | [`api`] | one table of facts per script function |
 //! | 5 | [`script`] | the Rhai engine |
@@ -26,6 +26,7 @@ pub mod ipvsadm;
 pub mod kernel;
 pub mod marks;
 pub mod model;
+pub mod netlink;
 pub mod notes;
 pub mod output;
 pub mod plan;

@@ -1,18 +1,16 @@
 //! Owns the errors of the client.
 //!
-//! May import: `errno`, `meaning`, `message`, `module`. Source of truth: netlink(7), and what the sibling
-//! modules name.
+//! May import: `meaning`, `message`, `module`, `netlink`. Source of truth: netlink(7), and what the
+//! sibling modules name.
 
 use std::fmt;
-use std::io;
-use std::time::Duration;
 
 use netlink_packet_core::DecodeError;
 
-use super::errno::Errno;
 use super::meaning::meaning;
 use super::message::IpvsCommand;
 use super::module::ModuleError;
+use crate::netlink::{Errno, ExchangeError, Refusal};
 
 /// Holds the kernel's refusal of one request.
 ///
@@ -30,6 +28,21 @@ pub struct KernelError {
 }
 
 impl KernelError {
+    /// Says which command was refused.
+    pub(super) fn new(command: IpvsCommand, refusal: Refusal) -> Self {
+        let Refusal {
+            errno,
+            message,
+            offset,
+        } = refusal;
+        Self {
+            command,
+            errno,
+            message,
+            offset,
+        }
+    }
+
     /// Says in words what the error number means for this command; none where the kernel's source
     /// leaves it open.
     pub fn meaning(&self) -> Option<&'static str> {
@@ -65,24 +78,10 @@ pub enum IpvsError {
     /// The kernel refused the request.
     #[error(transparent)]
     Kernel(#[from] KernelError),
-    /// No answer came in time. A change may or may not have been made.
-    #[error("the kernel did not answer within {} seconds", .0.as_secs_f64())]
-    TimedOut(Duration),
-    /// The socket's receive buffer overflowed (ENOBUFS): answers are lost. A change may or may
-    /// not have been made.
-    #[error("ENOBUFS: answers of the kernel were lost, the receive buffer is too small")]
-    Overrun,
-    /// A call on the socket failed.
-    #[error("cannot {action} the netlink socket: {source}")]
-    Socket {
-        /// What was tried: a verb.
-        action: &'static str,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// An answer of the kernel makes no sense.
-    #[error("cannot read the kernel's answer: {0}")]
-    Malformed(DecodeError),
+    /// The exchange with the kernel failed. Unless the socket could not be opened, a change may or
+    /// may not have been made.
+    #[error(transparent)]
+    Exchange(#[from] ExchangeError),
     /// The table kept changing while it was read.
     #[error("the {0} kept changing while they were read")]
     Unsteady(&'static str),
@@ -105,6 +104,25 @@ impl IpvsError {
 
 impl From<DecodeError> for IpvsError {
     fn from(error: DecodeError) -> Self {
-        Self::Malformed(error)
+        Self::Exchange(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_with_name_meaning_and_the_kernels_words() {
+        let error = KernelError {
+            command: IpvsCommand::NewService,
+            errno: Errno::EXIST,
+            message: Some("hm".into()),
+            offset: None,
+        };
+        assert_eq!(
+            error.to_string(),
+            "EEXIST: the service already exists (the kernel says: hm)"
+        );
     }
 }

@@ -1,12 +1,12 @@
 //! Owns what an error number means for each command.
 //!
-//! May import: `errno`, `message`. Source of truth: net/netfilter/ipvs/ip_vs_ctl.c
+//! May import: `message`, `netlink`. Source of truth: net/netfilter/ipvs/ip_vs_ctl.c
 //! (ip_vs_genl_set_cmd, ip_vs_add_service, ip_vs_edit_service, ip_vs_add_dest, ip_vs_edit_dest,
 //! ip_vs_new_dest, ip_vs_genl_new_daemon, ip_vs_set_timeout), start_sync_thread in ip_vs_sync.c,
 //! netlink_dump_start in net/netlink/af_netlink.c.
 
-use super::errno::Errno;
 use super::message::IpvsCommand;
+use crate::netlink::Errno;
 
 /// Says in words what an error number means as the answer to a command; none where the kernel's
 /// source leaves it open.

@@ -2,7 +2,7 @@
 //! attribute of the family `IPVS`, typed records, and a client with batching, dumps, timeouts and
 //! extended acknowledgements.
 //!
-//! May import: nothing of this crate outside of this module, so that it can be lifted out.
+//! May import: `netlink` and nothing else of this crate, so that the two can be lifted out.
 //! Source of truth: include/uapi/linux/ip_vs.h and net/netfilter/ipvs/ of the Linux kernel
 //! (the header is the same from 6.1 to 7.2).
 //!
@@ -69,9 +69,7 @@
 mod attr;
 mod client;
 mod connection;
-mod errno;
 mod error;
-mod ext_ack;
 mod meaning;
 mod message;
 mod module;
@@ -86,7 +84,6 @@ pub use client::{BatchReport, Counters, Dump, IpvsClient, OnError, Options, Outc
 pub use connection::{
     CONNECTION_FILES, Connection, each_connection, open_connections, proc_address, protocol_number,
 };
-pub use errno::Errno;
 pub use error::{IpvsError, KernelError};
 pub use message::{IpvsCommand, IpvsMessage};
 pub use module::{ModuleError, load_module, preload_module};
@@ -96,3 +93,5 @@ pub use record::{
     ServiceFlags, ServiceId, Stats, Timeouts, Tunnel, TunnelFlags, TunnelKind, ZeroFwmark,
 };
 pub use request::Request;
+
+pub use crate::netlink::{Errno, ExchangeError};

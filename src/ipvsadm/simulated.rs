@@ -6,8 +6,8 @@
 use super::kernel_table::KernelTable;
 use crate::error::Error;
 use crate::ipvs::{
-    BatchReport, Daemon, DaemonState, Destination, Errno, Info, IpvsError, KernelError, OnError,
-    Outcome, Request, Service, ServiceId, Timeouts,
+    BatchReport, Daemon, DaemonState, Destination, Errno, ExchangeError, Info, IpvsError,
+    KernelError, OnError, Outcome, Request, Service, ServiceId, Timeouts,
 };
 use crate::kernel::{Kernel, Sim, convert};
 use crate::model::{
@@ -98,10 +98,11 @@ impl KernelTable for Sim {
 }
 
 fn unreadable(error: Error) -> IpvsError {
-    IpvsError::Socket {
+    let source = std::io::Error::other(error);
+    IpvsError::Exchange(ExchangeError::Socket {
         action: "read",
-        source: std::io::Error::other(error),
-    }
+        source,
+    })
 }
 
 fn role(state: DaemonState) -> DaemonRole {

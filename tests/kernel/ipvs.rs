@@ -542,7 +542,10 @@ fn lost_answers_are_told_as_unknown() {
         let missing = Request::RemoveService(tcp("192.0.2.1:1"));
         let report = client.execute(&vec![missing; 130], OnError::Continue);
         assert!(
-            matches!(report.failure, Some(IpvsError::Overrun)),
+            matches!(
+                report.failure,
+                Some(IpvsError::Exchange(ExchangeError::Overrun))
+            ),
             "{:?}",
             report.failure
         );

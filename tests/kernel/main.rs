@@ -25,6 +25,7 @@ mod import;
 mod ipvs;
 mod marks;
 mod modules;
+mod netlink;
 mod netns;
 mod notes;
 mod others;

@@ -13,11 +13,10 @@ use std::time::Instant;
 use netlink_packet_core::{NLM_F_REQUEST, NLMSG_ERROR};
 
 use super::super::error::{IpvsError, KernelError};
-use super::super::ext_ack::parse_error;
 use super::super::message::IpvsCommand;
 use super::super::request::Request;
 use super::IpvsClient;
-use super::frame::{Frames, append, append_end};
+use crate::netlink::{ExchangeError, append, append_end, generic, parse_error};
 
 /// Says how a batch goes on after a refusal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -167,8 +166,8 @@ impl IpvsClient {
         *first_sequence = sequence;
         while let Some(request) = requests.peek().filter(|_| commands.len() < most) {
             let (start, request) = (bytes.len(), request.borrow());
-            let header = (self.family, NLM_F_REQUEST, sequence);
-            append(bytes, header, request.command().header(), |bytes| {
+            append(bytes, (self.family, NLM_F_REQUEST, sequence), |bytes| {
+                generic::append_header(bytes, request.command().header());
                 request.append(bytes);
             });
             if bytes.len() > self.options.batch_bytes && !commands.is_empty() {
@@ -197,7 +196,7 @@ impl IpvsClient {
         let commands = &datagram.commands;
         if let Err(error) = self.transport.send(&datagram.bytes) {
             commands.iter().for_each(|_| tell(Outcome::NotSent));
-            return (Some(error), false);
+            return (Some(error.into()), false);
         }
         self.count(commands.iter().copied());
         let mut refusals = BTreeMap::new();
@@ -224,39 +223,39 @@ impl IpvsClient {
         let end = datagram.commands.len();
         let mut deadline = transport.deadline();
         let mut lost = false;
-        loop {
-            match transport.receive(deadline) {
-                // What is still in the buffer is worth reading, for more refusals; there is
-                // nothing to wait for, since the kernel answers before the send returns.
-                Err(IpvsError::Overrun) => {
-                    lost = true;
-                    deadline = Instant::now();
-                    continue;
-                }
-                Err(IpvsError::TimedOut(_)) if lost => return Err(IpvsError::Overrun),
-                received => received?,
-            }
-            for frame in Frames::new(transport.buffer()) {
-                let frame = frame?;
+        let mut answered = false;
+        while !answered {
+            let received = transport.receive(deadline, |frame| {
                 let place = frame.sequence.wrapping_sub(datagram.first_sequence);
                 let place = usize::try_from(place).unwrap_or(usize::MAX);
-                if frame.port != transport.port() || frame.message_type != NLMSG_ERROR {
-                    continue;
+                if frame.message_type != NLMSG_ERROR {
+                    return Ok(());
                 }
-                if place == end {
-                    transport.finish();
-                    return if lost {
-                        Err(IpvsError::Overrun)
-                    } else {
-                        Ok(())
-                    };
-                }
+                answered |= place == end;
                 if let Some(command) = datagram.commands.get(place)
-                    && let Some(error) = parse_error(frame.flags, frame.payload, *command)?
+                    && let Some(refusal) = parse_error(frame.flags, frame.payload)?
                 {
-                    refusals.insert(place, error);
+                    refusals.insert(place, KernelError::new(*command, refusal));
                 }
+                Ok::<(), ExchangeError>(())
+            });
+            match received {
+                // What is still in the buffer is worth reading, for more refusals; there is
+                // nothing to wait for, since the kernel answers before the send returns.
+                Err(ExchangeError::Overrun) => {
+                    lost = true;
+                    deadline = Instant::now();
+                }
+                Err(ExchangeError::TimedOut(_)) if lost => {
+                    return Err(ExchangeError::Overrun.into());
+                }
+                received => received?,
             }
         }
+        transport.finish();
+        if lost {
+            return Err(ExchangeError::Overrun.into());
+        }
+        Ok(())
     }
 }

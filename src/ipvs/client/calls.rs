@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 
 use super::super::attr::{DaemonAttr, DestAttr, Detail, IpvsAttr, ServiceAttr};
-use super::super::errno::Errno;
 use super::super::error::IpvsError;
 use super::super::message::{IpvsCommand, IpvsMessage};
 use super::super::record::{
@@ -13,6 +12,7 @@ use super::super::record::{
 };
 use super::super::request::Request;
 use super::{Dump, IpvsClient, OnError, Outcome};
+use crate::netlink::Errno;
 
 /// How often a table that changes while it is read is read again.
 const ATTEMPTS: usize = 12;

@@ -4,16 +4,14 @@
 
 use std::collections::VecDeque;
 
-use netlink_packet_core::{
-    DecodeError, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR,
-};
+use netlink_packet_core::DecodeError;
+use netlink_packet_generic::constants::GENL_HDRLEN;
 
 use super::super::attr::Detail;
 use super::super::error::IpvsError;
-use super::super::ext_ack::{parse_done, parse_error};
 use super::super::message::{IpvsCommand, IpvsMessage};
-use super::IpvsClient;
-use super::frame::{Frame, Frames, GENL_HDRLEN};
+use super::{IpvsClient, append};
+use crate::netlink::{Frame, generic};
 
 /// Walks over the records of a dump, in constant memory.
 ///
@@ -36,7 +34,11 @@ impl<'a> Dump<'a> {
         message: &IpvsMessage,
         detail: Detail,
     ) -> Result<Self, IpvsError> {
-        let sequence = client.send_one(message, NLM_F_REQUEST | NLM_F_DUMP)?;
+        let family = client.family;
+        let sequence = client
+            .transport
+            .start_dump(family, |body| append(body, message))?;
+        client.count([message.cmd]);
         Ok(Self {
             client,
             command: message.cmd,
@@ -64,35 +66,19 @@ impl<'a> Dump<'a> {
 
     /// Receives one datagram and takes it apart.
     fn fill(&mut self) -> Result<(), IpvsError> {
-        let transport = &mut self.client.transport;
-        transport.receive(transport.deadline())?;
         let before = self.pending.len();
-        for frame in Frames::new(transport.buffer()) {
-            let frame = frame?;
-            if frame.sequence != self.sequence || frame.port != transport.port() {
-                continue;
-            }
-            self.interrupted |= frame.flags & NLM_F_DUMP_INTR != 0;
-            let error = match frame.message_type {
-                NLMSG_DONE => parse_done(frame.flags, frame.payload, self.command)?,
-                NLMSG_ERROR => parse_error(frame.flags, frame.payload, self.command)?,
-                _ => {
-                    let record = record(&frame, self.client.family, self.detail)?;
-                    self.pending.extend(record);
-                    continue;
-                }
-            };
-            self.ended = true;
-            if let Some(error) = error {
-                transport.finish();
-                return Err(IpvsClient::refusal(error));
-            }
-        }
-        if self.ended {
-            transport.finish();
-        }
+        let (family, detail, pending) = (self.client.family, self.detail, &mut self.pending);
+        let chunk = self.client.transport.dump_chunk(self.sequence, |frame| {
+            pending.extend(record(frame, family, detail)?);
+            Ok::<(), IpvsError>(())
+        })?;
+        self.interrupted |= chunk.is_interrupted;
         self.chunks += usize::from(self.pending.len() > before);
-        Ok(())
+        self.ended = chunk.end.is_some();
+        match chunk.end {
+            Some(Err(refusal)) => Err(IpvsClient::refusal(self.command, refusal)),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -106,11 +92,7 @@ pub(super) fn record(
         return Ok(None);
     }
     let short = || DecodeError::buffer_too_small(frame.payload.len(), GENL_HDRLEN);
-    let (header, attributes) = frame
-        .payload
-        .split_at_checked(GENL_HDRLEN)
-        .ok_or_else(short)?;
-    let command = header.first().copied().unwrap_or_default();
+    let (command, attributes) = generic::split_header(frame.payload).ok_or_else(short)?;
     Ok(Some(IpvsMessage::parse(
         attributes,
         command.into(),

@@ -6,25 +6,20 @@
 mod batch;
 mod calls;
 mod dump;
-mod family;
-mod frame;
-mod transport;
 
 use std::time::Duration;
 
-use netlink_packet_core::{NLM_F_ACK, NLM_F_REQUEST, NLMSG_ERROR};
+use netlink_packet_generic::GenlFamily;
+use netlink_sys::protocols::NETLINK_GENERIC;
 
 pub use batch::{BatchReport, OnError, Outcome};
 pub use dump::Dump;
 
 use super::attr::Detail;
-use super::errno::Errno;
 use super::error::{IpvsError, KernelError};
-use super::ext_ack::parse_error;
 use super::message::{IpvsCommand, IpvsMessage};
 use super::module::load_module;
-use frame::{Frames, append};
-use transport::Transport;
+use crate::netlink::{Errno, Refusal, Settings, Transport, generic};
 
 /// Holds what can be set about a client.
 #[derive(Clone, Debug)]
@@ -101,7 +96,7 @@ impl IpvsClient {
     /// makes the kernel load the module where it can.
     ///
     /// # Errors
-    /// [`IpvsError::NoFamily`] where there is no IPVS; [`IpvsError::Socket`].
+    /// [`IpvsError::NoFamily`] where there is no IPVS; [`IpvsError::Exchange`].
     pub fn open() -> Result<Self, IpvsError> {
         Self::open_with(Options::default())
     }
@@ -111,8 +106,12 @@ impl IpvsClient {
     /// # Errors
     /// As [`IpvsClient::open`].
     pub fn open_with(options: Options) -> Result<Self, IpvsError> {
-        let mut transport = Transport::open(&options)?;
-        let family = family::resolve(&mut transport)?;
+        let mut transport = Transport::open(Settings {
+            protocol: NETLINK_GENERIC,
+            timeout: options.timeout,
+            receive_buffer: Some(options.receive_buffer),
+        })?;
+        let family = resolve(&mut transport)?;
         Ok(Self {
             transport,
             family,
@@ -141,7 +140,7 @@ impl IpvsClient {
     /// # Errors
     /// As [`IpvsClient::open`].
     pub fn refresh_family(&mut self) -> Result<(), IpvsError> {
-        self.family = family::resolve(&mut self.transport)?;
+        self.family = resolve(&mut self.transport)?;
         Ok(())
     }
 
@@ -156,24 +155,19 @@ impl IpvsClient {
     /// # Errors
     /// [`IpvsError::Kernel`] where the kernel refuses; failures of the socket.
     pub fn request(&mut self, message: &IpvsMessage) -> Result<Vec<IpvsMessage>, IpvsError> {
-        let sequence = self.send_one(message, NLM_F_REQUEST | NLM_F_ACK)?;
-        let transport = &mut self.transport;
-        let deadline = transport.deadline();
-        let mut answers = Vec::new();
-        loop {
-            transport.receive(deadline)?;
-            for frame in Frames::new(transport.buffer()) {
-                let frame = frame?;
-                if frame.sequence != sequence || frame.port != transport.port() {
-                    continue;
-                }
-                if frame.message_type == NLMSG_ERROR {
-                    let error = parse_error(frame.flags, frame.payload, message.cmd)?;
-                    transport.finish();
-                    return error.map_or(Ok(answers), |error| Err(Self::refusal(error)));
-                }
-                answers.extend(dump::record(&frame, self.family, Detail::Whole)?);
-            }
+        let (family, mut answers) = (self.family, Vec::new());
+        let answer = self.transport.request(
+            (family, 0),
+            |body| append(body, message),
+            |frame| {
+                answers.extend(dump::record(frame, family, Detail::Whole)?);
+                Ok::<(), IpvsError>(())
+            },
+        );
+        self.count([message.cmd]);
+        match answer? {
+            Ok(()) => Ok(answers),
+            Err(refusal) => Err(Self::refusal(message.cmd, refusal)),
         }
     }
 
@@ -196,21 +190,6 @@ impl IpvsClient {
         Dump::start(self, message, Detail::Whole)
     }
 
-    /// Sends one message in a datagram of its own and gives its sequence number.
-    fn send_one(&mut self, message: &IpvsMessage, flags: u16) -> Result<u32, IpvsError> {
-        let sequence = self.transport.next_sequence();
-        let mut datagram = Vec::new();
-        append(
-            &mut datagram,
-            (self.family, flags, sequence),
-            message.cmd.header(),
-            |datagram: &mut Vec<u8>| message.append(datagram),
-        );
-        self.transport.send(&datagram)?;
-        self.count([message.cmd]);
-        Ok(sequence)
-    }
-
     fn count(&mut self, commands: impl IntoIterator<Item = IpvsCommand>) {
         for command in commands {
             self.counters.messages += 1;
@@ -220,11 +199,29 @@ impl IpvsClient {
 
     /// Reading never ends in ENOENT as long as the family is there (genl_rcv_msg answers it for a
     /// number that nobody has).
-    fn refusal(error: KernelError) -> IpvsError {
-        if error.errno == Errno::NOENT && !error.command.is_write() {
+    fn refusal(command: IpvsCommand, refusal: Refusal) -> IpvsError {
+        if refusal.errno == Errno::NOENT && !command.is_write() {
             IpvsError::NoFamily
         } else {
-            error.into()
+            KernelError::new(command, refusal).into()
         }
     }
+}
+
+/// Writes what stands behind the netlink header of a message.
+fn append(body: &mut Vec<u8>, message: &IpvsMessage) {
+    generic::append_header(body, message.cmd.header());
+    message.append(body);
+}
+
+/// Asks the kernel for the number of the family.
+fn resolve(transport: &mut Transport) -> Result<u16, IpvsError> {
+    generic::resolve(transport, IpvsMessage::family_name())?.map_err(|refusal| {
+        if refusal.errno == Errno::NOENT {
+            IpvsError::NoFamily
+        } else {
+            // IPVS has no part in this answer: no command of it is meant.
+            KernelError::new(IpvsCommand::Other(0), refusal).into()
+        }
+    })
 }

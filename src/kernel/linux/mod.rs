@@ -22,7 +22,7 @@ use super::table::{self, Table};
 use super::verify;
 use super::{Kernel, Outcome, Part, Place, proc};
 use crate::error::{Error, Kind, Result};
-use crate::ipvs::{self, Detail, IpvsClient, IpvsError, KernelError, OnError};
+use crate::ipvs::{self, Detail, ExchangeError, IpvsClient, IpvsError, KernelError, OnError};
 use crate::marks::{Iptables, Marks};
 use crate::model::{
     Connection, Extent, Family, Info, Live, LiveServer, Load, MarkSupport, Ruleset, ServerKey,
@@ -496,7 +496,7 @@ fn told(error: &IpvsError, attempt: Option<&str>) -> Error {
     let error = match error {
         IpvsError::NoFamily | IpvsError::Module(_) => return unreachable_ipvs(error),
         IpvsError::Kernel(error) => return refused(error, None),
-        IpvsError::Socket { source, .. } => {
+        IpvsError::Exchange(ExchangeError::Socket { source, .. }) => {
             let kind = match source.kind() {
                 std::io::ErrorKind::PermissionDenied => Kind::NotPermitted,
                 _ => Kind::System,

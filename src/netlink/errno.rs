@@ -86,6 +86,8 @@ impl Errno {
     pub const SRCH: Self = Self::from_number(Number::SRCH);
     /// `ENOMEM`: out of memory.
     pub const NOMEM: Self = Self::from_number(Number::NOMEM);
+    /// `EACCES`: forbidden.
+    pub const ACCESS: Self = Self::from_number(Number::ACCESS);
     /// `EBUSY`: in use.
     pub const BUSY: Self = Self::from_number(Number::BUSY);
     /// `EEXIST`: there already.
@@ -104,6 +106,10 @@ impl Errno {
     pub const AFNOSUPPORT: Self = Self::from_number(Number::AFNOSUPPORT);
     /// `EADDRNOTAVAIL`: no usable address.
     pub const ADDRNOTAVAIL: Self = Self::from_number(Number::ADDRNOTAVAIL);
+    /// `ENETUNREACH`: no route to the network.
+    pub const NETUNREACH: Self = Self::from_number(Number::NETUNREACH);
+    /// `EHOSTUNREACH`: no route to the host.
+    pub const HOSTUNREACH: Self = Self::from_number(Number::HOSTUNREACH);
     /// `ENOBUFS`: no buffer space.
     pub const NOBUFS: Self = Self::from_number(Number::NOBUFS);
 

@@ -1,30 +1,27 @@
 //! Owns the framing: netlink messages in a datagram, both ways.
 //!
 //! May import: `netlink-packet-core`.
-//! Source of truth: `struct nlmsghdr` in include/uapi/linux/netlink.h, `struct genlmsghdr` in
-//! include/uapi/linux/genetlink.h.
+//! Source of truth: `struct nlmsghdr` in include/uapi/linux/netlink.h.
 
 use netlink_packet_core::{DecodeError, NLM_F_ACK, NLM_F_REQUEST, NLMSG_NOOP, NetlinkBuffer};
 
 /// Size of `struct nlmsghdr`.
 const NLMSG_HDRLEN: usize = 16;
-/// Size of `struct genlmsghdr`.
-pub(super) const GENL_HDRLEN: usize = 4;
 
 /// Holds one message of a received datagram.
-pub(super) struct Frame<'a> {
-    pub(super) message_type: u16,
-    pub(super) flags: u16,
-    pub(super) sequence: u32,
-    pub(super) port: u32,
-    pub(super) payload: &'a [u8],
+pub(crate) struct Frame<'a> {
+    pub(crate) message_type: u16,
+    pub(crate) flags: u16,
+    pub(crate) sequence: u32,
+    pub(crate) port: u32,
+    pub(crate) payload: &'a [u8],
 }
 
 /// Walks over the messages of a datagram; ends after the first one that makes no sense.
-pub(super) struct Frames<'a>(&'a [u8]);
+pub(crate) struct Frames<'a>(&'a [u8]);
 
 impl<'a> Frames<'a> {
-    pub(super) fn new(datagram: &'a [u8]) -> Self {
+    pub(crate) fn new(datagram: &'a [u8]) -> Self {
         Self(datagram)
     }
 
@@ -69,18 +66,15 @@ impl<'a> Iterator for Frames<'a> {
     }
 }
 
-/// Writes one request to a family to the end of `datagram`; `attributes` writes what stands behind
-/// its headers.
-pub(super) fn append(
+/// Writes one request to the end of `datagram`; `body` writes what stands behind its header.
+pub(crate) fn append(
     datagram: &mut Vec<u8>,
-    (family, flags, sequence): (u16, u16, u32),
-    (command, version): (u8, u8),
-    attributes: impl FnOnce(&mut Vec<u8>),
+    (kind, flags, sequence): (u16, u16, u32),
+    body: impl FnOnce(&mut Vec<u8>),
 ) {
     let start = datagram.len();
-    append_header(datagram, 0, family, flags, sequence);
-    datagram.extend_from_slice(&[command, version, 0, 0]);
-    attributes(datagram);
+    append_header(datagram, 0, kind, flags, sequence);
+    body(datagram);
     // All attributes are padded to 4 bytes, so the next message starts aligned.
     let length = length_bytes(datagram.len() - start);
     if let Some(field) = datagram.get_mut(start..start + length.len()) {
@@ -90,7 +84,7 @@ pub(super) fn append(
 
 /// Writes a message that asks for nothing but an acknowledgement, which the kernel gives without
 /// looking further (netlink_rcv_skb skips control messages).
-pub(super) fn append_end(datagram: &mut Vec<u8>, sequence: u32) {
+pub(crate) fn append_end(datagram: &mut Vec<u8>, sequence: u32) {
     let flags = NLM_F_REQUEST | NLM_F_ACK;
     append_header(datagram, NLMSG_HDRLEN, NLMSG_NOOP, flags, sequence);
 }
