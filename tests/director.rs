@@ -409,6 +409,10 @@ impl Kernel for Dying {
         }
     }
 
+    fn host_settings(&mut self) -> Result<ipvsh::model::Settings> {
+        self.sim.host_settings()
+    }
+
     fn apply(&mut self, steps: &[Step]) -> Vec<kernel::Outcome> {
         let done = &steps[..self.steps.min(steps.len())];
         self.sim.apply(done);

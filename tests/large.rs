@@ -89,6 +89,10 @@ impl Kernel for Watched {
         self.sim.servers(service)
     }
 
+    fn host_settings(&mut self) -> Result<ipvsh::model::Settings> {
+        self.sim.host_settings()
+    }
+
     fn apply(&mut self, steps: &[Step]) -> Vec<Outcome> {
         self.sim.apply(steps)
     }

@@ -23,7 +23,7 @@ use ipvsh::model::{
     DaemonRole, EntryKey, Family, Live, MarkKey, MarkSupport, Ruleset, ServerKey, ServiceKey,
     SettingKey, Stray, TimeoutKind, Timeouts, json,
 };
-use ipvsh::plan::{Plan, Request, Scope, Step, command_lines, plan};
+use ipvsh::plan::{Plan, Request, Scope, SettingChange, Step, command_lines, plan};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -480,19 +480,22 @@ proptest! {
     fn additions_come_before_removals((head, live, wanted) in worlds()) {
         let rank = |step: &Step| match step {
             Step::Set { settings } => {
-                let (key, to) = (settings[0].key, &settings[0].to);
-                let facts = key.facts();
-                let phase = if to.is_some() { facts.is_set_in } else { facts.is_removed_in };
-                match phase {
-                    Phase::First => 0,
-                    Phase::Middle => 3,
-                    Phase::Last => 6,
+                let SettingChange { key, from, to } = &settings[0];
+                match key.phase(from.as_ref(), to.as_ref()) {
+                    Phase::Setup => 0,
+                    Phase::Devices => 1,
+                    Phase::Withdrawal => 2,
+                    Phase::First => 3,
+                    Phase::Middle => 6,
+                    Phase::Announcement => 9,
+                    Phase::Teardown => 10,
+                    Phase::Last => 11,
                 }
             }
-            Step::AddService { .. } | Step::AddServer { .. } => 1,
-            Step::ChangeService { .. } | Step::ChangeServer { .. } => 2,
-            Step::SetChain { .. } => 4,
-            Step::RemoveServer { .. } | Step::RemoveService { .. } => 5,
+            Step::AddService { .. } | Step::AddServer { .. } => 4,
+            Step::ChangeService { .. } | Step::ChangeServer { .. } => 5,
+            Step::SetChain { .. } => 7,
+            Step::RemoveServer { .. } | Step::RemoveService { .. } => 8,
         };
         let plan = make(&head, &live, &wanted, Scope::Everything);
         prop_assert!(plan.steps.is_sorted_by_key(rank), "{:?}", plan.steps);

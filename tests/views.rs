@@ -68,6 +68,10 @@ impl Kernel for Crowded {
         self.0.observe_part(part)
     }
 
+    fn host_settings(&mut self) -> Result<ipvsh::model::Settings> {
+        self.0.host_settings()
+    }
+
     fn apply(&mut self, steps: &[Step]) -> Vec<Outcome> {
         self.0.apply(steps)
     }

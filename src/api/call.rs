@@ -5,7 +5,7 @@ use rhai::{Dynamic, FnPtr, ImmutableString, NativeCallContext, Position};
 use super::context::Context;
 use super::convert;
 use super::types::describe;
-use super::value::{DaemonHandle, Server, Service};
+use super::value::{Server, Service, SettingHandle};
 use crate::director::{News, Report};
 use crate::error::{Error, Kind, Place, Result};
 use crate::model::Options;
@@ -102,12 +102,12 @@ impl Call<'_> {
         self.cast(index, "a real server")
     }
 
-    /// A sync daemon.
+    /// A sync daemon, a VIP, a kernel setting or a tunnel device.
     ///
     /// # Errors
     /// `invalid` for any other value.
-    pub fn daemon(&self, index: usize) -> Result<DaemonHandle> {
-        self.cast(index, "a sync daemon")
+    pub fn setting(&self, index: usize) -> Result<SettingHandle> {
+        self.cast(index, "a setting")
     }
 
     /// An option map, where it was given.

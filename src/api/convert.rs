@@ -4,7 +4,7 @@ use rhai::{Array, Dynamic, ImmutableString, Map};
 use serde_json::{Number, Value};
 
 use super::types::words_of;
-use super::value::{DaemonHandle, Divergence, Outcome, Raised, Server, Service};
+use super::value::{Divergence, Outcome, Raised, Server, Service, SettingHandle};
 use super::{report, view};
 use crate::director::Session;
 use crate::error::{Error, Result};
@@ -117,8 +117,8 @@ fn handle(session: &mut Session, value: &Dynamic, handles: Handles) -> Result<Va
             Value::Object(json::server(&server.key, s))
         });
     }
-    if let Some(daemon) = value.read_lock::<DaemonHandle>() {
-        return view::daemon(session, daemon.0).map(|d| Value::Object(d.json(daemon.0)));
+    if let Some(setting) = value.read_lock::<SettingHandle>() {
+        return view::setting(session, setting.0).map(|one| one.whole_json(setting.0));
     }
     if let Some(outcome) = value.read_lock::<Outcome>() {
         return Ok(Value::Object(report::report(&outcome.0)));

@@ -6,8 +6,7 @@ use super::call::Call;
 use super::fact::{Form, Function, Group, On, Param};
 use super::options::DAEMON;
 use super::types::Type;
-use super::value::DaemonHandle;
-use super::view;
+use super::value::SettingHandle;
 use crate::error::{Kind, Result};
 use crate::model::{DaemonRole, EntryKey, EntryValue, Setting, SettingKey, SyncDaemon};
 
@@ -68,23 +67,14 @@ fn declare(call: &Call) -> Result<Dynamic> {
         entry(role),
         Some(EntryValue::Setting(Setting::SyncDaemon(daemon))),
     );
-    Ok(Dynamic::from(DaemonHandle(role)))
+    Ok(Dynamic::from(SettingHandle(SettingKey::SyncDaemon(role))))
 }
 
 fn list(call: &Call) -> Result<Dynamic> {
     let mut session = call.context.session()?;
     let daemons = session.settings()?.rules().settings.daemons();
     Ok(daemons
-        .map(|(role, _)| Dynamic::from(DaemonHandle(role)))
+        .map(|(role, _)| Dynamic::from(SettingHandle(SettingKey::SyncDaemon(role))))
         .collect::<Vec<_>>()
         .into())
-}
-
-/// `remove(daemon)`.
-pub(super) fn remove(call: &Call) -> Result<Dynamic> {
-    let role = call.daemon(0)?.0;
-    let mut session = call.context.session()?;
-    view::daemon(&mut session, role)?;
-    session.settings()?.put(entry(role), None);
-    Ok(Dynamic::UNIT)
 }

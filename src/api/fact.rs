@@ -22,6 +22,8 @@ pub enum Group {
     Timeouts,
     /// Sync daemons.
     Daemons,
+    /// Addresses, kernel settings and tunnel devices of this host.
+    Host,
     /// Plan, commit, history.
     Change,
     /// What acts on or reads the kernel at once.
@@ -32,12 +34,13 @@ pub enum Group {
 
 impl Group {
     /// All of them, in the order of the reference.
-    pub const ALL: [Group; 8] = [
+    pub const ALL: [Group; 9] = [
         Group::Services,
         Group::Servers,
         Group::Marks,
         Group::Timeouts,
         Group::Daemons,
+        Group::Host,
         Group::Change,
         Group::Live,
         Group::Script,
@@ -51,6 +54,7 @@ impl Group {
             Group::Marks => "fwmark rules",
             Group::Timeouts => "timeouts",
             Group::Daemons => "sync daemons",
+            Group::Host => "this host",
             Group::Change => "change control",
             Group::Live => "live",
             Group::Script => "script",
@@ -67,6 +71,8 @@ pub enum On {
     Service,
     /// A real server: `server.set(#{ weight: 0 })`.
     Server,
+    /// A VIP, a kernel setting, a tunnel device, a sync daemon: `vip.set(#{ withdraw: "down" })`.
+    Setting,
 }
 
 impl On {
@@ -76,6 +82,7 @@ impl On {
             On::Nothing => None,
             On::Service => Some("service"),
             On::Server => Some("server"),
+            On::Setting => Some("setting"),
         }
     }
 
@@ -85,6 +92,7 @@ impl On {
             On::Nothing => None,
             On::Service => Some(Type::Service),
             On::Server => Some(Type::Server),
+            On::Setting => Some(Type::Setting),
         }
     }
 }

@@ -15,11 +15,12 @@ use crate::model::remedy;
 const WIDTH: usize = 80;
 
 /// The groups as the map has them: a screen has no more lines.
-const MAP: [(&str, &[Group]); 7] = [
+const MAP: [(&str, &[Group]); 8] = [
     ("services", &[Group::Services]),
     ("servers", &[Group::Servers]),
     ("fwmark rules", &[Group::Marks]),
     ("timeouts, sync", &[Group::Timeouts, Group::Daemons]),
+    ("this host", &[Group::Host]),
     ("change control", &[Group::Change]),
     ("live", &[Group::Live]),
     ("script", &[Group::Script]),

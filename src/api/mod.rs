@@ -33,11 +33,14 @@ mod live;
 mod marks;
 mod servers;
 mod services;
+mod settings;
 mod shift;
 mod standard;
+mod sysctls;
 mod timeouts;
 mod top;
 mod views;
+mod vips;
 
 pub use context::Context;
 pub use fact::{Form, Function, Group, On, Opt, Param, Property};
@@ -55,6 +58,8 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
         marks::FUNCTIONS,
         timeouts::FUNCTIONS,
         daemons::FUNCTIONS,
+        vips::FUNCTIONS,
+        sysctls::FUNCTIONS,
         change::FUNCTIONS,
         live::FUNCTIONS,
         views::FUNCTIONS,

@@ -511,3 +511,86 @@ pub const CONNECTIONS: &[Opt] = &[
         ..opt("limit", Type::Whole, "50000", "How many at most.")
     },
 ];
+
+/// The options of a VIP.
+pub const VIP: &[Opt] = &[
+    Opt {
+        words: &["dev", "track_interface"],
+        ..opt(
+            "interface",
+            Type::Text,
+            "\"lo\"",
+            "The interface that has the address: lo, or the one that faces the clients.",
+        )
+    },
+    Opt {
+        range: "up to 15 characters that begin with the interface: \"eth0:web\"; IPv4 only",
+        words: &["lo:0", "alias"],
+        ..opt(
+            "label",
+            Type::Text,
+            "()",
+            "The label of the address, as ip(8) and ifconfig show it.",
+        )
+    },
+    Opt {
+        range: "\"answer\", \"silent\"",
+        words: &["arp_ignore", "arp_announce", "noarp"],
+        ..opt(
+            "arp",
+            Type::Text,
+            "\"answer\"",
+            "Whether this host answers ARP for it; a real server of the VIP is silent.",
+        )
+    },
+    Opt {
+        words: &["garp", "arping", "gratuitous ARP"],
+        ..opt(
+            "announce",
+            Type::Bool,
+            "true",
+            "Tells the neighbours where the address is when it is added.",
+        )
+    },
+    Opt {
+        range: "\"never\", \"down\"",
+        ..opt(
+            "withdraw",
+            Type::Text,
+            "\"never\"",
+            "When the daemon takes the address off: never, or while no service of it serves.",
+        )
+    },
+];
+
+/// The options of a tunnel device.
+pub const TUNNEL_DEVICE: &[Opt] = &[
+    Opt {
+        range: "\"ipip\", \"gre\", \"gue\"",
+        words: &["tunl0", "modprobe ipip"],
+        ..opt(
+            "type",
+            Type::Text,
+            "\"ipip\"",
+            "How the director wraps packets; as `tunnel` of its servers says.",
+        )
+    },
+    Opt {
+        range: "1 to 65535; for gue only, which needs it",
+        words: &["fou", "tun-port"],
+        ..opt(
+            "port",
+            Type::Whole,
+            "()",
+            "The UDP port that packets come in by.",
+        )
+    },
+];
+
+/// The option of a kernel setting.
+pub const SYSCTL: &[Opt] = &[opt(
+    "value",
+    Type::TextOrWhole,
+    REQUIRED,
+    "A number, true or false, or text.",
+)];

@@ -10,15 +10,17 @@ use serde_json::Value;
 
 use super::context::Context;
 use super::fact::{On, Opt, Property};
-use super::options::{DAEMON, SERVER, SERVICE};
+use super::options::{DAEMON, SERVER, SERVICE, SYSCTL, TUNNEL_DEVICE, VIP};
 use super::register::raise;
 use super::services::handles;
 use super::types::Type;
-use super::value::{DaemonHandle, Divergence, Outcome, Raised, Server, Service};
+use super::value::{Divergence, Outcome, Raised, Server, Service, SettingHandle};
 use super::values::with_meant;
 use super::{convert, report, view};
 use crate::error::{Error, Result, did_you_mean};
-use crate::model::{Forwarding, MarkKey, Options, ServerKey, ServiceKey, json};
+use crate::model::{
+    EntryKey, EntryValue, Forwarding, MarkKey, Options, ServerKey, ServiceKey, SettingKind, json,
+};
 
 /// A property of a service that can only be read.
 const fn of_service(name: &'static str, gives: Type, doc: &'static str) -> Property {
@@ -89,7 +91,20 @@ pub(super) fn register(engine: &mut Engine, context: &Rc<Context>) {
     );
     readable(engine, context, "a real server", server_names, get_server);
     writable(engine, context, "a real server", server_names, set_server);
-    readable(engine, context, "a sync daemon", daemon_names, get_daemon);
+    readable(
+        engine,
+        context,
+        Type::Setting.words(),
+        setting_names,
+        get_setting,
+    );
+    writable(
+        engine,
+        context,
+        Type::Setting.words(),
+        setting_names,
+        set_setting,
+    );
     readable(
         engine,
         context,
@@ -129,7 +144,11 @@ pub fn of_type(value: Type) -> Vec<(&'static str, Type, &'static str)> {
     match value {
         Type::Service => options(On::Service, SERVICE),
         Type::Server => options(On::Server, SERVER),
-        Type::Daemon => plain(daemon_names()),
+        Type::Daemon => described(DAEMON, &[ROLE]),
+        Type::Vip => described(VIP, &[ADDRESS, PREFIX]),
+        Type::Sysctl => described(SYSCTL, &[NAME]),
+        Type::TunnelDevice => described(TUNNEL_DEVICE, &[NAME]),
+        Type::Setting => plain(setting_names()),
         Type::Report => plain(report_names()),
         Type::Difference => plain(difference_names()),
         Type::Snapshot => plain(vec![
@@ -169,8 +188,25 @@ fn names_of(on: On, options: &'static [Opt]) -> Vec<&'static str> {
     options.iter().map(|o| o.name).chain(read_only).collect()
 }
 
-fn daemon_names() -> Vec<&'static str> {
-    DAEMON.iter().map(|o| o.name).chain(["role"]).collect()
+/// What names a setting, beside its options.
+type Described = (&'static str, Type, &'static str);
+const ROLE: Described = ("role", Type::Text, "\"master\" or \"backup\".");
+const ADDRESS: Described = ("address", Type::Text, "The address.");
+const PREFIX: Described = ("prefix", Type::Whole, "The length of the prefix.");
+const NAME: Described = ("name", Type::Text, "The name.");
+
+fn described(options: &'static [Opt], more: &[Described]) -> Vec<Described> {
+    let options = options.iter().map(|o| (o.name, o.takes, o.doc));
+    options.chain(more.iter().copied()).collect()
+}
+
+fn setting_names() -> Vec<&'static str> {
+    let options = [DAEMON, VIP, SYSCTL, TUNNEL_DEVICE].into_iter().flatten();
+    let more = [ROLE, ADDRESS, PREFIX, NAME].map(|(name, _, _)| name);
+    let mut names: Vec<&str> = options.map(|o| o.name).chain(more).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 fn report_names() -> Vec<&'static str> {
@@ -427,12 +463,28 @@ fn set_server(context: &Context, it: &Server, name: &str, value: &Dynamic) -> Re
     session.set_server(it.service, it.key, &options)
 }
 
-fn get_daemon(context: &Context, it: &DaemonHandle, name: &str) -> Result<Option<Dynamic>> {
+fn get_setting(context: &Context, it: &SettingHandle, name: &str) -> Result<Option<Dynamic>> {
     let mut session = context.session()?;
-    let daemon = view::daemon(&mut session, it.0)?;
-    match from_data(&daemon.json(it.0), name) {
-        Some(value) => Ok(Some(value)),
-        None if daemon_names().contains(&name) => Ok(Some(Dynamic::UNIT)),
-        None => Ok(None),
-    }
+    let whole = view::setting(&mut session, it.0)?.whole_json(it.0);
+    let data = whole.as_object().cloned().unwrap_or_default();
+    Ok(match from_data(&data, name) {
+        Some(value) => Some(value),
+        // JSON leaves out of a sync daemon what is the kernel's choice.
+        None if it.0.kind() == SettingKind::SyncDaemon => {
+            let known = DAEMON.iter().any(|option| option.name == name);
+            known.then_some(Dynamic::UNIT)
+        }
+        None => None,
+    })
+}
+
+fn set_setting(context: &Context, it: &SettingHandle, name: &str, value: &Dynamic) -> Result<()> {
+    let mut session = context.session()?;
+    let options = one(name, convert::declared(&mut session, value)?);
+    let changed = view::setting(&mut session, it.0)?
+        .with(it.0, &options)
+        .map_err(|error| error.object(it.0))?;
+    let changed = Some(EntryValue::Setting(changed));
+    session.settings()?.put(EntryKey::Setting(it.0), changed);
+    Ok(())
 }

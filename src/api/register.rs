@@ -274,13 +274,13 @@ pub fn raise(error: Error, position: rhai::Position) -> Box<EvalAltResult> {
 fn register_types(engine: &mut Engine) {
     engine.register_type_with_name::<value::Service>("Service");
     engine.register_type_with_name::<value::Server>("Server");
-    engine.register_type_with_name::<value::DaemonHandle>("SyncDaemon");
+    engine.register_type_with_name::<value::SettingHandle>("Setting");
     engine.register_type_with_name::<value::Outcome>("Report");
     engine.register_type_with_name::<value::Divergence>("Difference");
     engine.register_type_with_name::<Raised>("Error");
     handle::<value::Service>(engine);
     handle::<value::Server>(engine);
-    handle::<value::DaemonHandle>(engine);
+    handle::<value::SettingHandle>(engine);
     handle::<Raised>(engine);
     for name in ["to_string", "to_debug"] {
         engine.register_fn(name, |report: value::Outcome| {

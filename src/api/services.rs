@@ -175,12 +175,13 @@ pub const FUNCTIONS: &[Function] = &[
                 call: servers::remove,
             },
             Form {
-                params: &[Param::new("daemon", Type::Daemon)],
-                call: super::daemons::remove,
+                params: &[Param::new("setting", Type::Setting)],
+                call: super::settings::remove,
             },
         ],
         result: Type::Nothing,
-        doc: "Removes a service with its servers and marks, one server, or a sync daemon.\n\
+        doc: "Removes a service with its servers and marks, one server, a sync daemon, a vip, a \
+              kernel setting, or a tunnel device.\n\
               A service may be given by its name. Handles of what was removed raise an error.",
         errors: &[Kind::NotFound, Kind::Ambiguous],
         example: "let web = tcp(\"192.0.2.10:80\", #{ servers: [\"10.0.0.11\", \"10.0.0.12\"] });\n\

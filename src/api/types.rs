@@ -2,7 +2,8 @@
 
 use rhai::Dynamic;
 
-use super::value::{DaemonHandle, Divergence, Outcome, Raised, Server, Service};
+use super::value::{Divergence, Outcome, Raised, Server, Service, SettingHandle};
+use crate::model::SettingKind;
 
 /// What a parameter takes, an option holds, a function returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,12 +30,26 @@ pub enum Type {
     Server,
     /// A sync daemon.
     Daemon,
+    /// A VIP.
+    Vip,
+    /// A kernel setting.
+    Sysctl,
+    /// A tunnel device.
+    TunnelDevice,
+    /// A sync daemon, a VIP, a kernel setting or a tunnel device.
+    Setting,
     /// An array of virtual services.
     Services,
     /// An array of real servers.
     Servers,
     /// An array of sync daemons.
     Daemons,
+    /// An array of VIPs.
+    Vips,
+    /// An array of kernel settings.
+    Sysctls,
+    /// An array of tunnel devices.
+    TunnelDevices,
     /// An array of snapshots.
     Snapshots,
     /// A snapshot: a map.
@@ -68,6 +83,9 @@ impl Type {
             Type::Services => Some(Type::Service),
             Type::Servers => Some(Type::Server),
             Type::Daemons => Some(Type::Daemon),
+            Type::Vips => Some(Type::Vip),
+            Type::Sysctls => Some(Type::Sysctl),
+            Type::TunnelDevices => Some(Type::TunnelDevice),
             Type::Snapshots => Some(Type::Snapshot),
             _ => None,
         }
@@ -76,7 +94,14 @@ impl Type {
     /// The type of a value; an array is known by its first element.
     pub fn of(value: &Dynamic) -> Type {
         if let Some(array) = value.read_lock::<rhai::Array>() {
-            let lists = [Type::Services, Type::Servers, Type::Daemons];
+            let lists = [
+                Type::Services,
+                Type::Servers,
+                Type::Daemons,
+                Type::Vips,
+                Type::Sysctls,
+                Type::TunnelDevices,
+            ];
             return array
                 .first()
                 .and_then(|first| {
@@ -96,6 +121,9 @@ impl Type {
             Type::Service,
             Type::Server,
             Type::Daemon,
+            Type::Vip,
+            Type::Sysctl,
+            Type::TunnelDevice,
             Type::Report,
             Type::Difference,
         ];
@@ -119,9 +147,16 @@ impl Type {
             Type::Service => "a virtual service",
             Type::Server => "a real server",
             Type::Daemon => "a sync daemon",
+            Type::Vip => "a vip",
+            Type::Sysctl => "a kernel setting",
+            Type::TunnelDevice => "a tunnel device",
+            Type::Setting => "a sync daemon, vip, kernel setting or tunnel device",
             Type::Services => "an array of virtual services",
             Type::Servers => "an array of real servers",
             Type::Daemons => "an array of sync daemons",
+            Type::Vips => "an array of vips",
+            Type::Sysctls => "an array of kernel settings",
+            Type::TunnelDevices => "an array of tunnel devices",
             Type::Snapshots => "an array of snapshots",
             Type::Snapshot => "a snapshot, a map",
             Type::TextOrWhole => "text or a whole number",
@@ -147,12 +182,21 @@ impl Type {
             Type::Number => value.is_int() || value.is_float(),
             Type::Bool => value.is_bool(),
             Type::Map | Type::Snapshot => value.is_map(),
-            Type::Array | Type::Services | Type::Servers | Type::Daemons | Type::Snapshots => {
-                value.is_array()
-            }
+            Type::Array
+            | Type::Services
+            | Type::Servers
+            | Type::Daemons
+            | Type::Vips
+            | Type::Sysctls
+            | Type::TunnelDevices
+            | Type::Snapshots => value.is_array(),
             Type::Service => is::<Service>(value),
             Type::Server => is::<Server>(value),
-            Type::Daemon => is::<DaemonHandle>(value),
+            Type::Daemon => is_setting(value, SettingKind::SyncDaemon),
+            Type::Vip => is_setting(value, SettingKind::Vip),
+            Type::Sysctl => is_setting(value, SettingKind::Sysctl),
+            Type::TunnelDevice => is_setting(value, SettingKind::TunnelDevice),
+            Type::Setting => is::<SettingHandle>(value),
             Type::TextOrWhole => value.is_string() || value.is_int(),
             Type::ServiceOrName => is::<Service>(value) || value.is_string(),
             Type::ServiceOrServer => {
@@ -171,6 +215,11 @@ impl Type {
 
 fn is<T: Clone + 'static>(value: &Dynamic) -> bool {
     value.read_lock::<T>().is_some()
+}
+
+fn is_setting(value: &Dynamic, kind: SettingKind) -> bool {
+    let handle = value.read_lock::<SettingHandle>();
+    handle.is_some_and(|handle| handle.0.kind() == kind)
 }
 
 /// Says what a value is: `the whole number 5`, `text "x"`, `a map`.
@@ -196,8 +245,13 @@ pub fn words_of(value: &Dynamic) -> &'static str {
         Type::Service.words()
     } else if is::<Server>(value) {
         Type::Server.words()
-    } else if is::<DaemonHandle>(value) {
-        Type::Daemon.words()
+    } else if let Some(handle) = value.read_lock::<SettingHandle>() {
+        match handle.0.kind() {
+            SettingKind::Vip => Type::Vip.words(),
+            SettingKind::Sysctl => Type::Sysctl.words(),
+            SettingKind::TunnelDevice => Type::TunnelDevice.words(),
+            SettingKind::SyncDaemon | SettingKind::Timeout => Type::Daemon.words(),
+        }
     } else if is::<Outcome>(value) {
         Type::Report.words()
     } else if is::<Divergence>(value) {
@@ -225,7 +279,7 @@ pub fn words_of_name(name: &str) -> &'static str {
         "range" | "range=" => "a range",
         "Service" => "a virtual service",
         "Server" => "a real server",
-        "SyncDaemon" => "a sync daemon",
+        "Setting" => Type::Setting.words(),
         "Report" => "a report",
         "Difference" => "a difference",
         "Error" => "an error",

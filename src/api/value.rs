@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::director::{Difference, Report};
 use crate::error::Error;
 use crate::model::server::server_name;
-use crate::model::{DaemonRole, ServerKey, ServiceKey};
+use crate::model::{ServerKey, ServiceKey, SettingKey};
 
 /// A handle of a virtual service: its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,13 +33,13 @@ impl fmt::Display for Server {
     }
 }
 
-/// A handle of a sync daemon: its role.
+/// A handle of a sync daemon, a VIP, a kernel setting or a tunnel device: its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DaemonHandle(pub DaemonRole);
+pub struct SettingHandle(pub SettingKey);
 
-impl fmt::Display for DaemonHandle {
+impl fmt::Display for SettingHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sync daemon {}", self.0)
+        self.0.fmt(f)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::director::Session;
 use crate::error::{Error, Result};
 use crate::model::server::server_name;
 use crate::model::{
-    DaemonRole, EntryKey, RealServer, ServerKey, ServiceKey, SettingKey, SyncDaemon, VirtualService,
+    EntryKey, RealServer, ServerKey, ServiceKey, Setting, SettingKey, VirtualService,
 };
 
 /// Reads a service.
@@ -65,19 +65,15 @@ pub fn server<T>(
         .ok_or_else(|| gone("real server", false).object(object()))
 }
 
-/// Reads a sync daemon of the candidate.
+/// Reads a sync daemon, a VIP, a kernel setting or a tunnel device of the candidate.
 ///
 /// # Errors
 /// `not_found`.
-pub fn daemon(session: &mut Session, role: DaemonRole) -> Result<SyncDaemon> {
+pub fn setting(session: &mut Session, key: SettingKey) -> Result<Setting> {
     let candidate = session.settings()?;
-    let removed = candidate.is_removed(&EntryKey::Setting(SettingKey::SyncDaemon(role)));
-    candidate
-        .rules()
-        .settings
-        .daemon(role)
-        .cloned()
-        .ok_or_else(|| gone("sync daemon", removed).object(format!("sync daemon {role}")))
+    let removed = candidate.is_removed(&EntryKey::Setting(key));
+    let found = candidate.rules().settings.get(key).cloned();
+    found.ok_or_else(|| gone(key.facts().noun, removed).object(key))
 }
 
 fn gone(what: &str, removed: bool) -> Error {

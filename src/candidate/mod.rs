@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::error::{Error, Result};
 use crate::model::check::{check_beside, check_server, check_service};
 use crate::model::patch::Named;
+use crate::model::setting::check_derived;
 use crate::model::{
     EntryKey, EntryValue, Extent, Family, Forwarding, RealServer, Ruleset, ServerKey, ServiceKey,
     SnapshotId, VirtualService,
@@ -259,7 +260,10 @@ impl Candidate {
             }
         }
         match is_mixed {
-            true => check_beside(&self.rules),
+            true => {
+                check_derived(&self.rules.settings)?;
+                check_beside(&self.rules)
+            }
             false => Ok(()),
         }
     }

@@ -42,7 +42,8 @@ impl Director {
         }
         let (store, mut notes) = self.begin(options)?;
         let (head, head_rules) = head_of(&*store)?;
-        let live = self.kernel.observe()?;
+        let named = self.host_settings_named(objects)?;
+        let live = self.observe(&[&head_rules, &named])?;
         let managers = self.host.managers();
         let mut rules = if objects.is_empty() {
             beside::refuse_everything(&managers, &live)?;
@@ -102,6 +103,24 @@ impl Director {
             ));
         }
         Ok(report)
+    }
+}
+
+impl Director {
+    /// The settings of this host that objects name.
+    fn host_settings_named(&mut self, objects: &[String]) -> Result<Ruleset> {
+        let mut named = Ruleset::default();
+        let objects = objects.iter().map(|name| Object::parse(name));
+        let objects: Vec<Object> = objects.collect::<Result<_>>()?;
+        if !objects.iter().any(Object::may_be_of_host) {
+            return Ok(named);
+        }
+        named.settings = self.kernel.host_settings()?;
+        named.settings.retain(|key| {
+            let mut all = objects.iter();
+            all.any(|object| object.fits(&EntryKey::Setting(key)))
+        });
+        Ok(named)
     }
 }
 
@@ -173,6 +192,8 @@ fn adopt_all(head: &Ruleset, live: &Live) -> Ruleset {
     for entry in live.rules.entries() {
         let value = live.rules.get(&entry);
         match (&entry, &value) {
+            // The host's own are adopted by name only.
+            (EntryKey::Setting(key), _) if key.facts().is_of_host => {}
             // One that is always there is adopted where it says something.
             (EntryKey::Setting(key), Some(EntryValue::Setting(standing)))
                 if key.is_always_there()

@@ -181,8 +181,15 @@ impl Director {
         found_then: Option<&FoundValues>,
         options: &ChangeOptions,
     ) -> Result<Live> {
+        let nothing = FoundValues::default();
+        let rulesets = [
+            mine.rules(),
+            &begun.head_rules,
+            begun.found.parts().0,
+            found_then.unwrap_or(&nothing).parts().0,
+        ];
         if options.plan_only || options.exact {
-            return self.kernel.observe();
+            return self.observe(&rulesets);
         }
         let mut services = mine.looks_at();
         if let Some(found_then) = found_then {
@@ -193,14 +200,16 @@ impl Director {
         let with_marks =
             !begun.head_rules.marks.is_empty() || !begun.found.parts().0.marks.is_empty();
         let marks = with_marks || services.iter().any(ServiceKey::is_mark);
-        self.kernel.observe_part(&Part {
+        let part = Part {
             services: Extent::Services(services),
             or_whole: match mine.extent() {
                 Extent::Whole => SMALL,
                 Extent::Services(_) => 0,
             },
             marks,
-        })
+            ..Part::whole()
+        };
+        self.kernel.observe_part(&part.with_settings_of(&rulesets))
     }
 
     /// Makes an old snapshot the new head; without a name, the one before the head. It ends the
@@ -252,7 +261,7 @@ impl Director {
         let head_id = head.as_ref().map(|head| head.id);
         let found = found_of(&*store, head_id, &Extent::Whole)?;
         let found_then = found_of(&*store, Some(to.id), &Extent::Whole)?;
-        let live = self.kernel.observe()?;
+        let live = self.observe(&[&head_rules, &wanted, found.parts().0, found_then.parts().0])?;
         let now = (&head_rules, &found);
         let plan = plan_of_return(now, &live, (&wanted, &found_then), options);
         let default = || format!("rollback to {}", to.id);
@@ -352,6 +361,8 @@ impl Director {
             found,
         } = begun;
         refuse_unavailable(&plan)?;
+        self.refuse_impossible(&plan, (&head_rules, recording.rules), live)?;
+        notes.extend(self.taken_over((&head_rules, recording.rules), live));
         let ours = head
             .as_ref()
             .map_or(Ok(0), |head| store.count_services(head.id))?;

@@ -3,7 +3,7 @@
 use super::names::{resolve, told};
 use super::{Director, head_of};
 use crate::error::Result;
-use crate::model::{EntryKey, EntryValue, Ruleset, SnapshotName};
+use crate::model::{EntryKey, EntryValue, Ruleset, SnapshotName, with_derived};
 use crate::plan::{Change, Foreign, between, foreign};
 
 /// What differs between two states.
@@ -52,7 +52,8 @@ impl Director {
         let from = store.ruleset(first.id)?;
         let (_, head) = head_of(&*store)?;
         drop(store);
-        let live = self.kernel.observe()?;
+        let (from, head) = (with_derived(&from), with_derived(&head));
+        let live = self.observe(&[&from, &head])?;
         let known = ours(&live.rules, &from, &head);
         Ok(Difference {
             from: format!("snapshot {}", first.id),

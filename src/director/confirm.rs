@@ -13,7 +13,7 @@ use super::transaction::{Recording, kept_sentence};
 use super::{Director, found_of, head_of};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{Place, boot, namespace};
-use crate::model::{EntryKey, Extent, Grace, Live, Ruleset, Snapshot, SnapshotId};
+use crate::model::{EntryKey, Extent, Grace, Live, Ruleset, Snapshot, SnapshotId, with_derived};
 use crate::plan::Plan;
 use crate::signals;
 use crate::store::{Confirm, Pending, Store, Stores};
@@ -205,7 +205,7 @@ impl Unless {
     /// To hold again: what the kernel holds of the entries that the plan changes. Everything else is
     /// not the commit's, and differs from the new rules in nothing.
     pub fn of(grace: Grace, wanted: &Ruleset, live: &Live, plan: &Plan) -> Unless {
-        let mut back = wanted.clone();
+        let mut back = with_derived(wanted).into_owned();
         for entry in live.rules.differences(&plan.target.rules) {
             back.put(&entry, live.rules.get(&entry));
         }
@@ -347,7 +347,7 @@ impl Director {
         let (head, head_rules) = head_of(&*store)?;
         let rules = parent_rules(&*store, awaiting.rolls_back_to)?;
         let found = found_of(&*store, Some(awaiting.snapshot), &Extent::Whole)?;
-        let mut live = self.kernel.observe()?;
+        let mut live = self.observe(&[&head_rules, &rules, found.parts().0])?;
         let mut plan = Plan {
             target: live.clone(),
             ..Plan::default()

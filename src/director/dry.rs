@@ -16,7 +16,10 @@ impl Director {
     /// As the kernel and the store fail to be read.
     pub fn dry(&mut self) -> Result<Director> {
         let stores = MemoryStores::over(Rc::clone(&self.stores))?;
-        let live = self.kernel.observe()?;
+        let mut live = self.kernel.observe()?;
+        for (key, value) in self.kernel.host_settings()?.iter() {
+            live.rules.settings.put(*key, Some(value.clone()));
+        }
         let machine = Machine {
             names: Names::of_this_host(),
             settings: self.kernel.info()?.settings,

@@ -6,7 +6,7 @@ use super::transaction::kept_sentence;
 use super::undo::take_back;
 use super::{Director, found_of};
 use crate::error::{Error, Kind, Result};
-use crate::model::{Extent, Live, Ruleset, SnapshotId, count};
+use crate::model::{Extent, Live, Ruleset, SnapshotId, count, with_derived};
 use crate::plan::{Change, Deltas, TakenBack, between, described, tally};
 use crate::signals;
 use crate::store::{Draft, Pending, Store, Turn};
@@ -26,7 +26,7 @@ impl Unconfirmed {
         let Some(pending) = store.pending()? else {
             return Ok(None);
         };
-        let deltas = Deltas::between(&store.back()?, &*store.rules_of_head()?);
+        let deltas = Deltas::between(&store.back()?, &with_derived(&*store.rules_of_head()?));
         Ok(Some(Unconfirmed { pending, deltas }))
     }
 
@@ -37,7 +37,7 @@ impl Unconfirmed {
 
     /// The same as a mirror has it.
     pub(super) fn of_mirror(pending: Pending, back: &Ruleset, rules: &Ruleset) -> Unconfirmed {
-        let deltas = Deltas::between(back, rules);
+        let deltas = Deltas::between(back, &with_derived(rules));
         Unconfirmed { pending, deltas }
     }
 }

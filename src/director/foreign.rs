@@ -79,7 +79,7 @@ fn standing_text(entry: &EntryKey, live: &Live) -> String {
             .map(|rule| rule.summary())
             .collect::<Vec<_>>()
             .join("; "),
-        (_, Some(EntryValue::Setting(setting))) => setting.in_words(),
+        (EntryKey::Setting(key), Some(EntryValue::Setting(setting))) => setting.in_words(*key),
         _ => "it".to_owned(),
     }
 }

@@ -31,7 +31,7 @@ impl Director {
         let now = self.now();
         let (store, mut notes) = self.begin(options)?;
         let (head, head_rules) = head_of(&*store)?;
-        let live = self.kernel.observe()?;
+        let live = self.observe(&[&head_rules])?;
         let mut rules = head_rules.clone();
         let mut revert_of = None;
         for name in names {

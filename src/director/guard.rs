@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::error::{Error, Kind, Result};
-use crate::model::{EntryKey, FoundValues, ServiceKey, Weight, count};
+use crate::model::{EntryKey, FoundValues, ServiceKey, SettingKey, Weight, count};
 use crate::plan::{Plan, Step};
 
 /// The number of services from which the removal of more than half is refused.
@@ -53,6 +53,7 @@ pub(super) fn refuse_removals(judged: &Judged) -> Result<()> {
             "this would remove {removed} of {all} virtual services"
         )));
     }
+    refuse_to_strand(judged)?;
     let theirs: Vec<EntryKey> = judged
         .plan
         .steps
@@ -77,6 +78,29 @@ pub(super) fn refuse_removals(judged: &Judged) -> Result<()> {
         "to let go of it and leave the kernel as it is: ipvsh forget \"{}\"",
         name_of(first)
     )))
+}
+
+/// Refuses to take the address away that a service still listens at.
+fn refuse_to_strand(judged: &Judged) -> Result<()> {
+    let after = &judged.plan.target.rules;
+    let settings = judged.plan.steps.iter().flat_map(Step::settings_of_host);
+    for key in settings {
+        let SettingKey::Vip(vip) = key else { continue };
+        if after
+            .settings
+            .vips()
+            .any(|(other, _)| other.addr == vip.addr)
+        {
+            continue;
+        }
+        let mut services = after.services.keys();
+        if let Some(service) = services.find(|service| service.addr() == Some(vip.addr)) {
+            return Err(refusal(format!(
+                "this would remove {key} from this host, where {service} still listens"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses to leave a service without a real server that gets new connections.
@@ -144,6 +168,13 @@ fn entries(step: &Step) -> Vec<EntryKey> {
     match step {
         Step::RemoveService { key, .. } => vec![EntryKey::Service(*key)],
         Step::RemoveServer { service, key, .. } => vec![EntryKey::Server(*service, *key)],
+        Step::Set { settings } => {
+            let gone = settings.iter().filter(|change| change.to.is_none());
+            let of_host = gone.filter(|change| change.key.facts().is_of_host);
+            of_host
+                .map(|change| EntryKey::Setting(change.key))
+                .collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -24,6 +24,7 @@ mod foreign;
 mod forget;
 mod guard;
 mod history;
+mod host_settings;
 mod import;
 mod locate;
 mod names;
@@ -83,7 +84,7 @@ use crate::kernel::{Kernel, Part};
 use crate::model::remedy::DISCARD;
 use crate::model::{
     EntryKey, Extent, FoundValues, Live, LiveServer, Origin, Ruleset, ServerKey, ServiceKey,
-    Snapshot, SnapshotId,
+    Settings, Snapshot, SnapshotId,
 };
 use crate::notes::{self, Host, NoHost, Situation};
 use crate::plan::{Plan, Request, Scope, plan};
@@ -259,12 +260,36 @@ impl Director {
         teach(&*self.stores.open()?, candidate, extent)
     }
 
-    /// What the kernel holds now.
+    /// What the kernel holds now. Of the host's settings those that the head has.
     ///
     /// # Errors
     /// As the kernel refuses.
     pub fn live(&mut self) -> Result<Live> {
-        self.kernel.observe()
+        let head = self.head_settings();
+        self.observe(&[&head])
+    }
+
+    /// Reads IPVS, mark rules, and of the host what rulesets name.
+    fn observe(&mut self, rulesets: &[&Ruleset]) -> Result<Live> {
+        self.kernel
+            .observe_part(&Part::whole().with_settings_of(rulesets))
+    }
+
+    /// The settings of the head; none where it cannot be read.
+    fn head_settings(&self) -> Ruleset {
+        let head = self.stores.open().and_then(|store| {
+            let head = store.head()?.map(|head| head.id);
+            part_of(&*store, head, &Extent::nothing())
+        });
+        head.unwrap_or_default()
+    }
+
+    /// All settings of the host that ipvsh knows to set, as the kernel has them.
+    ///
+    /// # Errors
+    /// As the kernel refuses.
+    pub fn host_settings(&mut self) -> Result<Settings> {
+        self.kernel.host_settings()
     }
 
     /// What the kernel holds now of all services; not the mark rules.
@@ -278,15 +303,18 @@ impl Director {
         })
     }
 
-    /// What the kernel holds now beside services: mark rules, timeouts, sync daemons.
+    /// What the kernel holds now beside services: mark rules and settings; of the host's settings
+    /// those that the head has.
     ///
     /// # Errors
     /// As the kernel refuses.
     pub fn live_settings(&mut self) -> Result<Live> {
-        self.kernel.observe_part(&Part {
+        let head = self.head_settings();
+        let part = Part {
             services: Extent::nothing(),
             ..Part::whole()
-        })
+        };
+        self.kernel.observe_part(&part.with_settings_of(&[&head]))
     }
 
     /// The servers of one service now, with their connections; none where there is no such
@@ -310,6 +338,7 @@ impl Director {
             marks: services.iter().any(ServiceKey::is_mark),
             services: Extent::Services(services),
             or_whole: 0,
+            ..Part::whole()
         })
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::error::Result;
 use crate::model::address::Endpoint;
+use crate::model::setting::SettingName;
 use crate::model::{EntryKey, Fwmark, ServiceName, SettingKind};
 
 /// A service, a server (of one service or of any), a mark, the timeouts, the sync daemons.
@@ -16,6 +17,8 @@ pub(super) enum Object {
     Mark(Fwmark),
     /// `timeouts`, `daemons`
     Settings(SettingKind),
+    /// `vip 192.0.2.10`, `sysctl net.ipv4.ip_forward`, `tunnel-device tunl0`
+    Setting(SettingName),
 }
 
 impl Object {
@@ -29,6 +32,9 @@ impl Object {
             && let Some(kind) = SettingKind::named(word)
         {
             return Ok(Object::Settings(kind));
+        }
+        if let Some(name) = SettingName::parse(&words)? {
+            return Ok(Object::Setting(name));
         }
         match words.as_slice() {
             ["mark", number] => Fwmark::parse(number).map(Object::Mark),
@@ -54,6 +60,16 @@ impl Object {
             }
             (Object::Mark(mark), EntryKey::Marks(key)) => *mark == key.mark,
             (Object::Settings(kind), EntryKey::Setting(key)) => *kind == key.kind(),
+            (Object::Setting(name), EntryKey::Setting(key)) => name.fits(*key),
+            _ => false,
+        }
+    }
+
+    /// Returns true if it may name settings of the host.
+    pub(super) fn may_be_of_host(&self) -> bool {
+        match self {
+            Object::Settings(kind) => kind.facts().is_of_host,
+            Object::Setting(_) => true,
             _ => false,
         }
     }

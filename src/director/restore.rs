@@ -105,7 +105,8 @@ impl Director {
                 let found = found_of(&*store, head_id, &Extent::Whole)?;
                 let found_then = found_of(&*store, Some(to.id), &Extent::Whole)?;
                 drop(store);
-                let live = self.kernel.observe()?;
+                let live =
+                    self.observe(&[&head_rules, &wanted, found.parts().0, found_then.parts().0])?;
                 let now = (&head_rules, &found);
                 let plan = plan_of_return(now, &live, (&wanted, &found_then), options);
                 (plan, wanted)
@@ -118,7 +119,7 @@ impl Director {
                     None => Unconfirmed::of(&*store)?,
                 };
                 drop(store);
-                let live = self.kernel.observe()?;
+                let live = self.observe(&[&wanted, &head_rules])?;
                 (
                     plan_behind(unconfirmed.as_ref(), &live, &wanted, options),
                     wanted,
@@ -127,7 +128,7 @@ impl Director {
             (None, None) => {
                 let found = found_of(&*store, head_id, &Extent::Whole)?;
                 drop(store);
-                let live = self.kernel.observe()?;
+                let live = self.observe(&[&head_rules])?;
                 let plan = plan_of_everything((&head_rules, &found), &live, &head_rules, options);
                 (plan, head_rules)
             }
@@ -175,7 +176,7 @@ impl Director {
                 notes,
             });
         };
-        let live = self.kernel.observe()?;
+        let live = self.observe(&[&rules])?;
         // Nothing leaves the record: what was found before it is not asked for.
         let nothing = FoundValues::default();
         let plan = plan_of_everything((&rules, &nothing), &live, &rules, options);
@@ -243,7 +244,7 @@ impl Director {
             return Err(super::names::no_snapshots());
         };
         let found = found_of(&*store, Some(head.id), &Extent::Whole)?;
-        let live = self.kernel.observe()?;
+        let live = self.observe(&[&head_rules])?;
         let plan = plan_of_everything((&head_rules, &found), &live, &head_rules, options);
         let rules = head_rules.clone();
         let message = options.message.clone();
@@ -302,7 +303,7 @@ impl Director {
         };
         let failures = self.restore_in_parts(&rules, options)?;
         let plan = Plan {
-            changes: self.since(before)?,
+            changes: self.since(before, &rules)?,
             ..plan
         };
         Ok(partly(plan, head.id, failures, notes))
@@ -340,7 +341,10 @@ impl Director {
             },
         ];
         notes.extend(note);
-        let live = self.kernel.observe()?;
+        let before = unconfirmed
+            .as_ref()
+            .map(|unconfirmed| unconfirmed.deltas.before());
+        let live = self.observe(&[&rules, &before.unwrap_or_default()])?;
         let plan = plan_behind(unconfirmed.as_ref(), &live, &rules, options);
         if options.plan_only {
             return Ok(Report {
@@ -390,11 +394,13 @@ impl Director {
             // Of the table as of the head only what the unit is: there may be thousands.
             let extent = Extent::from(BTreeSet::from_iter(unit));
             let mine = extent.within(rules);
-            let live = self.kernel.observe_part(&Part {
+            let part = Part {
                 services: extent,
-                or_whole: 0,
                 marks: false,
-            })?;
+                ..Part::whole()
+            };
+            let part = part.with_settings_of(&[rules]);
+            let live = self.kernel.observe_part(&part)?;
             if let Err(error) = self.restore_unit(&mine, &live, entries, options) {
                 failed.extend(unit);
                 failures.push(error);
@@ -413,7 +419,7 @@ impl Director {
                 );
             }
         }
-        let live = self.kernel.observe()?;
+        let live = self.observe(&[rules])?;
         let marks: BTreeSet<EntryKey> = feeding
             .mark_keys()
             .into_iter()
@@ -452,8 +458,8 @@ impl Director {
     }
 
     /// What changed in the kernel since a state was read.
-    fn since(&mut self, before: &Live) -> Result<Vec<crate::plan::Change>> {
-        let now = self.kernel.observe()?;
+    fn since(&mut self, before: &Live, rules: &Ruleset) -> Result<Vec<crate::plan::Change>> {
+        let now = self.observe(&[rules])?;
         Ok(crate::plan::between(&before.rules, &now.rules))
     }
 }

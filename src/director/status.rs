@@ -98,7 +98,7 @@ impl Director {
         let unfinished = self.unfinished(&*store)?;
         let pending = self.awaiting(&*store)?;
         drop(store);
-        let live = self.kernel.observe();
+        let live = self.observe(&[&rules]);
         let counts = live
             .as_ref()
             .ok()

@@ -267,6 +267,7 @@ pub(super) fn carry_out(
 fn verify(kernel: &mut dyn Kernel, plan: &Plan) -> Result<()> {
     let verifying = |error: Error| error.attempt("cannot verify");
     let mut part = Part::of_steps(&plan.steps);
+    part.settings.extend(plan.examined_of_host());
     let held = kernel.holds(&part.services, &plan.target.rules);
     if held.map_err(verifying)? {
         part.services = Extent::nothing();

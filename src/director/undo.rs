@@ -21,10 +21,19 @@ pub(super) struct Applied {
 
 /// What of the kernel is looked at to take changes back.
 fn part_of(deltas: &Deltas) -> Part {
+    let is_of_ipvs = |entry: &EntryKey| match entry {
+        EntryKey::Setting(key) => key.is_of_ipvs(),
+        _ => true,
+    };
     Part {
         services: Extent::Services(deltas.services()),
         or_whole: 0,
         marks: deltas.has_marks(),
+        settings: deltas
+            .settings()
+            .filter(|key| key.facts().is_of_host)
+            .collect(),
+        may_lack_ipvs: !deltas.entries().any(is_of_ipvs),
     }
 }
 

@@ -6,14 +6,16 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use crate::model::check::{check_server, check_service};
 use crate::model::mark::{PortRange, net_text};
 use crate::model::server::{Forwarding, RealServer, Tunnel, TunnelChecksum};
 use crate::model::setting::Phase;
 use crate::model::{
-    DaemonRole, Family, MarkKey, MarkRule, Protocol, Ruleset, ServerKey, ServiceKey,
-    ServiceOptions, ServicePatch, SettingKind, Settings, SyncDaemon, TimeoutKind, Timeouts,
-    VirtualService, json,
+    DaemonRole, Family, InterfaceName, MarkKey, MarkRule, Protocol, Ruleset, ServerKey, ServiceKey,
+    ServiceOptions, ServicePatch, SettingKind, Settings, SyncDaemon, SysctlName, SysctlValue,
+    TimeoutKind, Timeouts, TunnelDevice, Vip, VipKey, VirtualService, json,
 };
 
 /// How many columns a statement may take on one line.
@@ -29,7 +31,7 @@ pub const HEADER: &str = "\
 pub(super) fn write(rules: &Ruleset) -> (String, Vec<String>) {
     let mut script = Script::default();
     script.text.push_str(HEADER);
-    script.settings(rules, |phase| phase < Phase::Last);
+    script.settings(rules, |phase| phase <= Phase::Middle);
     let keys = rules.services.keys().copied();
     for key in keys
         .filter(|key| MarkKey::of_service(key).is_none_or(|mark| rules.rules_of(mark).is_empty()))
@@ -37,7 +39,7 @@ pub(super) fn write(rules: &Ruleset) -> (String, Vec<String>) {
         script.service(rules, &key, &[]);
     }
     script.marks(rules);
-    script.settings(rules, |phase| phase == Phase::Last);
+    script.settings(rules, |phase| phase > Phase::Middle);
     (script.text, script.notes)
 }
 
@@ -186,6 +188,57 @@ fn settings_calls(kind: SettingKind, settings: &Settings) -> Vec<String> {
             .daemons()
             .map(|(role, daemon)| daemon_call(role, daemon))
             .collect(),
+        SettingKind::TunnelDevice => settings
+            .tunnel_devices()
+            .map(|(name, device)| tunnel_device_call(name, device))
+            .collect(),
+        SettingKind::Sysctl => settings
+            .sysctls()
+            .map(|(name, value)| sysctl_call(name, value))
+            .collect(),
+        SettingKind::Vip => settings
+            .vips()
+            .map(|(key, vip)| vip_call(key, vip))
+            .collect(),
+    }
+}
+
+/// The call that declares a tunnel device.
+fn tunnel_device_call(name: InterfaceName, device: &TunnelDevice) -> String {
+    let mut fields = vec![format!("type: {}", quote(&device.kind.to_string()))];
+    fields.extend(device.port.map(|port| format!("port: {port}")));
+    format!(
+        "tunnel_device({}, {})",
+        quote(name.as_str()),
+        inline(&fields)
+    )
+}
+
+/// The call that sets a kernel setting.
+pub(crate) fn sysctl_call(name: SysctlName, value: &SysctlValue) -> String {
+    let value = match value.json() {
+        Value::Number(number) => number.to_string(),
+        _ => quote(value.as_str()),
+    };
+    format!("sysctl({}, {value})", quote(&name.to_string()))
+}
+
+/// The call that declares a VIP.
+pub(crate) fn vip_call(key: VipKey, vip: &Vip) -> String {
+    let mut fields = Vec::new();
+    if key.interface != InterfaceName::LO {
+        fields.push(format!("interface: {}", quote(key.interface.as_str())));
+    }
+    for (name, value) in vip.options() {
+        fields.push(match name {
+            "announce" => format!("{name}: {value}"),
+            _ => format!("{name}: {}", quote(&value)),
+        });
+    }
+    let address = quote(&vip.written(key));
+    match fields.is_empty() {
+        true => format!("vip({address}, #{{}})"),
+        false => format!("vip({address}, {})", inline(&fields)),
     }
 }
 

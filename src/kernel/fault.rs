@@ -17,7 +17,9 @@ use rustix::process::Signal;
 
 use crate::error::{Error, Kind, Result};
 use crate::ipvs::Errno;
-use crate::model::{Connection, Info, Live, LiveServer, Load, ServerKey, ServiceKey, Traffic};
+use crate::model::{
+    Connection, Info, Live, LiveServer, Load, ServerKey, ServiceKey, Settings, Traffic,
+};
 use crate::plan::Step;
 
 /// Where a fault strikes; each strikes once. All count from 1, over the kernel's whole life.
@@ -311,6 +313,10 @@ impl<K: Kernel> Kernel for Faulty<K> {
 
     fn servers(&mut self, service: &ServiceKey) -> Result<Option<BTreeMap<ServerKey, LiveServer>>> {
         self.kernel.servers(service)
+    }
+
+    fn host_settings(&mut self) -> Result<Settings> {
+        self.kernel.host_settings()
     }
 
     fn apply(&mut self, steps: &[Step]) -> Vec<Outcome> {

@@ -30,13 +30,15 @@ pub use linux::Linux;
 pub use names::Names;
 pub use sim::{Clients, Deviation, KernelFile, Machine, Sim};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use crate::error::{Error, Result};
 use crate::model::load::load;
+use crate::model::setting::derived_keys;
 use crate::model::{
-    Connection, Extent, Info, Live, LiveServer, Load, Ruleset, ServerKey, ServiceKey, Traffic,
+    Connection, Extent, Info, Live, LiveServer, Load, Ruleset, ServerKey, ServiceKey, SettingKey,
+    Settings, Traffic,
 };
 use crate::plan::Step;
 
@@ -71,6 +73,10 @@ pub struct Part {
     pub or_whole: usize,
     /// Our chains of mark rules.
     pub marks: bool,
+    /// The settings of the host that are read; those of IPVS always are.
+    pub settings: BTreeSet<SettingKey>,
+    /// A kernel without IPVS is read as one that holds nothing of it, and its module is not loaded.
+    pub may_lack_ipvs: bool,
 }
 
 impl Part {
@@ -80,7 +86,23 @@ impl Part {
             services: Extent::Whole,
             or_whole: 0,
             marks: true,
+            settings: BTreeSet::new(),
+            may_lack_ipvs: false,
         }
+    }
+
+    /// The same with the settings of the host that rulesets, and what is derived of them, name.
+    /// Where none of them has anything of IPVS, the kernel may lack it.
+    #[must_use]
+    pub fn with_settings_of(mut self, rulesets: &[&Ruleset]) -> Part {
+        for rules in rulesets {
+            let settings = rules.settings.keys().chain(derived_keys(rules));
+            let of_host = settings.filter(|key| key.facts().is_of_host);
+            self.settings.extend(of_host);
+        }
+        self.may_lack_ipvs = !rulesets.iter().any(|rules| rules.needs_ipvs())
+            && rulesets.iter().any(|rules| !rules.settings.is_empty());
+        self
     }
 
     /// What steps change.
@@ -91,6 +113,8 @@ impl Part {
             marks: steps
                 .iter()
                 .any(|step| matches!(step, Step::SetChain { .. })),
+            settings: steps.iter().flat_map(Step::settings_of_host).collect(),
+            may_lack_ipvs: !steps.iter().any(Step::is_of_ipvs),
         }
     }
 }
@@ -131,6 +155,12 @@ pub trait Kernel {
     fn servers(&mut self, service: &ServiceKey) -> Result<Option<BTreeMap<ServerKey, LiveServer>>> {
         Ok(self.observe()?.servers_of(service))
     }
+
+    /// All settings of the host that ipvsh knows to set, as they are.
+    ///
+    /// # Errors
+    /// `system` where the host cannot be read.
+    fn host_settings(&mut self) -> Result<Settings>;
 
     /// Does steps in order, and nothing behind the first that fails: one outcome per step.
     /// Steps behind a failure that were already on their way may be `Done` all the same.
@@ -195,6 +225,10 @@ impl<K: Kernel + ?Sized> Kernel for Box<K> {
 
     fn servers(&mut self, service: &ServiceKey) -> Result<Option<BTreeMap<ServerKey, LiveServer>>> {
         (**self).servers(service)
+    }
+
+    fn host_settings(&mut self) -> Result<Settings> {
+        (**self).host_settings()
     }
 
     fn apply(&mut self, steps: &[Step]) -> Vec<Outcome> {

@@ -15,8 +15,8 @@ use crate::model::check::{may_be_a_host, not_a_host};
 use crate::model::server::THRESHOLD_MAX;
 use crate::model::service::SCHEDULERS;
 use crate::model::{
-    DaemonRole, Family, Forwarding, RealServer, ServerKey, ServiceKey, ServiceOptions, Setting,
-    SettingKey, SyncDaemon, Timeouts, TunnelKind,
+    DaemonRole, Family, Forwarding, InterfaceName, RealServer, ServerKey, ServiceKey,
+    ServiceOptions, Setting, SettingKey, SyncDaemon, SysctlName, Timeouts, TunnelKind, VipKey,
 };
 use crate::plan::{SettingChange, Step};
 
@@ -157,7 +157,7 @@ impl Refusal<'_> {
                         .kind(Kind::Unsupported)
                 })
             }
-            Errno::OPNOTSUPP => Some(
+            Errno::OPNOTSUPP if step.is_none_or(Step::is_of_ipvs) => Some(
                 Words::new("this kernel's IPVS does not know the request").kind(Kind::Unsupported),
             ),
             _ => None,
@@ -243,6 +243,9 @@ impl Refusal<'_> {
                 Errno::SRCH => Words::new("it is not running"),
                 _ => self.unexplained(),
             },
+            (SettingKey::Vip(key), to) => self.of_vip(key, to.is_some()),
+            (SettingKey::Sysctl(name), to) => self.of_sysctl(name, to.as_ref()),
+            (SettingKey::TunnelDevice(name), _) => self.of_tunnel_device(name),
             (SettingKey::Timeout(_), _) => match self.errno {
                 Errno::INVAL => Words::new("a timeout is out of range").hint(format!(
                     "a timeout is 1 to {} seconds",
@@ -250,6 +253,72 @@ impl Refusal<'_> {
                 )),
                 _ => self.unexplained(),
             },
+        }
+    }
+
+    fn of_vip(&self, key: VipKey, is_added: bool) -> Words {
+        let VipKey { addr, interface } = key;
+        match self.errno {
+            Errno::NODEV => no_interface(interface),
+            Errno::EXIST => Words::new("the address is there already")
+                .hint(format!("to see it: ip address show to {addr}")),
+            Errno::ADDRNOTAVAIL if !is_added => {
+                Words::new(format!("{interface} has no such address"))
+                    .hint(format!("to see its addresses: ip address show {interface}"))
+            }
+            // IPv6 is off on the interface (addrconf.c), or the address is none of a host.
+            Errno::ACCESS | Errno::ADDRNOTAVAIL | Errno::INVAL if addr.is_ipv6() => {
+                Words::new(format!("the kernel does not take it on {interface}")).hint(format!(
+                    "IPv6 may be off there: sysctl net.ipv6.conf.{interface}.disable_ipv6"
+                ))
+            }
+            _ => self.unexplained(),
+        }
+    }
+
+    fn of_sysctl(&self, name: SysctlName, to: Option<&Setting>) -> Words {
+        match self.errno {
+            Errno::NOENT => match SettingKey::Sysctl(name).interface() {
+                Some(interface) => no_interface(interface),
+                None if name.is_of_ipvs() => Words::new("this kernel's IPVS has no such setting")
+                    .hint("to see those that it has: ls /proc/sys/net/ipv4/vs"),
+                None => Words::new("this kernel has no such setting, or not yet").hint(
+                    "net.netfilter settings are there once conntrack is: modprobe nf_conntrack",
+                ),
+            },
+            Errno::INVAL | Errno::RANGE => {
+                let value = to.map(|to| to.summary(SettingKey::Sysctl(name)));
+                Words::new(format!(
+                    "the kernel does not take {}",
+                    value.unwrap_or_default()
+                ))
+                .hint(format!("{name} takes {}", name.range()))
+            }
+            Errno::ACCESS | Errno::PERM | Errno::ROFS => Words::new("it cannot be written here")
+                .kind(Kind::NotPermitted)
+                .hint(
+                    "in a container /proc/sys is read-only; some settings belong to the host alone",
+                ),
+            _ => self.unexplained(),
+        }
+    }
+
+    fn of_tunnel_device(&self, name: InterfaceName) -> Words {
+        match self.errno {
+            Errno::EXIST => Words::new(format!(
+                "{name} is another kind of device, or the kernel has one without ends already"
+            ))
+            .hint("an ipip or gue tunnel comes in by \"tunl0\", a gre tunnel by \"gre0\"")
+            .hint(format!("to see it: ip -d link show {name}")),
+            Errno::NODEV | Errno::OPNOTSUPP | Errno::NOENT => {
+                Words::new("this kernel has no such tunnels")
+                    .kind(Kind::Unsupported)
+                    .hint("the modules are ipip, ip_gre, fou")
+            }
+            Errno::ADDRINUSE => {
+                Words::new("another program has the port").hint("to see which: ss -ulnp")
+            }
+            _ => self.unexplained(),
         }
     }
 
@@ -275,6 +344,11 @@ impl Refusal<'_> {
             _ => self.unexplained(),
         }
     }
+}
+
+fn no_interface(interface: InterfaceName) -> Words {
+    Words::new(format!("there is no interface \"{interface}\""))
+        .hint("to see the interfaces: ip link")
 }
 
 /// Refuses, before the kernel is asked, a scheduler or an engine that nobody ever had: neither

@@ -2,7 +2,72 @@
 //!
 //! Source of truth: `dev_valid_name()` in net/core/dev.c.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, Result};
+
+/// The most bytes that a name has: IFNAMSIZ without the NUL.
+const LONGEST: usize = 15;
+
+/// The name of an interface; small enough to be part of a key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct InterfaceName([u8; LONGEST]);
+
+impl InterfaceName {
+    /// The loopback interface.
+    pub const LO: InterfaceName =
+        InterfaceName([b'l', b'o', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+
+    /// Parses the name of an interface.
+    ///
+    /// # Errors
+    /// As [`check`].
+    pub fn parse(text: &str) -> Result<InterfaceName> {
+        let checked = check(text)?;
+        let mut name = [0; LONGEST];
+        for (place, byte) in name.iter_mut().zip(checked.bytes()) {
+            *place = byte;
+        }
+        Ok(InterfaceName(name))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        let length = self.0.iter().position(|byte| *byte == 0);
+        let bytes = self.0.get(..length.unwrap_or(LONGEST)).unwrap_or_default();
+        // It was made of text that has ASCII characters only.
+        str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for InterfaceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for InterfaceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl TryFrom<String> for InterfaceName {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<InterfaceName> {
+        InterfaceName::parse(&text)
+    }
+}
+
+impl From<InterfaceName> for String {
+    fn from(name: InterfaceName) -> String {
+        name.as_str().to_owned()
+    }
+}
 
 /// Checks an interface name: 1 to 15 bytes, none of them a slash, colon, space or control
 /// character (`dev_valid_name()` in net/core/dev.c); not beginning with a dash or `!`, which
@@ -22,7 +87,7 @@ pub fn check(text: &str) -> Result<String> {
     let plain = text
         .bytes()
         .all(|b| b.is_ascii_graphic() && b != b'/' && b != b'"' && b != b'\'');
-    if text.is_empty() || text.len() > 15 || !plain || text.starts_with(['-', '!', '.']) {
+    if text.is_empty() || text.len() > LONGEST || !plain || text.starts_with(['-', '!', '.']) {
         return refuse("an interface is named by 1 to 15 characters, like \"eth0\"".to_owned());
     }
     Ok(text.to_owned())
@@ -36,7 +101,9 @@ mod tests {
     fn interfaces_are_named_as_the_kernel_names_devices() {
         for name in ["lo", "eth0", "eth+", "eth0.100", "a!b", "abcdefghijklmno"] {
             assert_eq!(check(name).unwrap(), name);
+            assert_eq!(InterfaceName::parse(name).unwrap().as_str(), name);
         }
+        assert_eq!(InterfaceName::parse("lo").unwrap(), InterfaceName::LO);
         for name in [
             "",
             "eth0:1",
@@ -53,5 +120,16 @@ mod tests {
         }
         let error = check("eth0:1").unwrap_err();
         assert!(error.hints()[0].ends_with("its interface: \"eth0\""));
+    }
+
+    #[test]
+    fn names_sort_as_text_does() {
+        let mut names =
+            ["eth10", "eth1", "eth", "lo", "br0"].map(|n| InterfaceName::parse(n).unwrap());
+        names.sort();
+        assert_eq!(
+            names.map(|n| n.to_string()),
+            ["br0", "eth", "eth1", "eth10", "lo"]
+        );
     }
 }

@@ -10,7 +10,7 @@ use super::key::ServiceKey;
 use super::mark::{MarkKey, MarkRule};
 use super::servers::Servers;
 use super::service::ServiceOptions;
-use super::setting::Settings;
+use super::setting::{SettingKey, Settings};
 
 /// A virtual service: its own options and its real servers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -211,6 +211,13 @@ impl Ruleset {
         keys.extend(self.marks.iter().map(|rule| EntryKey::Marks(rule.key())));
         keys.extend(self.settings.keys().map(EntryKey::Setting));
         keys.into_iter().collect()
+    }
+
+    /// Returns true if a host without IPVS cannot hold it.
+    pub fn needs_ipvs(&self) -> bool {
+        !self.services.is_empty()
+            || !self.marks.is_empty()
+            || self.settings.keys().any(SettingKey::is_of_ipvs)
     }
 
     /// How many servers all services have.

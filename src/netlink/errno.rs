@@ -104,6 +104,10 @@ impl Errno {
     pub const OPNOTSUPP: Self = Self::from_number(Number::OPNOTSUPP);
     /// `EAFNOSUPPORT`: address family not supported.
     pub const AFNOSUPPORT: Self = Self::from_number(Number::AFNOSUPPORT);
+    /// Another socket has the port.
+    pub const ADDRINUSE: Self = Self::from_number(Number::ADDRINUSE);
+    /// The file system is read-only.
+    pub const ROFS: Self = Self::from_number(Number::ROFS);
     /// `EADDRNOTAVAIL`: no usable address.
     pub const ADDRNOTAVAIL: Self = Self::from_number(Number::ADDRNOTAVAIL);
     /// `ENETUNREACH`: no route to the network.

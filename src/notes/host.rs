@@ -43,6 +43,17 @@ impl fmt::Display for Manager {
     }
 }
 
+/// An address that another program adds and removes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagedAddress {
+    /// The address.
+    pub addr: IpAddr,
+    /// The program.
+    pub manager: Manager,
+    /// The file that names the address.
+    pub file: String,
+}
+
 /// A network interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
@@ -72,6 +83,11 @@ pub trait Host {
 
     /// Lists who else manages IPVS here, each program once.
     fn managers(&self) -> Vec<Manager>;
+
+    /// Lists the addresses that the files of other programs name, which run here.
+    fn addresses_of_managers(&self) -> Vec<ManagedAddress> {
+        Vec::new()
+    }
 
     /// Lists the network interfaces.
     fn interfaces(&self) -> Option<Vec<Interface>>;

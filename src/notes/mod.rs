@@ -24,7 +24,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 pub use fold::fold;
-pub use host::{Host, Interface, Manager, NoHost, Route};
+pub use host::{Host, Interface, ManagedAddress, Manager, NoHost, Route};
 pub use marks::feeds;
 
 use ipnet::IpNet;

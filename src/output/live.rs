@@ -1,10 +1,12 @@
 //! Views of live state as tables.
 
+use std::collections::BTreeSet;
+
 use super::paint::{Paint, Style};
 use super::table::Table;
 use crate::model::{
     ChainRule, EntryKey, Family, Live, MarkSupport, RealServer, Ruleset, ServerKey, ServiceKey,
-    SettingKey, TimeoutKind, VirtualService,
+    Setting, SettingKey, SettingKind, Settings, TimeoutKind, VirtualService,
 };
 use crate::views::Row;
 
@@ -211,6 +213,44 @@ pub fn daemons(live: &Live, head: Option<&Ruleset>, paint: Paint, width: Option<
         true => "no sync daemons".to_owned(),
         false => table.text(),
     }
+}
+
+/// Settings of the host of one kind: those of the head, and what the kernel has of them.
+pub fn of_host(
+    kind: SettingKind,
+    live: &Settings,
+    head: &Settings,
+    paint: Paint,
+    width: Option<u16>,
+) -> String {
+    let mut table = Table::new(&[kind.facts().noun, "value", ""], &[], paint, width);
+    for (key, wanted, standing) in pairs(head, live) {
+        let said = match (wanted, standing) {
+            (Some(_), None) => "missing".to_owned(),
+            (Some(wanted), Some(standing)) if !wanted.satisfied_by(standing) => {
+                format!("the head has {}", wanted.summary(key))
+            }
+            _ => String::new(),
+        };
+        // What the kernel does not hold of one, such as `withdraw`, the head says.
+        let shown = match (wanted, standing) {
+            (Some(wanted), Some(standing)) if wanted.satisfied_by(standing) => Some(wanted),
+            (_, standing) => standing,
+        };
+        let value = shown.map_or("-".to_owned(), |value| value.summary(key));
+        table.row(&[key.name(), value, said]);
+    }
+    table.text()
+}
+
+/// The settings of either of two, sorted.
+fn pairs<'a>(
+    head: &'a Settings,
+    live: &'a Settings,
+) -> impl Iterator<Item = (SettingKey, Option<&'a Setting>, Option<&'a Setting>)> {
+    let keys: BTreeSet<SettingKey> = head.keys().chain(live.keys()).collect();
+    let both = |key| (key, head.get(key), live.get(key));
+    keys.into_iter().map(both)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub use error::error;
 pub use events::events;
 pub use history::{history, patches};
 pub use invocation::{at_prompt, invoked_with};
-pub use live::{Origin, Remark, daemons, foreign, marks, services, timeouts};
+pub use live::{Origin, Remark, daemons, foreign, marks, of_host, services, timeouts};
 pub use located::{located, located_json};
 pub use paint::{Paint, Style, clean, is_utf8};
 pub use progress::Teller;

@@ -147,7 +147,7 @@ impl fmt::Display for Part {
             }
             Part::Mark => f.write_str("mark"),
             Part::Stray => f.write_str("rule"),
-            Part::Setting(key) => f.write_str(key.name()),
+            Part::Setting(key) => f.write_str(&key.name()),
             Part::Option(name) => f.write_str(name),
         }
     }

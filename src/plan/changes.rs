@@ -178,6 +178,11 @@ impl<'a> Telling<'a> {
 
     fn settings(&mut self, from: &Ruleset, to: &Ruleset) {
         for (key, old, new) in from.settings.differing(&to.settings) {
+            // It goes with what it is a setting of, which is told.
+            let goes_along = key.facts().is_of_host && key.is_always_there() && new.is_none();
+            if goes_along && self.request.is_some() {
+                continue;
+            }
             match key.facts().are_one_object {
                 true => self.part_of_settings(key, old, new),
                 false => self.setting(key, old, new),
@@ -186,8 +191,9 @@ impl<'a> Telling<'a> {
     }
 
     fn part_of_settings(&mut self, key: SettingKey, old: Option<&Setting>, new: Option<&Setting>) {
-        let text =
-            |value: Option<&Setting>| value.map_or("not managed".to_owned(), Setting::summary);
+        let text = |value: Option<&Setting>| {
+            value.map_or("not managed".to_owned(), |value| value.summary(key))
+        };
         let form = |value: Option<&Setting>| value.map_or(Value::Null, |value| value.json(key));
         let detail = Detail::text(format!("{} -> {}", text(old), text(new)));
         let detail = detail.with_sides(form(old), form(new));
@@ -199,12 +205,12 @@ impl<'a> Telling<'a> {
         let object = Object::Setting(key);
         match (old, new) {
             (None, Some(new)) => {
-                let detail = Detail::text(new.summary());
+                let detail = Detail::text(new.summary(key));
                 let detail = detail.with_sides(Value::Null, new.json(key));
                 self.push(Action::Add, object, None, detail);
             }
             (Some(old), None) => {
-                let detail = Detail::text(old.summary());
+                let detail = Detail::text(old.summary(key));
                 let detail = detail.with_sides(old.json(key), Value::Null);
                 self.push(Action::Remove, object, None, detail);
             }
@@ -213,7 +219,13 @@ impl<'a> Telling<'a> {
                     Value::Object(options) => value(&options, name),
                     whole => whole,
                 };
-                for (name, turn) in differing(old.fields(), new.fields(), None) {
+                if let (Setting::Sysctl(_), Setting::Sysctl(_)) = (old, new) {
+                    let detail =
+                        Detail::text(format!("{} -> {}", old.summary(key), new.summary(key)));
+                    let detail = detail.with_sides(old.json(key), new.json(key));
+                    self.push(Action::Change, object, None, detail);
+                }
+                for (name, turn) in differing(old.fields(key), new.fields(key), None) {
                     // What is left to the kernel is not compared, and is no change by itself. Where
                     // something else makes the setting start anew, what had been set is lost.
                     let told = match self.request {

@@ -20,7 +20,7 @@ use crate::model::live::{ChainRule, ChainState, Live};
 use crate::model::setting::Absence;
 use crate::model::{
     EntryKey, EntryValue, Family, MarkKey, MarkSupport, Merged, RealServer, Ruleset, ServiceKey,
-    merge,
+    SettingKey, merge,
 };
 
 /// One entry: what it was before a commit, and what the commit left.
@@ -82,6 +82,23 @@ impl Deltas {
     /// The services that were changed, or in which something was.
     pub fn services(&self) -> BTreeSet<ServiceKey> {
         self.entries.keys().filter_map(EntryKey::service).collect()
+    }
+
+    /// What the entries were before, as a ruleset; servers only where their service was changed.
+    pub fn before(&self) -> Ruleset {
+        let mut rules = Ruleset::default();
+        for (entry, delta) in &self.entries {
+            rules.put(entry, delta.before.clone());
+        }
+        rules
+    }
+
+    /// The settings that were changed.
+    pub fn settings(&self) -> impl Iterator<Item = SettingKey> {
+        self.entries.keys().filter_map(|entry| match entry {
+            EntryKey::Setting(key) => Some(*key),
+            _ => None,
+        })
     }
 
     /// Returns true if mark rules were changed.

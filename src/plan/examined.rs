@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Plan, Request, Scope};
 use crate::model::{
-    Differing, EntryKey, EntryValue, Live, MarkSupport, Ruleset, ServiceKey, VirtualService,
-    differing_servers,
+    Differing, EntryKey, EntryValue, Live, MarkSupport, Ruleset, ServiceKey, SettingKey,
+    VirtualService, differing_servers,
 };
 
 /// The entries that a plan looked at. Where that was all of them: those that are not as wanted
@@ -49,6 +49,17 @@ impl Plan {
     /// Says whether an entry was looked at.
     pub fn has_examined(&self, entry: &EntryKey) -> bool {
         has_examined(&self.examined, &self.target.rules, entry)
+    }
+
+    /// The settings of the host that were looked at.
+    pub fn examined_of_host(&self) -> impl Iterator<Item = SettingKey> {
+        self.examined
+            .entries
+            .iter()
+            .filter_map(|entry| match entry {
+                EntryKey::Setting(key) if key.facts().is_of_host => Some(*key),
+                _ => None,
+            })
     }
 
     /// The first entry that was looked at, and is not in a kernel as planned; what was not read of

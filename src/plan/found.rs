@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Plan, foreign};
 use crate::model::live::Live;
 use crate::model::{
-    EntryKey, EntryValue, FoundValues, Ruleset, ServiceKey, differing_servers, merge,
+    EntryKey, EntryValue, FoundValues, Ruleset, ServiceKey, differing_servers, merge, with_derived,
 };
 
 /// A head that gives way to an older snapshot or to a revert, as a plan sees it.
@@ -145,6 +145,17 @@ impl Recorded<'_> {
     /// - one that was not managed and is removed from the kernel was found;
     /// - one that leaves the record and stays in the kernel is somebody else's again.
     pub fn found_after(&self, live: &Live, target: &Live) -> FoundValues {
+        let (head, rules) = (with_derived(self.head), with_derived(self.rules));
+        let whole = Recorded {
+            head: &head,
+            rules: &rules,
+            ..*self
+        };
+        whole.of_whole(live, target)
+    }
+
+    /// The same where the head and the rules have what their settings need.
+    fn of_whole(&self, live: &Live, target: &Live) -> FoundValues {
         let mut after = FoundValues::default();
         for entry in self.found.entries() {
             if self.carries(&entry, live, target)

@@ -24,6 +24,7 @@ mod step;
 mod steps;
 mod summary;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use change::{Action, Change, Detail, Object, Part};
@@ -40,9 +41,10 @@ pub use summary::{LINE, described, summary, tally};
 
 use crate::model::live::Live;
 use crate::model::patch::Named;
+use crate::model::setting::derived_keys;
 use crate::model::{
     Differing, EntryKey, EntryValue, Family, FoundValues, MarkKey, MarkSupport, Ruleset, ServerKey,
-    ServiceKey, SettingKind, Weight,
+    ServiceKey, SettingKey, SettingKind, Weight, with_derived,
 };
 
 /// Which entries a change looks at.
@@ -199,8 +201,40 @@ impl Plan {
     }
 }
 
-/// Makes the plan.
+/// Makes the plan. What the settings of the head and of what is wanted need of others is planned
+/// with them.
 pub fn plan(request: &Request) -> Plan {
+    let (head, wanted) = (with_derived(request.head), with_derived(request.wanted));
+    if let (Cow::Borrowed(_), Cow::Borrowed(_)) = (&head, &wanted) {
+        return planned(request);
+    }
+    let scope = match &request.scope {
+        Scope::Named(named) => Scope::Named(with_needed(named, request.head, request.wanted)),
+        whole => whole.clone(),
+    };
+    planned(&Request {
+        head: &head,
+        wanted: &wanted,
+        scope,
+        ..request.clone()
+    })
+}
+
+/// The entries that were named, with the settings that they need or needed.
+fn with_needed(named: &BTreeSet<EntryKey>, head: &Ruleset, wanted: &Ruleset) -> BTreeSet<EntryKey> {
+    let mut all = named.clone();
+    let is_user = |entry: &EntryKey| match entry {
+        EntryKey::Setting(key) => key.facts().is_of_host,
+        _ => false,
+    };
+    if named.iter().any(is_user) {
+        let needed = derived_keys(head).chain(derived_keys(wanted));
+        all.extend(needed.map(EntryKey::Setting));
+    }
+    all
+}
+
+fn planned(request: &Request) -> Plan {
     let differing: Vec<Differing> = match request.scope {
         Scope::Everything | Scope::Exact => request
             .wanted
@@ -262,6 +296,7 @@ pub fn plan(request: &Request) -> Plan {
             (foreign(request.head, &target.rules, request.wanted), drift)
         }
     };
+    let_device_settings_go(&request.live.rules, &mut target.rules);
     let steps = steps(request.live, &target);
     Plan {
         changes: changes::of_plan(request, &target, steps.len()),
@@ -276,8 +311,21 @@ pub fn plan(request: &Request) -> Plan {
     }
 }
 
+/// The settings of a tunnel device go with it.
+fn let_device_settings_go(live: &Ruleset, target: &mut Ruleset) {
+    let devices = live.settings.tunnel_devices().map(|(name, _)| name);
+    let gone: Vec<_> = devices
+        .filter(|name| !target.settings.has(SettingKey::TunnelDevice(*name)))
+        .collect();
+    target.settings.retain(|key| {
+        let its_device = key.interface().filter(|_| key.is_always_there());
+        its_device.is_none_or(|device| !gone.contains(&device))
+    });
+}
+
 /// The entries of the head that the kernel does not hold as the head has them.
 pub fn drift(head: &Ruleset, live: &Live) -> BTreeSet<EntryKey> {
+    let head = &*with_derived(head);
     head.differences(&live.rules)
         .into_iter()
         .filter(|entry| match (head.get(entry), live.rules.get(entry)) {
@@ -374,12 +422,14 @@ fn settle(request: &Request, target: &mut Ruleset, entry: &EntryKey, wanted: Opt
         (Some(wanted), Some(live)) if wanted.satisfied_by(&live) => {}
         (Some(wanted), _) => target.put(entry, Some(wanted)),
         // A setting that is always there returns to the value found; records of early versions have
-        // none, and it returns to the kernel's default.
-        (None, Some(_)) => {
+        // none, and it returns to the kernel's default, where that is known.
+        (None, Some(live)) => {
+            let live = Some(live);
             let back = match entry {
                 EntryKey::Setting(key) if key.is_always_there() => {
                     let default = || key.default_value().map(EntryValue::Setting);
-                    request.found.get(entry).or_else(default)
+                    let standing = || live.filter(|_| key.facts().is_of_host);
+                    request.found.get(entry).or_else(default).or_else(standing)
                 }
                 _ => None,
             };

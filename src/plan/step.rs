@@ -140,6 +140,24 @@ impl Step {
         }
     }
 
+    /// The settings of the host that it sets or removes.
+    pub fn settings_of_host(&self) -> impl Iterator<Item = SettingKey> {
+        let settings = match self {
+            Step::Set { settings } => settings.as_slice(),
+            _ => &[],
+        };
+        let keys = settings.iter().map(|change| change.key);
+        keys.filter(|key| key.facts().is_of_host)
+    }
+
+    /// Returns true if it goes to IPVS, or needs its module.
+    pub fn is_of_ipvs(&self) -> bool {
+        match self {
+            Step::Set { settings } => settings.iter().any(|change| change.key.is_of_ipvs()),
+            _ => true,
+        }
+    }
+
     /// The steps that take this one back, in order.
     pub fn inverse(&self) -> Vec<Step> {
         match self.clone() {

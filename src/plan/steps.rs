@@ -5,7 +5,9 @@
 
 use crate::model::live::Live;
 use crate::model::setting::{Phase, Replacement};
-use crate::model::{Differing, Family, Ruleset, differing_servers};
+use crate::model::{
+    Differing, Family, Ruleset, Setting, SettingKey, SysctlName, differing_servers,
+};
 
 use super::step::{SettingChange, Step};
 
@@ -16,7 +18,14 @@ pub fn steps(live: &Live, target: &Live) -> Vec<Step> {
     // Of a large table a vector that grows would be there twice.
     let most = services.iter().map(most_steps).sum();
     let mut steps = Vec::with_capacity(most);
-    settings(Phase::First, from, to, &mut steps);
+    for phase in [
+        Phase::Setup,
+        Phase::Devices,
+        Phase::Withdrawal,
+        Phase::First,
+    ] {
+        settings(phase, from, to, &mut steps);
+    }
     add(&services, &mut steps);
     change(&services, &mut steps);
     settings(Phase::Middle, from, to, &mut steps);
@@ -32,7 +41,9 @@ pub fn steps(live: &Live, target: &Live) -> Vec<Step> {
         }
     }
     remove(&services, &mut steps);
-    settings(Phase::Last, from, to, &mut steps);
+    for phase in [Phase::Announcement, Phase::Teardown, Phase::Last] {
+        settings(phase, from, to, &mut steps);
+    }
     steps
 }
 
@@ -125,9 +136,13 @@ fn settings(phase: Phase, from: &Ruleset, to: &Ruleset, steps: &mut Vec<Step>) {
         let facts = key.facts();
         let in_place = facts.replacement == Replacement::InPlace;
         let change = match (before, after) {
-            (Some(_), Some(_)) if in_place => (facts.is_set_in == phase).then_some((before, after)),
-            _ if after.is_some() && facts.is_set_in == phase => Some((None, after)),
-            _ if before.is_some() && facts.is_removed_in == phase => Some((before, None)),
+            // What is always there cannot be removed: it goes with what it is a setting of.
+            (_, None) if key.is_always_there() && facts.is_of_host => None,
+            (Some(_), Some(_)) if in_place => {
+                (phase_of(key, before, after, to) == phase).then_some((before, after))
+            }
+            _ if after.is_some() && phase_of(key, None, after, to) == phase => Some((None, after)),
+            _ if before.is_some() && key.phase(before, None) == phase => Some((before, None)),
             _ => None,
         };
         let Some((before, after)) = change else {
@@ -144,8 +159,53 @@ fn settings(phase: Phase, from: &Ruleset, to: &Ruleset, steps: &mut Vec<Step>) {
             from: before.cloned(),
             to: after.cloned(),
         });
+        if let (SettingKey::Sysctl(name), Some(after)) = (key, after) {
+            push(&mut together, steps);
+            steps.extend(rewritten(name, after, from, to).map(|change| Step::Set {
+                settings: vec![change],
+            }));
+        }
     }
     push(&mut together, steps);
+}
+
+/// When a setting is set: a kernel setting of a tunnel device is there only behind the device.
+fn phase_of(
+    key: SettingKey,
+    from: Option<&Setting>,
+    to: Option<&Setting>,
+    target: &Ruleset,
+) -> Phase {
+    let of_device = |key: SettingKey| {
+        let device = key.interface().map(SettingKey::TunnelDevice);
+        device.is_some_and(|device| target.settings.has(device))
+    };
+    match key.phase(from, to) {
+        Phase::Setup if of_device(key) => Phase::Devices,
+        phase => phase,
+    }
+}
+
+/// The settings that a change of another one rewrites, and that are to be set again behind it: one
+/// value for the forwarding of all interfaces becomes that of each (`devinet_sysctl_forward`). Those
+/// that change themselves are set behind it anyway.
+fn rewritten<'a>(
+    name: SysctlName,
+    value: &'a Setting,
+    from: &'a Ruleset,
+    to: &'a Ruleset,
+) -> impl Iterator<Item = SettingChange> + 'a {
+    let all = to.settings.iter().filter(move |(key, wanted)| {
+        let stays = from.settings.get(**key) == Some(*wanted);
+        matches!(key, SettingKey::Sysctl(other) if name.rewrites(*other))
+            && stays
+            && *wanted != value
+    });
+    all.map(|(key, wanted)| SettingChange {
+        key: *key,
+        from: Some(value.clone()),
+        to: Some(wanted.clone()),
+    })
 }
 
 fn push(together: &mut Vec<SettingChange>, steps: &mut Vec<Step>) {

@@ -62,7 +62,14 @@ pub(super) const WORDS: &[&str] = &[
 pub(super) fn methods(of: Type) -> &'static [&'static str] {
     match of {
         Type::Text => TEXT,
-        Type::Array | Type::Services | Type::Servers | Type::Daemons | Type::Snapshots => ARRAY,
+        Type::Array
+        | Type::Services
+        | Type::Servers
+        | Type::Daemons
+        | Type::Vips
+        | Type::Sysctls
+        | Type::TunnelDevices
+        | Type::Snapshots => ARRAY,
         Type::Map | Type::Snapshot => MAP,
         _ => &[],
     }

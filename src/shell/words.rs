@@ -39,7 +39,7 @@ const fn view(view: View, code: &'static str) -> (&'static str, Word, &'static s
 }
 
 /// The words, with what they mean and say.
-pub(super) const WORDS: [(&str, Word, &str); 24] = [
+pub(super) const WORDS: [(&str, Word, &str); 27] = [
     ("help", Word::Help, "this"),
     ("status", Word::Status, "where things stand"),
     (
@@ -51,6 +51,9 @@ pub(super) const WORDS: [(&str, Word, &str); 24] = [
     view(View::Marks, "marks()"),
     view(View::Timeouts, "timeouts()"),
     view(View::Daemons, "sync_daemons()"),
+    view(View::Vips, "vips()"),
+    view(View::Sysctls, "sysctls()"),
+    view(View::TunnelDevices, "tunnel_devices()"),
     view(View::Stats, "stats()"),
     view(View::Rates, "rates()"),
     view(View::Connections, "connections()"),

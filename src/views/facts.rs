@@ -1,5 +1,7 @@
 //! The table itself: what there is to know of each view.
 
+use crate::model::SettingKind;
+
 /// The object that a view can be narrowed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
@@ -9,6 +11,8 @@ pub enum Takes {
     Mark,
     /// `master` or `backup`.
     Daemon,
+    /// The name of a setting of the host: an address, a device, a kernel setting.
+    Setting(SettingKind),
     /// None.
     Nothing,
 }
@@ -223,6 +227,30 @@ pub(super) const DAEMONS: Facts = Facts {
     doc: "sync daemons",
     takes: Takes::Daemon,
     empty: "no sync daemons",
+    ..NOTHING
+};
+
+pub(super) const VIPS: Facts = Facts {
+    name: "vips",
+    doc: "addresses of services on this host that ipvsh manages",
+    takes: Takes::Setting(SettingKind::Vip),
+    empty: "no vips are managed",
+    ..NOTHING
+};
+
+pub(super) const SYSCTLS: Facts = Facts {
+    name: "sysctls",
+    doc: "kernel settings that ipvsh manages, those that others need among them",
+    takes: Takes::Setting(SettingKind::Sysctl),
+    empty: "no kernel settings are managed",
+    ..NOTHING
+};
+
+pub(super) const TUNNEL_DEVICES: Facts = Facts {
+    name: "tunnel-devices",
+    doc: "tunnel devices of this host that ipvsh manages",
+    takes: Takes::Setting(SettingKind::TunnelDevice),
+    empty: "no tunnel devices are managed",
     ..NOTHING
 };
 

@@ -41,13 +41,19 @@ pub enum View {
     Tunnels,
     /// Sync daemons.
     Daemons,
+    /// Addresses of services on this host.
+    Vips,
+    /// Kernel settings.
+    Sysctls,
+    /// Tunnel devices.
+    TunnelDevices,
     /// IPVS itself.
     Info,
 }
 
 impl View {
     /// All of them, in the order of the help.
-    pub const ALL: [View; 11] = [
+    pub const ALL: [View; 14] = [
         View::Services,
         View::Marks,
         View::Timeouts,
@@ -58,6 +64,9 @@ impl View {
         View::Persistent,
         View::Tunnels,
         View::Daemons,
+        View::Vips,
+        View::Sysctls,
+        View::TunnelDevices,
         View::Info,
     ];
 
@@ -74,6 +83,9 @@ impl View {
             View::Persistent => facts::PERSISTENT,
             View::Tunnels => facts::TUNNELS,
             View::Daemons => facts::DAEMONS,
+            View::Vips => facts::VIPS,
+            View::Sysctls => facts::SYSCTLS,
+            View::TunnelDevices => facts::TUNNEL_DEVICES,
             View::Info => facts::INFO,
         }
     }
@@ -85,6 +97,7 @@ impl View {
 
     /// The view of that name.
     pub fn named(name: &str) -> Option<View> {
+        let name = name.replace('_', "-");
         View::ALL.into_iter().find(|view| view.name() == name)
     }
 
@@ -106,7 +119,7 @@ impl View {
 
 /// The views, a line each.
 pub fn overview() -> String {
-    let line = |view: View| format!("  {:<12} {}", view.name(), view.facts().doc);
+    let line = |view: View| format!("  {:<14} {}", view.name(), view.facts().doc);
     View::ALL.map(line).join("\n")
 }
 
@@ -123,7 +136,7 @@ mod tests {
         let error = View::parse("sats").unwrap_err();
         assert_eq!(error.hints(), ["did you mean \"stats\"?"]);
         let error = View::parse("everything").unwrap_err();
-        assert!(error.hints()[0].contains("tunnels, daemons, info"));
+        assert!(error.hints()[0].contains("tunnels, daemons, vips"));
     }
 
     #[test]

@@ -95,6 +95,7 @@ fn a_part_is_read_alone(bench: &mut Bench) {
         services: Extent::Services(asked),
         or_whole: 0,
         marks: false,
+        ..Part::whole()
     };
     let live = bench.kernel.observe_part(&part).unwrap();
     assert_eq!(live.extent, part.services);

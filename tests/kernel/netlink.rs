@@ -108,7 +108,10 @@ fn a_refusal_says_the_errno_and_the_kernels_words() {
         client.add_address(&vip).unwrap();
         let error = client.add_address(&vip).unwrap_err();
         assert_eq!(error.errno(), Some(Errno::EXIST));
-        assert!(error.to_string().starts_with("EEXIST: File exists"), "{error}");
+        assert!(
+            error.to_string().starts_with("EEXIST: File exists"),
+            "{error}"
+        );
         client.delete_address(&vip).unwrap();
         let error = client.delete_address(&vip).unwrap_err();
         assert_eq!(error.errno(), Some(Errno::ADDRNOTAVAIL));
@@ -250,7 +253,10 @@ fn a_neighbour_receives_the_gratuitous_arp() {
     assert_eq!(frame[6..12], mac);
     assert_eq!(frame[12..14], [8, 6]);
     assert_eq!(frame[22..28], mac);
-    assert_eq!((&frame[28..32], &frame[38..42]), (&[192, 0, 2, 10][..], &[192, 0, 2, 10][..]));
+    assert_eq!(
+        (&frame[28..32], &frame[38..42]),
+        (&[192, 0, 2, 10][..], &[192, 0, 2, 10][..])
+    );
 }
 
 #[test]
@@ -316,6 +322,9 @@ fn an_interface_that_is_down_says_so() {
         let error = announce(&d0, parse("192.0.2.10"), false).unwrap_err();
         assert!(matches!(error, AnnounceError::System { .. }));
         let text = error.to_string();
-        assert!(text.starts_with("cannot send the announcement on d0: "), "{text}");
+        assert!(
+            text.starts_with("cannot send the announcement on d0: "),
+            "{text}"
+        );
     });
 }

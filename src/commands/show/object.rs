@@ -2,7 +2,8 @@
 
 use super::super::objects::is_kind;
 use crate::error::{Error, Kind, Result, did_you_mean};
-use crate::model::{DaemonRole, Fwmark};
+use crate::model::setting::SettingName;
+use crate::model::{DaemonRole, Fwmark, SettingKind};
 use crate::views::{Selection, Takes, View};
 
 /// What a view is narrowed to.
@@ -16,6 +17,8 @@ pub(super) enum Object {
     Mark(Fwmark),
     /// A sync daemon.
     Daemon(DaemonRole),
+    /// A setting of the host.
+    Setting(SettingName),
 }
 
 impl Object {
@@ -49,12 +52,26 @@ pub(super) fn parse(words: &[String]) -> Result<(View, Object)> {
             Object::Mark(Fwmark::parse(number)?)
         }
         Takes::Daemon => Object::Daemon(DaemonRole::parse(object)?),
+        Takes::Setting(kind) => Object::Setting(setting(kind, object)?),
         Takes::Nothing => {
             let error = Error::new(Kind::Usage, format!("unexpected argument '{object}'"));
             return Err(error.hint(format!("show {} takes no object", view.name())));
         }
     };
     Ok((view, object))
+}
+
+/// A setting of a kind, with or without its noun.
+fn setting(kind: SettingKind, object: &str) -> Result<SettingName> {
+    let mut words: Vec<&str> = object.split_whitespace().collect();
+    let noun = kind.facts().noun;
+    if words.first() != Some(&noun) {
+        words.insert(0, noun);
+    }
+    SettingName::parse(&words)?.ok_or_else(|| {
+        Error::new(Kind::Usage, format!("\"{object}\" names no {noun}"))
+            .hint("like: vip 192.0.2.10 dev eth0, sysctl net.ipv4.ip_forward, tunnel-device tunl0")
+    })
 }
 
 /// Says whether a word can begin the name of an object.

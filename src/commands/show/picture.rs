@@ -7,7 +7,7 @@ use super::Asked;
 use super::object::Object;
 use crate::director::{CountBy, Director, shown_of};
 use crate::error::Result;
-use crate::model::{Fwmark, Ruleset, ServiceKey, SettingKey, json};
+use crate::model::{Fwmark, Ruleset, ServiceKey, SettingKey, SettingKind, json, with_derived};
 use crate::output::{self, Look, Origin, Output};
 use crate::views::{Row, View, of_live, of_names, one_of_live};
 
@@ -40,6 +40,9 @@ pub(super) fn take(context: &Context, director: &mut Director, asked: &Asked) ->
         }
         View::Connections => counted(context, director, asked),
         View::Marks | View::Timeouts | View::Daemons => entries(context, director, asked),
+        View::Vips => of_host(context, director, asked, SettingKind::Vip),
+        View::Sysctls => of_host(context, director, asked, SettingKind::Sysctl),
+        View::TunnelDevices => of_host(context, director, asked, SettingKind::TunnelDevice),
         view => {
             let mut rows = director.rows(view, asked.object.subject())?;
             arrange(&mut rows, asked);
@@ -135,6 +138,37 @@ fn head(context: &Context, director: &Director) -> Option<Ruleset> {
         context.out.note(&note);
     })
     .ok()
+}
+
+/// Settings of the host: those of the head, as the kernel has them.
+fn of_host(
+    context: &Context,
+    director: &mut Director,
+    asked: &Asked,
+    kind: SettingKind,
+) -> Result<Picture> {
+    let out = &context.out;
+    let mut live = director.live_settings()?.rules.settings;
+    let mut head = head(context, director).map(|head| with_derived(&head).into_owned().settings);
+    let is_shown = |key: SettingKey| {
+        let is_asked = match asked.object {
+            Object::Setting(name) => name.fits(key),
+            _ => true,
+        };
+        key.kind() == kind && is_asked
+    };
+    live.retain(is_shown);
+    if let Some(head) = &mut head {
+        head.retain(is_shown);
+    }
+    if out.json {
+        return Ok(Picture::Json(kind.json(&live)));
+    }
+    let head = head.unwrap_or_default();
+    Ok(match live.is_empty() && head.is_empty() {
+        true => Picture::Sentence(asked.view.facts().empty),
+        false => Picture::Table(output::of_host(kind, &live, &head, out.paint, out.width)),
+    })
 }
 
 /// Marks, timeouts, daemons.

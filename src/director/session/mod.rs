@@ -13,7 +13,7 @@ use super::options::ChangeOptions;
 use super::report::Report;
 use crate::candidate::Candidate;
 use crate::error::{Error, Kind, Result};
-use crate::model::{Extent, Live, ServiceKey};
+use crate::model::{EntryKey, Extent, Live, Ruleset, ServiceKey, SettingKey, Settings};
 use crate::plan::{Change, between, described};
 
 /// How many times services are looked up one by one, in the head or in the kernel, before all are.
@@ -167,6 +167,28 @@ impl Session {
             empty => *empty = Some(one),
         }
         self.live.as_ref().ok_or_else(lost)
+    }
+
+    /// All settings of the host that ipvsh knows to set, as the kernel has them.
+    ///
+    /// # Errors
+    /// As the kernel refuses.
+    pub fn host_settings(&mut self) -> Result<Settings> {
+        self.director.host_settings()
+    }
+
+    /// Takes a setting of the host over as it stands.
+    ///
+    /// # Errors
+    /// As the store fails.
+    pub fn take_setting(&mut self, key: SettingKey, host: &Settings) -> Result<()> {
+        let live = Ruleset {
+            settings: host.clone(),
+            ..Ruleset::default()
+        };
+        let candidate = self.settings()?;
+        candidate.take_over_entry(EntryKey::Setting(key), &live);
+        Ok(())
     }
 
     /// Forgets what was read of the kernel.

@@ -161,8 +161,8 @@ pub(crate) fn settings_lines(settings: &Settings) -> Vec<String> {
 /// The line that removes a setting, where ipvsadm can.
 pub(crate) fn removal_line(key: SettingKey) -> Option<String> {
     match key {
-        SettingKey::Timeout(_) => None,
         SettingKey::SyncDaemon(role) => Some(format!("--stop-daemon {role}")),
+        _ => None,
     }
 }
 

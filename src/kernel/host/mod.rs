@@ -5,6 +5,7 @@
 //! namespace of the calling thread, and none of it is an error.
 
 mod interfaces;
+mod keepalived;
 mod managers;
 mod route;
 
@@ -13,7 +14,7 @@ use std::net::IpAddr;
 
 use crate::marks::Iptables;
 use crate::model::{Family, ForeignMark};
-use crate::notes::{Host, Interface, Manager, Route};
+use crate::notes::{Host, Interface, ManagedAddress, Manager, Route};
 use route::Routes;
 
 /// This host. Asks nothing before it is asked.
@@ -70,6 +71,10 @@ impl Host for LinuxHost {
 
     fn managers(&self) -> Vec<Manager> {
         managers::here()
+    }
+
+    fn addresses_of_managers(&self) -> Vec<ManagedAddress> {
+        keepalived::addresses(&managers::here())
     }
 
     fn interfaces(&self) -> Option<Vec<Interface>> {

@@ -3,10 +3,14 @@
 //! May import: `error`, `model`, `plan`, `ipvs`, `marks`, siblings. Source of truth:
 //! net/netfilter/ipvs/ip_vs_ctl.c; network_namespaces(7), proc(5).
 
+mod host;
 mod request;
 mod settings;
 mod sync_daemon;
+mod sysctl;
 mod timeout;
+mod tunnel_device;
+mod vip;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -26,9 +30,10 @@ use crate::ipvs::{self, Detail, ExchangeError, IpvsClient, IpvsError, KernelErro
 use crate::marks::{Iptables, Marks};
 use crate::model::{
     Connection, Extent, Family, Info, Live, LiveServer, Load, MarkSupport, Ruleset, ServerKey,
-    ServiceKey, ServiceLoad, ServiceTraffic, SettingKind, Traffic, VirtualService,
+    ServiceKey, ServiceLoad, ServiceTraffic, SettingKind, Settings, Traffic, VirtualService,
 };
-use crate::plan::Step;
+use crate::plan::{SettingChange, Step};
+use host::{Failure, HostSettings};
 
 /// Up to so many services are asked for one by one; of more, all are listed.
 pub(super) const FEW: usize = 256;
@@ -41,6 +46,9 @@ pub struct Linux {
     /// Messages sent by clients that were given up.
     past_writes: u64,
     marks: Box<dyn Marks>,
+    host: HostSettings,
+    /// Settings of the host that were set or removed.
+    host_writes: u64,
     /// Modules that could not be loaded.
     missing: BTreeSet<String>,
 }
@@ -71,6 +79,8 @@ impl Linux {
             client: None,
             past_writes: 0,
             marks,
+            host: HostSettings::default(),
+            host_writes: 0,
             missing: BTreeSet::new(),
         }
     }
@@ -87,6 +97,11 @@ impl Linux {
         }
     }
 
+    /// Returns true if the kernel has no IPVS now; its module is not loaded for that.
+    fn lacks_ipvs(&mut self) -> bool {
+        self.client.is_none() && !std::path::Path::new(table::FILE).exists()
+    }
+
     /// Gives the client up: the family's number changes where the module is loaded anew.
     fn close(&mut self) {
         self.past_writes = self.ipvs_writes();
@@ -101,6 +116,9 @@ impl Linux {
     /// Services and settings, with their connections.
     fn read_ipvs(&mut self, part: &Part) -> Result<Live, ReadError> {
         let mut live = Live::default();
+        if part.may_lack_ipvs && self.lacks_ipvs() {
+            return Ok(live);
+        }
         let records = match self.all_if_few(part.or_whole)? {
             Some(all) => all,
             None => {
@@ -283,6 +301,42 @@ impl Linux {
         }
     }
 
+    /// Sets or removes settings of the host, one after the other.
+    fn set_on_host(&mut self, step: &Step, settings: &[SettingChange]) -> Outcome {
+        if settings.iter().any(|change| change.key.is_of_ipvs())
+            && let Err(error) = self.client()
+        {
+            return Outcome::Failed(error);
+        }
+        for change in settings {
+            self.host_writes += 1;
+            let failure = match self.host.set(change) {
+                Ok(()) => continue,
+                Err(failure) => failure,
+            };
+            return match failure {
+                Failure::Refused(errno, said) => {
+                    let names = Names::of_debian();
+                    let refusal = Refusal {
+                        errno,
+                        said: said.as_deref(),
+                        names: &names,
+                    };
+                    Outcome::Failed(refusal.of_step(step))
+                }
+                Failure::Announcement(why) => {
+                    let error = Error::new(Kind::Refused, why)
+                        .hint("to add it without telling the neighbours: announce: false");
+                    Outcome::Failed(in_step(step, error))
+                }
+                Failure::Lost(why) => {
+                    Outcome::Unknown(in_step(step, Error::new(Kind::System, why)))
+                }
+            };
+        }
+        Outcome::Done
+    }
+
     fn set_chain(&mut self, step: &Step) -> Outcome {
         let Step::SetChain { family, to, .. } = step else {
             return Outcome::NotSent;
@@ -307,7 +361,10 @@ impl Kernel for Linux {
         if part.marks {
             self.marks.begin();
         }
+        check_rights()?;
         let mut live = self.reading(|kernel| kernel.read_ipvs(part))?;
+        let read = self.host.read(&part.settings, &mut live.rules.settings);
+        read.map_err(|failure| unreadable_host(&failure))?;
         for family in Family::ALL {
             let support = match part.marks {
                 true => self.marks.observe(family)?,
@@ -342,6 +399,9 @@ impl Kernel for Linux {
             let before = outcomes.len();
             match together {
                 [step @ Step::SetChain { .. }] => outcomes.push(self.set_chain(step)),
+                [step @ Step::Set { settings }] if is_of_host(step) => {
+                    outcomes.push(self.set_on_host(step, settings));
+                }
                 steps => self.send(steps, &mut outcomes),
             }
             let sent = outcomes.get(before..).unwrap_or_default();
@@ -351,6 +411,11 @@ impl Kernel for Linux {
         }
         outcomes.resize(steps.len(), Outcome::NotSent);
         outcomes
+    }
+
+    fn host_settings(&mut self) -> Result<Settings> {
+        let all = self.host.read_all();
+        all.map_err(|failure| unreadable_host(&failure))
     }
 
     fn zero(&mut self, service: Option<&ServiceKey>) -> Result<()> {
@@ -416,7 +481,7 @@ impl Kernel for Linux {
     }
 
     fn writes(&self) -> u64 {
-        self.ipvs_writes() + self.marks.writes()
+        self.ipvs_writes() + self.marks.writes() + self.host_writes
     }
 
     fn names(&self) -> Option<Names> {
@@ -450,8 +515,21 @@ fn may_travel_together(one: &Step, next: &Step) -> bool {
         matches!(step, Step::RemoveService { .. } | Step::RemoveServer { .. })
             || step.removes_settings()
     }
-    let chain = |step: &Step| matches!(step, Step::SetChain { .. });
-    !chain(one) && !chain(next) && removes(one) == removes(next)
+    let alone = |step: &Step| matches!(step, Step::SetChain { .. }) || is_of_host(step);
+    !alone(one) && !alone(next) && removes(one) == removes(next)
+}
+
+/// Returns true if a step sets something of the host, which netlink of IPVS does not carry.
+fn is_of_host(step: &Step) -> bool {
+    step.settings_of_host().next().is_some()
+}
+
+fn unreadable_host(failure: &Failure) -> Error {
+    let why = match failure {
+        Failure::Refused(errno, _) => errno.to_string(),
+        Failure::Announcement(why) | Failure::Lost(why) => why.clone(),
+    };
+    Error::new(Kind::System, why).attempt("cannot read the settings of this host")
 }
 
 /// A failure to read: the kernel's, or ours.

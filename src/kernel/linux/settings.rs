@@ -1,4 +1,4 @@
-//! Settings: which provider reads and sets each kind.
+//! Settings of IPVS: which provider reads and sets each kind. Those of the host are in `host`.
 
 use super::{sync_daemon, timeout};
 use crate::error::Result;
@@ -15,6 +15,7 @@ pub(super) fn read(
     match kind {
         SettingKind::Timeout => timeout::read(client, into),
         SettingKind::SyncDaemon => sync_daemon::read(client, into),
+        SettingKind::TunnelDevice | SettingKind::Sysctl | SettingKind::Vip => Ok(()),
     }
 }
 
@@ -27,5 +28,6 @@ pub(super) fn request(settings: &[SettingChange]) -> Result<Option<Request>> {
         None => Ok(None),
         Some(SettingKind::Timeout) => Ok(Some(timeout::request(settings))),
         Some(SettingKind::SyncDaemon) => sync_daemon::request(settings),
+        Some(SettingKind::TunnelDevice | SettingKind::Sysctl | SettingKind::Vip) => Ok(None),
     }
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::super::names::Names;
+use crate::model::InterfaceName;
 
 /// CONFIG_HZ of Debian's kernels: times are kept in ticks, in 32 bits.
 pub(super) const HZ: u32 = 250;
@@ -41,6 +42,19 @@ impl Default for Machine {
 }
 
 impl Machine {
+    /// The names that stand for interfaces among the kernel's settings; of a machine that has any
+    /// interface the usual ones.
+    pub(super) fn interface_names(&self) -> Vec<InterfaceName> {
+        let known: Vec<&str> = match &self.interfaces {
+            Some(known) => known.keys().map(String::as_str).collect(),
+            None => vec!["lo", "eth0"],
+        };
+        let names = ["all", "default"].into_iter().chain(known);
+        names
+            .filter_map(|name| InterfaceName::parse(name).ok())
+            .collect()
+    }
+
     /// The MTU of an interface, if there is one of that name.
     pub(super) fn mtu(&self, interface: &str) -> Option<u32> {
         match &self.interfaces {

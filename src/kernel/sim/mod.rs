@@ -14,7 +14,9 @@ mod machine;
 mod rules;
 mod settings;
 mod sync_daemon;
+mod sysctl;
 mod timeout;
+mod vip;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -27,7 +29,7 @@ use crate::error::Result;
 use crate::ipvs::Errno;
 use crate::model::{
     ChainRule, ChainState, Connection, Family, Info, Live, MarkSupport, Ruleset, ServiceKey,
-    ServiceTraffic, Traffic,
+    ServiceTraffic, Settings, Traffic,
 };
 use crate::plan::Step;
 pub use beside::{Deviation, KernelFile};
@@ -248,12 +250,21 @@ impl Kernel for Sim {
             live.rules = live.extent.within(&live.rules);
             live.counts.retain(|key, _| live.extent.covers(key));
         }
+        live.rules.settings = {
+            let state = self.state();
+            settings::observed(&state.machine, &state.live, &part.settings)
+        };
         if !part.marks {
             for family in Family::ALL {
                 live.set_marks(family, MarkSupport::Unread);
             }
         }
         Ok(live)
+    }
+
+    fn host_settings(&mut self) -> Result<Settings> {
+        let state = self.state();
+        Ok(settings::of_host(&state.machine, &state.live))
     }
 
     fn apply(&mut self, steps: &[Step]) -> Vec<Outcome> {

@@ -87,6 +87,11 @@ pub(super) fn run(machine: &Machine, live: &mut Live, step: &Step) -> Result<(),
         }
     }
     step.apply_to(live);
+    if let Step::Set { settings } = &step {
+        for change in settings {
+            settings::follow(live, change);
+        }
+    }
     Ok(())
 }
 

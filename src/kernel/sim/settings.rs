@@ -1,8 +1,10 @@
 //! Settings of the simulated kernel: whether one is refused, and how the kernel has it then.
 
+use std::collections::BTreeSet;
+
 use super::machine::Machine;
 use super::rules::Answer;
-use super::{sync_daemon, timeout};
+use super::{sync_daemon, sysctl, timeout, vip};
 use crate::model::{Live, Setting, SettingKey, Settings};
 use crate::plan::SettingChange;
 
@@ -21,11 +23,43 @@ pub(super) fn check(machine: &Machine, live: &Live, change: &mut SettingChange) 
             Ok(())
         }
         (SettingKey::SyncDaemon(role), None) => sync_daemon::check_stop(live, role),
-        (SettingKey::Timeout(_), _) | (SettingKey::SyncDaemon(_), Some(_)) => {
+        (SettingKey::Vip(key), Some(Setting::Vip(_))) => vip::check_add(machine, live, key),
+        (SettingKey::Vip(key), None) => vip::check_remove(live, key),
+        (SettingKey::Sysctl(name), Some(Setting::Sysctl(_))) => sysctl::check(machine, live, name),
+        (SettingKey::TunnelDevice(_), _) => Ok(()),
+        // What is always there stays, and a value of another kind changes nothing.
+        (_, _) => {
             change.to = live.rules.settings.get(change.key).cloned();
             Ok(())
         }
     }
+}
+
+/// What else changes with a setting.
+pub(super) fn follow(live: &mut Live, change: &SettingChange) {
+    if let (SettingKey::Sysctl(name), Some(Setting::Sysctl(value))) = (change.key, &change.to) {
+        sysctl::rewrite(live, name, value);
+    }
+}
+
+/// Leaves of the host's settings those that are asked for; what is always there has a value.
+pub(super) fn observed(machine: &Machine, live: &Live, asked: &BTreeSet<SettingKey>) -> Settings {
+    let mut settings = live.rules.settings.clone();
+    settings.retain(|key| !key.facts().is_of_host || asked.contains(&key));
+    for key in asked {
+        if let SettingKey::Sysctl(name) = key {
+            settings.put(*key, sysctl::value(machine, live, *name));
+        }
+    }
+    settings
+}
+
+/// All settings of the host.
+pub(super) fn of_host(machine: &Machine, live: &Live) -> Settings {
+    let mut settings = live.rules.settings.clone();
+    settings.retain(|key| key.facts().is_of_host);
+    sysctl::all(machine, live, &mut settings);
+    settings
 }
 
 /// Settings as a kernel has them that starts with these.

@@ -121,7 +121,7 @@ pub(super) fn whole(name: &str, value: &Value) -> Result<i64> {
         .ok_or_else(|| wrong(name, "a whole number", value))
 }
 
-fn boolean(name: &str, value: &Value) -> Result<bool> {
+pub(super) fn boolean(name: &str, value: &Value) -> Result<bool> {
     value
         .as_bool()
         .ok_or_else(|| wrong(name, "true or false", value))

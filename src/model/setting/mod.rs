@@ -3,9 +3,17 @@
 //! Each kind is one file: what a value is, its options, its JSON, and its [`KindFacts`]. Plans, the record, histories and
 //! restores loop over kinds and name none of them.
 
+mod derived;
+mod name;
 mod stored;
 pub mod sync_daemon;
+pub mod sysctl;
 pub mod timeout;
+pub mod tunnel_device;
+pub mod vip;
+
+pub use derived::{check_derived, derived_keys, with_derived};
+pub use name::SettingName;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,11 +21,16 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::interface::InterfaceName;
 use super::pairs::pairs;
+use super::patch::{Options, check_names};
 use super::service::Field;
 use crate::error::{Error, Result};
 use sync_daemon::{DaemonRole, SyncDaemon};
+use sysctl::{SysctlName, SysctlValue};
 use timeout::{TimeoutKind, Timeouts};
+use tunnel_device::TunnelDevice;
+use vip::{Vip, VipKey};
 
 /// A kind of setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +39,12 @@ pub enum SettingKind {
     Timeout,
     /// Sync daemons.
     SyncDaemon,
+    /// Tunnel devices.
+    TunnelDevice,
+    /// Kernel settings.
+    Sysctl,
+    /// Addresses of services on this host.
+    Vip,
 }
 
 /// Names a setting. The names in a record are those of early versions.
@@ -36,6 +55,12 @@ pub enum SettingKey {
     /// One sync daemon.
     #[serde(rename = "Daemon")]
     SyncDaemon(DaemonRole),
+    /// A tunnel device, by its name.
+    TunnelDevice(InterfaceName),
+    /// A kernel setting, by its name.
+    Sysctl(SysctlName),
+    /// An address on an interface.
+    Vip(VipKey),
 }
 
 /// What a setting is set to.
@@ -46,6 +71,12 @@ pub enum Setting {
     /// A sync daemon.
     #[serde(rename = "Daemon")]
     SyncDaemon(SyncDaemon),
+    /// A tunnel device.
+    TunnelDevice(TunnelDevice),
+    /// The value of a kernel setting.
+    Sysctl(SysctlValue),
+    /// A VIP.
+    Vip(Vip),
 }
 
 /// What it means that a setting is no longer wanted.
@@ -69,10 +100,20 @@ pub enum Replacement {
 /// When a step is done, beside the steps of services and marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// Before all others.
+    /// Before all others: kernel settings that begin to serve.
+    Setup,
+    /// Behind them: tunnel devices, and the kernel settings of those.
+    Devices,
+    /// Before services: VIPs that go.
+    Withdrawal,
+    /// Before services: what would be refused beside them.
     First,
     /// Behind services and servers that come or change, before marks and what goes.
     Middle,
+    /// Behind services: VIPs that come.
+    Announcement,
+    /// Behind VIPs: what they and the services no longer need.
+    Teardown,
     /// Behind all others.
     Last,
 }
@@ -87,13 +128,16 @@ pub struct KindFacts {
     /// How foreign ones are counted (one, several); `None`: they are neither counted nor removed by
     /// `--exact`, nor refused where they are declared.
     pub foreign: Option<(&'static str, &'static str)>,
+    /// They are the host's, not IPVS's: only those are read that the head has or that are wanted, and
+    /// a bare `adopt` takes none.
+    pub is_of_host: bool,
     /// What it means that one is no longer wanted.
     pub absence: Absence,
     /// How another value takes its place.
     pub replacement: Replacement,
-    /// When one is removed.
+    /// When one is removed; see [`SettingKey::phase`].
     pub is_removed_in: Phase,
-    /// When one is set.
+    /// When one is set; see [`SettingKey::phase`].
     pub is_set_in: Phase,
     /// All of them are one object with parts, and one step sets several.
     pub are_one_object: bool,
@@ -116,22 +160,32 @@ impl KindFacts {
 
 impl SettingKind {
     /// All kinds, in the order in which they are shown.
-    pub const ALL: [SettingKind; 2] = [SettingKind::Timeout, SettingKind::SyncDaemon];
+    pub const ALL: [SettingKind; 5] = [
+        SettingKind::Timeout,
+        SettingKind::SyncDaemon,
+        SettingKind::TunnelDevice,
+        SettingKind::Sysctl,
+        SettingKind::Vip,
+    ];
 
     /// What is to be known of it.
     pub fn facts(self) -> &'static KindFacts {
         match self {
             SettingKind::Timeout => &timeout::FACTS,
             SettingKind::SyncDaemon => &sync_daemon::FACTS,
+            SettingKind::TunnelDevice => &tunnel_device::FACTS,
+            SettingKind::Sysctl => &sysctl::FACTS,
+            SettingKind::Vip => &vip::FACTS,
         }
     }
 
-    /// The kind whose settings a text names: `timeouts`, `daemon`.
+    /// The kind whose settings a text names: `timeouts`, `daemon`, `tunnel-devices`.
     pub fn named(text: &str) -> Option<SettingKind> {
+        let text = text.replace('-', "_");
         let mut all = SettingKind::ALL.into_iter();
         all.find(|kind| {
             let list = kind.facts().list;
-            text == list || list.strip_suffix('s') == Some(text)
+            text == list || list.strip_suffix('s') == Some(text.as_str())
         })
     }
 
@@ -142,6 +196,18 @@ impl SettingKind {
             SettingKind::SyncDaemon => settings
                 .daemons()
                 .map(|(role, daemon)| Value::Object(daemon.json(role)))
+                .collect(),
+            SettingKind::TunnelDevice => settings
+                .tunnel_devices()
+                .map(|(name, device)| Value::Object(device.json(name)))
+                .collect(),
+            SettingKind::Sysctl => settings
+                .sysctls()
+                .map(|(name, value)| sysctl::json(name, value))
+                .collect(),
+            SettingKind::Vip => settings
+                .vips()
+                .map(|(key, vip)| Value::Object(vip.json(key)))
                 .collect(),
         }
     }
@@ -166,7 +232,29 @@ impl SettingKind {
                 }
                 Ok(())
             }
-            (SettingKind::SyncDaemon, _) => Err(Error::invalid(format!("{list} must be an array"))),
+            (SettingKind::TunnelDevice, Value::Array(all)) => {
+                for device in all {
+                    let (name, device) = TunnelDevice::read(device)?;
+                    let key = SettingKey::TunnelDevice(name);
+                    into.put_new(key, Setting::TunnelDevice(device))?;
+                }
+                Ok(())
+            }
+            (SettingKind::Sysctl, Value::Array(all)) => {
+                for value in &all {
+                    let (name, value) = sysctl::read(value)?;
+                    into.put_new(SettingKey::Sysctl(name), Setting::Sysctl(value))?;
+                }
+                Ok(())
+            }
+            (SettingKind::Vip, Value::Array(all)) => {
+                for vip in all {
+                    let (key, vip) = Vip::read(vip)?;
+                    into.put_new(SettingKey::Vip(key), Setting::Vip(vip))?;
+                }
+                Ok(())
+            }
+            (_, _) => Err(Error::invalid(format!("{list} must be an array"))),
         }
     }
 }
@@ -177,6 +265,9 @@ impl SettingKey {
         match self {
             SettingKey::Timeout(_) => SettingKind::Timeout,
             SettingKey::SyncDaemon(_) => SettingKind::SyncDaemon,
+            SettingKey::TunnelDevice(_) => SettingKind::TunnelDevice,
+            SettingKey::Sysctl(_) => SettingKind::Sysctl,
+            SettingKey::Vip(_) => SettingKind::Vip,
         }
     }
 
@@ -186,10 +277,37 @@ impl SettingKey {
     }
 
     /// Its name among those of its kind.
-    pub fn name(self) -> &'static str {
+    pub fn name(self) -> String {
         match self {
-            SettingKey::Timeout(kind) => kind.name(),
-            SettingKey::SyncDaemon(role) => role.name(),
+            SettingKey::Timeout(kind) => kind.to_string(),
+            SettingKey::SyncDaemon(role) => role.to_string(),
+            SettingKey::TunnelDevice(name) => name.to_string(),
+            SettingKey::Sysctl(name) => name.to_string(),
+            SettingKey::Vip(key) => key.to_string(),
+        }
+    }
+
+    /// The interface without which the kernel cannot have it.
+    pub fn interface(self) -> Option<InterfaceName> {
+        let is_one = |interface: &InterfaceName| !["all", "default"].contains(&interface.as_str());
+        match self {
+            SettingKey::Timeout(_) | SettingKey::SyncDaemon(_) | SettingKey::TunnelDevice(_) => {
+                None
+            }
+            SettingKey::Sysctl(name) => name.interface().filter(is_one),
+            SettingKey::Vip(key) => Some(key.interface),
+        }
+    }
+
+    /// When a change from one value to another is done.
+    pub fn phase(self, from: Option<&Setting>, to: Option<&Setting>) -> Phase {
+        let facts = self.facts();
+        match (self, from, to) {
+            (SettingKey::Sysctl(name), Some(Setting::Sysctl(from)), Some(Setting::Sysctl(to))) => {
+                name.phase(from, to)
+            }
+            (_, _, Some(_)) => facts.is_set_in,
+            (_, _, None) => facts.is_removed_in,
         }
     }
 
@@ -205,7 +323,15 @@ impl SettingKey {
     pub fn default_value(self) -> Option<Setting> {
         match self {
             SettingKey::Timeout(kind) => Some(Setting::Timeout(kind.default_seconds())),
-            SettingKey::SyncDaemon(_) => None,
+            _ => None,
+        }
+    }
+
+    /// Returns true if it is there only where the IPVS module is loaded.
+    pub fn is_of_ipvs(self) -> bool {
+        match self {
+            SettingKey::Sysctl(name) => name.is_of_ipvs(),
+            key => !key.facts().is_of_host,
         }
     }
 
@@ -222,19 +348,25 @@ impl fmt::Display for SettingKey {
 }
 
 impl Setting {
-    /// Says whether a live value is what this one wants; a daemon leaves things open.
+    /// Says whether a live value is what this one wants; a daemon and a VIP leave things open.
     pub fn satisfied_by(&self, live: &Setting) -> bool {
         match (self, live) {
             (Setting::SyncDaemon(wanted), Setting::SyncDaemon(live)) => wanted.satisfied_by(live),
+            (Setting::Vip(wanted), Setting::Vip(live)) => wanted.satisfied_by(live),
+            (Setting::TunnelDevice(wanted), Setting::TunnelDevice(live)) => {
+                wanted.satisfied_by(live)
+            }
             (wanted, live) => wanted == live,
         }
     }
 
     /// Every option with its value as text; none where a value is one thing.
-    pub fn fields(&self) -> Vec<Field> {
-        match self {
-            Setting::Timeout(_) => Vec::new(),
-            Setting::SyncDaemon(daemon) => daemon.fields(),
+    pub fn fields(&self, key: SettingKey) -> Vec<Field> {
+        match (self, key) {
+            (Setting::SyncDaemon(daemon), _) => daemon.fields(),
+            (Setting::TunnelDevice(device), _) => device.fields(),
+            (Setting::Vip(vip), SettingKey::Vip(key)) => vip.fields(key),
+            _ => Vec::new(),
         }
     }
 
@@ -245,8 +377,8 @@ impl Setting {
     /// anew, in words; `None` where nothing is lost.
     pub fn lost(&self, option: &str, old: &str) -> Option<String> {
         match self {
-            Setting::Timeout(_) => None,
             Setting::SyncDaemon(_) => SyncDaemon::lost(option, old),
+            _ => None,
         }
     }
 
@@ -254,32 +386,92 @@ impl Setting {
     pub fn json(&self, key: SettingKey) -> Value {
         match (self, key) {
             (Setting::SyncDaemon(daemon), SettingKey::SyncDaemon(role)) => daemon.json(role).into(),
+            (Setting::TunnelDevice(device), SettingKey::TunnelDevice(name)) => {
+                device.json(name).into()
+            }
+            (Setting::Vip(vip), SettingKey::Vip(key)) => vip.json(key).into(),
             (Setting::Timeout(seconds), _) => (*seconds).into(),
-            (Setting::SyncDaemon(_), _) => Value::Null,
+            (Setting::Sysctl(value), _) => value.json(),
+            _ => Value::Null,
+        }
+    }
+
+    /// The value as JSON has it in a list, with what names it.
+    pub fn whole_json(&self, key: SettingKey) -> Value {
+        match (self, key) {
+            (Setting::Sysctl(value), SettingKey::Sysctl(name)) => sysctl::json(name, value),
+            _ => self.json(key),
+        }
+    }
+
+    /// The value with the options given in the place of those that it has.
+    ///
+    /// # Errors
+    /// `invalid` for unknown options and values, and for what cannot be changed.
+    pub fn with(&self, key: SettingKey, options: &Options) -> Result<Setting> {
+        match (self, key) {
+            (Setting::Vip(vip), SettingKey::Vip(key)) => {
+                if options
+                    .get("interface")
+                    .is_some_and(|one| one != key.interface.as_str())
+                {
+                    return Err(Error::invalid("the interface is part of what names a vip")
+                        .hint("remove it, and declare it with the other interface"));
+                }
+                let mut vip = vip.clone();
+                vip.set(key, options)?;
+                Ok(Setting::Vip(vip))
+            }
+            (Setting::TunnelDevice(device), SettingKey::TunnelDevice(name)) => {
+                let mut all = device.json(name);
+                all.remove("name");
+                all.extend(options.clone());
+                TunnelDevice::parse(name, &all).map(Setting::TunnelDevice)
+            }
+            (Setting::Sysctl(old), SettingKey::Sysctl(name)) => {
+                check_names(options, &["value"], "a sysctl")?;
+                match options.get("value") {
+                    Some(value) => SysctlValue::parse(name, value).map(Setting::Sysctl),
+                    None => Ok(Setting::Sysctl(old.clone())),
+                }
+            }
+            (Setting::SyncDaemon(daemon), SettingKey::SyncDaemon(role)) => {
+                let mut all = daemon.json(role);
+                all.remove("role");
+                all.extend(options.clone());
+                SyncDaemon::parse(role, &all).map(Setting::SyncDaemon)
+            }
+            (Setting::Timeout(_), SettingKey::Timeout(kind)) => {
+                check_names(options, &[kind.name()], "a timeout")?;
+                let seconds = Timeouts::parse(options)?.get(kind);
+                Ok(seconds.map_or_else(|| self.clone(), Setting::Timeout))
+            }
+            _ => Ok(self.clone()),
         }
     }
 
     /// Returns true if the kernel may refuse it because of an address family.
     pub fn may_have_a_family(&self) -> bool {
-        match self {
-            Setting::Timeout(_) => false,
-            Setting::SyncDaemon(_) => true,
-        }
+        matches!(self, Setting::SyncDaemon(_))
     }
 
     /// The bare value, as a change shows it: `900`.
-    pub fn summary(&self) -> String {
-        match self {
-            Setting::Timeout(seconds) => seconds.to_string(),
-            Setting::SyncDaemon(daemon) => daemon.summary(),
+    pub fn summary(&self, key: SettingKey) -> String {
+        match (self, key) {
+            (Setting::Timeout(seconds), _) => seconds.to_string(),
+            (Setting::SyncDaemon(daemon), _) => daemon.summary(),
+            (Setting::TunnelDevice(device), _) => device.summary(),
+            (Setting::Sysctl(value), _) => value.to_string(),
+            (Setting::Vip(vip), SettingKey::Vip(key)) => vip.summary(key),
+            (Setting::Vip(vip), _) => format!("/{}", vip.prefix),
         }
     }
 
     /// The value with its unit, as a sentence has it: `900 s`.
-    pub fn in_words(&self) -> String {
+    pub fn in_words(&self, key: SettingKey) -> String {
         match self {
             Setting::Timeout(seconds) => format!("{seconds} s"),
-            Setting::SyncDaemon(daemon) => daemon.summary(),
+            _ => self.summary(key),
         }
     }
 }
@@ -303,11 +495,20 @@ impl Settings {
     pub fn put(&mut self, key: SettingKey, value: Option<Setting>) -> Option<Setting> {
         match (key, value) {
             (SettingKey::Timeout(_), Some(value @ Setting::Timeout(_)))
-            | (SettingKey::SyncDaemon(_), Some(value @ Setting::SyncDaemon(_))) => {
-                self.0.insert(key, value)
-            }
+            | (SettingKey::SyncDaemon(_), Some(value @ Setting::SyncDaemon(_)))
+            | (SettingKey::TunnelDevice(_), Some(value @ Setting::TunnelDevice(_)))
+            | (SettingKey::Sysctl(_), Some(value @ Setting::Sysctl(_)))
+            | (SettingKey::Vip(_), Some(value @ Setting::Vip(_))) => self.0.insert(key, value),
             (_, Some(_)) => None,
             (_, None) => self.0.remove(&key),
+        }
+    }
+
+    /// Sets one that is not there yet.
+    fn put_new(&mut self, key: SettingKey, value: Setting) -> Result<()> {
+        match self.put(key, Some(value)) {
+            None => Ok(()),
+            Some(_) => Err(Error::invalid("it is there twice").object(key)),
         }
     }
 

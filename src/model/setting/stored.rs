@@ -1,4 +1,4 @@
-//! Settings as a record holds them: per kind a map from names to values, `{"timeouts": {"tcp": 900},
+//! Settings as a record holds them: per kind a map or a list, `{"timeouts": {"tcp": 900},
 //! "daemons": {"master": {...}}}`. The map of timeouts is always there, as early versions wrote it.
 
 use std::collections::BTreeMap;
@@ -7,8 +7,12 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::sync_daemon::{DaemonRole, SyncDaemon};
+use super::sysctl::{SysctlName, SysctlValue};
 use super::timeout::Timeouts;
+use super::tunnel_device::TunnelDevice;
+use super::vip::{Vip, VipKey};
 use super::{Setting, SettingKey, Settings};
+use crate::model::interface::InterfaceName;
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
@@ -16,16 +20,27 @@ struct Stored {
     timeouts: Timeouts,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     daemons: BTreeMap<DaemonRole, SyncDaemon>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    tunnel_devices: BTreeMap<InterfaceName, TunnelDevice>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    sysctls: BTreeMap<SysctlName, SysctlValue>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    vips: Vec<(VipKey, Vip)>,
 }
 
 impl Serialize for Settings {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let daemons = self.daemons();
+        let devices = self.tunnel_devices();
+        let sysctls = self.sysctls();
         let stored = Stored {
             timeouts: self.timeouts(),
             daemons: daemons
                 .map(|(role, daemon)| (role, daemon.clone()))
                 .collect(),
+            tunnel_devices: devices.map(|(name, device)| (name, *device)).collect(),
+            sysctls: sysctls.map(|(name, value)| (name, value.clone())).collect(),
+            vips: self.vips().map(|(key, vip)| (key, vip.clone())).collect(),
         };
         stored.serialize(serializer)
     }
@@ -36,10 +51,23 @@ impl<'de> Deserialize<'de> for Settings {
         let stored = Stored::deserialize(deserializer)?;
         let mut settings = Settings::default();
         settings.set_timeouts(&stored.timeouts);
-        for (role, daemon) in stored.daemons {
-            let key = SettingKey::SyncDaemon(role);
-            let before = settings.put(key, Some(Setting::SyncDaemon(daemon)));
-            if before.is_some() {
+        let daemons = stored.daemons.into_iter();
+        let daemons = daemons
+            .map(|(role, daemon)| (SettingKey::SyncDaemon(role), Setting::SyncDaemon(daemon)));
+        let devices = stored.tunnel_devices.into_iter();
+        let devices = devices.map(|(name, device)| {
+            (
+                SettingKey::TunnelDevice(name),
+                Setting::TunnelDevice(device),
+            )
+        });
+        let sysctls = stored.sysctls.into_iter();
+        let sysctls =
+            sysctls.map(|(name, value)| (SettingKey::Sysctl(name), Setting::Sysctl(value)));
+        let vips = stored.vips.into_iter();
+        let vips = vips.map(|(key, vip)| (SettingKey::Vip(key), Setting::Vip(vip)));
+        for (key, value) in daemons.chain(devices).chain(sysctls).chain(vips) {
+            if settings.put(key, Some(value)).is_some() {
                 return Err(D::Error::custom(format!("{key} is there twice")));
             }
         }

@@ -16,6 +16,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     list: "timeouts",
     noun: "timeout",
     foreign: None,
+    is_of_host: false,
     absence: Absence::Returns,
     replacement: Replacement::InPlace,
     is_removed_in: Phase::Middle,

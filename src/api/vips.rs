@@ -1,0 +1,128 @@
+//! Facts: addresses of services on this host.
+
+use rhai::Dynamic;
+
+use super::call::Call;
+use super::fact::{Form, Function, Group, On, Param};
+use super::options::VIP;
+use super::settings;
+use super::types::Type;
+use super::value::SettingHandle;
+use crate::error::{Error, Kind, Result};
+use crate::model::{Setting, SettingKey, SettingKind, Vip};
+
+const ADDRESS: Param = Param::new("address", Type::Text);
+
+/// The functions of this chapter.
+pub const FUNCTIONS: &[Function] = &[
+    Function {
+        name: "vip",
+        group: Group::Host,
+        on: On::Nothing,
+        forms: &[
+            Form {
+                params: &[ADDRESS],
+                call: find,
+            },
+            Form {
+                params: &[ADDRESS, Param::options(VIP).required()],
+                call: declare,
+            },
+        ],
+        result: Type::Vip,
+        doc: "Declares an address of this host that services listen at.\n\
+              The prefix is that of a single host unless it is written. The address comes behind \
+              its services and goes before them. Without options it is found, taken over where \
+              this host has it, or made on lo.",
+        errors: &[Kind::Invalid, Kind::Ambiguous],
+        example: "vip(\"192.0.2.10\", #{ interface: \"eth0\" });\n\
+                  vip(\"2001:db8::10\").set(#{ withdraw: \"down\" });",
+        words: &[
+            "ip address add",
+            "ifconfig",
+            "virtual_ipaddress",
+            "address",
+            "loopback",
+        ],
+    },
+    Function {
+        name: "vips",
+        group: Group::Host,
+        on: On::Nothing,
+        forms: &[Form {
+            params: &[],
+            call: list,
+        }],
+        result: Type::Vips,
+        doc: "Lists the candidate's VIPs.\n\
+              Each has its options as properties, and `address`, `prefix`, `interface`.",
+        errors: &[],
+        example: "vip(\"192.0.2.10\");\nfor v in vips() { print(v.address); }",
+        words: &["ip address show"],
+    },
+    Function {
+        name: "set",
+        group: Group::Host,
+        on: On::Setting,
+        forms: &[Form {
+            params: &[Param::options(VIP).required()],
+            call: settings::set,
+        }],
+        result: Type::Setting,
+        doc: "Changes only the options named of a vip, a tunnel device, a kernel setting or a sync \
+              daemon, and returns it.\n\
+              A property does the same on a variable: `v.withdraw = \"down\";`",
+        errors: &[Kind::Invalid, Kind::NotFound],
+        example: "vip(\"192.0.2.10\").set(#{ withdraw: \"down\" });",
+        words: &["edit", "change", "modify"],
+    },
+];
+
+fn declare(call: &Call) -> Result<Dynamic> {
+    let address = call.text(0)?;
+    let (key, vip) = Vip::parse(&address, &call.options(1)?.unwrap_or_default())
+        .map_err(|e| e.object(format!("vip {address}")))?;
+    settings::declare(call, SettingKey::Vip(key), Setting::Vip(vip))
+}
+
+fn find(call: &Call) -> Result<Dynamic> {
+    let address = call.text(0)?;
+    let (key, vip) = Vip::parse(&address, &Default::default())
+        .map_err(|e| e.object(format!("vip {address}")))?;
+    let is_it = |one: SettingKey| matches!(one, SettingKey::Vip(one) if one.addr == key.addr);
+    let mut session = call.context.session()?;
+    let mut found: Vec<SettingKey> = {
+        let settings = &session.settings()?.rules().settings;
+        settings.keys().filter(|one| is_it(*one)).collect()
+    };
+    if found.is_empty() {
+        let host = session.host_settings()?;
+        found = host.keys().filter(|one| is_it(*one)).collect();
+        if let [one] = found.as_slice() {
+            session.take_setting(*one, &host)?;
+        }
+    }
+    drop(session);
+    match found.as_slice() {
+        [] => settings::declare(call, SettingKey::Vip(key), Setting::Vip(vip)),
+        [one] => Ok(Dynamic::from(SettingHandle(*one))),
+        many => {
+            let names = many.iter().filter_map(|key| key.interface());
+            let names: Vec<String> = names.map(|name| format!("\"{name}\"")).collect();
+            Err(Error::new(Kind::Ambiguous, "several interfaces have it")
+                .object(key_name(&address))
+                .hint(format!(
+                    "name one: #{{ interface: ... }} with {}",
+                    names.join(" or ")
+                )))
+        }
+    }
+}
+
+fn key_name(address: &str) -> String {
+    format!("vip {address}")
+}
+
+fn list(call: &Call) -> Result<Dynamic> {
+    settings::list(call, |key| key.kind() == SettingKind::Vip)
+}

@@ -1,0 +1,124 @@
+//! What is known of this host before a change is sent to it: interfaces that are missing, addresses
+//! that another program has.
+
+use super::Director;
+use crate::error::{Error, Kind, Result, did_you_mean};
+use crate::model::{InterfaceName, Live, Ruleset, Setting, SettingKey, VipKey};
+use crate::notes::Interface;
+use crate::plan::{Plan, SettingChange, Step};
+
+impl Director {
+    /// Refuses a change that this host cannot follow, and addresses that are another program's.
+    ///
+    /// # Errors
+    /// `invalid`, `foreign`.
+    pub(super) fn refuse_impossible(
+        &self,
+        plan: &Plan,
+        (head, rules): (&Ruleset, &Ruleset),
+        live: &Live,
+    ) -> Result<()> {
+        let of_host = |key: &SettingKey| key.facts().is_of_host;
+        if !rules.settings.keys().any(|key| of_host(&key)) {
+            return Ok(());
+        }
+        let interfaces = self.host.interfaces();
+        for change in set(&plan.steps) {
+            if let (Some(name), Some(all)) = (change.key.interface(), &interfaces) {
+                let is_made = plan
+                    .target
+                    .rules
+                    .settings
+                    .has(SettingKey::TunnelDevice(name));
+                if !is_made && !all.iter().any(|one| one.name == name.as_str()) {
+                    return Err(no_interface(change.key, name, all));
+                }
+            }
+        }
+        let mut theirs = None;
+        for (key, vip) in rules.settings.vips() {
+            let setting = SettingKey::Vip(key);
+            if head.settings.has(setting) {
+                continue;
+            }
+            if let Some(Setting::Vip(standing)) = live.rules.settings.get(setting)
+                && !vip.satisfied_by(standing)
+            {
+                return Err(other_prefix(key, &standing.summary(key)));
+            }
+            let all = theirs.get_or_insert_with(|| self.host.addresses_of_managers());
+            if let Some(owner) = all.iter().find(|one| one.addr == key.addr) {
+                return Err(Error::new(
+                    Kind::Foreign,
+                    format!(
+                        "{} adds and removes it itself, by {}",
+                        owner.manager, owner.file
+                    ),
+                )
+                .object(setting)
+                .attempt("cannot manage it")
+                .hint(format!(
+                    "leave it to {}, or take it out of that file first",
+                    owner.manager
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is taken over by a change that only names it, a sentence each.
+    pub(super) fn taken_over(
+        &self,
+        (head, rules): (&Ruleset, &Ruleset),
+        live: &Live,
+    ) -> Vec<String> {
+        let new = rules.settings.vips().filter_map(|(key, vip)| {
+            let setting = SettingKey::Vip(key);
+            let Some(Setting::Vip(standing)) = live.rules.settings.get(setting) else {
+                return None;
+            };
+            let is_new = !head.settings.has(setting) && vip.satisfied_by(standing);
+            is_new.then(|| {
+                format!(
+                    "{setting} was on {} already: ipvsh manages it from now on",
+                    key.interface
+                )
+            })
+        });
+        new.collect()
+    }
+}
+
+/// The settings that steps set.
+fn set(steps: &[Step]) -> impl Iterator<Item = &SettingChange> {
+    let settings = steps.iter().filter_map(|step| match step {
+        Step::Set { settings } => Some(settings),
+        _ => None,
+    });
+    settings.flatten().filter(|change| change.to.is_some())
+}
+
+fn no_interface(key: SettingKey, name: InterfaceName, all: &[Interface]) -> Error {
+    let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
+    let error = Error::invalid(format!("there is no interface \"{name}\" here"))
+        .object(key)
+        .attempt("cannot set");
+    match did_you_mean(name.as_str(), names.iter().copied()) {
+        Some(close) => error.hint(format!("did you mean \"{close}\"?")),
+        None => error.hint(format!("interfaces are {}", names.join(", "))),
+    }
+}
+
+fn other_prefix(key: VipKey, standing: &str) -> Error {
+    Error::new(
+        Kind::Foreign,
+        format!("this host has it otherwise: {standing}"),
+    )
+    .object(SettingKey::Vip(key))
+    .attempt("cannot manage it")
+    .hint(format!(
+        "to manage it as it stands: ipvsh adopt \"vip {} dev {}\"",
+        key.addr, key.interface
+    ))
+    .hint("or write the same prefix and label")
+}

@@ -1,0 +1,130 @@
+//! Settings that others need: derived where they are compared with the kernel, never recorded.
+//!
+//! The head and what is wanted get them alike, so that the last setting that needs one takes it
+//! along: it returns to the value found then.
+
+use std::borrow::Cow;
+
+use super::sysctl::{Needed, asymmetry, silence};
+use super::vip::Arp;
+use super::{Setting, SettingKey, Settings};
+use crate::error::{Error, Result};
+use crate::model::ruleset::Ruleset;
+
+/// What settings need of others, each with the setting that needs it.
+fn needed(settings: &Settings) -> impl Iterator<Item = (SettingKey, Needed)> {
+    let vips = settings
+        .vips()
+        .filter(|(key, vip)| vip.arp == Arp::Silent && key.addr.is_ipv4())
+        .flat_map(|(key, _)| silence(key.interface).map(move |need| (SettingKey::Vip(key), need)));
+    let devices = settings.tunnel_devices().flat_map(|(name, _)| {
+        asymmetry(name).map(move |need| (SettingKey::TunnelDevice(name), need))
+    });
+    vips.chain(devices)
+}
+
+/// A ruleset with the settings that its settings need; one that is set explicitly stays as it is.
+pub fn with_derived(rules: &Ruleset) -> Cow<'_, Ruleset> {
+    let mut all = Cow::Borrowed(rules);
+    for (_, Needed { key, value, .. }) in needed(&rules.settings) {
+        if !all.settings.has(key) {
+            all.to_mut().settings.put(key, Some(value));
+        }
+    }
+    all
+}
+
+/// The settings that are derived of a ruleset; none that it sets explicitly.
+pub fn derived_keys(rules: &Ruleset) -> impl Iterator<Item = SettingKey> + '_ {
+    let all = needed(&rules.settings).map(|(_, need)| need.key);
+    all.filter(|key| !rules.settings.has(*key))
+}
+
+/// Refuses a setting whose value takes away what another needs.
+///
+/// # Errors
+/// `invalid`, with the value that is needed.
+pub fn check_derived(settings: &Settings) -> Result<()> {
+    for (user, need) in needed(settings) {
+        let Some(Setting::Sysctl(value)) = settings.get(need.key) else {
+            continue;
+        };
+        if !need.accepts.contains(&value.as_str()) {
+            let wanted = need.value.summary(need.key);
+            return Err(Error::invalid(format!(
+                "the value {value} contradicts {user}, which needs {wanted}"
+            ))
+            .object(need.key)
+            .hint(format!(
+                "leave it out ({user} sets it), or set it to {wanted}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::setting::SettingKind;
+
+    fn rules(vips: serde_json::Value, sysctls: serde_json::Value) -> Ruleset {
+        let mut rules = Ruleset::default();
+        SettingKind::Vip.read(vips, &mut rules.settings).unwrap();
+        SettingKind::Sysctl
+            .read(sysctls, &mut rules.settings)
+            .unwrap();
+        rules
+    }
+
+    fn sysctls(rules: &Ruleset) -> Vec<String> {
+        let all = rules.settings.sysctls();
+        all.map(|(name, value)| format!("{name}={value}")).collect()
+    }
+
+    #[test]
+    fn a_silent_vip_needs_its_arp_settings() {
+        let silent = rules(
+            json!([{"address": "192.0.2.10", "arp": "silent"}]),
+            json!([]),
+        );
+        let all = with_derived(&silent);
+        assert_eq!(
+            sysctls(&all),
+            [
+                "net.ipv4.conf.all.arp_ignore=1",
+                "net.ipv4.conf.lo.arp_ignore=1",
+                "net.ipv4.conf.all.arp_announce=2",
+                "net.ipv4.conf.lo.arp_announce=2",
+            ]
+        );
+        assert_eq!(with_derived(&all).as_ref(), all.as_ref(), "twice is once");
+        assert!(sysctls(&silent).is_empty());
+        for others in [
+            json!([{"address": "192.0.2.10"}]),
+            json!([{"address": "2001:db8::10", "arp": "silent"}]),
+        ] {
+            assert!(matches!(
+                with_derived(&rules(others, json!([]))),
+                Cow::Borrowed(_)
+            ));
+        }
+    }
+
+    #[test]
+    fn an_explicit_value_stays_or_is_refused() {
+        let vips = json!([{"address": "192.0.2.10", "arp": "silent"}]);
+        let name = "net.ipv4.conf.all.arp_ignore";
+        let stricter = rules(vips.clone(), json!([{"name": name, "value": 2}]));
+        assert!(check_derived(&stricter.settings).is_ok());
+        assert!(sysctls(&with_derived(&stricter)).contains(&format!("{name}=2")));
+        let against = rules(vips, json!([{"name": name, "value": 0}]));
+        let error = check_derived(&against.settings).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "the value 0 contradicts vip 192.0.2.10, which needs 1"
+        );
+    }
+}

@@ -1,0 +1,167 @@
+//! Tunnel devices: where a real server takes packets out of the tunnel of its director.
+//!
+//! Source of truth: ip-link(8), ip-fou(8); net/ipv4/ipip.c and ip_gre.c (the devices `tunl0` and
+//! `gre0`, which their modules make in every network namespace).
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Absence, KindFacts, Phase, Replacement, Setting, SettingKey, Settings};
+use crate::error::{Error, Result};
+use crate::model::interface::InterfaceName;
+use crate::model::patch::{self, Options, check_names, positive, text};
+use crate::model::server::TunnelKind;
+use crate::model::service::Field;
+
+/// What is to be known of tunnel devices.
+pub(super) const FACTS: KindFacts = KindFacts {
+    list: "tunnel_devices",
+    noun: "tunnel-device",
+    foreign: None,
+    is_of_host: true,
+    absence: Absence::IsNone,
+    replacement: Replacement::InPlace,
+    is_removed_in: Phase::Teardown,
+    is_set_in: Phase::Devices,
+    are_one_object: false,
+    is_run_by_managers: false,
+    attempts: ("cannot set up", "cannot take down"),
+};
+
+/// The options of a tunnel device.
+pub const TUNNEL_DEVICE_OPTIONS: [&str; 2] = ["type", "port"];
+
+/// What a tunnel device is set to; it is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TunnelDevice {
+    /// How packets are wrapped.
+    #[serde(rename = "type")]
+    pub kind: TunnelKind,
+    /// The UDP port that a `gue` tunnel comes in by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+}
+
+impl TunnelDevice {
+    /// Reads the options of a tunnel device.
+    ///
+    /// # Errors
+    /// `invalid` for unknown options and values, and for a port that is missing or of no use.
+    pub fn parse(name: InterfaceName, options: &Options) -> Result<TunnelDevice> {
+        check_names(options, &TUNNEL_DEVICE_OPTIONS, "a tunnel device")?;
+        let named = |error: Error| error.object(format!("tunnel-device {name}"));
+        let given = |option: &str| options.get(option).filter(|value| !value.is_null());
+        let kind = match given("type") {
+            None => TunnelKind::Ipip,
+            Some(value) => TunnelKind::parse(text("type", value)?)?,
+        };
+        let port = match given("port") {
+            None => None,
+            Some(value) => Some(positive("port", value, u16::MAX.into(), "")?),
+        };
+        match (kind, port) {
+            (TunnelKind::Gue, None) => Err(named(
+                Error::invalid("a gue tunnel needs a port")
+                    .hint("write #{ type: \"gue\", port: 6080 }, the port of the servers' tunnel"),
+            )),
+            (TunnelKind::Other(_), _) => Err(named(
+                Error::invalid(format!("there is no device of type {kind}"))
+                    .hint("a tunnel device is \"ipip\", \"gre\" or \"gue\""),
+            )),
+            (TunnelKind::Ipip | TunnelKind::Gre, Some(_)) => Err(named(
+                Error::invalid(format!("a {kind} tunnel has no port")).hint("leave port out"),
+            )),
+            _ => Ok(TunnelDevice { kind, port }),
+        }
+    }
+
+    /// Returns true if a live device is what is wanted: one that also takes wrapped UDP serves for
+    /// plain packets, too.
+    pub fn satisfied_by(&self, live: &TunnelDevice) -> bool {
+        self == live || (self.kind, live.kind) == (TunnelKind::Ipip, TunnelKind::Gue)
+    }
+
+    /// Every option with its value as text.
+    pub fn fields(&self) -> Vec<Field> {
+        let port = self.port.map_or("none".to_owned(), |port| port.to_string());
+        vec![("type", self.kind.to_string()), ("port", port)]
+    }
+
+    /// The value on one line: `gue port 6080`.
+    pub fn summary(&self) -> String {
+        match self.port {
+            Some(port) => format!("{} port {port}", self.kind),
+            None => self.kind.to_string(),
+        }
+    }
+
+    /// What JSON says of it.
+    pub fn json(&self, name: InterfaceName) -> Options {
+        let mut map = Options::new();
+        map.insert("name".into(), name.as_str().into());
+        map.insert("type".into(), self.kind.to_string().into());
+        map.insert("port".into(), self.port.into());
+        map
+    }
+
+    /// Reads one from JSON.
+    ///
+    /// # Errors
+    /// As [`TunnelDevice::parse`].
+    pub(super) fn read(value: Value) -> Result<(InterfaceName, TunnelDevice)> {
+        let Value::Object(mut options) = value else {
+            return Err(patch::wrong("a tunnel device", "a map", &value));
+        };
+        let name = options
+            .remove("name")
+            .ok_or_else(|| Error::invalid("the name of a tunnel device is missing"))?;
+        let name = InterfaceName::parse(text("name", &name)?)?;
+        Ok((name, TunnelDevice::parse(name, &options)?))
+    }
+}
+
+impl Settings {
+    /// The tunnel devices.
+    pub fn tunnel_devices(&self) -> impl Iterator<Item = (InterfaceName, &TunnelDevice)> {
+        self.iter().filter_map(|(key, value)| match (key, value) {
+            (SettingKey::TunnelDevice(name), Setting::TunnelDevice(device)) => {
+                Some((*name, device))
+            }
+            _ => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(options: Value) -> Result<TunnelDevice> {
+        let Value::Object(options) = options else {
+            unreachable!("tests give maps")
+        };
+        TunnelDevice::parse(InterfaceName::parse("tunl0").unwrap(), &options)
+    }
+
+    #[test]
+    fn a_port_goes_with_gue_alone() {
+        assert_eq!(parse(json!({})).unwrap().summary(), "ipip");
+        let gue = parse(json!({"type": "gue", "port": 6080})).unwrap();
+        assert_eq!(gue.summary(), "gue port 6080");
+        for options in [
+            json!({"type": "gue"}),
+            json!({"type": "ipip", "port": 1}),
+            json!({"type": "gue", "port": 0}),
+            json!({"type": "vxlan"}),
+            json!({"kind": "ipip"}),
+        ] {
+            assert!(parse(options.clone()).is_err(), "{options}");
+        }
+        let name = InterfaceName::parse("tunl0").unwrap();
+        let back = TunnelDevice::read(Value::Object(gue.json(name))).unwrap();
+        assert_eq!(back, (name, gue));
+    }
+}
