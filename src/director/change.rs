@@ -373,6 +373,7 @@ impl Director {
                 plan,
                 outcome: Outcome::Planned,
                 notes,
+                warnings: Vec::new(),
             });
         }
         if !options.allow_removals {
@@ -405,6 +406,7 @@ impl Director {
                 plan,
                 outcome,
                 notes,
+                warnings: Vec::new(),
             });
         }
         if !recording.ends_wait {
@@ -448,6 +450,7 @@ impl Director {
                 grace,
             },
             notes,
+            warnings: Vec::new(),
         })
     }
 }

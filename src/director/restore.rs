@@ -136,6 +136,7 @@ impl Director {
             plan,
             outcome: Outcome::Planned,
             notes,
+            warnings: Vec::new(),
         };
         Ok(self.regret(report, &wanted.entries()))
     }
@@ -173,6 +174,7 @@ impl Director {
                 plan: Plan::default(),
                 outcome: Outcome::Unchanged,
                 notes,
+                warnings: Vec::new(),
             });
         };
         let live = self.kernel.observe()?;
@@ -184,6 +186,7 @@ impl Director {
                 plan,
                 outcome,
                 notes: notes.clone(),
+                warnings: Vec::new(),
             })
         };
         if options.plan_only {
@@ -347,6 +350,7 @@ impl Director {
                 plan,
                 outcome: Outcome::Planned,
                 notes,
+                warnings: Vec::new(),
             });
         }
         if let Some(unconfirmed) = &unconfirmed {
@@ -363,6 +367,7 @@ impl Director {
                     plan,
                     outcome,
                     notes,
+                    warnings: Vec::new(),
                 })
             }
             failures if best_effort => Ok(partly(plan, id, failures, notes)),
@@ -512,6 +517,7 @@ fn partly(plan: Plan, head: SnapshotId, failures: Vec<Error>, notes: Vec<String>
         },
         outcome,
         notes,
+        warnings: Vec::new(),
     }
 }
 
