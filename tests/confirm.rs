@@ -11,6 +11,7 @@ use ipvsh::director::{ChangeOptions, Director, Keeper, Left, Report, Session, Wa
 use ipvsh::error::{Error, Kind, Result};
 use ipvsh::kernel::{Faults, Faulty, Sim};
 use ipvsh::model::{Grace, Ruleset, ServiceKey, SnapshotId, SnapshotName, Weight};
+use ipvsh::notes::Note;
 use ipvsh::store::{MemoryStores, Stores};
 use serde_json::{Value, json};
 
@@ -478,7 +479,10 @@ fn what_was_somebody_elses_is_as_it_was() {
     lab.pass(10);
     let report = lab.director().restore(false, &plain()).unwrap();
     assert_eq!(lab.sim.live().rules.services[&key(DNS)], service);
-    assert_eq!(report.all_notes()[1], "1 service not managed by ipvsh");
+    assert_eq!(
+        report.all_notes(Note::to_string)[1],
+        "1 service not managed by ipvsh"
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ use ipvsh::director::{ChangeOptions, Director, Outcome, Query, Session};
 use ipvsh::error::{Kind, Result};
 use ipvsh::kernel::{self, Kernel, Part, Place, Sim};
 use ipvsh::model::{Connection, Info, Live, ServiceKey, SnapshotName, Traffic, Weight};
+use ipvsh::notes::Note;
 use ipvsh::plan::{self, Step};
 use ipvsh::store::Stores;
 use serde_json::json;
@@ -97,7 +98,7 @@ fn a_commit_touches_only_what_was_named() {
     let report = session.commit(&ChangeOptions::default()).unwrap();
     assert_eq!(report.plan.changes.len(), 1);
     assert_eq!(
-        report.all_notes(),
+        report.all_notes(Note::to_string),
         [
             "1 difference from the head left alone (ipvsh plan)",
             "1 real server not managed by ipvsh"
@@ -566,6 +567,6 @@ fn status_says_what_the_kernel_lost_and_changed() {
         .map(|change| format!("{} {}", change.action.sign(), change.detail))
         .collect();
     assert_eq!(changed, ["- masq weight 1", "~ weight 1 -> 0"]);
-    assert_eq!(status.notes.len(), 1, "{:?}", status.notes);
+    assert_eq!(status.warnings.len(), 1, "{:?}", status.warnings);
     assert!(status.has_findings());
 }

@@ -194,6 +194,7 @@ impl<F: FnMut()> Attend for Meanwhile<F> {
     fn tell(&mut self, news: News) {
         self.told.push(match news {
             News::Change(report) => report.sentence(),
+            News::Warning(warning) => warning.to_string(),
             News::Note(text) | News::Would(text) | News::Done(text) | News::Did(text) => {
                 text.to_owned()
             }

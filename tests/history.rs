@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use ipvsh::director::{ChangeOptions, Director, Outcome, Query, Report};
 use ipvsh::error::{Error, Kind};
 use ipvsh::model::{Moment, SnapshotId, SnapshotName, Timeouts, Weight};
+use ipvsh::notes::Note;
 use ipvsh::store::Stores;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -103,7 +104,7 @@ fn a_revert_undoes_one_snapshot_and_keeps_what_came_after() {
     let report = revert(&host, "2").unwrap();
     assert_eq!(report.outcome, Outcome::Unchanged);
     assert_eq!(
-        report.all_notes(),
+        report.all_notes(Note::to_string),
         ["nothing of what snapshot 2 changed is left in the head"]
     );
     let report = revert(&host, "head").unwrap();
@@ -196,7 +197,7 @@ fn reverting_touches_only_what_the_snapshot_touched() {
     });
     let report = revert(&host, "2").unwrap();
     assert_eq!(
-        report.all_notes(),
+        report.all_notes(Note::to_string),
         ["2 differences from the head left alone (ipvsh plan)"]
     );
     assert!(host.live().rules.services[&key(OTHER)].servers.is_empty());
@@ -265,7 +266,7 @@ fn a_moment_names_the_snapshot_that_was_the_head() {
         .rollback(Some(&name("@1970-01-01T00:04Z")), &ChangeOptions::default())
         .unwrap();
     assert_eq!(host.live().rules.settings.timeouts().tcp, Some(40));
-    let note = &report.all_notes()[0];
+    let note = &report.all_notes(Note::to_string)[0];
     assert!(
         note.starts_with("@1970-01-01T00:04Z: the head was snapshot 2 of "),
         "{note}"
@@ -442,7 +443,7 @@ fn a_health_checkers_weight_0_is_kept_where_that_is_asked() {
         lines(&report),
         [WEB, "~ server 10.0.0.2:80  upper 0 -> 100"]
     );
-    assert_eq!(report.all_notes(), [kept]);
+    assert_eq!(report.all_notes(Note::to_string), [kept]);
     let status = bob.status(&keep).unwrap();
     assert!(status.drift.unwrap().is_empty());
     assert_eq!(
@@ -461,8 +462,8 @@ fn a_health_checkers_weight_0_is_kept_where_that_is_asked() {
         [WEB, "~ server 10.0.0.2:80  upper 100 -> 0"]
     );
     let regret = "tcp 192.0.2.10:80: all real servers have weight 0, so new clients are refused. \
-                  Fix: find(\"tcp 192.0.2.10:80\").find(\"10.0.0.1:80\").set(#{ weight: 1 })";
-    assert_eq!(report.all_notes(), [regret, kept]);
+                  Fix: ipvsh -e 'find(\"tcp 192.0.2.10:80\").find(\"10.0.0.1:80\").set(#{ weight: 1 })'";
+    assert_eq!(report.all_notes(Note::to_string), [regret, kept]);
     // The record is what was wanted; without the option the weights come back.
     let report = bob.restore(false, &ChangeOptions::default()).unwrap();
     assert_eq!(report.plan.changes.len(), 2);

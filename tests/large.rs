@@ -17,6 +17,7 @@ use ipvsh::model::{
     RealServer, Ruleset, ServerKey, ServiceKey, Setting, SettingKey, SnapshotName, Traffic,
     VirtualService, Weight,
 };
+use ipvsh::notes::Note;
 use ipvsh::plan::Step;
 use ipvsh::store::{DatabaseKind, MemoryStores, SledStores, Stores};
 use proptest::prelude::*;
@@ -183,11 +184,11 @@ fn a_plan_looks_at_everything() {
     weigh(&mut session, 7, 5);
     let planned = session.plan().unwrap();
     let alone = "2 differences from the head left alone (ipvsh plan)";
-    assert_eq!(planned.all_notes(), [alone]);
+    assert_eq!(planned.all_notes(Note::to_string), [alone]);
     assert_eq!(kernel.looks(), [None]);
     // The commit does not look there, and leaves it alone.
     let done = session.commit(&ChangeOptions::default()).unwrap();
-    assert_eq!(done.all_notes(), [""; 0]);
+    assert_eq!(done.all_notes(Note::to_string), [""; 0]);
     assert!(!kernel.sim.live().rules.services.contains_key(&key(3)));
     let mut director = kernel.director(&stores);
     assert!(
@@ -213,7 +214,7 @@ fn a_small_table_is_told_of_whole() {
     weigh(&mut session, 7, 5);
     let done = session.commit(&ChangeOptions::default()).unwrap();
     let alone = "2 differences from the head left alone (ipvsh plan)";
-    assert_eq!(done.all_notes(), [alone]);
+    assert_eq!(done.all_notes(Note::to_string), [alone]);
 }
 
 #[test]

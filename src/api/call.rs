@@ -140,7 +140,9 @@ impl Call<'_> {
         match news {
             News::Change(report) => self.done(report),
             News::Would(line) => self.context.effect(line),
-            News::Note(_) | News::Done(_) | News::Did(_) => self.context.news(news),
+            News::Note(_) | News::Warning(_) | News::Done(_) | News::Did(_) => {
+                self.context.news(news)
+            }
         }
     }
 

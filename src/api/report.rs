@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::director::{Awaiting, Difference, Outcome, Report};
 use crate::error::Error;
 use crate::model::{Options, Snapshot, SnapshotId};
+use crate::notes::Note;
 use crate::plan::{Change, lines};
 
 /// A change: `action object part detail from to`.
@@ -110,7 +111,7 @@ pub fn report(report: &Report) -> Options {
     if let Some(awaiting) = report.awaiting() {
         map.insert("pending".into(), pending(&awaiting));
     }
-    map.insert("notes".into(), json!(report.all_notes()));
+    map.insert("notes".into(), json!(report.all_notes(Note::at_prompt)));
     map.insert("text".into(), json!(report_text(report)));
     map
 }

@@ -73,8 +73,6 @@ pub(super) fn run(context: &Context, args: &PlanArgs) -> Result<u8> {
             )
         }
     };
-    context
-        .out
-        .plan(&report.plan, awaiting.as_ref(), &report.notes, &sentence);
+    context.out.plan(&report, awaiting.as_ref(), &sentence);
     Ok(args.compare.status(changes > 0))
 }

@@ -384,6 +384,7 @@ impl Director {
                 plan,
                 outcome: Outcome::Planned,
                 notes,
+                warnings: Vec::new(),
             });
         }
         if !options.allow_removals {
@@ -416,6 +417,7 @@ impl Director {
                 plan,
                 outcome,
                 notes,
+                warnings: Vec::new(),
             });
         }
         if !recording.ends_wait {
@@ -459,6 +461,7 @@ impl Director {
                 grace,
             },
             notes,
+            warnings: Vec::new(),
         })
     }
 }

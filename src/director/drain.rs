@@ -318,6 +318,9 @@ impl Drain<'_> {
                 for note in &report.notes {
                     attend.tell(News::Note(note));
                 }
+                for warning in &report.warnings {
+                    attend.tell(News::Warning(warning));
+                }
             }
             _ => attend.tell(News::Change(&report)),
         }

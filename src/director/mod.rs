@@ -217,9 +217,8 @@ impl Director {
             undo: undo.as_deref(),
         };
         let notes = notes::notes(&situation, &*self.host);
-        let told = notes::fold(&notes);
         Report {
-            notes: report.notes.into_iter().chain(told).collect(),
+            warnings: notes::fold(&notes),
             ..report
         }
     }

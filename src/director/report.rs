@@ -3,6 +3,7 @@
 use super::confirm::{Awaiting, Left};
 use crate::error::Error;
 use crate::model::{Grace, Snapshot, SnapshotId, count};
+use crate::notes::Note;
 use crate::plan::Plan;
 
 /// How a change is undone.
@@ -83,6 +84,8 @@ pub struct Report {
     pub outcome: Outcome,
     /// What else the user should know, a sentence each.
     pub notes: Vec<String>,
+    /// What may be regretted, each with its fix.
+    pub warnings: Vec<Note>,
 }
 
 impl Report {
@@ -92,6 +95,7 @@ impl Report {
             plan: Plan::default(),
             outcome: Outcome::Unchanged,
             notes: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -184,9 +188,11 @@ impl Report {
         }
     }
 
-    /// The notes, with those that every plan has.
-    pub fn all_notes(&self) -> Vec<String> {
+    /// Returns the notes and the warnings, with the notes that every plan has; `told` puts a warning
+    /// into words.
+    pub fn all_notes(&self, told: impl Fn(&Note) -> String) -> Vec<String> {
         let mut notes = self.notes.clone();
+        notes.extend(self.warnings.iter().map(told));
         if !self.plan.left_alone.is_empty() {
             notes.push(format!(
                 "{} from the head left alone (ipvsh plan)",

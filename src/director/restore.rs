@@ -137,6 +137,7 @@ impl Director {
             plan,
             outcome: Outcome::Planned,
             notes,
+            warnings: Vec::new(),
         };
         Ok(self.regret(report, &wanted.entries()))
     }
@@ -174,6 +175,7 @@ impl Director {
                 plan: Plan::default(),
                 outcome: Outcome::Unchanged,
                 notes,
+                warnings: Vec::new(),
             });
         };
         let live = self.observe(&[&rules])?;
@@ -185,6 +187,7 @@ impl Director {
                 plan,
                 outcome,
                 notes: notes.clone(),
+                warnings: Vec::new(),
             })
         };
         if options.plan_only {
@@ -351,6 +354,7 @@ impl Director {
                 plan,
                 outcome: Outcome::Planned,
                 notes,
+                warnings: Vec::new(),
             });
         }
         if let Some(unconfirmed) = &unconfirmed {
@@ -367,6 +371,7 @@ impl Director {
                     plan,
                     outcome,
                     notes,
+                    warnings: Vec::new(),
                 })
             }
             failures if best_effort => Ok(partly(plan, id, failures, notes)),
@@ -518,6 +523,7 @@ fn partly(plan: Plan, head: SnapshotId, failures: Vec<Error>, notes: Vec<String>
         },
         outcome,
         notes,
+        warnings: Vec::new(),
     }
 }
 

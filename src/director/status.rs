@@ -5,7 +5,7 @@ use super::{Awaiting, Director, Left, head_of, plan_of_everything};
 use crate::error::{Error, Result};
 use crate::model::remedy::RESTORE;
 use crate::model::{FoundValues, Live, Snapshot};
-use crate::notes::{self, Situation};
+use crate::notes::{self, Note, Situation};
 use crate::plan::{Change, Object, Plan, between};
 
 /// Where things stand.
@@ -23,8 +23,8 @@ pub struct Status {
     pub drift: Result<Plan, Error>,
     /// The same the other way round: what became of the head in the kernel.
     pub changed: Vec<Change>,
-    /// What does not work, or will not, although it is as the head has it; a sentence each.
-    pub notes: Vec<String>,
+    /// What does not work, or will not, although it is as the head has it; each with its fix.
+    pub warnings: Vec<Note>,
     /// Services and servers that the kernel holds, where it can be read.
     pub live: Option<(usize, usize)>,
     /// Services and servers of the head.
@@ -57,7 +57,7 @@ impl Status {
                 RESTORE.command,
                 "bring the kernel back to the head (ipvsh plan shows it; ipvsh adopt OBJECT keeps what is live)",
             ))
-        } else if !self.notes.is_empty() {
+        } else if !self.warnings.is_empty() {
             Some((
                 "ipvsh plan",
                 "look at all that does not work, with its fixes",
@@ -74,7 +74,7 @@ impl Status {
             .as_ref()
             .is_ok_and(|plan| !plan.changes.is_empty());
         let is_overdue = self.pending.as_ref().is_some_and(Awaiting::is_overdue);
-        differs || is_overdue || self.unfinished.is_some() || !self.notes.is_empty()
+        differs || is_overdue || self.unfinished.is_some() || !self.warnings.is_empty()
     }
 }
 
@@ -104,7 +104,7 @@ impl Director {
             .ok()
             .map(|live| (live.rules.services.len(), live.rules.server_count()));
         let ours = (rules.services.len(), rules.server_count());
-        let (mut lost, mut notes) = (Vec::new(), Vec::new());
+        let (mut lost, mut warnings) = (Vec::new(), Vec::new());
         let drift = live.map(|live| {
             let now = (&rules, &FoundValues::default());
             let plan = plan_of_everything(now, &live, &rules, options);
@@ -112,7 +112,7 @@ impl Director {
             let entries = rules.entries();
             let standing = Situation::standing(&live.rules, &entries);
             let found = notes::notes(&standing, &*self.host);
-            notes = notes::fold(&found);
+            warnings = notes::fold(&found);
             plan
         });
         Ok(Status {
@@ -124,7 +124,7 @@ impl Director {
             ours,
             drift,
             changed: lost,
-            notes,
+            warnings,
         })
     }
 }

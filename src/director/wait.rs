@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::progress::{Advance, Progress};
 use super::report::Report;
 use crate::error::Result;
+use crate::notes::Note;
 use crate::signals;
 
 /// What a use case tells on the way.
@@ -14,6 +15,8 @@ use crate::signals;
 pub enum News<'a> {
     /// Something that the user should know.
     Note(&'a str),
+    /// Something that the user may regret, with its fix.
+    Warning(&'a Note),
     /// What a dry run does not do, in words: `would wait ...`.
     Would(&'a str),
     /// A change was made.

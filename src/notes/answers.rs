@@ -2,7 +2,7 @@
 //!
 //! Source of truth: `crosses_local_route_boundary` in ip_vs_xmit.c.
 
-use super::{Facts, Note, Part, Topic};
+use super::{Facts, Fix, Note, Part, Topic};
 use std::net::IpAddr;
 
 use crate::model::{Forwarding, Protocol, RealServer, ServerKey, ServiceKey, VirtualService};
@@ -56,7 +56,9 @@ fn loopback_vip(
             "{vip} is a loopback address: only clients on this host reach it, and the kernel sends \
              their packets to no other host, such as {first}"
         ),
-        fix: format!("{protocol}(\"ADDRESS:{port}\", #{{ servers: [\"{first}\"] }})"),
+        fix: Fix::Script(format!(
+            "{protocol}(\"ADDRESS:{port}\", #{{ servers: [\"{first}\"] }})"
+        )),
     })
 }
 
@@ -98,9 +100,9 @@ fn same_network(
             "a client in {network} drops the answers of real server {server}: both are in one \
              network, so they bypass this host and come from another address than {vip}"
         ),
-        fix: format!(
+        fix: Fix::Shell(format!(
             "sysctl -w net.ipv4.vs.conntrack=1; {iptables} -t nat -A POSTROUTING -s {network} \
              -m ipvs --vproto {protocol} --vaddr {vip}{port} -j MASQUERADE"
-        ),
+        )),
     })
 }

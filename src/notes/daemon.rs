@@ -1,6 +1,6 @@
 //! Notes about a sync daemon: an interface by which no other director hears it.
 
-use super::{Facts, Note, Topic};
+use super::{Facts, Fix, Note, Topic};
 use crate::model::{DaemonRole, Ruleset, shell_word};
 
 pub(super) fn note(role: DaemonRole, rules: &Ruleset, facts: &Facts) -> Option<Note> {
@@ -28,6 +28,6 @@ pub(super) fn note(role: DaemonRole, rules: &Ruleset, facts: &Facts) -> Option<N
         topic: Topic::DaemonLink,
         object: format!("sync daemon {role}"),
         what: format!("its interface {name} {what}"),
-        fix,
+        fix: Fix::Shell(fix),
     })
 }

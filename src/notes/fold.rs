@@ -7,9 +7,9 @@ use super::{Note, Notes, Topic};
 /// So many notes of one topic are told one by one, if each has a fix of its own.
 const TOLD_APART: usize = 2;
 
-/// The notes in words; of many about the same the first is told, with the number of the others, or
-/// the least that it can be.
-pub fn fold(notes: &Notes) -> Vec<String> {
+/// The notes to tell: of many about the same the first, with the number of the others, or the least
+/// that it can be, in its object.
+pub fn fold(notes: &Notes) -> Vec<Note> {
     let mut topics: BTreeMap<Topic, Vec<&Note>> = BTreeMap::new();
     for note in &notes.all {
         let alike = topics.entry(note.topic).or_default();
@@ -29,15 +29,12 @@ pub fn fold(notes: &Notes) -> Vec<String> {
                     true => "at least ",
                     false => "",
                 };
-                told.push(
-                    Note {
-                        object: format!("{} and {least}{} more", first.object, others.len()),
-                        ..(*first).clone()
-                    }
-                    .to_string(),
-                );
+                told.push(Note {
+                    object: format!("{} and {least}{} more", first.object, others.len()),
+                    ..(*first).clone()
+                });
             }
-            few => told.extend(few.iter().map(ToString::to_string)),
+            few => told.extend(few.iter().copied().cloned()),
         }
     }
     told

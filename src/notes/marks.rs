@@ -1,6 +1,6 @@
 //! Notes about marks: a service that no rule feeds, a rule that feeds no service.
 
-use super::{Facts, Note, Topic};
+use super::{Facts, Fix, Note, Topic};
 use crate::model::mark::may_give;
 use crate::model::{Family, ForeignMark, MarkKey, MarkRule, Ruleset, ServiceKey};
 
@@ -36,10 +36,10 @@ fn unfed(key: MarkKey, rules: &Ruleset, facts: &Facts) -> Option<Note> {
         what: format!(
             "no rule of iptables gives packets mark {mark} (rules of nft's own cannot be seen)"
         ),
-        fix: format!(
+        fix: Fix::Script(format!(
             "find(\"{}\").set(#{{ marks: [#{{ protocol: \"tcp\", to: \"ADDRESS\", ports: [PORT] }}] }})",
             key.service()
-        ),
+        )),
     })
 }
 
@@ -72,9 +72,9 @@ fn unused(key: MarkKey, rules: &Ruleset) -> Option<Note> {
             key.service()
         ),
         // `unmark` takes the rules of both families.
-        fix: match rules.rules_of(other).is_empty() {
+        fix: Fix::Script(match rules.rules_of(other).is_empty() {
             true => format!("unmark({})", key.mark),
             false => "print(marks())".to_owned(),
-        },
+        }),
     })
 }

@@ -8,6 +8,7 @@
 mod answers;
 mod daemon;
 mod find;
+mod fix;
 mod fold;
 mod host;
 mod marks;
@@ -23,6 +24,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 
+pub use fix::Fix;
 pub use fold::fold;
 pub use host::{Host, Interface, ManagedAddress, Manager, NoHost, Route};
 pub use marks::feeds;
@@ -93,14 +95,25 @@ pub struct Note {
     pub object: String,
     /// What is the matter, and what comes of it.
     pub what: String,
-    /// A command, or a line of a script, that ends it or shows more. It harms nothing where all is
-    /// as it should be; what only the operator knows is a word in capitals (`ADDRESS`).
-    pub fix: String,
+    /// What ends it or shows more.
+    pub fix: Fix,
 }
 
+impl Note {
+    /// Returns the note as a prompt and a script tell it: a fix that is a line of a script is bare.
+    pub fn at_prompt(&self) -> String {
+        self.fixed_by(self.fix.at_prompt())
+    }
+
+    fn fixed_by(&self, fix: &str) -> String {
+        format!("{}: {}. Fix: {fix}", self.object, self.what)
+    }
+}
+
+/// The note as a command line tells it: its fix can be pasted into a shell.
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}. Fix: {}", self.object, self.what, self.fix)
+        f.write_str(&self.fixed_by(&self.fix.to_string()))
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 
-use super::{Facts, Note, Topic};
+use super::{Facts, Fix, Note, Topic};
 use crate::model::{ForeignMark, MarkKey, MarkRule, PortRange, Protocol, Ruleset};
 
 /// So many pairs of rules are compared; a note less is better than a slow commit.
@@ -64,7 +64,7 @@ fn of_ours(first: &MarkRule, second: &MarkRule) -> Option<Note> {
             second.mark,
             second.summary()
         ),
-        fix: "ipvsh show marks".to_owned(),
+        fix: Fix::Verb("ipvsh show marks".to_owned()),
     })
 }
 
@@ -84,7 +84,7 @@ fn of_theirs(ours: &MarkRule, theirs: &ForeignMark) -> Option<Note> {
             rule.mark,
             rule.summary()
         ),
-        fix: format!("{iptables} -t mangle -S PREROUTING"),
+        fix: Fix::Shell(format!("{iptables} -t mangle -S PREROUTING")),
     })
 }
 

@@ -1,7 +1,7 @@
 //! Notes about the port of a mark's real servers, which the kernel does not always use.
 
 use super::find::{find, find_server};
-use super::{Note, Part, Topic};
+use super::{Fix, Note, Part, Topic};
 use crate::model::{Forwarding, MarkKey, RealServer, Ruleset, ServerKey, ServiceKey};
 
 /// Says which servers name a port that they are not asked at, the first of each cause.
@@ -37,7 +37,7 @@ pub(super) fn notes(key: &ServiceKey, part: &Part, rules: &Ruleset) -> Vec<Note>
                  not at {}",
                 server.port
             ),
-            fix: format!("{}.set(#{{ persistent: 0 }})", find(key)),
+            fix: Fix::Script(format!("{}.set(#{{ persistent: 0 }})", find(key))),
         });
     let unchanged = named
         .iter()
@@ -50,7 +50,10 @@ pub(super) fn notes(key: &ServiceKey, part: &Part, rules: &Ruleset) -> Vec<Note>
                  asked, not at {}",
                 options.forward, server.port
             ),
-            fix: format!("{}.set(#{{ forward: \"masq\" }})", find_server(key, server)),
+            fix: Fix::Script(format!(
+                "{}.set(#{{ forward: \"masq\" }})",
+                find_server(key, server)
+            )),
         });
     persistent.into_iter().chain(unchanged).collect()
 }

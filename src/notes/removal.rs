@@ -4,7 +4,7 @@
 //! `expire_nodest_conn` in Documentation/networking/ipvs-sysctl.rst.
 
 use super::find::find_server;
-use super::{Facts, Note, Topic};
+use super::{Facts, Fix, Note, Topic};
 use crate::model::{Protocol, ServiceKey, count};
 use crate::plan::Cut;
 
@@ -32,7 +32,7 @@ pub(super) fn notes(cuts: &[Cut], undo: Option<&str>, facts: &Facts) -> Vec<Note
             what: "it is 0, so the kernel drops the packets of connections whose real server was \
                    removed, and clients wait in vain; with 1 they are refused at once"
                 .to_owned(),
-            fix: format!("sysctl -w net.ipv4.vs.{EXPIRE}=1"),
+            fix: Fix::Shell(format!("sysctl -w net.ipv4.vs.{EXPIRE}=1")),
         });
     }
     notes
@@ -95,13 +95,13 @@ fn costs(cuts: &[Cut]) -> String {
     costs.join(" and ")
 }
 
-fn fix(cut: &Cut, undo: Option<&str>) -> String {
+fn fix(cut: &Cut, undo: Option<&str>) -> Fix {
     match (undo, cut.server) {
-        (Some(undo), _) => undo.to_owned(),
+        (Some(undo), _) => Fix::Verb(undo.to_owned()),
         (None, Some(server)) => {
             let server = find_server(&cut.service, &server);
-            format!("drain({server}, #{{ then: \"remove\" }})")
+            Fix::Script(format!("drain({server}, #{{ then: \"remove\" }})"))
         }
-        (None, None) => format!("ipvsh show connections \"{}\"", cut.service),
+        (None, None) => Fix::Verb(format!("ipvsh show connections \"{}\"", cut.service)),
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::find::{find, find_server};
-use super::{Note, Part, Topic};
+use super::{Fix, Note, Part, Topic};
 use crate::model::service::SCHEDULERS;
 use crate::model::{SchedulerFlags, ServerKey, ServiceKey, VirtualService, Weight};
 
@@ -30,10 +30,14 @@ pub(super) fn flags(key: &ServiceKey, service: &VirtualService) -> Option<Note> 
     })
 }
 
-fn set_flags(key: &ServiceKey, service: &VirtualService, flags: u32) -> String {
+fn set_flags(key: &ServiceKey, service: &VirtualService, flags: u32) -> Fix {
     let names = SchedulerFlags(flags).names(&service.options.scheduler);
     let names: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
-    format!("{}.set(#{{ flags: [{}] }})", find(key), names.join(", "))
+    Fix::Script(format!(
+        "{}.set(#{{ flags: [{}] }})",
+        find(key),
+        names.join(", ")
+    ))
 }
 
 /// A server of weight 0 keeps its place in the hash table, and the clients that hash to it are
@@ -73,10 +77,10 @@ pub(super) fn hashed_away(
         ),
         false => (
             "destinations",
-            format!(
+            Fix::Script(format!(
                 "drain({}, #{{ then: \"remove\" }})",
                 find_server(key, first)
-            ),
+            )),
         ),
     };
     Some(Note {

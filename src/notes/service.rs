@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::find::{find, find_server};
-use super::{Facts, Note, Part, Route, Topic, answers, scheduler};
+use super::{Facts, Fix, Note, Part, Route, Topic, answers, scheduler};
 use crate::model::{Family, Forwarding, RealServer, ServerKey, ServiceKey, VirtualService, Weight};
 
 pub(super) fn notes(
@@ -62,7 +62,7 @@ fn absent(vip: IpAddr, facts: &Facts, standby: &dyn Fn() -> bool) -> Option<Note
         topic: Topic::Vip,
         object: format!("VIP {vip}"),
         what: format!("no address of this host, so its packets are not for IPVS{where_right}"),
-        fix,
+        fix: Fix::Shell(fix),
     })
 }
 
@@ -80,13 +80,13 @@ fn looped(key: &ServiceKey, service: &VirtualService, part: &Part) -> Vec<Note> 
                other hosts are dropped"
             .to_owned(),
         // Direct routing hands it to a process of this host that listens at the VIP.
-        fix: match server.port == key.default_port() {
+        fix: Fix::Script(match server.port == key.default_port() {
             true => format!(
                 "{}.set(#{{ forward: \"direct\" }})",
                 find_server(key, server)
             ),
             false => format!("{}.server(\"ADDRESS:{}\")", find(key), server.port),
-        },
+        }),
     };
     named.map(|(server, _)| note(server)).collect()
 }
@@ -97,7 +97,7 @@ fn without_servers(key: &ServiceKey, service: &VirtualService) -> Option<Note> {
             topic: Topic::NoServers,
             object: key.to_string(),
             what: "no real servers, so clients are refused".to_owned(),
-            fix: format!("{}.server(\"ADDRESS\")", find(key)),
+            fix: Fix::Script(format!("{}.server(\"ADDRESS\")", find(key))),
         });
     };
     let quiesced = |server: &RealServer| server.weight == Weight::ZERO;
@@ -105,7 +105,7 @@ fn without_servers(key: &ServiceKey, service: &VirtualService) -> Option<Note> {
         topic: Topic::AllQuiesced,
         object: key.to_string(),
         what: "all real servers have weight 0, so new clients are refused".to_owned(),
-        fix: format!("{}.set(#{{ weight: 1 }})", find_server(key, first)),
+        fix: Fix::Script(format!("{}.set(#{{ weight: 1 }})", find_server(key, first))),
     })
 }
 
@@ -126,10 +126,10 @@ fn mixed(key: &ServiceKey, service: &VirtualService) -> Option<Note> {
         object: key.to_string(),
         what: format!("real servers forward differently ({})", list.join(", ")),
         // Each may be as it has to be: which one is wrong only the operator knows.
-        fix: format!(
+        fix: Fix::Script(format!(
             "{}.find(\"ADDRESS\").set(#{{ forward: \"METHOD\" }})",
             find(key)
-        ),
+        )),
     })
 }
 
@@ -168,7 +168,7 @@ fn not_forwarded(key: &ServiceKey, service: &VirtualService, facts: &Facts) -> O
             "masquerades, and this host does not forward {family}, so answers do not reach \
                  clients"
         ),
-        fix: fix.to_owned(),
+        fix: Fix::Shell(fix.to_owned()),
     })
 }
 
@@ -176,10 +176,10 @@ fn not_forwarded(key: &ServiceKey, service: &VirtualService, facts: &Facts) -> O
 fn not_on_link(key: &ServiceKey, server: &ServerKey, facts: &Facts) -> Option<Note> {
     // A network that is down for now looks like one behind the default router.
     let method = || {
-        format!(
+        Fix::Script(format!(
             "{}.set(#{{ forward: \"METHOD\" }})",
             find_server(key, server)
-        )
+        ))
     };
     let (where_to, fix) = match facts.route(server.addr)? {
         Route::Local | Route::OnLink { .. } => return None,
@@ -191,7 +191,7 @@ fn not_on_link(key: &ServiceKey, server: &ServerKey, facts: &Facts) -> Option<No
         // Its network may only be down for now.
         Route::Nowhere => (
             "there is no route to it".to_owned(),
-            format!("ip route get {}", server.addr),
+            Fix::Shell(format!("ip route get {}", server.addr)),
         ),
     };
     Some(Note {

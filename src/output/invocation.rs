@@ -6,6 +6,7 @@
 //! runs verbs as they are: what it prints begins with the verb.
 
 use crate::model::shell_word;
+use crate::notes::Note;
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -53,6 +54,15 @@ pub(super) fn with_globals(text: &str) -> Cow<'_, str> {
         Some(invocation) if !invocation.globals.is_empty() => Cow::Owned(invocation.complete(text)),
         _ => Cow::Borrowed(text),
     }
+}
+
+/// A note with its fix as it is typed here: into a shell or, at a prompt, there.
+pub(super) fn warning(note: &Note) -> String {
+    let told = match AT_PROMPT.get() {
+        Some(_) => note.at_prompt(),
+        None => note.to_string(),
+    };
+    with_globals(&told).into_owned()
 }
 
 impl Invocation {

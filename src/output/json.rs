@@ -3,13 +3,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::invocation::with_globals;
+use super::invocation::{warning, with_globals};
 use super::status::Facts;
 use crate::api::report as form;
 pub use crate::api::report::snapshot;
 use crate::director::{Awaiting, Difference, Drained, Outcome, Report, ServerOf};
 use crate::error::Error;
 use crate::model::{Family, MarkSupport, ServiceKey, SettingKind, Snapshot, Weight};
+use crate::notes::Note;
 use crate::plan::{Change, Foreign, Plan};
 use form::changes;
 
@@ -81,6 +82,27 @@ fn told(notes: &[String]) -> Value {
     notes.iter().map(|note| with_globals(note)).collect()
 }
 
+/// What may be regretted: `fix` is the command to paste into a shell, `kind` says what it is, and
+/// `code` is the line of a script in it, for a prompt.
+fn warnings(notes: &[Note]) -> Value {
+    let warning = |note: &Note| {
+        json!({
+            "object": note.object,
+            "what": note.what,
+            "fix": with_globals(&note.fix.to_string()),
+            "kind": note.fix.kind(),
+            "code": note.fix.code(),
+        })
+    };
+    notes.iter().map(warning).collect()
+}
+
+/// Notes in words, and the same of warnings.
+fn in_words(notes: &[String], more: &[Note]) -> Value {
+    let words = notes.iter().map(|note| with_globals(note).into_owned());
+    words.chain(more.iter().map(warning)).collect()
+}
+
 /// What a change did.
 pub fn report(report: &Report, dry: bool) -> Value {
     let mut map = Map::new();
@@ -95,7 +117,8 @@ pub fn report(report: &Report, dry: bool) -> Value {
         map.insert("pending".into(), form::pending(&awaiting));
     }
     map.insert("changes".into(), changes(&report.plan.changes));
-    map.insert("notes".into(), told(&report.all_notes()));
+    map.insert("notes".into(), told(&report.all_notes(warning)));
+    map.insert("warnings".into(), warnings(&report.warnings));
     if let Outcome::Partly { failures, .. } = &report.outcome {
         map.insert("failures".into(), failures.iter().map(error).collect());
     }
@@ -159,13 +182,15 @@ pub fn shift(service: &ServiceKey, is_done: bool, reports: &[Report], dry: bool)
 }
 
 /// A plan: its changes, what is foreign, what the head awaits, notes.
-pub fn plan(plan: &Plan, awaiting: Option<&Awaiting>, notes: &[String]) -> Value {
+pub fn plan(report: &Report, awaiting: Option<&Awaiting>) -> Value {
+    let plan = &report.plan;
     json!({
         "pending": awaiting.map(form::pending),
         "changes": changes(&plan.changes),
         "foreign": foreign(&plan.foreign),
         "kept_weights": plan.kept_weights,
-        "notes": told(notes),
+        "notes": in_words(&report.notes, &report.warnings),
+        "warnings": warnings(&report.warnings),
     })
 }
 
@@ -192,7 +217,8 @@ pub fn status(facts: &Facts) -> Value {
         "pending": status.and_then(|s| s.pending.as_ref()).map(form::pending),
         "unfinished": status.and_then(|s| s.unfinished.as_deref()).map(with_globals),
         "drift": plan.map(|plan| changes(&plan.changes)),
-        "notes": plan.and(status).map(|status| told(&status.notes)),
+        "notes": plan.and(status).map(|status| in_words(&[], &status.warnings)),
+        "warnings": plan.and(status).map(|status| warnings(&status.warnings)),
         "foreign": plan.map(|plan| foreign(&plan.foreign)),
         "kept_weights": plan.map(|plan| plan.kept_weights),
         "ours": status.map(|s| json!({"services": s.ours.0, "servers": s.ours.1})),
@@ -244,6 +270,7 @@ mod tests {
                 failures: vec![Error::new(Kind::Refused, "no such scheduler").object("tcp x")],
             },
             notes: vec!["a note".to_owned()],
+            warnings: Vec::new(),
         };
         assert_eq!(
             report(&told, false),
@@ -252,6 +279,7 @@ mod tests {
                 "snapshot": null,
                 "changes": [],
                 "notes": ["a note"],
+                "warnings": [],
                 "failures": [{
                     "kind": "refused",
                     "object": "tcp x",

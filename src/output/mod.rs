@@ -49,7 +49,7 @@ pub use crate::model::count;
 
 use serde::Serializer as _;
 
-use invocation::with_globals;
+use invocation::{warning, with_globals};
 
 use crate::director::{Awaiting, Difference, News, Report};
 use crate::error::Error;
@@ -319,7 +319,7 @@ impl Output {
                 }
             }
         }
-        for note in told.all_notes() {
+        for note in told.all_notes(warning) {
             self.note(&note);
         }
         if let crate::director::Outcome::Partly { failures, .. } = &told.outcome {
@@ -340,6 +340,7 @@ impl Output {
     pub fn news(&self, news: News, dry: bool) {
         match news {
             News::Note(text) | News::Would(text) => self.note(text),
+            News::Warning(note) => self.note(&warning(note)),
             News::Change(report) => self.report(report, dry),
             // Among documents of JSON it would be in the way.
             News::Done(text) if !self.json => self.sentence(text),
@@ -354,16 +355,20 @@ impl Output {
     }
 
     /// Shows what brings the kernel to a snapshot; `sentence` says what that means.
-    pub fn plan(&self, plan: &Plan, awaiting: Option<&Awaiting>, notes: &[String], sentence: &str) {
+    pub fn plan(&self, report: &Report, awaiting: Option<&Awaiting>, sentence: &str) {
+        let plan = &report.plan;
         if self.json {
-            self.print_json(&json::plan(plan, awaiting, notes));
+            self.print_json(&json::plan(report, awaiting));
         } else {
             self.planned(&plan.changes, sentence);
         }
         if let Some(kept) = plan.kept_words() {
             self.note(&kept);
         }
-        self.notes_of(&plan.foreign, notes);
+        self.notes_of(&plan.foreign, &report.notes);
+        for note in &report.warnings {
+            self.note(&warning(note));
+        }
         for (key, why) in &plan.unavailable {
             self.note(&format!("{key}: marks are not available: {why}"));
         }

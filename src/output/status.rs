@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::changes::changes;
 use super::count;
-use super::invocation::with_globals;
+use super::invocation::{warning, with_globals};
 use super::paint::{Paint, Style, clean};
 use crate::director::{Left, Status};
 use crate::error::Error;
@@ -176,10 +176,10 @@ fn drift(status: &Status, plan: &Plan, paint: Paint, lines: &mut Vec<(&str, Stri
         lines.push(("", with_globals(&more).into_owned()));
     }
     lines.extend(plan.kept_words().map(|kept| ("", kept)));
-    let notes = status.notes.iter().take(SHOWN);
-    lines.extend(notes.map(|note| ("note", clean(&with_globals(note)))));
-    if status.notes.len() > SHOWN {
-        let more = format!("... {} more: ipvsh plan", status.notes.len() - SHOWN);
+    let warnings = status.warnings.iter().take(SHOWN);
+    lines.extend(warnings.map(|note| ("note", clean(&warning(note)))));
+    if status.warnings.len() > SHOWN {
+        let more = format!("... {} more: ipvsh plan", status.warnings.len() - SHOWN);
         lines.push(("note", with_globals(&more).into_owned()));
     }
 }

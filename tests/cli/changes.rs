@@ -68,7 +68,8 @@ fn a_change_ends_in_its_shape() {
           "to": null
         }
       ],
-      "notes": []
+      "notes": [],
+      "warnings": []
     }
     -- status 0
     "#);
@@ -137,7 +138,8 @@ fn a_plan_does_nothing() {
           "to": null
         }
       ],
-      "notes": []
+      "notes": [],
+      "warnings": []
     }
     -- status 0
     "#);
@@ -265,7 +267,8 @@ fn restore_and_adopt_where_all_is_well() {
       "outcome": "unchanged",
       "snapshot": null,
       "changes": [],
-      "notes": []
+      "notes": [],
+      "warnings": []
     }
     -- status 0
     "#);
@@ -320,7 +323,7 @@ fn what_is_regretted_is_noted_unless_it_is_to_be_quiet() {
     + tcp 192.0.2.10:80  wlc
     snapshot 1 (the first), 1 change, verified. Undo: ipvsh --sim revert 1
     -- stderr
-    note: tcp 192.0.2.10:80: no real servers, so clients are refused. Fix: find("tcp 192.0.2.10:80").server("ADDRESS")
+    note: tcp 192.0.2.10:80: no real servers, so clients are refused. Fix: ipvsh --sim -e 'find("tcp 192.0.2.10:80").server("ADDRESS")'
     -- status 0
     "#);
     assert_eq!(lab.said(&["-q", "-e", "tcp(\"192.0.2.11:80\")"]).err, "");

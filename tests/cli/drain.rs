@@ -131,7 +131,8 @@ fn a_drain_is_planned_or_told_as_json() {
               }
             }
           ],
-          "notes": []
+          "notes": [],
+          "warnings": []
         }
       ]
     }

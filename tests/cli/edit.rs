@@ -126,7 +126,7 @@ fn an_edit_is_committed_and_leaves_no_file() {
     + udp 192.0.2.53:53  wlc
     snapshot 1 (the first), 1 change, verified. Undo: ipvsh --sim revert 1
     -- stderr
-    note: udp 192.0.2.53:53: no real servers, so clients are refused. Fix: find("udp 192.0.2.53:53").server("ADDRESS")
+    note: udp 192.0.2.53:53: no real servers, so clients are refused. Fix: ipvsh --sim -e 'find("udp 192.0.2.53:53").server("ADDRESS")'
     -- status 0
     "#);
 }

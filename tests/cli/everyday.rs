@@ -225,9 +225,9 @@ fn the_last_server_is_not_disabled_unless_that_is_allowed() {
       ~ server 10.0.0.11:443  weight 1 -> 0
     snapshot 4 (3 before), 2 changes, verified. Undo: ipvsh --sim rollback 3
     -- stderr
-    note: tcp 192.0.2.10:80: all real servers have weight 0, so new clients are refused. Fix: find("tcp 192.0.2.10:80").find("10.0.0.11:80").set(#{ weight: 1 })
-    note: tcp 192.0.2.10:443: all real servers have weight 0, so new clients are refused. Fix: find("tcp 192.0.2.10:443").find("10.0.0.11:443").set(#{ weight: 1 })
     note: no connections of 10.0.0.11 go on
+    note: tcp 192.0.2.10:80: all real servers have weight 0, so new clients are refused. Fix: ipvsh --sim -e 'find("tcp 192.0.2.10:80").find("10.0.0.11:80").set(#{ weight: 1 })'
+    note: tcp 192.0.2.10:443: all real servers have weight 0, so new clients are refused. Fix: ipvsh --sim -e 'find("tcp 192.0.2.10:443").find("10.0.0.11:443").set(#{ weight: 1 })'
     -- status 0
     "#);
     // The everyday change itself is no removal.
@@ -236,7 +236,7 @@ fn the_last_server_is_not_disabled_unless_that_is_allowed() {
       ~ server 10.0.0.14:0  weight 1 -> 0
     snapshot 5 (4 before), 1 change, verified. Undo: ipvsh --sim rollback 4
     -- stderr
-    note: fwmark 7: all real servers have weight 0, so new clients are refused. Fix: find("fwmark 7").find("10.0.0.14:0").set(#{ weight: 1 })
+    note: fwmark 7: all real servers have weight 0, so new clients are refused. Fix: ipvsh --sim -e 'find("fwmark 7").find("10.0.0.14:0").set(#{ weight: 1 })'
     -- status 0
     "#);
 }
@@ -426,7 +426,8 @@ fn a_drain_everywhere_is_one_commit_and_one_wait() {
               }
             }
           ],
-          "notes": []
+          "notes": [],
+          "warnings": []
         }
       ]
     }
@@ -439,7 +440,7 @@ fn a_drain_everywhere_is_one_commit_and_one_wait() {
     snapshot 9 (8 before), 1 change, verified. Undo: ipvsh --sim rollback 8
     drained: real server 10.0.0.13:53 of udp 192.0.2.53:53 has no active or inactive connections after 0 s
     -- stderr
-    note: udp 192.0.2.53:53: all real servers have weight 0, so new clients are refused. Fix: find("udp 192.0.2.53:53").find("10.0.0.12:53").set(#{ weight: 1 })
+    note: udp 192.0.2.53:53: all real servers have weight 0, so new clients are refused. Fix: ipvsh --sim -e 'find("udp 192.0.2.53:53").find("10.0.0.12:53").set(#{ weight: 1 })'
     -- status 0
     "#);
     assert_snapshot!(lab.run(&["drain", "10.0.0.12", "--confirm", "60"]), @r"
@@ -555,7 +556,8 @@ fn a_shift_in_steps() {
               }
             }
           ],
-          "notes": []
+          "notes": [],
+          "warnings": []
         }
       ]
     }

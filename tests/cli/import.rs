@@ -43,7 +43,7 @@ fn a_file_is_merged_with_what_is_there() {
     note: LAB/lvs.sh:10: ignored, not a rule of the mangle table: iptables -t nat -A POSTROUTING -o eth0 -j MASQUERADE
     note: LAB/lvs.sh:14: ignored, it only shows: ipvsadm -L -n
     note: LAB/lvs.sh:15: what follows is not read: exit
-    note: fwmark 666: no real servers, so clients are refused. Fix: find("fwmark 666").server("ADDRESS")
+    note: fwmark 666: no real servers, so clients are refused. Fix: ipvsh --sim -e 'find("fwmark 666").server("ADDRESS")'
     -- status 0
     "#);
     assert_snapshot!(lab.run(&["import", "-q", &file]), @"-- status 0");
@@ -282,8 +282,8 @@ fn a_script_is_imported_for_what_it_declares() {
     + tcp 192.0.2.10:2  rr
     snapshot 2 (1 before), 2 changes, verified. Undo: ipvsh --sim rollback 1
     -- stderr
-    note: tcp 192.0.2.10:1: no real servers, so clients are refused. Fix: find("tcp 192.0.2.10:1").server("ADDRESS")
-    note: tcp 192.0.2.10:2: no real servers, so clients are refused. Fix: find("tcp 192.0.2.10:2").server("ADDRESS")
+    note: tcp 192.0.2.10:1: no real servers, so clients are refused. Fix: ipvsh --sim -e 'find("tcp 192.0.2.10:1").server("ADDRESS")'
+    note: tcp 192.0.2.10:2: no real servers, so clients are refused. Fix: ipvsh --sim -e 'find("tcp 192.0.2.10:2").server("ADDRESS")'
     -- status 0
     "#);
 }

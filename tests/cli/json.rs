@@ -218,11 +218,20 @@ fn a_change_has_both_sides() {
         }
       ],
       "notes": [
-        "fwmark 7: no real servers, so clients are refused. Fix: find(\"fwmark 7\").server(\"ADDRESS\")"
+        "fwmark 7: no real servers, so clients are refused. Fix: ipvsh --sim -e 'find(\"fwmark 7\").server(\"ADDRESS\")'"
+      ],
+      "warnings": [
+        {
+          "object": "fwmark 7",
+          "what": "no real servers, so clients are refused",
+          "fix": "ipvsh --sim -e 'find(\"fwmark 7\").server(\"ADDRESS\")'",
+          "kind": "script",
+          "code": "find(\"fwmark 7\").server(\"ADDRESS\")"
+        }
       ]
     }
     -- stderr
-    note: fwmark 7: no real servers, so clients are refused. Fix: find("fwmark 7").server("ADDRESS")
+    note: fwmark 7: no real servers, so clients are refused. Fix: ipvsh --sim -e 'find("fwmark 7").server("ADDRESS")'
     -- status 0
     "#);
 }

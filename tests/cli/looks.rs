@@ -82,6 +82,7 @@ fn status_of_a_head() {
       "unfinished": null,
       "drift": [],
       "notes": [],
+      "warnings": [],
       "foreign": {
         "services": 0,
         "servers": 0,
@@ -303,7 +304,8 @@ fn plan_and_diff() {
         "daemons": 0
       },
       "kept_weights": 0,
-      "notes": []
+      "notes": [],
+      "warnings": []
     }
     -- status 0
     "#);

@@ -413,7 +413,7 @@ tcp 192.0.2.10:80            0           0            0         0          0
 1 change planned, nothing done
 -- stderr
 note: live: 1 staged change is not shown (plan() shows it)
-note: tcp 192.0.2.99:80: no real servers, so clients are refused. Fix: find("tcp 192.0.2.99:80").server("ADDRESS")
+note: tcp 192.0.2.99:80: no real servers, so clients are refused. Fix: ipvsh --sim -e 'find("tcp 192.0.2.99:80").server("ADDRESS")'
 -- status 0
 "#);
     let code = r#"let web = tcp("192.0.2.99:80"); stats(web)"#;

@@ -76,7 +76,7 @@ fn refuses_until_it_falls_back(scheduler: &str) {
         lost > 0 && served > 0 && lost + served == answers.len(),
         "{answers:?}"
     );
-    director.ipvsh(&["-e", &fix]).ended(0);
+    director.paste(&fix).ended(0);
     let answers = by_source(&director);
     assert_eq!(count(&answers, "RS2"), answers.len(), "{answers:?}");
 }
@@ -122,7 +122,7 @@ fn destination_hashing_refuses_the_destinations_of_a_quiesced_server() {
     assert!(answers.iter().any(|one| one == "RS2"), "{answers:?}");
     for vip in &vips {
         let last = &vips[vips.len() - 1];
-        director.ipvsh(&["-e", &fix.replace(last, vip)]).ended(0);
+        director.paste(&fix.replace(last, vip)).ended(0);
     }
     let answers = all();
     assert!(answers.iter().all(|one| one == "RS2"), "{answers:?}");
@@ -154,7 +154,7 @@ fn masquerading_serves_the_servers_network_with_the_source_translated() {
         (0..4).map(one).collect()
     };
     assert!(answers().iter().all(|one| one == "-"));
-    director.exec("sh", &["-c", &fix]).ended(0);
+    director.paste(&fix).ended(0);
     let answers = answers();
     assert!(answers.iter().all(|one| one != "-"), "{answers:?}");
     let again = director.ipvsh(&["status"]);
@@ -196,14 +196,13 @@ fn a_removal_says_what_it_cuts_and_its_undo_brings_it_back() {
     let planned = director.ipvsh(&["-e", REMOVE, "--plan"]).ended(0);
     let cuts = "its removal cuts 1 connection and lets go of 1 client that";
     assert!(
-        fix(&planned.err, cuts).starts_with("drain("),
+        fix(&planned.err, cuts).starts_with("ipvsh -e 'drain("),
         "{}",
         planned.err
     );
     let undo = fix(&said(&director, REMOVE), cuts);
     assert_eq!(undo, "ipvsh rollback 1");
-    let undo: Vec<&str> = undo.split(' ').skip(1).collect();
-    director.ipvsh(&undo).ended(0);
+    director.paste(&undo).ended(0);
     let answer = ended(&mut stream).unwrap();
     assert!(answer.contains("RS1"), "{answer}");
 }
@@ -216,7 +215,7 @@ fn a_cut_connection_is_silent_until_the_setting_is_changed() {
     let error = ended(&mut stream).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
     let setting = fix(&said, "clients wait in vain");
-    director.exec("sh", &["-c", &setting]).ended(0);
+    director.paste(&setting).ended(0);
     // The client repeats what was not answered after ever longer pauses.
     let patience = Some(Duration::from_secs(60));
     stream.set_read_timeout(patience).unwrap();

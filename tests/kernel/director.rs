@@ -269,6 +269,13 @@ impl Director {
         self.exec(env!("CARGO_BIN_EXE_ipvsh"), args)
     }
 
+    /// Runs a line in the director's shell, as an operator pastes it.
+    pub fn paste(&self, line: &str) -> Said {
+        let binary = env!("CARGO_BIN_EXE_ipvsh");
+        let line = format!("ipvsh() {{ {binary} \"$@\"; }}\n{line}");
+        self.exec("sh", &["-c", &line])
+    }
+
     /// Runs ipvsh with a fault injected (`IPVSH_FAULT`, debug builds only).
     pub fn ipvsh_with_fault(&self, fault: &str, args: &[&str]) -> Said {
         self.exec_with(&[("IPVSH_FAULT", fault)], env!("CARGO_BIN_EXE_ipvsh"), args)

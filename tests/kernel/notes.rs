@@ -1,11 +1,20 @@
 //! Notes about what may be regretted: each is seen, and its own fix ends it.
 
-use crate::director::Director;
+use crate::director::{Director, Said};
 
 /// Commits; gives the notes that are about the change.
 #[track_caller]
 fn notes(director: &Director, code: &str) -> Vec<String> {
-    let said = director.ipvsh(&["-e", code]).ended(0);
+    notes_in(&director.ipvsh(&["-e", code]).ended(0))
+}
+
+/// Pastes a fix; gives the notes that are about what it changed.
+#[track_caller]
+fn notes_of_pasted(director: &Director, fix: &str) -> Vec<String> {
+    notes_in(&director.paste(fix).ended(0))
+}
+
+fn notes_in(said: &Said) -> Vec<String> {
     let notes = said
         .err
         .lines()
@@ -25,14 +34,6 @@ fn filled(fix: &str) -> String {
         .replace("METHOD", "masq")
 }
 
-/// Pastes a fix as it is told; a line of a script whose capitals are not filled in does nothing.
-fn paste(director: &Director, fix: &str) {
-    match fix.split(' ').next() {
-        Some("ip" | "sysctl" | "for") => director.exec("sh", &["-c", fix]),
-        _ => director.ipvsh(&["-e", fix]),
-    };
-}
-
 /// The commit is regretted in these words; the fix, taken, ends it.
 #[track_caller]
 fn noted_until_fixed(director: &Director, code: &str, words: &str) {
@@ -43,21 +44,14 @@ fn noted_until_fixed(director: &Director, code: &str, words: &str) {
     let filled = filled(fix);
     if filled != fix {
         let before = director.state();
-        paste(director, fix);
+        director.paste(fix);
         assert_eq!(director.state(), before, "{fix}");
     }
-    if ["ip ", "sysctl ", "for "]
-        .iter()
-        .any(|begin| fix.starts_with(begin))
-    {
-        director.exec("sh", &["-c", fix]).ended(0);
-    } else {
-        let said = director.ipvsh(&["-e", &filled]).ended(0);
-        assert!(!said.err.contains(words), "{}", said.err);
-        // Declared again, what was taken away is noted again.
-        if fix.starts_with("unmark(") {
-            return;
-        }
+    let said = director.paste(&filled).ended(0);
+    assert!(!said.err.contains(words), "{}", said.err);
+    // Declared again, what was taken away is noted again.
+    if fix.contains("unmark(") {
+        return;
     }
     let still: Vec<String> = notes(director, code)
         .into_iter()
@@ -140,7 +134,7 @@ fn services_that_answer_nobody() {
         "{told:?}"
     );
     let (_, fix) = told[0].split_once(". Fix: ").unwrap();
-    assert_eq!(notes(&director, fix), Vec::<String>::new());
+    assert_eq!(notes_of_pasted(&director, fix), Vec::<String>::new());
 }
 
 #[test]
@@ -154,16 +148,22 @@ fn servers_out_of_the_ordinary() {
         "{told:?}"
     );
     let (_, fix) = told[0].split_once(". Fix: ").unwrap();
-    assert_eq!(notes(&director, &filled(fix)), Vec::<String>::new());
+    assert_eq!(
+        notes_of_pasted(&director, &filled(fix)),
+        Vec::<String>::new()
+    );
 
     let code = r#"tcp("192.0.2.1:81", #{ servers: ["10.9.0.11"] })"#;
     let told = notes(&director, code);
     assert!(told[0].contains("behind the router 10.0.0.254"), "{told:?}");
     let (_, fix) = told[0].split_once(". Fix: ").unwrap();
     let before = director.state();
-    paste(&director, fix);
+    director.paste(fix);
     assert_eq!(director.state(), before);
-    assert_eq!(notes(&director, &filled(fix)), Vec::<String>::new());
+    assert_eq!(
+        notes_of_pasted(&director, &filled(fix)),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn flags_that_are_ignored() {
     let told = notes(&director, code);
     assert!(told[0].contains("scheduler rr ignores flag-2"), "{told:?}");
     let (_, fix) = told[0].split_once(". Fix: ").unwrap();
-    assert_eq!(notes(&director, fix), Vec::<String>::new());
+    assert_eq!(notes_of_pasted(&director, fix), Vec::<String>::new());
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_standby_director_is_told_of_no_second_vip() {
     let (what, fix) = told[0].split_once(". Fix: ").unwrap();
     assert!(what.contains("as it should be on a standby"), "{what}");
     let before = director.exec("ip", &["address"]).ended(0).out;
-    director.exec("sh", &["-c", fix]).ended(0);
+    director.paste(fix).ended(0);
     assert_eq!(director.exec("ip", &["address"]).ended(0).out, before);
 }
 
@@ -254,7 +254,7 @@ fn a_fix_harms_nothing_that_works() {
         let note = note.unwrap_or_else(|| panic!("{more}: {told:?}"));
         answers("before");
         let (_, fix) = note.split_once(". Fix: ").unwrap();
-        paste(&director, fix);
+        director.paste(fix);
         answers(fix);
     }
 }

@@ -256,6 +256,19 @@ fn hints_can_be_pasted_where_they_are_printed() {
     session.leave();
 }
 
+#[test]
+fn a_fix_is_told_as_it_is_typed_at_the_prompt() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    let said = session.says("tcp(\"192.0.2.10:80\"); commit(\"one\")");
+    let fix = "Fix: find(\"tcp 192.0.2.10:80\").server(\"ADDRESS\")";
+    assert!(said.contains(fix), "{said}");
+    // A script has it in its own form too.
+    let said = session.says("tcp(\"192.0.2.11:80\"); print(plan().notes[0]); discard()");
+    assert!(said.contains(&fix.replace(".10", ".11")), "{said}");
+    session.leave();
+}
+
 /// The commands in a line of hints: from a verb to the end of its words.
 fn commands(line: &str) -> Vec<String> {
     let output = Command::new(env!("CARGO_BIN_EXE_ipvsh"))

@@ -130,6 +130,7 @@ impl Attend for Network<'_> {
     fn tell(&mut self, news: News) {
         self.told.push(match news {
             News::Change(report) => report.sentence(),
+            News::Warning(warning) => warning.to_string(),
             News::Note(text) | News::Would(text) | News::Done(text) | News::Did(text) => {
                 text.to_owned()
             }
