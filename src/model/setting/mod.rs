@@ -158,7 +158,9 @@ impl SettingKind {
                 into.set_timeouts(&Timeouts::parse(&options)?);
                 Ok(())
             }
-            (SettingKind::Timeout, _) => Err(Error::invalid(format!("{list} must be an object"))),
+            (SettingKind::Timeout, _) => {
+                Err(Error::invalid(format!("{list} must be an object")).about(list))
+            }
             (SettingKind::SyncDaemon, Value::Array(all)) => {
                 for daemon in all {
                     let (role, daemon) = SyncDaemon::read(daemon)?;
@@ -166,7 +168,9 @@ impl SettingKind {
                 }
                 Ok(())
             }
-            (SettingKind::SyncDaemon, _) => Err(Error::invalid(format!("{list} must be an array"))),
+            (SettingKind::SyncDaemon, _) => {
+                Err(Error::invalid(format!("{list} must be an array")).about(list))
+            }
         }
     }
 }
