@@ -4,6 +4,7 @@
 //! [`Kind`] into the exit status, `script` into a value that a script can catch.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -120,12 +121,45 @@ pub struct Place {
     pub source: String,
 }
 
+/// What was attempted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Attempt {
+    /// In words: "cannot add".
+    Words(String),
+    /// A safety rule refused the change before it began.
+    Guarded,
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Attempt::Words(words) => words,
+            Attempt::Guarded => "refused",
+        })
+    }
+}
+
+/// The error of a lower layer or another crate. It does not count in comparisons: two errors are
+/// equal if they tell the user the same.
+#[derive(Debug, Clone, Default)]
+struct Source(Option<Arc<dyn std::error::Error + Send + Sync>>);
+
+impl PartialEq for Source {
+    fn eq(&self, _: &Source) -> bool {
+        true
+    }
+}
+
+impl Eq for Source {}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Parts {
     kind: Kind,
     object: Option<String>,
-    attempt: Option<String>,
+    attempt: Option<Attempt>,
     cause: String,
+    source: Source,
+    subjects: Vec<String>,
     hints: Vec<String>,
     leftovers: Vec<String>,
     place: Option<Place>,
@@ -144,6 +178,8 @@ impl Error {
             object: None,
             attempt: None,
             cause: cause.into(),
+            source: Source::default(),
+            subjects: Vec::new(),
             hints: Vec::new(),
             leftovers: Vec::new(),
             place: None,
@@ -161,14 +197,46 @@ impl Error {
         Error::new(Kind::NotFound, cause)
     }
 
-    /// Makes an error from a failed system call; `attempt` says what was tried on what.
+    /// Makes an error of a safety rule that refuses a change; `cause` says what the change would
+    /// do.
+    pub fn guarded(cause: impl Into<String>) -> Error {
+        let mut error = Error::new(Kind::Guarded, cause);
+        error.0.attempt = Some(Attempt::Guarded);
+        error
+    }
+
+    /// Makes an error from a failed system call, which becomes its source; `attempt` says what was
+    /// tried on what.
     pub fn system(attempt: impl Into<String>, error: &std::io::Error) -> Error {
         let kind = match error.kind() {
             std::io::ErrorKind::PermissionDenied => Kind::NotPermitted,
             std::io::ErrorKind::NotFound => Kind::NotFound,
             _ => Kind::System,
         };
-        Error::new(kind, error.to_string()).attempt(attempt)
+        // An I/O error cannot be cloned; number, kind and text are all that it has.
+        let source = match error.raw_os_error() {
+            Some(errno) => std::io::Error::from_raw_os_error(errno),
+            None => std::io::Error::new(error.kind(), error.to_string()),
+        };
+        Error::new(kind, error.to_string())
+            .attempt(attempt)
+            .caused_by(source)
+    }
+
+    /// Keeps the error that led to this one, for [`std::error::Error::source`]. The text of this
+    /// error says already what the source says, so that no output prints the source.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
+        self.0.source = Source(Some(Arc::new(source)));
+        self
+    }
+
+    /// Names a word of the user's input, or the option that the user gave, that the error is about.
+    /// The first call names the likeliest word.
+    #[must_use]
+    pub fn about(mut self, word: impl fmt::Display) -> Error {
+        self.0.subjects.push(word.to_string());
+        self
     }
 
     /// Names the object that was concerned, unless an inner layer already did.
@@ -184,7 +252,7 @@ impl Error {
     #[must_use]
     pub fn attempt(mut self, attempt: impl Into<String>) -> Error {
         if self.0.attempt.is_none() {
-            self.0.attempt = Some(attempt.into());
+            self.0.attempt = Some(Attempt::Words(attempt.into()));
         }
         self
     }
@@ -267,6 +335,20 @@ impl Error {
         }
     }
 
+    /// What a refused change would do, for a question whether to make it all the same: the message
+    /// without the word "refused".
+    pub fn risk(&self) -> String {
+        match &self.0.attempt {
+            Some(Attempt::Guarded) => self.0.cause.clone(),
+            _ => self.message(),
+        }
+    }
+
+    /// The words of the user's input that the error is about, likeliest first.
+    pub fn subjects(&self) -> &[String] {
+        &self.0.subjects
+    }
+
     /// What to do about it, in order of likelihood.
     pub fn hints(&self) -> &[String] {
         &self.0.hints
@@ -297,7 +379,12 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let source = self.0.source.0.as_ref()?;
+        Some(source.as_ref())
+    }
+}
 
 /// Finds the word that was probably meant, for "did you mean".
 pub fn did_you_mean<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -332,6 +419,30 @@ mod tests {
     fn inner_layers_know_best() {
         let error = Error::invalid("x").object("inner").object("outer");
         assert_eq!(error.object_name(), Some("inner"));
+    }
+
+    #[test]
+    fn the_system_error_is_the_source() {
+        use std::error::Error as _;
+        let full = std::io::Error::from_raw_os_error(28);
+        let error = Error::system("cannot write", &full).with_kind(Kind::Busy);
+        let outer = Error::new(Kind::Undone, "not committed").caused_by(error);
+        let chain = std::iter::successors(outer.source(), |&error| error.source());
+        let errno: Vec<Option<i32>> = chain
+            .map(|error| error.downcast_ref::<std::io::Error>()?.raw_os_error())
+            .collect();
+        assert_eq!(errno, [None, Some(28)]);
+        assert_eq!(outer.to_string(), "not committed");
+    }
+
+    #[test]
+    fn a_risk_has_no_word_of_the_refusal() {
+        let error = Error::guarded("this would remove it");
+        assert_eq!(error.message(), "refused: this would remove it");
+        assert_eq!(error.clone().attempt("cannot commit"), error);
+        assert_eq!(error.risk(), "this would remove it");
+        let other = Error::new(Kind::Guarded, "it is empty").attempt("cannot import");
+        assert_eq!(other.risk(), "cannot import: it is empty");
     }
 
     #[test]

@@ -210,9 +210,9 @@ fn env(call: &Call) -> Result<Dynamic> {
     let name = call.text(0)?;
     // `var_os` panics on no name at all on some systems; it finds nothing on any.
     if name.is_empty() || name.contains(['=', '\0']) {
-        return Err(Error::invalid(format!(
-            "\"{name}\" is not the name of a variable"
-        )));
+        return Err(
+            Error::invalid(format!("\"{name}\" is not the name of a variable")).about(name),
+        );
     }
     match std::env::var_os(name.as_str()) {
         None => Ok(Dynamic::UNIT),
@@ -227,6 +227,7 @@ fn seconds(name: &str, number: f64, most: u64) -> Result<Duration> {
     match Duration::try_from_secs_f64(number) {
         Ok(duration) if duration <= Duration::from_secs(most) => Ok(duration),
         _ => Err(Error::invalid(format!("{name} {number} is out of range"))
+            .about(name)
             .hint(format!("{name} is 0 to {most} seconds"))),
     }
 }
@@ -254,12 +255,13 @@ fn probe(call: &Call) -> Result<Dynamic> {
         match (name.as_str(), value.as_f64()) {
             ("timeout", Some(number)) if number > 0.0 => timeout = number,
             ("timeout", _) => {
-                return Err(Error::invalid(
-                    "timeout must be a number of seconds above 0",
-                ));
+                return Err(
+                    Error::invalid("timeout must be a number of seconds above 0").about("timeout"),
+                );
             }
             (other, _) => {
                 return Err(Error::invalid(format!("unknown option \"{other}\""))
+                    .about(other)
                     .hint("probe has the option timeout"));
             }
         }
@@ -282,7 +284,7 @@ fn json(call: &Call) -> Result<Dynamic> {
     let value = convert::to_json(&mut session, call.arg(0)?)?;
     serde_json::to_string_pretty(&value)
         .map(Dynamic::from)
-        .map_err(|e| Error::new(Kind::Bug, e.to_string()))
+        .map_err(|e| Error::new(Kind::Bug, e.to_string()).caused_by(e))
 }
 
 fn exit(call: &Call) -> Result<Dynamic> {
@@ -291,9 +293,9 @@ fn exit(call: &Call) -> Result<Dynamic> {
         false => 0,
     };
     if !(0..=255).contains(&status) {
-        return Err(
-            Error::invalid(format!("status {status} is out of range")).hint("a status is 0 to 255")
-        );
+        return Err(Error::invalid(format!("status {status} is out of range"))
+            .about("status")
+            .hint("a status is 0 to 255"));
     }
     call.context.set_exit(status);
     Ok(Dynamic::UNIT)

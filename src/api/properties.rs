@@ -291,16 +291,18 @@ fn fail<T>(
 
 fn unknown(what: &str, name: &str, names: &[&'static str]) -> Error {
     let close = did_you_mean(name, names.iter().copied());
-    Error::invalid(format!("{what} has no property \"{name}\"")).hint(match close {
-        Some(close) => format!("did you mean \"{close}\"?"),
-        None if SERVER.iter().any(|option| option.name == name) => {
-            "it belongs to a real server: service.find(address)".to_owned()
-        }
-        None if SERVICE.iter().any(|option| option.name == name) => {
-            "it belongs to a virtual service: server.service".to_owned()
-        }
-        None => format!("it has {}", names.join(", ")),
-    })
+    Error::invalid(format!("{what} has no property \"{name}\""))
+        .about(name)
+        .hint(match close {
+            Some(close) => format!("did you mean \"{close}\"?"),
+            None if SERVER.iter().any(|option| option.name == name) => {
+                "it belongs to a real server: service.find(address)".to_owned()
+            }
+            None if SERVICE.iter().any(|option| option.name == name) => {
+                "it belongs to a virtual service: server.service".to_owned()
+            }
+            None => format!("it has {}", names.join(", ")),
+        })
 }
 
 fn fixed(name: &str) -> Error {
@@ -310,7 +312,9 @@ fn fixed(name: &str) -> Error {
         }
         _ => "it is part of the name: declare another object, and remove(...) this one".to_owned(),
     };
-    Error::invalid(format!("\"{name}\" can only be read")).hint(hint)
+    Error::invalid(format!("\"{name}\" can only be read"))
+        .about(name)
+        .hint(hint)
 }
 
 fn get_service(context: &Context, it: &Service, name: &str) -> Result<Option<Dynamic>> {

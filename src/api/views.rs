@@ -292,7 +292,7 @@ fn wanted(options: &Options) -> Result<Wanted> {
     for (name, value) in options {
         let text = || match value {
             Value::String(text) => Ok(text.clone()),
-            _ => Err(Error::invalid(format!("{name} must be text"))),
+            _ => Err(Error::invalid(format!("{name} must be text")).about(name)),
         };
         match name.as_str() {
             "service" => wanted.subject = Some(Selection::parse(&text()?)?),
@@ -303,18 +303,19 @@ fn wanted(options: &Options) -> Result<Wanted> {
                 let number = value.as_u64().and_then(|n| usize::try_from(n).ok());
                 let limit = number.filter(|n| (1..=MOST).contains(n)).ok_or_else(|| {
                     Error::invalid(format!("limit must be a whole number, 1 to {MOST}"))
+                        .about("limit")
                 })?;
                 wanted.limit = Some(limit);
             }
             other => {
                 let names: Vec<&str> = CONNECTIONS.iter().map(|option| option.name).collect();
                 let close = did_you_mean(other, names.iter().copied());
-                return Err(Error::invalid(format!("unknown option \"{other}\"")).hint(
-                    match close {
+                return Err(Error::invalid(format!("unknown option \"{other}\""))
+                    .about(other)
+                    .hint(match close {
                         Some(close) => format!("did you mean \"{close}\"?"),
                         None => format!("connections has the options {}", names.join(", ")),
-                    },
-                ));
+                    }));
             }
         }
     }

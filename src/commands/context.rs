@@ -425,11 +425,9 @@ impl Context {
     /// Asks whether what a safety rule refused may be done all the same. Without a terminal
     /// nobody is asked; `--yes` never answers this question, only `--allow-removals` does.
     pub fn allows(&self, error: &Error) -> bool {
-        error.kind() == Kind::Guarded && is_terminal() && {
-            let text = error.message();
-            let what = text.strip_prefix("refused: ").unwrap_or(&text);
-            self.ask(&format!("{what}. Go on?"))
-        }
+        error.kind() == Kind::Guarded
+            && is_terminal()
+            && self.ask(&format!("{}. Go on?", error.risk()))
     }
 
     /// Asks a question on the terminal; no is the answer to everything but y and yes, and to

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::history::both_sides;
 use super::transaction::Recording;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::model::{EntryKey, Ruleset, Snapshot, SnapshotId, count};
 use crate::plan::{Plan, Step};
 use crate::store::Store;
@@ -86,14 +86,10 @@ fn refusal(adoption: SnapshotId, first: &EntryKey, number: usize) -> Error {
             count(number.saturating_sub(1), "object")
         ),
     };
-    Error::new(
-        Kind::Guarded,
-        format!(
-            "this would remove {what} from the kernel, where snapshot {adoption} had found it: \
-             ipvsh did not put it there"
-        ),
-    )
-    .attempt("refused")
+    Error::guarded(format!(
+        "this would remove {what} from the kernel, where snapshot {adoption} had found it: \
+         ipvsh did not put it there"
+    ))
     .hint(format!(
         "to let go of it and leave the kernel as it is: ipvsh forget {adoption}"
     ))

@@ -49,12 +49,12 @@ impl Wanted {
         if STATES.contains(&name.as_str()) {
             return Ok(name);
         }
-        Err(Error::invalid(format!("unknown state \"{text}\"")).hint(
-            match did_you_mean(&name, STATES) {
+        Err(Error::invalid(format!("unknown state \"{text}\""))
+            .about(text)
+            .hint(match did_you_mean(&name, STATES) {
                 Some(name) => format!("did you mean \"{name}\"?"),
                 None => format!("states are {}", STATES.join(", ")),
-            },
-        ))
+            }))
     }
 
     fn fits(&self, connection: &Connection, owners: Option<&Owners>) -> bool {

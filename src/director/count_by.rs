@@ -45,6 +45,7 @@ impl CountBy {
                 let bits = bits.parse().ok().filter(|bits| *bits <= LONGEST_PREFIX);
                 let bits = bits.ok_or_else(|| {
                     Error::invalid(format!("\"{text}\" has no length of a prefix"))
+                        .about(text)
                         .hint("like client/24, or client/64 for IPv6")
                 })?;
                 (name, Some(bits))
@@ -58,18 +59,19 @@ impl CountBy {
             ("service" | "state", Some(_)) => Err(Error::invalid(format!(
                 "a {name} has no prefix: \"{text}\""
             ))
+            .about(text)
             .hint("client/24 and server/24 have one")),
             _ => {
                 let close = did_you_mean(name, ["client", "server", "service", "state"]);
                 Err(
-                    Error::invalid(format!("connections are not counted by \"{text}\"")).hint(
-                        match close {
+                    Error::invalid(format!("connections are not counted by \"{text}\""))
+                        .about(text)
+                        .hint(match close {
                             Some(close) => format!("did you mean \"{close}\"?"),
                             None => {
                                 "they are by client, client/24, server, service, state".to_owned()
                             }
-                        },
-                    ),
+                        }),
                 )
             }
         }

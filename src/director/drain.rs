@@ -384,7 +384,9 @@ impl Drain<'_> {
             let waited = attend.clock().saturating_sub(start);
             let interrupted = |error: Error| {
                 let left = format!("{}: {} left", error.message(), Remaining(counts));
-                Error::new(error.kind(), left).attempt("not drained")
+                Error::new(error.kind(), left)
+                    .attempt("not drained")
+                    .caused_by(error)
             };
             if is_drained {
                 // A signal that came meanwhile ends it here: what is to follow does not happen.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::model::{EntryKey, FoundValues, ServiceKey, SettingKey, Weight, count};
 use crate::plan::{Plan, Step};
 
@@ -131,17 +131,14 @@ pub(super) fn refuse_unserved(plan: &Plan) -> Result<()> {
             count(more.saturating_sub(1), "more service")
         ),
     };
-    Err(Error::new(
-        Kind::Guarded,
-        format!("this would leave {which} without a real server whose weight is above 0"),
-    )
-    .attempt("refused")
+    Err(Error::guarded(format!(
+        "this would leave {which} without a real server whose weight is above 0"
+    ))
     .hint("look at it with --plan; if it is meant: --allow-removals"))
 }
 
 fn refusal(cause: String) -> Error {
-    Error::new(Kind::Guarded, cause)
-        .attempt("refused")
+    Error::guarded(cause)
         .hint("look at it with --plan; if it is meant: --allow-removals")
         .hint("in a script: commit(\"message\", #{ allow_removals: true })")
 }

@@ -51,16 +51,16 @@ pub fn change_options(defaults: &ChangeOptions, options: &Options) -> Result<Cha
         match (flags.get_mut(name.as_str()), value.as_bool()) {
             (Some(flag), Some(value)) => **flag = value,
             (Some(_), None) => {
-                return Err(Error::invalid(format!("{name} must be true or false")));
+                return Err(Error::invalid(format!("{name} must be true or false")).about(name));
             }
             (None, _) => {
                 let close = did_you_mean(name, known.iter().copied());
-                return Err(Error::invalid(format!("unknown option \"{name}\"")).hint(
-                    match close {
+                return Err(Error::invalid(format!("unknown option \"{name}\""))
+                    .about(name)
+                    .hint(match close {
                         Some(close) => format!("did you mean \"{close}\"?"),
                         None => format!("commit has the options {}", known.join(", ")),
-                    },
-                ));
+                    }));
             }
         }
     }

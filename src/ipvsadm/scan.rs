@@ -3,148 +3,14 @@
 
 use std::vec::IntoIter;
 
-/// An option, whatever its spelling.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Opt {
-    AddService,
-    EditService,
-    DeleteService,
-    Clear,
-    List,
-    Zero,
-    AddServer,
-    EditServer,
-    DeleteServer,
-    Set,
-    Help,
-    Version,
-    Restore,
-    Save,
-    StartDaemon,
-    StopDaemon,
-    Tcp,
-    Udp,
-    Sctp,
-    Fwmark,
-    Scheduler,
-    Persistent,
-    Netmask,
-    Server,
-    Masq,
-    Tunnel,
-    Direct,
-    Weight,
-    Upper,
-    Lower,
-    Numeric,
-    Connection,
-    McastInterface,
-    SyncId,
-    Timeout,
-    Daemon,
-    Stats,
-    Rate,
-    Thresholds,
-    PersistentConn,
-    NoSort,
-    Sort,
-    Exact,
-    Inet6,
-    OnePacket,
-    Engine,
-    SchedulerFlags,
-    McastGroup,
-    McastPort,
-    McastTtl,
-    SyncMaxlen,
-    TunnelInfo,
-    TunnelType,
-    TunnelPort,
-    TunnelNoCsum,
-    TunnelCsum,
-    TunnelRemCsum,
-}
-
-/// Whether an option takes a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Takes {
-    Nothing,
-    Value,
-    /// The next word, unless that starts with a dash.
-    MaybeValue,
-}
-
-use Takes::{MaybeValue, Nothing, Value};
-
-/// Long name, short one (or a space), value, option.
-const OPTIONS: [(&str, char, Takes, Opt); 58] = [
-    ("add-service", 'A', Nothing, Opt::AddService),
-    ("edit-service", 'E', Nothing, Opt::EditService),
-    ("delete-service", 'D', Nothing, Opt::DeleteService),
-    ("clear", 'C', Nothing, Opt::Clear),
-    ("list", 'L', Nothing, Opt::List),
-    ("list", 'l', Nothing, Opt::List),
-    ("zero", 'Z', Nothing, Opt::Zero),
-    ("add-server", 'a', Nothing, Opt::AddServer),
-    ("edit-server", 'e', Nothing, Opt::EditServer),
-    ("delete-server", 'd', Nothing, Opt::DeleteServer),
-    ("set", ' ', Nothing, Opt::Set),
-    ("help", 'h', Nothing, Opt::Help),
-    ("version", 'v', Nothing, Opt::Version),
-    ("restore", 'R', Nothing, Opt::Restore),
-    ("save", 'S', Nothing, Opt::Save),
-    ("start-daemon", ' ', Value, Opt::StartDaemon),
-    ("stop-daemon", ' ', Value, Opt::StopDaemon),
-    ("tcp-service", 't', Value, Opt::Tcp),
-    ("udp-service", 'u', Value, Opt::Udp),
-    ("sctp-service", ' ', Value, Opt::Sctp),
-    ("fwmark-service", 'f', Value, Opt::Fwmark),
-    ("scheduler", 's', Value, Opt::Scheduler),
-    ("persistent", 'p', MaybeValue, Opt::Persistent),
-    ("netmask", 'M', Value, Opt::Netmask),
-    ("real-server", 'r', Value, Opt::Server),
-    ("masquerading", 'm', Nothing, Opt::Masq),
-    ("ipip", 'i', Nothing, Opt::Tunnel),
-    ("gatewaying", 'g', Nothing, Opt::Direct),
-    ("weight", 'w', Value, Opt::Weight),
-    ("u-threshold", 'x', Value, Opt::Upper),
-    ("l-threshold", 'y', Value, Opt::Lower),
-    ("numeric", 'n', Nothing, Opt::Numeric),
-    ("connection", 'c', Nothing, Opt::Connection),
-    ("mcast-interface", ' ', Value, Opt::McastInterface),
-    ("syncid", ' ', Value, Opt::SyncId),
-    ("timeout", ' ', Nothing, Opt::Timeout),
-    ("daemon", ' ', Nothing, Opt::Daemon),
-    ("stats", ' ', Nothing, Opt::Stats),
-    ("rate", ' ', Nothing, Opt::Rate),
-    ("thresholds", ' ', Nothing, Opt::Thresholds),
-    ("persistent-conn", ' ', Nothing, Opt::PersistentConn),
-    ("nosort", ' ', Nothing, Opt::NoSort),
-    ("sort", ' ', Nothing, Opt::Sort),
-    ("exact", 'X', Nothing, Opt::Exact),
-    ("ipv6", '6', Nothing, Opt::Inet6),
-    ("ops", 'o', Nothing, Opt::OnePacket),
-    ("pe", ' ', Value, Opt::Engine),
-    ("sched-flags", 'b', Value, Opt::SchedulerFlags),
-    ("mcast-group", ' ', Value, Opt::McastGroup),
-    ("mcast-port", ' ', Value, Opt::McastPort),
-    ("mcast-ttl", ' ', Value, Opt::McastTtl),
-    ("sync-maxlen", ' ', Value, Opt::SyncMaxlen),
-    ("tun-info", ' ', Nothing, Opt::TunnelInfo),
-    ("tun-type", ' ', Value, Opt::TunnelType),
-    ("tun-port", ' ', Value, Opt::TunnelPort),
-    ("tun-nocsum", ' ', Nothing, Opt::TunnelNoCsum),
-    ("tun-csum", ' ', Nothing, Opt::TunnelCsum),
-    ("tun-remcsum", ' ', Nothing, Opt::TunnelRemCsum),
-];
+pub(super) use crate::format::ipvsadm::table::Opt;
+use crate::format::ipvsadm::table::Takes::{self, MaybeValue, Nothing, Value};
+use crate::format::ipvsadm::table::{OPTIONS, Row};
 
 /// Every option's long name and its letter.
 #[cfg(test)]
 pub(super) fn names() -> impl Iterator<Item = (&'static str, Option<char>)> {
-    let letter = |short: char| (short != ' ').then_some(short);
-    OPTIONS
-        .into_iter()
-        .map(move |(long, short, _, _)| (long, letter(short)))
+    OPTIONS.into_iter().map(|row| (row.long, row.short))
 }
 
 /// Walks over the words behind the program's name.
@@ -236,18 +102,18 @@ impl Scan {
         };
         let mut options = OPTIONS.iter();
         options
-            .find(|(known, ..)| *known == name)
-            .map(|&(_, _, takes, option)| (takes, option, value))
+            .find(|row| row.long == name)
+            .map(|row| (row.takes, row.option, value))
             .ok_or("unknown option")
     }
 
     /// Takes the first of joined letters; a value takes the rest of them.
     fn short(&mut self, joined: &str) -> Result<(Takes, Opt, Option<String>), &'static str> {
         let mut letters = joined.chars();
-        let letter = letters.next().filter(|letter| *letter != ' ');
+        let letter = letters.next();
         let mut options = OPTIONS.iter();
-        let &(_, _, takes, option) = options
-            .find(|(_, known, ..)| Some(*known) == letter)
+        let &Row { takes, option, .. } = options
+            .find(|row| row.short.is_some() && row.short == letter)
             .ok_or("unknown option")?;
         let rest = letters.as_str();
         let value = match rest.strip_prefix('=') {

@@ -264,7 +264,7 @@ pub fn daemon_state(role: DaemonRole) -> ipvs::DaemonState {
 /// # Errors
 /// `invalid` where it does not fit into the kernel's 16 bytes.
 pub fn name(text: &str) -> Result<Name> {
-    Name::new(text).map_err(|error| Error::invalid(format!("\"{text}\": {error}")))
+    Name::new(text).map_err(|error| Error::invalid(format!("\"{text}\": {error}")).about(text))
 }
 
 #[cfg(test)]

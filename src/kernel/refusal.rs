@@ -362,14 +362,23 @@ pub fn check_names(key: &ServiceKey, options: &ServiceOptions, names: &Names) ->
     let has_scheduler = scheduler == "none"
         || SCHEDULERS.contains(&scheduler)
         || names.schedulers.contains(scheduler);
-    let words = match &options.engine {
-        _ if !has_scheduler => unknown("scheduler", scheduler, "", &names.schedulers),
+    let (name, words) = match &options.engine {
+        _ if !has_scheduler => (
+            scheduler,
+            unknown("scheduler", scheduler, "", &names.schedulers),
+        ),
         Some(engine) if engine.name() != "sip" && !names.engines.contains(engine.name()) => {
-            unknown("persistence engine", engine.name(), "pe_", &names.engines)
+            let engine = engine.name();
+            (
+                engine,
+                unknown("persistence engine", engine, "pe_", &names.engines),
+            )
         }
         _ => return Ok(()),
     };
-    let error = Error::invalid(words.cause).object(format!("virtual service {key}"));
+    let error = Error::invalid(words.cause)
+        .about(name)
+        .object(format!("virtual service {key}"));
     Err(words.hints.into_iter().fold(error, Error::hint))
 }
 

@@ -161,7 +161,8 @@ fn check_stray(stray: &Stray) -> Result<()> {
         Some(word) => Err(Error::invalid(format!(
             "\"{}\" cannot be part of a rule",
             word.escape_default()
-        ))),
+        ))
+        .about(word)),
         None => Ok(()),
     }
 }

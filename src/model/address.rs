@@ -58,6 +58,7 @@ impl Family {
             "ipv4" | "4" | "inet" => Ok(Family::Ipv4),
             "ipv6" | "6" | "inet6" => Ok(Family::Ipv6),
             _ => Err(Error::invalid(format!("unknown address family \"{text}\""))
+                .about(text)
                 .hint("a family is \"ipv4\" or \"ipv6\"")),
         }
     }
@@ -84,16 +85,19 @@ pub fn parse_ip(text: &str) -> Result<IpAddr> {
         Ok(IpAddr::V6(addr)) if addr.to_ipv4_mapped().is_some() => Err(Error::invalid(format!(
             "\"{text}\" is an IPv4-mapped IPv6 address"
         ))
+        .about(text)
         .maybe_hint(addr.to_ipv4_mapped().map(|v4| format!("write {v4}")))),
         Ok(addr) => Ok(addr),
         Err(_) if bare.contains('%') => Err(Error::invalid(format!(
             "\"{text}\" has a scope; IPVS knows no scoped addresses"
-        ))),
+        ))
+        .about(text)),
         Err(_) if bare.chars().any(|c| c.is_alphabetic()) && !bare.contains(':') => {
             Err(Error::invalid(format!("\"{text}\" is not an IP address"))
+                .about(text)
                 .hint("host names are not looked up: write the address itself"))
         }
-        Err(_) => Err(Error::invalid(format!("\"{text}\" is not an IP address"))),
+        Err(_) => Err(Error::invalid(format!("\"{text}\" is not an IP address")).about(text)),
     }
 }
 
@@ -105,10 +109,11 @@ pub fn parse_port(text: &str) -> Result<u16> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     match text.parse::<u16>() {
         Ok(port) if digits => Ok(port),
-        _ if digits => {
-            Err(Error::invalid(format!("port {text} is out of range")).hint("ports go to 65535"))
-        }
+        _ if digits => Err(Error::invalid(format!("port {text} is out of range"))
+            .about("port")
+            .hint("ports go to 65535")),
         _ => Err(Error::invalid(format!("\"{text}\" is not a port number"))
+            .about(text)
             .hint("service names are not looked up: write the number")),
     }
 }
@@ -146,11 +151,12 @@ impl Endpoint {
         }
         if let Some(rest) = text.strip_prefix('[') {
             let Some((inside, after)) = rest.split_once(']') else {
-                return Err(Error::invalid(format!("\"{text}\": a \"]\" is missing")));
+                return Err(Error::invalid(format!("\"{text}\": a \"]\" is missing")).about(text));
             };
             let addr = parse_ip(inside)?;
             if !addr.is_ipv6() {
                 return Err(Error::invalid(format!("\"{text}\": brackets are for IPv6"))
+                    .about(text)
                     .hint(format!("write {inside}{after}")));
             }
             return match after.strip_prefix(':') {
@@ -159,9 +165,10 @@ impl Endpoint {
                     port: Some(parse_port(port)?),
                 }),
                 None if after.is_empty() => Ok(Endpoint { addr, port: None }),
-                None => Err(Error::invalid(format!(
-                    "\"{text}\": expected \":PORT\" after \"]\""
-                ))),
+                None => Err(
+                    Error::invalid(format!("\"{text}\": expected \":PORT\" after \"]\""))
+                        .about(text),
+                ),
             };
         }
         if text.matches(':').count() == 1

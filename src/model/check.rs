@@ -38,7 +38,8 @@ pub fn check_service(key: &ServiceKey, options: &ServiceOptions) -> Result<()> {
                     "add persistent: 300, or name a port: \"{}\"",
                     endpoint(*addr, 80)
                 ),
-            );
+            )
+            .map_err(|error| error.about("port"));
         }
         if options.one_packet && *protocol != Protocol::UDP {
             return fail(
@@ -107,13 +108,15 @@ pub fn check_server(service: &ServiceKey, key: &ServerKey, server: &RealServer) 
                 server.lower, server.upper
             ),
             "lower must not be above upper; upper 0 is off and allows no lower",
-        );
+        )
+        .map_err(|error| error.about("lower"));
     }
     if server.upper > THRESHOLD_MAX {
         return fail(
             format!("upper threshold {} is out of range", server.upper),
             "a threshold is 0 (off) to 2147483647",
-        );
+        )
+        .map_err(|error| error.about("upper"));
     }
     if Family::of(key.addr) != service.family() && server.forward != Forwarding::Tunnel {
         return fail(

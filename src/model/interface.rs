@@ -77,7 +77,11 @@ impl From<InterfaceName> for String {
 /// `invalid` for any other text.
 pub fn check(text: &str) -> Result<String> {
     let refuse = |hint: String| {
-        Err(Error::invalid(format!("\"{text}\" is not the name of an interface")).hint(hint))
+        Err(
+            Error::invalid(format!("\"{text}\" is not the name of an interface"))
+                .about(text)
+                .hint(hint),
+        )
     };
     if let Some((interface, _)) = text.split_once(':') {
         return refuse(format!(

@@ -290,8 +290,8 @@ pub fn info(info: &Info) -> Options {
 fn take_text(map: &mut Options, name: &str) -> Result<String> {
     match map.shift_remove(name) {
         Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(Error::invalid(format!("{name} must be a string"))),
-        None => Err(Error::invalid(format!("{name} is missing"))),
+        Some(_) => Err(Error::invalid(format!("{name} must be a string")).about(name)),
+        None => Err(Error::invalid(format!("{name} is missing")).about(name)),
     }
 }
 
@@ -299,8 +299,8 @@ fn take_number(map: &mut Options, name: &str) -> Result<i64> {
     match map.shift_remove(name) {
         Some(value) => value
             .as_i64()
-            .ok_or_else(|| Error::invalid(format!("{name} must be a whole number"))),
-        None => Err(Error::invalid(format!("{name} is missing"))),
+            .ok_or_else(|| Error::invalid(format!("{name} must be a whole number")).about(name)),
+        None => Err(Error::invalid(format!("{name} is missing")).about(name)),
     }
 }
 
@@ -308,13 +308,13 @@ fn take_array(map: &mut Options, name: &str) -> Result<Vec<Value>> {
     match map.shift_remove(name) {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(values)) => Ok(values),
-        Some(_) => Err(Error::invalid(format!("{name} must be an array"))),
+        Some(_) => Err(Error::invalid(format!("{name} must be an array")).about(name)),
     }
 }
 
 fn no_more(map: &Options, what: &str) -> Result<()> {
     match map.keys().next() {
-        Some(name) => Err(Error::invalid(format!("{what}: unknown key \"{name}\""))),
+        Some(name) => Err(Error::invalid(format!("{what}: unknown key \"{name}\"")).about(name)),
         None => Ok(()),
     }
 }
@@ -358,12 +358,13 @@ fn read_service(value: Value) -> Result<(ServiceKey, VirtualService)> {
         ServiceKey::Fwmark { family, mark }
     } else {
         let protocol = take_text(&mut map, "protocol")?;
-        let protocol = Protocol::parse(&protocol)
-            .ok_or_else(|| Error::invalid(format!("unknown protocol \"{protocol}\"")))?;
+        let protocol = Protocol::parse(&protocol).ok_or_else(|| {
+            Error::invalid(format!("unknown protocol \"{protocol}\"")).about(protocol)
+        })?;
         let addr = super::address::parse_ip(&take_text(&mut map, "address")?)?;
         let port = take_number(&mut map, "port")?;
         let port = u16::try_from(port)
-            .map_err(|_| Error::invalid(format!("port {port} is out of range")))?;
+            .map_err(|_| Error::invalid(format!("port {port} is out of range")).about("port"))?;
         ServiceKey::Address {
             protocol,
             addr,

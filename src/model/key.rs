@@ -62,6 +62,7 @@ impl Fwmark {
             .map(Fwmark)
             .ok_or_else(|| {
                 Error::invalid(format!("mark {value} is out of range"))
+                    .about("mark")
                     .hint("a mark is 1 to 4294967295")
             })
     }
@@ -79,6 +80,7 @@ impl Fwmark {
         match number {
             Some(number) => Fwmark::new(number),
             None => Err(Error::invalid(format!("\"{text}\" is not a mark"))
+                .about(text)
                 .hint("a mark is 1 to 4294967295")),
         }
     }
@@ -165,12 +167,13 @@ impl ServiceKey {
     pub fn parse(text: &str) -> Result<ServiceKey> {
         match ServiceName::parse(text)? {
             ServiceName::Key(key) => Ok(key),
-            ServiceName::Bare { .. } => Err(Error::invalid(format!(
-                "\"{text}\" names no protocol"
-            ))
-            .hint(format!(
-                "write \"tcp {text}\", \"udp {text}\" or \"sctp {text}\""
-            ))),
+            ServiceName::Bare { .. } => {
+                Err(Error::invalid(format!("\"{text}\" names no protocol"))
+                    .about(text)
+                    .hint(format!(
+                        "write \"tcp {text}\", \"udp {text}\" or \"sctp {text}\""
+                    )))
+            }
         }
     }
 
@@ -316,12 +319,13 @@ impl ServiceName {
         if words.next().is_some() {
             return Err(
                 Error::invalid(format!("\"{text}\" is not the name of a virtual service"))
+                    .about(text)
                     .hint("a name is like \"tcp 192.0.2.10:80\" or \"fwmark 666\""),
             );
         }
         let Some(second) = second else {
             if matches!(first.to_lowercase().as_str(), "fwmark" | "fwmark6") {
-                return Err(Error::invalid(format!("\"{text}\": the mark is missing")));
+                return Err(Error::invalid(format!("\"{text}\": the mark is missing")).about(text));
             }
             let Endpoint { addr, port } = Endpoint::parse(first)
                 .map_err(|e| e.hint("a name is like \"tcp 192.0.2.10:80\" or \"fwmark 666\""))?;
@@ -341,9 +345,12 @@ impl ServiceName {
         let Some(protocol) = Protocol::parse(first) else {
             let known = ["tcp", "udp", "sctp", "fwmark", "fwmark6"];
             return Err(
-                Error::invalid(format!("\"{text}\": unknown protocol \"{first}\"")).maybe_hint(
-                    did_you_mean(first, known).map(|w| format!("did you mean \"{w}\"?")),
-                ),
+                Error::invalid(format!("\"{text}\": unknown protocol \"{first}\""))
+                    .about(text)
+                    .about(first)
+                    .maybe_hint(
+                        did_you_mean(first, known).map(|w| format!("did you mean \"{w}\"?")),
+                    ),
             );
         };
         ServiceKey::at(protocol, second).map(ServiceName::Key)
@@ -535,7 +542,7 @@ macro_rules! serde_as_text {
 
 serde_as_text! {
     Protocol, |text| Protocol::parse(text).ok_or_else(|| {
-        Error::invalid(format!("unknown protocol \"{text}\""))
+        Error::invalid(format!("unknown protocol \"{text}\"")).about(text)
     });
     ServiceKey, ServiceKey::parse;
     Fwmark, Fwmark::parse;

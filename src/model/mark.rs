@@ -29,6 +29,7 @@ impl PortRange {
         if last < first {
             return Err(
                 Error::invalid(format!("port range {first}-{last} runs backwards"))
+                    .about("port")
                     .hint(format!("write \"{last}-{first}\"")),
             );
         }
@@ -308,6 +309,7 @@ pub fn parse_net(text: &str) -> Result<IpNet> {
                 .and_then(|length| IpNet::new(addr, length).ok())
                 .ok_or_else(|| {
                     Error::invalid(format!("\"{text}\" is not a network"))
+                        .about(text)
                         .hint("a network is like \"192.0.2.0/24\"")
                 })?
         }

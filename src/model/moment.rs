@@ -43,10 +43,12 @@ impl Moment {
     pub fn parse(text: &str) -> Result<Moment> {
         let text = text.trim();
         let form = read(text).ok_or_else(|| {
-            Error::invalid(format!("\"{text}\" is not a time")).hint(
-                "a time is 22:00, 2026-11-19, 2026-11-19T22:00 (local; with Z or +01:00 \
+            Error::invalid(format!("\"{text}\" is not a time"))
+                .about(text)
+                .hint(
+                    "a time is 22:00, 2026-11-19, 2026-11-19T22:00 (local; with Z or +01:00 \
                  elsewhere), or how long ago: 90s, 30m, 2h, 3d, 1w",
-            )
+                )
         })?;
         Ok(Moment {
             text: text.to_owned(),

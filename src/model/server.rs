@@ -44,17 +44,18 @@ impl Forwarding {
             "local" | "localnode" => Ok(Forwarding::Local),
             "bypass" => Ok(Forwarding::Bypass),
             _ => Err(
-                Error::invalid(format!("unknown forwarding method \"{text}\"")).hint(
-                    match did_you_mean(
-                        text,
-                        ["masq", "direct", "tunnel", "nat", "route", "gateway"],
-                    ) {
-                        Some(word) => format!("did you mean \"{word}\"?"),
-                        None => {
-                            "a forwarding method is \"direct\", \"masq\" or \"tunnel\"".to_owned()
-                        }
-                    },
-                ),
+                Error::invalid(format!("unknown forwarding method \"{text}\""))
+                    .about(text)
+                    .hint(
+                        match did_you_mean(
+                            text,
+                            ["masq", "direct", "tunnel", "nat", "route", "gateway"],
+                        ) {
+                            Some(word) => format!("did you mean \"{word}\"?"),
+                            None => "a forwarding method is \"direct\", \"masq\" or \"tunnel\""
+                                .to_owned(),
+                        },
+                    ),
             ),
         }
     }
@@ -94,6 +95,7 @@ impl Weight {
         match u32::try_from(value) {
             Ok(weight) if weight <= i32::MAX as u32 => Ok(Weight(weight)),
             _ => Err(Error::invalid(format!("weight {value} is out of range"))
+                .about("weight")
                 .hint("a weight is 0 (quiesced) to 2147483647")),
         }
     }
@@ -106,6 +108,7 @@ impl Weight {
         match text.parse() {
             Ok(value) => Weight::new(value),
             Err(_) => Err(Error::invalid(format!("\"{text}\" is not a weight"))
+                .about(text)
                 .hint("a weight is 0 (quiesced) to 2147483647")),
         }
     }
@@ -165,6 +168,7 @@ impl TunnelKind {
                 .map(TunnelKind::from_number)
                 .ok_or_else(|| {
                     Error::invalid(format!("unknown tunnel type \"{text}\""))
+                        .about(text)
                         .hint("a tunnel type is \"ipip\", \"gue\" or \"gre\"")
                 }),
         }
@@ -247,6 +251,7 @@ impl TunnelChecksum {
                 .map(TunnelChecksum::from_flags)
                 .ok_or_else(|| {
                     Error::invalid(format!("unknown tunnel checksum \"{text}\""))
+                        .about(text)
                         .hint("a tunnel's checksum is \"none\", \"full\" or \"remote\"")
                 }),
         }

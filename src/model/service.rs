@@ -26,10 +26,12 @@ pub const PERSISTENT_MAX: u32 = 31 * 24 * 60 * 60;
 fn module_name(what: &str, text: &str, known: &[&str]) -> Result<Name> {
     Name::parse(text).ok_or_else(|| {
         let close = did_you_mean(text, known.iter().copied());
-        Error::invalid(format!("\"{text}\" is not the name of a {what}")).hint(match close {
-            Some(name) => format!("did you mean \"{name}\"?"),
-            None => format!("a name has 1 to {NAME_MAX} letters and digits"),
-        })
+        Error::invalid(format!("\"{text}\" is not the name of a {what}"))
+            .about(text)
+            .hint(match close {
+                Some(name) => format!("did you mean \"{name}\"?"),
+                None => format!("a name has 1 to {NAME_MAX} letters and digits"),
+            })
     })
 }
 
@@ -161,12 +163,12 @@ impl SchedulerFlags {
                 .and_then(|hex| u32::from_str_radix(hex, 16).ok())
                 .filter(|bits| bits & 0x07 == 0)
                 .ok_or_else(|| {
-                    Error::invalid(format!("unknown scheduler flag \"{text}\"")).hint(
-                        match did_you_mean(text, Self::NAMES) {
+                    Error::invalid(format!("unknown scheduler flag \"{text}\""))
+                        .about(text)
+                        .hint(match did_you_mean(text, Self::NAMES) {
                             Some(name) => format!("did you mean \"{name}\"?"),
                             None => format!("a flag is one of {}", Self::NAMES.join(", ")),
-                        },
-                    )
+                        })
                 }),
         }
     }
@@ -236,16 +238,19 @@ impl Netmask {
         }
         let Ok(mask) = text.parse::<Ipv4Addr>() else {
             return Err(Error::invalid(format!("\"{text}\" is not a netmask"))
+                .about(text)
                 .hint("a netmask is like \"255.255.255.0\", or a prefix length"));
         };
         if family == Family::Ipv6 {
             return Err(Error::invalid(format!("netmask {text} is for IPv4"))
+                .about("netmask")
                 .hint("an ipv6 service takes a prefix length, 1 to 128"));
         }
         let bits = u32::from(mask);
         if bits == 0 || bits.leading_ones() + bits.trailing_zeros() != 32 {
             return Err(
                 Error::invalid(format!("netmask {text} is not a row of ones"))
+                    .about("netmask")
                     .hint("a netmask is like \"255.255.255.0\", or a prefix length"),
             );
         }

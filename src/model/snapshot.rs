@@ -101,6 +101,7 @@ impl SnapshotName {
             return match back.parse() {
                 Ok(back) if digits => Ok(SnapshotName::Head(back)),
                 _ => Err(Error::invalid(format!("\"{text}\" is not a snapshot"))
+                    .about(text)
                     .hint("write head~2 for the second before the head")),
             };
         }
@@ -143,7 +144,7 @@ pub fn check_tag(text: &str) -> Result<String> {
         .all(|c| c.is_alphanumeric() || "._-".contains(c));
     let first = text.chars().next().is_some_and(char::is_alphabetic);
     if !first || !plain || text.chars().count() > 64 || text == "head" {
-        return Err(Error::invalid(format!("\"{text}\" cannot be a tag")).hint(
+        return Err(Error::invalid(format!("\"{text}\" cannot be a tag")).about(text).hint(
             "a tag is a letter, then letters, digits, \".\", \"_\" or \"-\"; it may not be \"head\"",
         ));
     }

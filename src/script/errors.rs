@@ -13,6 +13,7 @@ use crate::api::synonyms;
 use crate::api::types::{words_of, words_of_name};
 use crate::api::value::Raised;
 use crate::error::{Error, Kind, Place, did_you_mean};
+use crate::signals;
 
 /// What a message may need to know of the script.
 pub struct Surroundings<'a> {
@@ -89,8 +90,7 @@ pub fn pinpointed(error: Error, context: &Context) -> Error {
         return error;
     };
     let found = context.source(&place.file).and_then(|text| {
-        let message = error.message();
-        let (line, column) = pinpoint(&text, place.line, place.column, &message)?;
+        let (line, column) = pinpoint(&text, place.line, place.column, error.subjects())?;
         context.place_at(&place.file, line, column)
     });
     match found {
@@ -196,7 +196,9 @@ pub fn describe(
         E::ErrorTooManyModules(_) => script(format!("more than {} modules", limits::MODULES)),
         E::ErrorDataTooLarge(what, _) => too_large(what),
         E::ErrorTerminated(why, _) if why.is::<Exceeded>() => exceeded(why),
-        E::ErrorTerminated(..) => Error::new(Kind::Interrupted, "interrupted"),
+        E::ErrorTerminated(..) => signals::check()
+            .err()
+            .unwrap_or_else(|| Error::new(Kind::Interrupted, "interrupted")),
         E::ErrorUnboundThis(_) => script("there is no this here".to_owned()),
         other => script(plain(other)),
     }

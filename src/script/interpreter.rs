@@ -360,7 +360,7 @@ impl Interpreter {
                         arguments: self.arguments,
                     },
                 );
-                Err(self.note_standing(interruption(error)))
+                Err(self.note_standing(error))
             }
         }
     }
@@ -407,21 +407,6 @@ impl Interpreter {
             })
             .collect();
         sentences(&told)
-    }
-}
-
-/// An interruption says by what.
-fn interruption(error: Error) -> Error {
-    match (error.kind(), signals::interrupted()) {
-        (Kind::Interrupted, Some(name)) if error.message() == "interrupted" => {
-            let place = error.place().cloned();
-            let error = Error::new(Kind::Interrupted, format!("interrupted by {name}"));
-            match place {
-                Some(place) => error.at(place),
-                None => error,
-            }
-        }
-        _ => error,
     }
 }
 
@@ -541,7 +526,7 @@ fn translate_errors(context: &Rc<Context>, standard: Vec<String>, arguments: usi
     let weak = Rc::downgrade(context);
     context.set_translator(Box::new(move |error, file| match weak.upgrade() {
         None => Error::new(Kind::Bug, "the script is gone"),
-        Some(context) => interruption(errors::uncaught(
+        Some(context) => errors::uncaught(
             error,
             &Surroundings {
                 context: &context,
@@ -551,7 +536,7 @@ fn translate_errors(context: &Rc<Context>, standard: Vec<String>, arguments: usi
                 variables: &[],
                 arguments,
             },
-        )),
+        ),
     }));
 }
 

@@ -2,14 +2,18 @@
 
 use super::token::{Kind, Token, tokens};
 
-/// The line and column of what an error's message is about, within the call at a place; none
-/// where that is not told or not certain.
-pub fn pinpoint(text: &str, line: usize, column: usize, message: &str) -> Option<(usize, usize)> {
+/// Finds the line and column of the first of `subjects` (an error's) that the call at a place holds
+/// once; none where it holds none of them.
+pub fn pinpoint(
+    text: &str,
+    line: usize,
+    column: usize,
+    subjects: &[String],
+) -> Option<(usize, usize)> {
     let start = offset(text, line, column)?;
     let all = tokens(text);
     let from = all.iter().position(|token| token.range.start >= start)?;
     let call = within_call(text, all.get(from..)?)?;
-    let quoted: Vec<&str> = message.split('"').skip(1).step_by(2).collect();
     let is_key = |at: usize| call.get(at + 1).is_some_and(|next| next.is(text, ":"));
     let named = |word: &str| {
         let is_it = |(at, token): &(usize, &Token)| match token.kind {
@@ -28,9 +32,7 @@ pub fn pinpoint(text: &str, line: usize, column: usize, message: &str) -> Option
             _ => None,
         }
     };
-    // `weight must be ...`, `weight 5 is out of range`.
-    let first = message.split([' ', ':']).next();
-    let at = quoted.into_iter().chain(first).find_map(named)?;
+    let at = subjects.iter().find_map(|word| named(word))?;
     Some(place(text, at))
 }
 
@@ -87,19 +89,21 @@ mod tests {
     #[test]
     fn the_option_or_value_is_found() {
         let text = "let é = 1;\ntcp(\"a:1\", #{\n  shceduler: \"rr\",\n  weight: 3, forward: \"nut\" });\nf(x);";
-        let of = |message: &str| pinpoint(text, 2, 1, message);
-        assert_eq!(of("unknown option \"shceduler\""), Some((3, 3)));
-        assert_eq!(of("unknown forwarding method \"nut\""), Some((4, 23)));
-        assert_eq!(of("weight 3 is out of range"), Some((4, 3)));
-        assert_eq!(of("it is refused"), None);
-        assert_eq!(pinpoint("a(); b(#{ x: 1 })", 1, 1, "x is wrong"), None);
+        let words = |all: &[&str]| all.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
+        let of = |all: &[&str]| pinpoint(text, 2, 1, &words(all));
+        assert_eq!(of(&["shceduler"]), Some((3, 3)));
+        assert_eq!(of(&["nut"]), Some((4, 23)));
+        assert_eq!(of(&["weight"]), Some((4, 3)));
+        assert_eq!(of(&["3x", "weight"]), Some((4, 3)));
+        assert_eq!(of(&[]), None);
+        assert_eq!(pinpoint("a(); b(#{ x: 1 })", 1, 1, &words(&["x"])), None);
         // Two of a name: it is not known which.
         assert_eq!(
             pinpoint(
                 "f([#{ weight: 1 }, #{ weight: 2 }])",
                 1,
                 1,
-                "weight 2 is wrong"
+                &words(&["weight"])
             ),
             None
         );

@@ -114,7 +114,7 @@ fn unknown_option(open: &[Frame], name: &str) -> Option<Error> {
         .find(|option| option.words.contains(&lower.as_str()))
         .map(|option| option.name)
         .or_else(|| did_you_mean(name, options.iter().map(|option| option.name)));
-    let error = Error::invalid(format!("unknown option \"{name}\""));
+    let error = Error::invalid(format!("unknown option \"{name}\"")).about(name);
     Some(match meant {
         Some(meant) => error.hint(format!("did you mean \"{meant}\"?")),
         None => {

@@ -57,8 +57,22 @@ const PAIRS: [&str; 11] = [
     "#{", "::", "=>", "..", "==", "!=", "<=", ">=", "&&", "||", "?.",
 ];
 
+/// A text, taken apart.
+#[derive(Debug)]
+pub struct Pieces {
+    /// Everything but white space.
+    pub tokens: Vec<Token>,
+    /// The text ends within backticks, or within the code of a `${` of theirs.
+    pub has_open_backticks: bool,
+}
+
 /// Takes a text apart.
 pub fn tokens(text: &str) -> Vec<Token> {
+    pieces(text).tokens
+}
+
+/// Takes a text apart, and says whether backticks are open at its end.
+pub fn pieces(text: &str) -> Pieces {
     let mut reader = Reader {
         text,
         at: 0,
@@ -66,7 +80,15 @@ pub fn tokens(text: &str) -> Vec<Token> {
         templates: Vec::new(),
     };
     while reader.next() {}
-    reader.tokens
+    let is_open = |last: &Token| {
+        let is_template = last.text(text).starts_with(['`', '}']);
+        last.kind == Kind::Text && is_template && !last.closed
+    };
+    Pieces {
+        has_open_backticks: !reader.templates.is_empty()
+            || reader.tokens.last().is_some_and(is_open),
+        tokens: reader.tokens,
+    }
 }
 
 struct Reader<'t> {
@@ -97,38 +119,47 @@ impl Reader<'_> {
         let Some(first) = rest.chars().next() else {
             return false;
         };
-        if first.is_whitespace() {
-            self.at += first.len_utf8();
-        } else if rest.starts_with("//") {
-            let length = rest.find('\n').unwrap_or(rest.len());
-            self.push(Kind::Comment, length, true);
-        } else if rest.starts_with("/*") {
-            let (length, closed) = comment(rest);
-            self.push(Kind::Comment, length, closed);
-        } else if first == '"' {
-            let (length, closed) = quoted(rest);
-            self.push(Kind::Text, length, closed);
-        } else if first == '\'' {
-            let length = character(rest);
-            self.push(Kind::Text, length, true);
-        } else if let Some((length, closed)) = raw(rest) {
-            self.push(Kind::Text, length, closed);
-        } else if first == '`' {
-            self.template(1);
-        } else if first.is_ascii_digit() {
-            let length = number(rest);
-            self.push(Kind::Number, length, true);
-        } else if first.is_alphabetic() || first == '_' {
-            let is_name = |c: char| c.is_alphanumeric() || c == '_';
-            let length = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
-            let word = rest.get(..length).unwrap_or_default();
-            let kind = match KEYWORDS.contains(&word) {
-                true => Kind::Keyword,
-                false => Kind::Word,
-            };
-            self.push(kind, length, true);
-        } else {
-            self.sign(first);
+        match first {
+            blank if blank.is_whitespace() => {
+                let blanks = rest.len() - rest.trim_start().len();
+                self.at += blanks;
+            }
+            '/' if rest.starts_with("//") => {
+                let length = rest.find('\n').unwrap_or(rest.len());
+                self.push(Kind::Comment, length, true);
+            }
+            '/' if rest.starts_with("/*") => {
+                let (length, closed) = comment(rest);
+                self.push(Kind::Comment, length, closed);
+            }
+            '"' => {
+                let (length, closed) = quoted(rest);
+                self.push(Kind::Text, length, closed);
+            }
+            '\'' => {
+                let length = character(rest);
+                self.push(Kind::Text, length, true);
+            }
+            '#' => match raw(rest) {
+                Some((length, closed)) => self.push(Kind::Text, length, closed),
+                None => self.sign(first),
+            },
+            '`' => self.template(1),
+            digit if digit.is_ascii_digit() => {
+                let length = number(rest);
+                self.push(Kind::Number, length, true);
+            }
+            letter if letter.is_alphabetic() || letter == '_' => {
+                let is_name = |c: char| c.is_alphanumeric() || c == '_';
+                let length = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+                let word = rest.get(..length).unwrap_or_default();
+                let kind = match KEYWORDS.contains(&word) {
+                    true => Kind::Keyword,
+                    false => Kind::Word,
+                };
+                self.push(kind, length, true);
+            }
+            sign => self.sign(sign),
         }
         true
     }
@@ -157,15 +188,16 @@ impl Reader<'_> {
     fn template(&mut self, skip: usize) {
         let rest = self.rest();
         let body = rest.get(skip..).unwrap_or_default();
-        let code = body.find("${");
+        // Not looked for behind the end: a large text with many of them would take minutes.
         let end = body.find('`');
-        match (code, end) {
-            (Some(code), end) if end.is_none_or(|end| code < end) => {
+        let code = body.get(..end.unwrap_or(body.len()));
+        match (code.and_then(|code| code.find("${")), end) {
+            (Some(code), _) => {
                 self.push(Kind::Text, skip + code + 2, true);
                 self.templates.push(0);
             }
-            (_, Some(end)) => self.push(Kind::Text, skip + end + 1, true),
-            (_, None) => self.push(Kind::Text, rest.len(), false),
+            (None, Some(end)) => self.push(Kind::Text, skip + end + 1, true),
+            (None, None) => self.push(Kind::Text, rest.len(), false),
         }
     }
 }
@@ -208,7 +240,7 @@ fn quoted(rest: &str) -> (usize, bool) {
 /// The length of `'c'`; a lone quote is one character.
 fn character(rest: &str) -> usize {
     let mut escaped = false;
-    for (at, character) in rest.char_indices().skip(1).take(12) {
+    for (at, character) in rest.char_indices().skip(1).take(11) {
         match character {
             '\n' => break,
             '\'' if !escaped => return at + 1,

@@ -101,8 +101,10 @@ pub struct Shell {
     typed: Typed,
 }
 
-fn failed(error: &ReadlineError) -> Error {
-    Error::new(Kind::System, error.to_string()).attempt("cannot read the terminal")
+fn failed(error: ReadlineError) -> Error {
+    Error::new(Kind::System, error.to_string())
+        .attempt("cannot read the terminal")
+        .caused_by(error)
 }
 
 /// What follows a line.
@@ -121,7 +123,7 @@ impl Shell {
             .completion_type(CompletionType::List)
             .max_history_size(HISTORY)
             .and_then(|builder| builder.history_ignore_dups(true))
-            .map_err(|e| failed(&e))?
+            .map_err(failed)?
             .history_ignore_space(true)
             .build();
         interpreter.on_report(move |report| out.report(report, false));
@@ -133,7 +135,7 @@ impl Shell {
             setting.snapshots,
             Rc::clone(&setting.verbs),
         ));
-        let mut editor = Editor::with_config(config).map_err(|e| failed(&e))?;
+        let mut editor = Editor::with_config(config).map_err(failed)?;
         editor.set_helper(Some(LineHelper::new(out.paint, world.clone())));
         Ok(Shell {
             interpreter,
@@ -188,7 +190,7 @@ impl Shell {
                     self.out.error(&typed::no_text());
                     self.drop_block()
                 }
-                Err(error) => return Err(failed(&error)),
+                Err(error) => return Err(failed(error)),
             };
             if let Next::Leave(status) = next
                 && self.may_leave()
@@ -386,7 +388,7 @@ impl Shell {
             Some(Word::Code(code, empty)) => (code, empty),
             Some(Word::Leave) => return Ok(Next::Leave(0)),
             Some(Word::Clear) => {
-                self.editor.clear_screen().map_err(|e| failed(&e))?;
+                self.editor.clear_screen().map_err(failed)?;
                 return Ok(Next::Line);
             }
             Some(Word::Help) => {
@@ -437,9 +439,10 @@ impl Shell {
 
     /// Asks whether what a safety rule refused is to be done all the same.
     fn guarded(&mut self, code: &str, error: Error) -> Result<Next> {
-        let message = error.message();
-        let what = message.strip_prefix("refused: ").unwrap_or(&message);
-        if !matches!(self.agrees(&format!("{what}. Go on? [y/N] ")), Ok(true)) {
+        if !matches!(
+            self.agrees(&format!("{}. Go on? [y/N] ", error.risk())),
+            Ok(true)
+        ) {
             return Err(error);
         }
         self.interpreter().session().allow_removals(true);

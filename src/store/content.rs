@@ -77,14 +77,17 @@ impl Rest {
 
 /// Writes JSON; our types have no maps that JSON cannot write.
 pub(super) fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
-    serde_json::to_vec(value)
-        .map_err(|error| Error::new(Kind::Bug, error.to_string()).attempt("cannot write JSON"))
+    serde_json::to_vec(value).map_err(|error| {
+        Error::new(Kind::Bug, error.to_string())
+            .attempt("cannot write JSON")
+            .caused_by(error)
+    })
 }
 
 /// Reads JSON whose checksum was right.
 pub(super) fn from_json<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T> {
     serde_json::from_slice(bytes)
-        .map_err(|error| damaged(format!("{what} cannot be understood: {error}")))
+        .map_err(|error| damaged(format!("{what} cannot be understood: {error}")).caused_by(error))
 }
 
 fn name(key: &impl ToString) -> Vec<u8> {

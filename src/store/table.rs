@@ -42,7 +42,7 @@ fn translate(error: sled::Error, dir: &Path) -> Error {
         sled::Error::Io(error)
             if [ErrorKind::UnexpectedEof, ErrorKind::InvalidData].contains(&error.kind()) =>
         {
-            damaged("sled's files end too early")
+            damaged("sled's files end too early").caused_by(error)
         }
         // sled passes a write's error on as the debug form of the first one.
         sled::Error::Io(error) if error.raw_os_error().is_none() => {
@@ -51,7 +51,7 @@ fn translate(error: sled::Error, dir: &Path) -> Error {
         sled::Error::Io(error) => failed("read or write", dir, &error),
         sled::Error::Unsupported(text) => damaged(format!("sled refuses its files: {text}")),
         // The texts of the others are for sled's authors ("please open an issue").
-        _ => damaged("sled finds its files corrupted"),
+        other => damaged("sled finds its files corrupted").caused_by(other),
     }
 }
 

@@ -53,6 +53,7 @@ impl Selection {
             [net] if net.contains('/') => parse_net(net).map(Selection::Net),
             [number] if number.bytes().all(|b| b.is_ascii_digit()) => {
                 Err(Error::invalid(format!("\"{number}\" is no address"))
+                    .about(number)
                     .hint(format!(
                         "a mark's service is named fwmark {number}, a port is behind its address: \
                  192.0.2.10:80"

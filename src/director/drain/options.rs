@@ -40,6 +40,7 @@ impl Then {
         let found = Then::ALL.iter().find(|(name, _)| *name == text);
         found.map(|(_, then)| *then).ok_or_else(|| {
             Error::invalid(format!("unknown end of a drain \"{text}\""))
+                .about(text)
                 .hint("then is \"keep\", \"remove\" or \"restore\"")
         })
     }
@@ -119,12 +120,12 @@ impl DrainOptions {
     pub fn limit(seconds: f64) -> Result<Duration> {
         match Duration::try_from_secs_f64(seconds) {
             Ok(limit) if limit <= LONGEST => Ok(limit),
-            _ => Err(
-                Error::invalid(format!("timeout {seconds} is out of range")).hint(format!(
+            _ => Err(Error::invalid(format!("timeout {seconds} is out of range"))
+                .about("timeout")
+                .hint(format!(
                     "timeout is 0 to {} seconds (a week)",
                     LONGEST.as_secs()
-                )),
-            ),
+                ))),
         }
     }
 }

@@ -67,6 +67,7 @@ impl ShiftOptions {
             true => Ok(steps),
             false => Err(
                 Error::invalid("steps must rise, each from 1 to 100 percent")
+                    .about("steps")
                     .hint("like steps: [10, 50, 100] (--steps 10,50,100)"),
             ),
         }
@@ -80,6 +81,7 @@ impl ShiftOptions {
         let pause = Duration::try_from_secs_f64(seconds).ok();
         pause.filter(|pause| *pause <= LONGEST).ok_or_else(|| {
             Error::invalid(format!("pause {seconds} is out of range"))
+                .about("pause")
                 .hint("pause is 0 to 86400 seconds")
         })
     }

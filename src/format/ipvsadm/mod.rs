@@ -21,6 +21,7 @@ mod read;
 mod script;
 mod settings;
 mod shell;
+pub(crate) mod table;
 mod translate;
 mod values;
 mod words;

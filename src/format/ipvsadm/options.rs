@@ -1,64 +1,25 @@
-//! ipvsadm's options.
+//! ipvsadm's options in a line of `-R`.
 
+use super::table::Takes::{self, MaybeValue, Nothing, Value};
+use super::table::{Group, OPTIONS, Opt, Row, is_of};
 use crate::error::{Error, Result, did_you_mean};
 
-/// Whether an option takes a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Takes {
-    Nothing,
-    Value,
-    /// The next word, unless that is an option.
-    MaybeValue,
+/// The options that a line of `-R` may hold.
+fn known() -> impl Iterator<Item = &'static Row> {
+    let of_lines = |row: &&Row| !matches!(row.group, Group::Program | Group::View);
+    OPTIONS.iter().filter(of_lines)
 }
 
-use Takes::{MaybeValue, Nothing, Value};
-
-/// Every option by its long name, the short one (or a space), and what it takes.
-const OPTIONS: [(&str, char, Takes); 42] = [
-    ("add-service", 'A', Nothing),
-    ("edit-service", 'E', Nothing),
-    ("delete-service", 'D', Nothing),
-    ("clear", 'C', Nothing),
-    ("add-server", 'a', Nothing),
-    ("edit-server", 'e', Nothing),
-    ("delete-server", 'd', Nothing),
-    ("zero", 'Z', Nothing),
-    ("set", ' ', Value),
-    ("start-daemon", ' ', Value),
-    ("stop-daemon", ' ', Value),
-    ("tcp-service", 't', Value),
-    ("udp-service", 'u', Value),
-    ("sctp-service", ' ', Value),
-    ("fwmark-service", 'f', Value),
-    ("ipv6", '6', Nothing),
-    ("scheduler", 's', Value),
-    ("persistent", 'p', MaybeValue),
-    ("netmask", 'M', Value),
-    ("pe", ' ', Value),
-    ("ops", 'o', Nothing),
-    // `-S` prints "-b " and no name for a flag that it has no name for.
-    ("sched-flags", 'b', MaybeValue),
-    ("real-server", 'r', Value),
-    ("gatewaying", 'g', Nothing),
-    ("ipip", 'i', Nothing),
-    ("masquerading", 'm', Nothing),
-    ("weight", 'w', Value),
-    ("u-threshold", 'x', Value),
-    ("l-threshold", 'y', Value),
-    ("tun-type", ' ', Value),
-    ("tun-port", ' ', Value),
-    ("tun-nocsum", ' ', Nothing),
-    ("tun-csum", ' ', Nothing),
-    ("tun-remcsum", ' ', Nothing),
-    ("mcast-interface", ' ', Value),
-    ("mcast-group", ' ', Value),
-    ("mcast-port", ' ', Value),
-    ("mcast-ttl", ' ', Value),
-    ("syncid", ' ', Value),
-    ("sync-maxlen", ' ', Value),
-    ("numeric", 'n', Nothing),
-    ("exact", ' ', Nothing),
-];
+/// Whether an option takes a value here.
+fn takes(row: &Row) -> Takes {
+    match row.option {
+        // The drop-in finds its three numbers among the words of no option.
+        Opt::Set => Value,
+        // `-S` prints "-b " and no name for a flag that it has no name for.
+        Opt::SchedulerFlags => MaybeValue,
+        _ => row.takes,
+    }
+}
 
 /// A command line, understood as options: each with its value, in order.
 #[derive(Debug, Default)]
@@ -82,31 +43,29 @@ impl Given {
                     Some((name, value)) => (name, Some(value.to_owned())),
                     None => (long, None),
                 };
-                let &(name, _, takes) = OPTIONS
-                    .iter()
-                    .find(|(known, _, _)| *known == name)
+                let row = known()
+                    .find(|row| row.long == name)
                     .ok_or_else(|| unknown(word, name))?;
-                let value = match (takes, value) {
+                let value = match (takes(row), value) {
                     (Nothing, Some(_)) => {
                         return Err(Error::invalid(format!("--{name} takes no value")));
                     }
                     (_, Some(value)) => Some(value),
                     (takes, None) => next_value(takes, name, &mut words)?,
                 };
-                given.push(name, value)?;
+                given.push(row.long, value)?;
             } else if let Some(mut letters) = word.strip_prefix('-').filter(|l| !l.is_empty()) {
                 while let Some(letter) = letters.chars().next() {
                     letters = letters.strip_prefix(letter).unwrap_or("");
-                    let &(name, _, takes) = OPTIONS
-                        .iter()
-                        .find(|(_, short, _)| *short == letter)
+                    let row = known()
+                        .find(|row| row.short == Some(letter))
                         .ok_or_else(|| unknown(word, ""))?;
-                    let value = match takes {
+                    let value = match takes(row) {
                         Nothing => None,
                         _ if !letters.is_empty() => Some(std::mem::take(&mut letters).to_owned()),
-                        takes => next_value(takes, name, &mut words)?,
+                        takes => next_value(takes, row.long, &mut words)?,
                     };
-                    given.push(name, value)?;
+                    given.push(row.long, value)?;
                 }
             } else if word.starts_with(DASHES) {
                 return Err(typographic(word));
@@ -150,17 +109,22 @@ impl Given {
         self.options.first().map(|(name, _)| *name)
     }
 
-    /// Refuses options that do not belong to the command.
+    /// Says whether an option of a group was given.
+    pub(super) fn has_of(&self, group: Group) -> bool {
+        self.options.iter().any(|(name, _)| is_of(name, &[group]))
+    }
+
+    /// Refuses options that belong to none of the groups that the command has.
     ///
     /// # Errors
     /// `invalid`, naming the first.
-    pub(super) fn only(&self, command: &str, known: &[&[&str]]) -> Result<()> {
+    pub(super) fn only(&self, command: &str, groups: &[Group]) -> Result<()> {
         let stray = self
             .options
             .iter()
             .skip(1)
-            .filter(|(name, _)| !["numeric", "exact"].contains(name))
-            .find(|(name, _)| !known.iter().any(|names| names.contains(name)));
+            .filter(|(name, _)| !is_of(name, &[Group::Numbers]))
+            .find(|(name, _)| !is_of(name, groups));
         if let Some((name, _)) = stray {
             return Err(Error::invalid(format!(
                 "--{name} does not go with --{command}"
@@ -209,7 +173,7 @@ pub(super) fn typographic(word: &str) -> Error {
 }
 
 fn unknown(word: &str, long: &str) -> Error {
-    let close = did_you_mean(long, OPTIONS.iter().map(|(name, _, _)| *name));
+    let close = did_you_mean(long, known().map(|row| row.long));
     Error::invalid(format!("\"{word}\" is not an option of a ruleset's lines"))
         .maybe_hint(close.map(|name| format!("did you mean \"--{name}\"?")))
 }
@@ -234,7 +198,15 @@ mod tests {
         let given = Given::parse(&words("-A -p -s rr -f -1 -b")).unwrap();
         assert_eq!(given.value("persistent"), None);
         assert_eq!(given.value("fwmark-service"), Some("-1"));
-        for bad in ["-A -t", "--shceduler rr", "-A -A", "--ops=1", "-q"] {
+        for bad in [
+            "-A -t",
+            "--shceduler rr",
+            "-A -A",
+            "--ops=1",
+            "-q",
+            "-L",
+            "--rate",
+        ] {
             assert!(Given::parse(&words(bad)).is_err(), "{bad} was accepted");
         }
     }

@@ -8,7 +8,8 @@ use super::ports::{self, Named};
 use super::script::Script;
 use super::settings;
 use super::shell::{self, Command, only_shows};
-use super::values::{TUNNEL, real_server, server_key, service_key, service_options};
+use super::table::Group::{Selector, Server, Service, Target, Tunnel};
+use super::values::{real_server, server_key, service_key, service_options};
 use super::words::lines;
 use crate::error::{Error, Result};
 use crate::format::chains::Chains;
@@ -17,33 +18,6 @@ use crate::model::check::{check_server, check_vip};
 use crate::model::server::{Forwarding, server_name};
 use crate::model::{DaemonRole, MarkRule, Ruleset, ServerKey, ServiceKey, VirtualService};
 
-/// The options that name a service.
-pub(super) const SELECT: [&str; 5] = [
-    "tcp-service",
-    "udp-service",
-    "sctp-service",
-    "fwmark-service",
-    "ipv6",
-];
-/// The options that a service has.
-pub(super) const SERVICE: [&str; 6] = [
-    "scheduler",
-    "persistent",
-    "netmask",
-    "pe",
-    "ops",
-    "sched-flags",
-];
-/// The options that a server has.
-pub(super) const SERVER: [&str; 7] = [
-    "real-server",
-    "gatewaying",
-    "ipip",
-    "masquerading",
-    "weight",
-    "u-threshold",
-    "l-threshold",
-];
 /// How much of an ignored command is told.
 const TOLD: usize = 60;
 /// How many ignored commands are told.
@@ -229,14 +203,14 @@ impl Table {
                 self.put_service(command, &given)?
             }
             Some("delete-service") => {
-                given.only("delete-service", &[&SELECT])?;
+                given.only("delete-service", &[Selector])?;
                 let key = service_key(&given)?;
                 let gone = self.rules.services.remove(&key);
                 gone.map(|_| ()).ok_or_else(|| no_service(&key))?;
             }
             Some(command @ ("add-server" | "edit-server")) => self.put_server(command, &given)?,
             Some("delete-server") => {
-                given.only("delete-server", &[&SELECT, &["real-server"]])?;
+                given.only("delete-server", &[Selector, Target])?;
                 let key = service_key(&given)?;
                 let (server, service) = (server_key(&given, &key)?, self.service(&key)?);
                 let gone = service.servers.remove(&server);
@@ -258,7 +232,7 @@ impl Table {
                 ));
             }
             Some("zero") => {
-                given.only("zero", &[&SELECT])?;
+                given.only("zero", &[Selector])?;
                 return Ok(Done::Ignored("counters are in no ruleset"));
             }
             Some(other) => {
@@ -279,7 +253,7 @@ impl Table {
     }
 
     fn put_service(&mut self, command: &str, given: &Given) -> Result<()> {
-        given.only(command, &[&SELECT, &SERVICE])?;
+        given.only(command, &[Selector, Service])?;
         let key = service_key(given)?;
         let object = format!("virtual service {key}");
         if let ServiceKey::Address { addr, .. } = key {
@@ -308,7 +282,7 @@ impl Table {
     }
 
     fn put_server(&mut self, command: &str, given: &Given) -> Result<()> {
-        given.only(command, &[&SELECT, &SERVER, &TUNNEL])?;
+        given.only(command, &[Selector, Target, Server, Tunnel])?;
         let service = service_key(given)?;
         let named = server_key(given, &service)?;
         let object = || server_name(&service, &named);

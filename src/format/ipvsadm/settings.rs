@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::options::Given;
+use super::table::Group;
 use super::values::number;
 use crate::error::{Error, Result};
 use crate::model::{DaemonRole, SyncDaemon, TimeoutKind, Timeouts};
@@ -46,7 +47,7 @@ pub(super) fn timeouts(given: &Given) -> Result<Timeouts> {
 
 /// Reads `--start-daemon ROLE` with its options.
 pub(super) fn daemon(given: &Given) -> Result<(DaemonRole, SyncDaemon)> {
-    given.only("start-daemon", &[&OF_DAEMON.map(|(name, _, _)| name)])?;
+    given.only("start-daemon", &[Group::Daemon])?;
     let role = DaemonRole::parse(given.value("start-daemon").unwrap_or(""))?;
     let mut options = Map::new();
     options.insert("interface".to_owned(), Value::from(INTERFACE_DEFAULT));

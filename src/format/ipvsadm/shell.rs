@@ -8,6 +8,7 @@ use super::options::{DASHES, typographic};
 use super::programs::{
     FUNCTIONS, does, is_harmless, is_saver, is_watching, reads_rules, sets_marks, starts_loader,
 };
+use super::table::{Group, OPTIONS, Row, Takes};
 use super::words::{Line, Trouble};
 use crate::error::{Error, Result};
 use crate::model::Family;
@@ -41,31 +42,6 @@ const CLOSING: [&str; 10] = [
 ];
 /// Programs whose words are only words.
 const TALKING: [&str; 5] = ["echo", "printf", "logger", "export", "readonly"];
-/// Commands of ipvsadm that make or remove a service or a server.
-const RULE: [&str; 12] = [
-    "A",
-    "a",
-    "E",
-    "e",
-    "D",
-    "d",
-    "add-service",
-    "edit-service",
-    "delete-service",
-    "add-server",
-    "edit-server",
-    "delete-server",
-];
-/// Options of ipvsadm that name a service.
-const SERVICE: [&str; 7] = [
-    "t",
-    "u",
-    "f",
-    "tcp-service",
-    "udp-service",
-    "sctp-service",
-    "fwmark-service",
-];
 /// What is said of commands that are left out.
 const NOT_ABOUT_RULES: &str = "not about rules";
 const ONLY_SHOWS: &str = "it only shows";
@@ -197,12 +173,20 @@ fn looks_like_rule(words: &[String]) -> bool {
             .trim_start_matches(DASHES)
             .to_owned()
     };
-    let is = |names: &[&str]| {
-        words
-            .iter()
-            .any(|word| names.contains(&bare(word).as_str()))
+    let bare: Vec<String> = words.iter().map(bare).collect();
+    let is = |row: &Row| {
+        let is_spelling = |word: &String| {
+            let letter = row.short.map(String::from);
+            *word == row.long || letter.as_ref() == Some(word)
+        };
+        bare.iter().any(is_spelling)
     };
-    is(&RULE) && is(&SERVICE)
+    let has_rule = OPTIONS
+        .iter()
+        .any(|row| row.group == Group::Rule && is(row));
+    // `-6` is about a service, and names none.
+    let names_service = |row: &&Row| row.group == Group::Selector && row.takes == Takes::Value;
+    has_rule && OPTIONS.iter().filter(names_service).any(is)
 }
 
 fn concerns_us(words: &[String]) -> bool {

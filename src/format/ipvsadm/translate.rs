@@ -1,9 +1,10 @@
 //! One line of ipvsadm in the script's language, for those whose fingers type it.
 
 use super::options::Given;
-use super::read::{SELECT, SERVER, SERVICE};
 use super::settings::{daemon, timeouts};
-use super::values::{TUNNEL, real_server, server_key, service_key, service_options};
+use super::table::Group::{Selector, Server, Service, Target, Tunnel};
+use super::table::is_of;
+use super::values::{real_server, server_key, service_key, service_options};
 use super::words::lines;
 use crate::error::{Error, Result};
 use crate::format::rhai::{
@@ -64,7 +65,7 @@ pub fn translate(line: &str) -> Result<Translated> {
     let name = |key| Ok::<_, Error>(quote(&service_key(key)?.to_string()));
     Ok(Translated::Change(match given.command() {
         Some(command @ ("add-service" | "edit-service")) => {
-            given.only(command, &[&SELECT, &SERVICE])?;
+            given.only(command, &[Selector, Service])?;
             let key = service_key(&given)?;
             let fields = options(&service_options(&key, &given)?, key.family());
             let (function, target) = target(&key);
@@ -74,11 +75,11 @@ pub fn translate(line: &str) -> Result<Translated> {
             }
         }
         Some("delete-service") => {
-            given.only("delete-service", &[&SELECT])?;
+            given.only("delete-service", &[Selector])?;
             format!("remove({})", name(&given)?)
         }
         Some(command @ ("add-server" | "edit-server")) => {
-            given.only(command, &[&SELECT, &SERVER, &TUNNEL])?;
+            given.only(command, &[Selector, Target, Server, Tunnel])?;
             let service = service_key(&given)?;
             let server = real_server(&given)?;
             let key = at_its_port(&service, server_key(&given, &service)?, server.forward);
@@ -90,7 +91,7 @@ pub fn translate(line: &str) -> Result<Translated> {
             )
         }
         Some("delete-server") => {
-            given.only("delete-server", &[&SELECT, &["real-server"]])?;
+            given.only("delete-server", &[Selector, Target])?;
             let service = service_key(&given)?;
             let key = server_key(&given, &service)?;
             format!("remove({}, {})", name(&given)?, quote(&key.to_string()))
@@ -100,9 +101,9 @@ pub fn translate(line: &str) -> Result<Translated> {
             "remove_all()".to_owned()
         }
         Some("zero") => {
-            given.only("zero", &[&SELECT])?;
+            given.only("zero", &[Selector])?;
             // Without a selector all counters are meant; one that is wrong must not mean that.
-            match SELECT.iter().any(|option| given.has(option)) {
+            match given.has_of(Selector) {
                 true => format!("zero({})", name(&given)?),
                 false => "zero()".to_owned(),
             }
@@ -209,7 +210,7 @@ fn selected(words: &[String]) -> Result<Option<ServiceKey>> {
         let option = match word.strip_prefix("--") {
             Some(long) => {
                 let name = long.split('=').next().unwrap_or(long);
-                SELECT.contains(&name).then(|| word.clone())
+                is_of(name, &[Selector]).then(|| word.clone())
             }
             None => word
                 .strip_prefix('-')

@@ -1,6 +1,7 @@
 //! The values of a line's options.
 
 use super::options::Given;
+use super::table::{Group, services};
 use crate::error::{Error, Result};
 use crate::model::address::Endpoint;
 use crate::model::server::{Forwarding, RealServer, Tunnel, TunnelChecksum, TunnelKind, Weight};
@@ -11,20 +12,6 @@ use crate::model::{Family, Fwmark, Protocol, ServerKey, ServiceKey};
 
 /// What `-p` without a number is: observed of ipvsadm 1.31, whose manual says 300.
 const PERSISTENT_DEFAULT: u32 = 360;
-const PROTOCOLS: [&str; 4] = [
-    "tcp-service",
-    "udp-service",
-    "sctp-service",
-    "fwmark-service",
-];
-/// The options of a tunnel.
-pub(super) const TUNNEL: [&str; 5] = [
-    "tun-type",
-    "tun-port",
-    "tun-nocsum",
-    "tun-csum",
-    "tun-remcsum",
-];
 
 /// A whole number.
 pub(super) fn number(what: &str, word: &str) -> Result<i64> {
@@ -41,9 +28,7 @@ fn endpoint(word: &str) -> Result<Endpoint> {
 
 /// The one service that a line is about.
 pub(super) fn service_key(given: &Given) -> Result<ServiceKey> {
-    let mut selected = PROTOCOLS
-        .into_iter()
-        .filter_map(|option| Some((option, given.value(option)?)));
+    let mut selected = services().filter_map(|option| Some((option, given.value(option)?)));
     let (Some((option, word)), None) = (selected.next(), selected.next()) else {
         return Err(Error::invalid("a line is about one service")
             .hint("one of -t, -u, --sctp-service and -f"));
@@ -207,7 +192,7 @@ fn tunnel(given: &Given, forward: Forwarding) -> Result<Tunnel> {
             tunnel.checksum = checksum;
         }
     }
-    if forward != Forwarding::Tunnel && TUNNEL.iter().any(|name| given.has(name)) {
+    if forward != Forwarding::Tunnel && given.has_of(Group::Tunnel) {
         return Err(Error::invalid("options of a tunnel are for -i"));
     }
     Ok(tunnel)

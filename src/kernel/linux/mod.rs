@@ -91,7 +91,7 @@ impl Linux {
             Some(client) => Ok(client),
             empty => {
                 check_rights()?;
-                let opened = IpvsClient::open_or_load().map_err(|e| unreachable_ipvs(&e))?;
+                let opened = IpvsClient::open_or_load().map_err(|e| unreachable_ipvs(e))?;
                 Ok(empty.insert(opened))
             }
         }
@@ -294,7 +294,7 @@ impl Linux {
         let told_of = outcomes.get_mut(first..).unwrap_or_default();
         let failed = told_of.iter().any(|outcome| *outcome != Outcome::Done);
         if let Some(error) = broken {
-            explain(told_of, steps, &told(&error, None));
+            explain(told_of, steps, &told(error, None));
         }
         if let (Some(error), false) = (malformed, failed) {
             outcomes.push(Outcome::Failed(error));
@@ -425,7 +425,7 @@ impl Kernel for Linux {
                 let names = Names::of_debian();
                 Err(refusal(&error, &names).of_zero(service))
             }
-            done => done.map_err(|e| told(&e, Some("cannot zero the counters"))),
+            done => done.map_err(|e| told(e, Some("cannot zero the counters"))),
         }
     }
 
@@ -547,7 +547,7 @@ impl From<IpvsError> for ReadError {
 impl ReadError {
     fn into_error(self) -> Error {
         match self {
-            ReadError::Kernel(error) => told(&error, Some("cannot read the IPVS table")),
+            ReadError::Kernel(error) => told(error, Some("cannot read the IPVS table")),
             ReadError::Ours(error) => error,
         }
     }
@@ -563,27 +563,29 @@ fn refusal<'a>(error: &'a KernelError, names: &'a Names) -> Refusal<'a> {
 
 /// The kernel's refusal of a step, or of reading.
 fn refused(error: &KernelError, step: Option<&Step>) -> Error {
-    match step {
+    let refused = match step {
         Some(step) => refusal(error, &Names::of_this_host()).of_step(step),
         None => refusal(error, &Names::of_debian()).of_observing(),
-    }
+    };
+    refused.caused_by(error.clone())
 }
 
 /// What the client says, as an error of ours.
-fn told(error: &IpvsError, attempt: Option<&str>) -> Error {
+fn told(error: IpvsError, attempt: Option<&str>) -> Error {
     let error = match error {
         IpvsError::NoFamily | IpvsError::Module(_) => return unreachable_ipvs(error),
-        IpvsError::Kernel(error) => return refused(error, None),
-        IpvsError::Exchange(ExchangeError::Socket { source, .. }) => {
+        IpvsError::Kernel(error) => return refused(&error, None),
+        IpvsError::Exchange(ExchangeError::Socket { ref source, .. }) => {
             let kind = match source.kind() {
                 std::io::ErrorKind::PermissionDenied => Kind::NotPermitted,
                 _ => Kind::System,
             };
-            Error::new(kind, error.to_string())
+            Error::new(kind, error.to_string()).caused_by(error)
         }
         IpvsError::Unsteady(_) => Error::new(Kind::Busy, error.to_string())
+            .caused_by(error)
             .hint("somebody else is changing it: try again"),
-        other => Error::new(Kind::System, other.to_string()),
+        other => Error::new(Kind::System, other.to_string()).caused_by(other),
     };
     match attempt {
         Some(attempt) => error.attempt(attempt),
@@ -618,12 +620,13 @@ fn lost() -> Error {
 }
 
 /// IPVS is not there.
-fn unreachable_ipvs(error: &IpvsError) -> Error {
+fn unreachable_ipvs(error: IpvsError) -> Error {
     match error {
         IpvsError::NoFamily | IpvsError::Module(_) => {
             let release = std::fs::read_to_string("/proc/sys/kernel/osrelease");
             let release = release.unwrap_or_default();
             Error::new(Kind::Unsupported, error.to_string())
+                .caused_by(error)
                 .object("the kernel")
                 .attempt("cannot use IPVS")
                 .hint("load it: modprobe ip_vs (in a container: on the host)")

@@ -94,7 +94,8 @@ impl KernelFile {
             }
             _ => return Err(self.damaged("its first line is not one of ipvsh")),
         }
-        serde_json::from_str(json).map_err(|error| self.damaged(&error.to_string()))
+        serde_json::from_str(json)
+            .map_err(|error| self.damaged(&error.to_string()).caused_by(error))
     }
 
     /// Opens the file, which nobody else may have put there or changed; none where there is none.

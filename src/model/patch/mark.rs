@@ -61,6 +61,7 @@ fn mark_rule(mark: Fwmark, family: Option<Family>, options: &Options) -> Result<
             "mark {mark} has bits outside of its mask {:#x}",
             rule.mask
         ))
+        .about("mark")
         .hint("the mask names the bits that are replaced"));
     }
     let has_ports = !rule.ports.is_empty() || !rule.from_ports.is_empty();
@@ -70,7 +71,9 @@ fn mark_rule(mark: Fwmark, family: Option<Family>, options: &Options) -> Result<
             Some(Protocol::TCP | Protocol::UDP | Protocol::SCTP)
         )
     {
-        return Err(Error::invalid("ports need a protocol").hint("add protocol: \"tcp\""));
+        return Err(Error::invalid("ports need a protocol")
+            .about("ports")
+            .hint("add protocol: \"tcp\""));
     }
     Ok(rule)
 }
@@ -82,6 +85,7 @@ fn mark_protocol(word: &str) -> Result<Option<Protocol>> {
     match Protocol::parse(word) {
         Some(protocol) if protocol.0 <= 255 => Ok(Some(protocol)),
         _ => Err(Error::invalid(format!("unknown protocol \"{word}\""))
+            .about(word)
             .hint("a protocol is \"tcp\", \"udp\" or \"sctp\"")),
     }
 }
@@ -102,9 +106,9 @@ fn ports(name: &str, value: &Value) -> Result<Vec<PortRange>> {
         }
     }
     if ranges.is_empty() {
-        return Err(
-            Error::invalid(format!("{name} is empty")).hint("leave it out to fit all ports")
-        );
+        return Err(Error::invalid(format!("{name} is empty"))
+            .about(name)
+            .hint("leave it out to fit all ports"));
     }
     Ok(ranges)
 }
@@ -117,12 +121,16 @@ fn mask(value: &Value) -> Result<u32> {
             .and_then(|hex| u32::from_str_radix(hex, 16).ok())
             .or_else(|| text.parse().ok())
             .ok_or_else(|| {
-                Error::invalid(format!("\"{text}\" is not a mask")).hint(format!("mask is {range}"))
+                Error::invalid(format!("\"{text}\" is not a mask"))
+                    .about(text)
+                    .hint(format!("mask is {range}"))
             })?,
         number => ranged("mask", number, range)?,
     };
     if bits == 0 {
-        return Err(Error::invalid("mask 0 would change no bit").hint(format!("mask is {range}")));
+        return Err(Error::invalid("mask 0 would change no bit")
+            .about("mask")
+            .hint(format!("mask is {range}")));
     }
     Ok(bits)
 }

@@ -84,12 +84,12 @@ pub(crate) fn check_names(options: &Options, known: &[&str], what: &str) -> Resu
                 .find(|(theirs, ours)| *theirs == lower && known.contains(ours))
                 .map(|(_, ours)| *ours);
             let close = synonym.or_else(|| did_you_mean(name, known.iter().copied()));
-            return Err(
-                Error::invalid(format!("unknown option \"{name}\"")).hint(match close {
+            return Err(Error::invalid(format!("unknown option \"{name}\""))
+                .about(name)
+                .hint(match close {
                     Some(name) => format!("did you mean \"{name}\"?"),
                     None => format!("{what} has the options {}", known.join(", ")),
-                }),
-            );
+                }));
         }
     }
     Ok(())
@@ -108,7 +108,11 @@ fn describe(value: &Value) -> String {
 
 /// A value of another type than the option takes.
 pub(crate) fn wrong(name: &str, wants: &str, value: &Value) -> Error {
-    Error::invalid(format!("{name} must be {wants}, not {}", describe(value)))
+    let error = Error::invalid(format!("{name} must be {wants}, not {}", describe(value)));
+    match value {
+        Value::String(text) => error.about(text).about(name),
+        _ => error.about(name),
+    }
 }
 
 pub(super) fn text<'a>(name: &str, value: &'a Value) -> Result<&'a str> {
@@ -137,6 +141,7 @@ pub(super) fn ranged<T: TryFrom<i64>>(name: &str, value: &Value, range: &str) ->
     let number = whole(name, value)?;
     T::try_from(number).map_err(|_| {
         Error::invalid(format!("{name} {number} is out of range"))
+            .about(name)
             .hint(format!("{name} is {range}"))
     })
 }
@@ -153,11 +158,13 @@ pub(super) fn positive<T: TryFrom<i64>>(
         .ok()
         .filter(|_| (1..=most).contains(&number))
         .ok_or_else(|| {
-            Error::invalid(format!("{name} {number} is out of range")).hint(
-                format!("{name} is 1 to {most} {unit}")
-                    .trim_end()
-                    .to_owned(),
-            )
+            Error::invalid(format!("{name} {number} is out of range"))
+                .about(name)
+                .hint(
+                    format!("{name} is 1 to {most} {unit}")
+                        .trim_end()
+                        .to_owned(),
+                )
         })
 }
 

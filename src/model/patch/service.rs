@@ -138,9 +138,11 @@ fn persistent(value: &Value) -> Result<Option<u32>> {
             0 => Ok(None),
             seconds if seconds <= PERSISTENT_MAX => Ok(Some(seconds)),
             seconds => Err(
-                Error::invalid(format!("persistent {seconds} is out of range")).hint(format!(
-                    "persistent is 0 (off) to {PERSISTENT_MAX} seconds (31 days)"
-                )),
+                Error::invalid(format!("persistent {seconds} is out of range"))
+                    .about("persistent")
+                    .hint(format!(
+                        "persistent is 0 (off) to {PERSISTENT_MAX} seconds (31 days)"
+                    )),
             ),
         },
     }
@@ -196,6 +198,7 @@ pub fn listed_server(service: &ServiceKey, value: &Value) -> Result<(ServerKey, 
 fn service_marks(key: &ServiceKey, value: &Value) -> Result<Vec<MarkRule>> {
     let Some(mark) = MarkKey::of_service(key) else {
         return Err(Error::invalid("marks are for a service of a mark")
+            .about("marks")
             .hint("write fwmark(666, #{ marks: [ ... ] })"));
     };
     let rules = mark_rules(mark.mark, Some(mark.family), value)?;

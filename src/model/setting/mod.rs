@@ -224,7 +224,9 @@ impl SettingKind {
                 into.set_timeouts(&Timeouts::parse(&options)?);
                 Ok(())
             }
-            (SettingKind::Timeout, _) => Err(Error::invalid(format!("{list} must be an object"))),
+            (SettingKind::Timeout, _) => {
+                Err(Error::invalid(format!("{list} must be an object")).about(list))
+            }
             (SettingKind::SyncDaemon, Value::Array(all)) => {
                 for daemon in all {
                     let (role, daemon) = SyncDaemon::read(daemon)?;
@@ -254,7 +256,7 @@ impl SettingKind {
                 }
                 Ok(())
             }
-            (_, _) => Err(Error::invalid(format!("{list} must be an array"))),
+            (_, _) => Err(Error::invalid(format!("{list} must be an array")).about(list)),
         }
     }
 }

@@ -63,6 +63,7 @@ impl DaemonRole {
             "master" => Ok(DaemonRole::Master),
             "backup" => Ok(DaemonRole::Backup),
             _ => Err(Error::invalid(format!("unknown daemon role \"{text}\""))
+                .about(text)
                 .hint("a sync daemon is \"master\" or \"backup\"")),
         }
     }
@@ -133,6 +134,7 @@ impl SyncDaemon {
                     let group = address::parse_ip(text(name, value)?)?;
                     if !group.is_multicast() {
                         return Err(Error::invalid(format!("group {group} is not multicast"))
+                            .about("group")
                             .hint("a group is like \"224.0.0.81\""));
                     }
                     daemon.group = Some(group);
@@ -159,13 +161,13 @@ impl SyncDaemon {
         if kept.contains(&maxlen) {
             return Ok(());
         }
-        Err(
-            Error::invalid(format!("maxlen {maxlen} is out of range")).hint(format!(
+        Err(Error::invalid(format!("maxlen {maxlen} is out of range"))
+            .about("maxlen")
+            .hint(format!(
                 "maxlen of a {role} is {} to {} bytes with this group",
                 kept.start(),
                 kept.end()
-            )),
-        )
+            )))
     }
 
     /// Says whether a running daemon is what is wanted: what is left out is not compared.
@@ -245,7 +247,7 @@ impl SyncDaemon {
             return Err(Error::invalid("a sync daemon must be an object"));
         };
         let role = options.shift_remove("role");
-        let role = role.ok_or_else(|| Error::invalid("role is missing"))?;
+        let role = role.ok_or_else(|| Error::invalid("role is missing").about("role"))?;
         let role = DaemonRole::parse(text("role", &role)?)?;
         Ok((role, SyncDaemon::parse(role, &options)?))
     }

@@ -150,6 +150,7 @@ impl Timeouts {
             Ok(seconds) if (1..=Self::MAX_SECONDS).contains(&seconds) => Ok(seconds),
             _ => Err(
                 Error::invalid(format!("timeout {kind}: {seconds} s is out of range"))
+                    .about("timeout")
                     .hint(format!("a timeout is 1 to {} seconds", Self::MAX_SECONDS)),
             ),
         }

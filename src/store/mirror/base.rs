@@ -120,7 +120,8 @@ pub(super) fn decode(bytes: &[u8], kind: DatabaseKind) -> Result<Base<'_>> {
             continue;
         }
         give(&mut services, &mut servers)?;
-        let key = ServiceKey::parse(name).map_err(|error| broken(&error.message()))?;
+        let key =
+            ServiceKey::parse(name).map_err(|error| broken(&error.message()).caused_by(error))?;
         let options = of_services.of(json)?;
         let servers = Default::default();
         services.push((key, VirtualService { options, servers }));
