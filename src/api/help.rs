@@ -15,11 +15,13 @@ use crate::model::remedy;
 const WIDTH: usize = 80;
 
 /// The groups as the map has them: a screen has no more lines.
-const MAP: [(&str, &[Group]); 8] = [
+const MAP: [(&str, &[Group]); 7] = [
     ("services", &[Group::Services]),
     ("servers", &[Group::Servers]),
-    ("fwmark rules", &[Group::Marks]),
-    ("timeouts, sync", &[Group::Timeouts, Group::Daemons]),
+    (
+        "marks, timeouts",
+        &[Group::Marks, Group::Timeouts, Group::Daemons],
+    ),
     ("this host", &[Group::Host]),
     ("change control", &[Group::Change]),
     ("live", &[Group::Live]),

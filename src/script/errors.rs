@@ -329,15 +329,15 @@ fn variable_not_found(
     around: &Surroundings,
 ) -> Error {
     let error = Error::new(Kind::Script, format!("there is no variable {name}"));
-    if functions().any(|function| function.name == name && !function.forms.is_empty()) {
-        return error.hint(format!("{name} is a function: write {name}(...)"));
-    }
     let text = place.and_then(|place| around.context.source(&place.file));
     let known = declared(&scan(&text.unwrap_or_default()).code);
     if in_function && known.contains(name) {
         return error.hint(format!(
             "a function sees its parameters only: pass {name} to it"
         ));
+    }
+    if functions().any(|function| function.name == name && !function.forms.is_empty()) {
+        return error.hint(format!("{name} is a function: write {name}(...)"));
     }
     let all = known
         .iter()

@@ -630,7 +630,7 @@ fn what_is_nothing_to_show_is_answered_in_words() {
     assert_snapshot!(lab.run(&["show", "head"]), @r"
     -- stderr
     Error: there is no view 'head'
-    Hint: views are services, marks, timeouts, connections, stats, rates, thresholds, persistent, tunnels, daemons, info
+    Hint: views are services, marks, timeouts, connections, stats, rates, thresholds, persistent, tunnels, daemons, vips, sysctls, tunnel-devices, info
     -- status 2
     ");
 }

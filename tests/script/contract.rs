@@ -331,7 +331,7 @@ fn live_is_read_at_once_and_zero_acts_at_once() {
         commit(); let l = live(); print(l.keys()); print(l.services[0].servers[0].active); zero(); zero(w); zero(\"192.0.2.10:80\");";
     assert_eq!(
         lab.run(code).printed(),
-        "0\n[\"daemons\", \"marks\", \"services\", \"timeouts\"]\n0\n"
+        "0\n[\"daemons\", \"marks\", \"services\", \"sysctls\", \"timeouts\", \"tunnel_devices\", \"vips\"]\n0\n"
     );
     let error = lab.run("zero(\"192.0.2.99:80\")").error();
     assert!(error.contains("not_found"), "{error}");
