@@ -168,7 +168,9 @@ impl Director {
         };
         let is_named = |entry: &EntryKey| mine.is_removed_by_name(entry);
         let named = (&is_named as &dyn Fn(&EntryKey) -> bool, &live);
-        let report = self.finish(begun, named, plan, recording, options)?;
+        let taken_over = self.taken_over((&begun.head_rules, mine.rules()), &live);
+        let mut report = self.finish(begun, named, plan, recording, options)?;
+        report.notes.extend(taken_over);
         Ok(self.regret(report, &mine.scope()))
     }
 
@@ -362,7 +364,6 @@ impl Director {
         } = begun;
         refuse_unavailable(&plan)?;
         self.refuse_impossible(&plan, (&head_rules, recording.rules), live)?;
-        notes.extend(self.taken_over((&head_rules, recording.rules), live));
         let ours = head
             .as_ref()
             .map_or(Ok(0), |head| store.count_services(head.id))?;
@@ -379,6 +380,10 @@ impl Director {
                 guard::refuse_unserved(&plan)?;
             }
         }
+        let plan = Plan {
+            changes: plan::described(&plan.changes, &head_rules, recording.rules).into_owned(),
+            ..plan
+        };
         if options.plan_only {
             return Ok(Report {
                 plan,
@@ -429,7 +434,8 @@ impl Director {
                 (&head_rules, &found),
                 (recording.rules, &found_after),
             ),
-            allow_removals: is_undoing_much(&plan, recording.rules, &head_rules, ours),
+            allow_removals: is_undoing_much(&plan, recording.rules, &head_rules, ours)
+                || guard::undoing_strands(&plan, &head_rules),
             to: None,
         };
         let watcher = match options.confirm {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
-use crate::model::{EntryKey, FoundValues, ServiceKey, SettingKey, Weight, count};
+use crate::model::{EntryKey, FoundValues, Ruleset, ServiceKey, SettingKey, Weight, count};
 use crate::plan::{Plan, Step};
 
 /// The number of services from which the removal of more than half is refused.
@@ -101,6 +101,21 @@ fn refuse_to_strand(judged: &Judged) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Returns true if undoing a plan takes an address away from a service that stood before it.
+pub(super) fn undoing_strands(plan: &Plan, head: &Ruleset) -> bool {
+    let has = |rules: &Ruleset, addr| rules.settings.vips().any(|(vip, _)| vip.addr == addr);
+    let mut set = plan.steps.iter().flat_map(Step::settings_of_host);
+    set.any(|key| match key {
+        SettingKey::Vip(vip) => {
+            let mut services = head.services.keys();
+            has(&plan.target.rules, vip.addr)
+                && !has(head, vip.addr)
+                && services.any(|service| service.addr() == Some(vip.addr))
+        }
+        _ => false,
+    })
 }
 
 /// Refuses to leave a service without a real server that gets new connections.

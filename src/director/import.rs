@@ -120,8 +120,13 @@ fn stage(candidate: &mut Candidate, rules: &Ruleset, import: &Import) -> Result<
         wanted.put(&entry, None);
     }
     if import.replace {
+        // Lines of ipvsadm cannot hold what is the host's: a file without any says nothing of it.
+        let is_of_host =
+            |entry: &EntryKey| matches!(entry, EntryKey::Setting(key) if key.facts().is_of_host);
+        let speaks_of_host = rules.entries().iter().any(is_of_host);
+        let is_spoken_of = |entry: &EntryKey| speaks_of_host || !is_of_host(entry);
         let ours = candidate.rules().entries();
-        for entry in ours.into_iter().filter(fits) {
+        for entry in ours.into_iter().filter(fits).filter(is_spoken_of) {
             let goes_with_its_service = matches!(entry, EntryKey::Server(service, _)
                 if !wanted.services.contains_key(&service));
             if wanted.get(&entry).is_none() && !goes_with_its_service {

@@ -11,6 +11,7 @@ mod dropin;
 mod edit;
 mod everyday;
 mod history;
+mod host;
 mod import;
 mod json;
 mod lab;

@@ -39,6 +39,21 @@ pub(crate) fn write(rules: &Ruleset) -> (String, Vec<String>) {
     for line in settings_lines(&rules.settings) {
         push(&line);
     }
+    let of_host: Vec<String> = rules
+        .settings
+        .keys()
+        .filter(|key| key.facts().is_of_host)
+        .map(|key| key.to_string())
+        .collect();
+    if !of_host.is_empty() {
+        notes.push(format!(
+            "{} left out: ipvsadm sets nothing of the host (--format json and rhai have it)",
+            match of_host.as_slice() {
+                [one] => format!("{one} is"),
+                many => format!("{} are", many.join(", ")),
+            }
+        ));
+    }
     let marks: Vec<String> = rules.mark_keys().iter().map(ToString::to_string).collect();
     if !marks.is_empty() {
         notes.push(format!(

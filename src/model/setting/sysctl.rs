@@ -108,14 +108,18 @@ impl SysctlName {
         SysctlValue(self.row().default.to_owned())
     }
 
-    /// Where the kernel shows it.
-    pub fn path(self) -> PathBuf {
+    /// The name with slashes, as sysctl(8) takes it where an interface's name has dots.
+    pub fn in_slashes(self) -> String {
         let name = self.row().name.replace('.', "/");
-        let path = match self.interface {
+        match self.interface {
             Some(interface) => name.replace("IF", interface.as_str()),
             None => name,
-        };
-        PathBuf::from("/proc/sys").join(path)
+        }
+    }
+
+    /// Where the kernel shows it.
+    pub fn path(self) -> PathBuf {
+        PathBuf::from("/proc/sys").join(self.in_slashes())
     }
 
     /// Returns true if it is there only where the IPVS module is loaded.
@@ -277,7 +281,10 @@ impl SysctlValue {
             Value::Bool(value) => i64::from(*value).to_string(),
             Value::Number(number) => number.to_string(),
             Value::String(text) => text.split_whitespace().collect::<Vec<_>>().join(" "),
-            other => return Err(patch::wrong("the value", "a number or text", other)),
+            other => {
+                return Err(patch::wrong("the value", "a number or text", other)
+                    .hint(format!("{name} takes {}", name.range())));
+            }
         };
         let numbers: Option<Vec<i64>> = text.split(' ').map(|word| word.parse().ok()).collect();
         let fits = match (name.row().takes, numbers.as_deref()) {
