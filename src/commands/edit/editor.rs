@@ -1,6 +1,7 @@
 //! The editor: `VISUAL`, else `EDITOR`, else vi or nano; split into words, never given to a shell.
 
 use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
@@ -15,13 +16,42 @@ const USUAL: [&str; 2] = ["vi", "nano"];
 
 const CHOOSE: &str = "choose another one: VISUAL=nano ipvsh edit";
 
+/// Refuses to start an editor that nobody chose where it has no terminal: vi and nano write over
+/// what reads the result, and wait for keys that never come.
+fn screen(input: bool, output: bool) -> Result<()> {
+    let missing = match (input, output) {
+        (true, true) => return Ok(()),
+        (false, _) => "standard input is no terminal",
+        (true, false) => "standard output is no terminal",
+    };
+    let error = Error::new(
+        Kind::State,
+        format!("{missing}, and VISUAL and EDITOR name no program"),
+    );
+    Err(error
+        .attempt("cannot edit")
+        .hint("to let a program edit: VISUAL=PROGRAM ipvsh edit")
+        .hint(
+            "to edit in two steps: ipvsh export --format rhai > FILE; \
+             ipvsh import --replace --plan FILE",
+        ))
+}
+
 /// Lets the user edit a file, and waits until the editor ends.
 ///
 /// # Errors
-/// `not_found` where the editor is not there, or none is; `aborted` where it failed; `interrupted`.
+/// `not_found` where the editor is not there, or none is; `state` where none was chosen and there is
+/// no terminal; `aborted` where it failed; `interrupted`.
 pub(super) fn edit(path: &Path) -> Result<()> {
     let says = |name: &str| std::env::var_os(name).filter(|said| !said.is_empty());
-    let words = words(says("VISUAL").or_else(|| says("EDITOR")), says("PATH"))?;
+    let named = says("VISUAL").or_else(|| says("EDITOR"));
+    if named.is_none() {
+        screen(
+            std::io::stdin().is_terminal(),
+            std::io::stdout().is_terminal(),
+        )?;
+    }
+    let words = words(named, says("PATH"))?;
     let Some((program, args)) = words.split_first() else {
         return Err(none());
     };
@@ -98,6 +128,19 @@ mod tests {
         assert_eq!(chosen("  "), None);
         let odd = OsStr::from_bytes(b"/opt/\xff/vi");
         assert_eq!(words(Some(odd.to_owned()), None).unwrap(), [odd]);
+    }
+
+    #[test]
+    fn an_editor_that_nobody_chose_needs_a_terminal() {
+        assert!(screen(true, true).is_ok());
+        for (input, output, says) in [
+            (false, false, "standard input is no terminal"),
+            (true, false, "standard output is no terminal"),
+        ] {
+            let error = screen(input, output).unwrap_err();
+            assert_eq!(error.kind(), Kind::State);
+            assert!(error.message().contains(says), "{error}");
+        }
     }
 
     #[test]
