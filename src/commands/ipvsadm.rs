@@ -71,6 +71,7 @@ impl Own {
                 _ => {
                     own.message = Some(words.next().ok_or_else(|| {
                         Error::new(Kind::Usage, format!("{word} lacks its message"))
+                            .hint("it stands behind that, in quotes: --record -m 'why it is done'")
                     })?);
                 }
             }
