@@ -386,7 +386,11 @@ fn a_snapshot_of_what_the_kernel_had_already_says_what_it_recorded() {
     let mut session = host.session();
     session.remove_service(key(OTHER)).unwrap();
     let report = session.commit(&ChangeOptions::default()).unwrap();
-    assert!(report.sentence().contains("1 change recorded, the kernel untouched"));
+    assert!(
+        report
+            .sentence()
+            .contains("1 change recorded, the kernel untouched")
+    );
     assert_eq!(newest(&host), (format!("-{OTHER}"), [0, 0, 1]));
 
     // The other way round: what somebody else made is declared as it stands.

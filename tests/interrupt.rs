@@ -62,6 +62,7 @@ fn a_signal_ends_a_script_wherever_it_is() {
     }
     // Here, since signals meet all tests.
     a_fifo_is_read_to_its_end();
+    an_import_of_a_fifo_ends_too();
 }
 
 /// A FIFO is read as any reader does: it waits for a writer, and for its end.
@@ -81,4 +82,31 @@ fn a_fifo_is_read_to_its_end() {
     let code = format!("print(read(\"{}\"));", fifo.display());
     assert_eq!(Lab::new().run(&code).printed(), "ab\n");
     writer.join().unwrap();
+}
+
+/// A module whose file is a FIFO that nobody writes to.
+fn an_import_of_a_fifo_ends_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let fifo = dir.path().join("waits.rhai");
+    mkfifoat(CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
+    let source = Source {
+        name: "a.rhai".to_owned(),
+        text: "\nimport \"waits\" as waits;".to_owned(),
+        dir: Some(dir.path().to_owned()),
+    };
+    let lab = Lab::new();
+    let mut interpreter = lab.interpreter();
+    let killer = std::thread::spawn(|| {
+        std::thread::sleep(Duration::from_millis(200));
+        kill_process(getpid(), Signal::TERM).unwrap();
+    });
+    let error = interpreter.run(&source).err().unwrap();
+    killer.join().unwrap();
+    assert_eq!(error.kind(), Kind::Interrupted, "{error}");
+    assert!(
+        error.to_string().contains("interrupted by SIGTERM"),
+        "{error}"
+    );
+    assert_eq!(error.place().unwrap().line, 2);
+    signals::forget();
 }

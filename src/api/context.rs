@@ -16,6 +16,9 @@ use crate::model::{Live, ServiceName, SnapshotId};
 /// table must not read the table once per server, and a loop that waits must see them move.
 const COUNTERS_AGE: Duration = Duration::from_secs(1);
 
+/// The last column that a position of Rhai's can say.
+const COLUMNS: usize = u16::MAX as usize;
+
 /// How many effects a dry run lists.
 const MAX_EFFECTS: usize = 10_000;
 
@@ -273,7 +276,9 @@ impl Context {
 
     /// A position as a place in a file, where it is known.
     pub fn place(&self, file: Option<&str>, position: Position) -> Option<Place> {
-        self.place_at(file?, position.line()?, position.position().unwrap_or(0))
+        // Rhai counts no further: what is at its limit may be anywhere behind it.
+        let column = position.position().filter(|column| *column < COLUMNS);
+        self.place_at(file?, position.line()?, column.unwrap_or(0))
     }
 
     /// A line and column as a place in a file, where it is known.

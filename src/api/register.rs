@@ -16,6 +16,7 @@ use super::types::{Type, describe};
 use super::value::Raised;
 use super::{functions, properties, standard, value};
 use crate::error::{Error, Result};
+use crate::model::address::endpoint;
 use crate::model::{Endpoint, ServiceName};
 
 type RhaiResult = std::result::Result<Dynamic, Box<EvalAltResult>>;
@@ -234,8 +235,19 @@ impl Callable {
             function.full_name(),
             wants.words()
         ))
+        .maybe_hint(apart(args, index))
         .hint(format!("it is called as {signatures}"))
     }
+}
+
+/// What to write where a port stands behind the text of its address, as an argument of its own.
+fn apart(args: &[Dynamic], index: usize) -> Option<String> {
+    let address = args.get(index.checked_sub(1)?)?;
+    let address = address.read_lock::<ImmutableString>()?;
+    let port = u16::try_from(args.get(index)?.as_int().ok()?).ok()?;
+    let whole = Endpoint::parse(&address).ok()?;
+    let whole = whole.port.is_none().then(|| endpoint(whole.addr, port))?;
+    Some(format!("the port belongs to the address: \"{whole}\""))
 }
 
 /// Every way in which a name can be called.

@@ -89,8 +89,10 @@ pub fn snapshots(snapshots: &[Snapshot], awaiting: Option<&Awaiting>) -> Vec<Val
 }
 
 /// How a change ended, in a word.
-pub fn outcome(outcome: &Outcome) -> &'static str {
-    match outcome {
+pub fn outcome(report: &Report) -> &'static str {
+    match report.outcome {
+        // As its sentence says.
+        Outcome::Planned if report.plan.changes.is_empty() => "unchanged",
         Outcome::Planned => "planned",
         Outcome::Unchanged => "unchanged",
         Outcome::Repaired { .. } => "repaired",
@@ -102,7 +104,7 @@ pub fn outcome(outcome: &Outcome) -> &'static str {
 /// A report: `outcome changes snapshot notes text`; `pending` where it is to be confirmed.
 pub fn report(report: &Report) -> Options {
     let mut map = Map::new();
-    map.insert("outcome".into(), json!(outcome(&report.outcome)));
+    map.insert("outcome".into(), json!(outcome(report)));
     map.insert("changes".into(), changes(&report.plan.changes));
     map.insert(
         "snapshot".into(),

@@ -448,6 +448,14 @@ impl Context {
         read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
     }
 
+    /// Tells that a change was not made, because the answer to a question was no.
+    pub fn declined(&self) {
+        match self.out.json {
+            true => self.out.report(&Report::unchanged(), false),
+            false => self.out.say("nothing changed"),
+        }
+    }
+
     /// How long it took until now, in words.
     pub fn took(&self) -> String {
         format!("took {} ms", self.started.elapsed().as_millis())

@@ -158,7 +158,7 @@ fn finish(
                 if signals::interrupted() == Some("SIGINT") {
                     signals::forget();
                 }
-                context.out.say("nothing changed");
+                context.declined();
                 return Ok(false);
             }
             agreed = Some(planned.plan);

@@ -49,7 +49,8 @@ pub(super) fn run(context: &Context, args: &InstallDropinArgs) -> Result<u8> {
         return Err(Error::new(
             Kind::Usage,
             "this changes files of the host, and --sim touches nothing of it",
-        ));
+        )
+        .hint("to see what it would do: leave --sim out, and add --plan"));
     }
     let place = Dropin::below(&args.root);
     let outcome = match args.undo {

@@ -1,6 +1,7 @@
 //! `ipvsh ipvsadm`, and the program called by one of ipvsadm's names.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
@@ -70,6 +71,7 @@ impl Own {
                 _ => {
                     own.message = Some(words.next().ok_or_else(|| {
                         Error::new(Kind::Usage, format!("{word} lacks its message"))
+                            .hint("it stands behind that, in quotes: --record -m 'why it is done'")
                     })?);
                 }
             }
@@ -95,23 +97,45 @@ pub(super) fn run(context: &Context, words: Vec<String>) -> Result<u8> {
         };
     }
     if !context.is_sim() {
-        return Ok(ipvsadm::run(
-            Program::Ipvsadm,
-            NAME,
-            words,
-            &mut change_log(),
-        ));
+        return Ok(stand_in_for(context, None, words, &mut change_log()));
     }
     let is_change = ipvsadm::is_one_change(&words);
     let work = |sim| {
         let table = Some(Box::new(sim) as Box<dyn ipvsadm::KernelTable>);
-        let status = ipvsadm::run_on(table, Program::Ipvsadm, NAME, words, &mut |_| ());
-        Ok(status)
+        Ok(stand_in_for(context, table, words, &mut |_| ()))
     };
     match is_change {
         true => alone(context, work),
         false => work(context.simulated_table()?),
     }
+}
+
+/// Does what ipvsadm does. Where results are JSON, what it says of a failure is the message of an
+/// error, with ipvsadm's own status.
+fn stand_in_for(
+    context: &Context,
+    table: Option<Box<dyn ipvsadm::KernelTable>>,
+    words: Vec<String>,
+    log: &mut dyn FnMut(&str),
+) -> u8 {
+    let run =
+        |err: &mut dyn Write, log| ipvsadm::run_on(table, Program::Ipvsadm, NAME, words, err, log);
+    if !context.out.json {
+        return run(&mut std::io::stderr().lock(), log);
+    }
+    let mut said = Vec::new();
+    let status = run(&mut said, log);
+    let said = String::from_utf8_lossy(&said);
+    match (status, said.trim_end()) {
+        (0, "") => {}
+        // Of several lines of -R the last one decides the status.
+        (0, said) => context.out.say(said),
+        (status, said) => {
+            let error = Error::new(Kind::Refused, said).object(NAME);
+            context.out.error_with(&error, status);
+        }
+    }
+    status
 }
 
 /// Changes a simulated kernel while no other process does, as a kernel takes one request after the

@@ -139,7 +139,8 @@ impl Cli {
             match word.as_str() {
                 "--sim" => global.sim = true,
                 "--json" => global.json = true,
-                "--db" => global.db = words.next().map(Into::into),
+                // A name that is empty was refused, and would be again.
+                "--db" => global.db = words.next().filter(|dir| !dir.is_empty()).map(Into::into),
                 word => {
                     if let Some(dir) = word.strip_prefix("--db=") {
                         global.db = Some(dir.into());
@@ -180,11 +181,13 @@ fn start() -> u8 {
         Ok(cli) => cli,
         Err(refusal) => {
             // The hints of a refused line carry what was understood of it.
-            let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
-            let global = Cli::global_of(&words.collect::<Vec<_>>());
+            let words = std::env::args_os().skip(1);
+            let words = words.map(|word| word.to_string_lossy().into_owned());
+            let words: Vec<String> = words.collect();
+            let global = Cli::global_of(&words);
             let json = global.json;
             Context::new(global).remember_invocation();
-            return usage::refuse(&refusal, json);
+            return usage::refuse(&refusal, &words, json);
         }
     };
     let runs_scripts = matches!(

@@ -73,10 +73,12 @@ pub(super) fn run(context: &Context, args: &PruneArgs) -> Result<u8> {
         let removed = ranges(pruned.removed.iter().copied());
         output::did(Effect::Other(format!("snapshots removed: {removed}")));
     }
-    match out.json {
-        true => out.print_json(&output::forms::pruned(&pruned)),
-        false => out.print(&output::pruned(&pruned, args.plan)),
+    if out.json {
+        // It holds the notes too.
+        out.print_json(&output::forms::pruned(&pruned));
+        return Ok(0);
     }
+    out.print(&output::pruned(&pruned, args.plan));
     pruned.notes.iter().for_each(|note| out.note(note));
     Ok(0)
 }

@@ -50,7 +50,7 @@ pub(super) fn run(context: &Context, args: &RollbackArgs) -> Result<u8> {
             target.id, target.message, target.author
         );
         if !context.ask(&question) {
-            context.out.say("nothing changed");
+            context.declined();
             return Ok(1);
         }
         agreed = true;

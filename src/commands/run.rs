@@ -9,7 +9,7 @@ use super::context::Context;
 use super::top::viewer;
 use crate::director::{ChangeOptions, Report, Session};
 use crate::error::Result;
-use crate::output::{self, count, value};
+use crate::output::{self, count, forms, value};
 use crate::script::{Ended, Interpreter, Source};
 use crate::signals;
 
@@ -118,7 +118,14 @@ pub(super) fn run_in(
     out.detail(&format!("{} sent to the kernel", count(writes, "change")));
     Ok(match ended {
         Ended::Value(_) => 0,
-        Ended::Exit(status) => u8::try_from(status).unwrap_or(1),
+        Ended::Exit(status) => {
+            let status = u8::try_from(status).unwrap_or(1);
+            if out.json && status != 0 {
+                let staged = interpreter.session().staged();
+                out.print_json(&forms::exited(status, staged));
+            }
+            status
+        }
         Ended::Closed => 1,
     })
 }

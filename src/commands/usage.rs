@@ -50,9 +50,9 @@ Exit status:
   255  a bug in ipvsh";
 
 /// Prints what clap has to say: help and version are results, the rest are usage errors.
-pub(super) fn refuse(refusal: &clap::Error, json: bool) -> u8 {
+pub(super) fn refuse(refusal: &clap::Error, words: &[String], json: bool) -> u8 {
     let out = Output::new(json, Verbosity::Normal, ColorWhen::Auto);
-    match tell(refusal, &out) {
+    match tell(refusal, words, &out) {
         Ok(()) => 0,
         Err(error) => {
             out.error(&error);
@@ -61,17 +61,34 @@ pub(super) fn refuse(refusal: &clap::Error, json: bool) -> u8 {
     }
 }
 
-/// Prints help and the version, which clap gives as refusals too.
+/// Prints help and the version, which clap gives as refusals too. `words` are those of the command
+/// line behind the program's name.
 ///
 /// # Errors
 /// `usage` for all other refusals; `output`.
-pub(super) fn tell(refusal: &clap::Error, out: &Output) -> Result<()> {
+pub(super) fn tell(refusal: &clap::Error, words: &[String], out: &Output) -> Result<()> {
     match refusal.use_stderr() {
-        true => Err(explain(refusal)),
+        true => {
+            let error = explain(refusal);
+            let lacks_hint = error.hints().is_empty();
+            Err(error.maybe_hint(lacks_hint.then(|| help_of(words))))
+        }
         false => {
             out.print(&grouped(&refusal.render().to_string()));
             output::written()
         }
+    }
+}
+
+/// Where the options of the verb in a command line are explained.
+fn help_of(words: &[String]) -> String {
+    let definition = super::definition();
+    let verb = words
+        .iter()
+        .find(|word| definition.find_subcommand(word).is_some());
+    match verb {
+        Some(verb) => format!("what {verb} takes: ipvsh {verb} --help"),
+        None => "what there is: ipvsh --help".to_owned(),
     }
 }
 

@@ -36,7 +36,10 @@ impl Filter {
         }
         Endpoint::parse(text)
             .map(Filter::Endpoint)
-            .map_err(|e| e.hint(hint))
+            .map_err(|error| {
+                let network = network(text).map(|net| format!("for a network: {net}"));
+                error.maybe_hint(network).hint(hint)
+            })
     }
 
     /// Says whether it selects an address and port.
@@ -73,6 +76,40 @@ impl Filter {
         match *key {
             ServiceKey::Address { addr, port, .. } => self.fits(addr, port),
             ServiceKey::Fwmark { .. } => false,
+        }
+    }
+}
+
+/// The network that the first two or three numbers of an address are meant for.
+fn network(text: &str) -> Option<String> {
+    let numbers = text.trim_end_matches('.').split('.');
+    let numbers: Vec<u8> = numbers
+        .map(|number| number.parse().ok())
+        .collect::<Option<_>>()?;
+    match numbers.as_slice() {
+        [a, b] => Some(format!("{a}.{b}.0.0/16")),
+        [a, b, c] => Some(format!("{a}.{b}.{c}.0/24")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_beginning_of_an_address_is_answered_with_its_network() {
+        for (text, net) in [
+            ("10.0.0", "10.0.0.0/24"),
+            ("10.0.0.", "10.0.0.0/24"),
+            ("172.16", "172.16.0.0/16"),
+        ] {
+            let error = Filter::parse(text).unwrap_err();
+            assert!(error.hints().contains(&format!("for a network: {net}")));
+        }
+        for text in ["10.0.0.300", "10.0.300", "web", ""] {
+            let hints = Filter::parse(text).unwrap_err().hints().join("\n");
+            assert!(!hints.contains("for a network"), "{text}: {hints}");
         }
     }
 }

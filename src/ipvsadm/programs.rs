@@ -48,30 +48,35 @@ impl Program {
 /// Runs a program with the words behind its name, and gives its exit status. `name` is how it was
 /// called, for its help. `log` is told each change that was sent to the kernel, in words.
 pub fn run(program: Program, name: &str, words: Vec<String>, log: &mut dyn FnMut(&str)) -> u8 {
-    run_on(None, program, name, words, log)
+    run_on(
+        None,
+        program,
+        name,
+        words,
+        &mut std::io::stderr().lock(),
+        log,
+    )
 }
 
-/// The same on another table than the kernel's.
+/// The same on another table than the kernel's, and what it says of refusals to another writer than
+/// standard error.
 pub fn run_on(
     table: Option<Box<dyn KernelTable>>,
     program: Program,
     name: &str,
     words: Vec<String>,
+    err: &mut dyn Write,
     log: &mut dyn FnMut(&str),
 ) -> u8 {
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let mut err = std::io::stderr().lock();
     let status = match program {
-        Program::Ipvsadm => ipvsadm(table, name, words, &mut out, &mut err, log),
-        Program::Save => save(table, name, &words, &mut out, &mut err, log),
-        Program::Restore => restore(table, &mut out, &mut err, log),
+        Program::Ipvsadm => ipvsadm(table, name, words, &mut out, err, log),
+        Program::Save => save(table, name, &words, &mut out, err, log),
+        Program::Restore => restore(table, &mut out, err, log),
     };
     match out.flush() {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            say(
-                &mut err,
-                &format!("cannot write to standard output: {error}"),
-            );
+            say(err, &format!("cannot write to standard output: {error}"));
             status.max(1)
         }
         _ => status,

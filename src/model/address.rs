@@ -3,7 +3,7 @@
 //! Source of truth: RFC 4291 and RFC 5952 for IPv6 text; host names are refused on purpose.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv6Addr, SocketAddrV4};
 
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +70,9 @@ impl fmt::Display for Family {
     }
 }
 
+/// How an IPv6 address is written.
+const BRACKETS: &str = "an IPv6 address is like 2001:db8::10; with a port: [2001:db8::10]:80";
+
 /// Parses an IP literal.
 ///
 /// # Errors
@@ -91,14 +94,63 @@ pub fn parse_ip(text: &str) -> Result<IpAddr> {
         Err(_) if bare.contains('%') => Err(Error::invalid(format!(
             "\"{text}\" has a scope; IPVS knows no scoped addresses"
         ))
-        .about(text)),
-        Err(_) if bare.chars().any(|c| c.is_alphabetic()) && !bare.contains(':') => {
-            Err(Error::invalid(format!("\"{text}\" is not an IP address"))
-                .about(text)
-                .hint("host names are not looked up: write the address itself"))
+        .about(text)
+        .hint("use an address that is not link-local, and write it without %")),
+        Err(_) => {
+            let error = Error::invalid(format!("\"{text}\" is not an IP address"));
+            Err(error.about(text).hint(instead(bare)))
         }
-        Err(_) => Err(Error::invalid(format!("\"{text}\" is not an IP address")).about(text)),
     }
+}
+
+/// What to write instead of a text that is no address.
+fn instead(text: &str) -> String {
+    if let Some(hint) = unreplaced(text) {
+        return hint;
+    }
+    if text.contains(':') {
+        return match with_port_behind(text) {
+            Some((addr, port)) => format!("did you mean \"{}\"?", endpoint(addr, port)),
+            None => BRACKETS.to_owned(),
+        };
+    }
+    if text.chars().any(char::is_alphabetic) {
+        return "host names are not looked up: write the address itself".to_owned();
+    }
+    let numbers: Vec<&str> = text.split('.').collect();
+    let decimals: Option<Vec<u8>> = numbers.iter().map(|number| number.parse().ok()).collect();
+    match (numbers.len(), decimals) {
+        // Zeros at the front: to some programs the number is octal.
+        (4, Some(decimals)) => {
+            let decimals: Vec<String> = decimals.iter().map(u8::to_string).collect();
+            format!("write {}", decimals.join("."))
+        }
+        (4, None) => "each of the four numbers of an IPv4 address is 0 to 255".to_owned(),
+        (2.., _) => "an IPv4 address has four numbers, like 192.0.2.10".to_owned(),
+        _ => "an address is like 192.0.2.10 or 2001:db8::10".to_owned(),
+    }
+}
+
+/// How to have a variable replaced that stands in a text: `$VIP`, `${VIP}`.
+fn unreplaced(text: &str) -> Option<String> {
+    let (_, name) = text.split_once('$')?;
+    let name = name.trim_start_matches('{');
+    let end = name.find(|c: char| !c.is_alphanumeric() && c != '_');
+    let name = name.get(..end.unwrap_or(name.len()))?;
+    (!name.is_empty()).then(|| {
+        format!(
+            "{name} was not replaced: a script replaces `${{{name}}}` within backticks, a shell \
+             \"${name}\" within double quotes"
+        )
+    })
+}
+
+/// An IPv6 address and a port that were typed without the brackets between them. The text may be an
+/// address itself: `2001:db8::1:80` is one.
+pub(super) fn with_port_behind(text: &str) -> Option<(IpAddr, u16)> {
+    let (addr, port) = text.rsplit_once(':')?;
+    let addr: Ipv6Addr = addr.parse().ok()?;
+    parse_port(port).ok().map(|port| (addr.into(), port))
 }
 
 /// Parses a port number.
@@ -114,7 +166,10 @@ pub fn parse_port(text: &str) -> Result<u16> {
             .hint("ports go to 65535")),
         _ => Err(Error::invalid(format!("\"{text}\" is not a port number"))
             .about(text)
-            .hint("service names are not looked up: write the number")),
+            .hint(match unreplaced(text) {
+                Some(hint) => hint,
+                None => "service names are not looked up: write the number".to_owned(),
+            })),
     }
 }
 
@@ -140,7 +195,8 @@ impl Endpoint {
     pub fn parse(text: &str) -> Result<Endpoint> {
         let text = text.trim();
         if text.is_empty() {
-            return Err(Error::invalid("an address is missing"));
+            return Err(Error::invalid("an address is missing")
+                .hint("an address is like 192.0.2.10 or 2001:db8::10"));
         }
         // What there is most of, ten thousand times in a large history.
         if let Ok(plain) = text.parse::<SocketAddrV4>() {
@@ -151,7 +207,9 @@ impl Endpoint {
         }
         if let Some(rest) = text.strip_prefix('[') {
             let Some((inside, after)) = rest.split_once(']') else {
-                return Err(Error::invalid(format!("\"{text}\": a \"]\" is missing")).about(text));
+                return Err(Error::invalid(format!("\"{text}\": a \"]\" is missing"))
+                    .about(text)
+                    .hint(BRACKETS));
             };
             let addr = parse_ip(inside)?;
             if !addr.is_ipv6() {
@@ -167,7 +225,8 @@ impl Endpoint {
                 None if after.is_empty() => Ok(Endpoint { addr, port: None }),
                 None => Err(
                     Error::invalid(format!("\"{text}\": expected \":PORT\" after \"]\""))
-                        .about(text),
+                        .about(text)
+                        .hint(BRACKETS),
                 ),
             };
         }
@@ -283,6 +342,65 @@ mod tests {
             Endpoint::parse("[2001:DB8:0::1]:080").unwrap().to_string(),
             "[2001:db8::1]:80"
         );
+    }
+
+    #[test]
+    fn what_is_no_address_is_answered_with_what_to_write() {
+        for (text, hint) in [
+            ("", "an address is like 192.0.2.10 or 2001:db8::10"),
+            ("-", "an address is like 192.0.2.10 or 2001:db8::10"),
+            (
+                "10.0.0",
+                "an IPv4 address has four numbers, like 192.0.2.10",
+            ),
+            (
+                "10.0.0.1.2:80",
+                "an IPv4 address has four numbers, like 192.0.2.10",
+            ),
+            (
+                "10.0.0.:80",
+                "each of the four numbers of an IPv4 address is 0 to 255",
+            ),
+            (
+                "192.0.2.300:80",
+                "each of the four numbers of an IPv4 address is 0 to 255",
+            ),
+            ("192.0.2.01:80", "write 192.0.2.1"),
+            (
+                "web:80",
+                "host names are not looked up: write the address itself",
+            ),
+            (
+                "$VIP:80",
+                "VIP was not replaced: a script replaces `${VIP}` within backticks, a shell \
+                 \"$VIP\" within double quotes",
+            ),
+            (
+                "10.0.0.${n}",
+                "n was not replaced: a script replaces `${n}` within backticks, a shell \"$n\" \
+                 within double quotes",
+            ),
+            (
+                "192.0.2.10:$PORT",
+                "PORT was not replaced: a script replaces `${PORT}` within backticks, a shell \
+                 \"$PORT\" within double quotes",
+            ),
+            (
+                "2001:db8:0:0:0:0:0:1:80",
+                "did you mean \"[2001:db8::1]:80\"?",
+            ),
+            ("2001:db8::1::2", BRACKETS),
+            ("2001:db8::g", BRACKETS),
+            ("[::1", BRACKETS),
+            ("[::1]80", BRACKETS),
+            (
+                "fe80::1%eth0",
+                "use an address that is not link-local, and write it without %",
+            ),
+        ] {
+            assert_eq!(Endpoint::parse(text).unwrap_err().hints(), [hint], "{text}");
+        }
+        assert_eq!(with_port_behind("2001:db8::80"), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
-use super::address::{Endpoint, Family, endpoint, write_endpoint};
+use super::address::{Endpoint, Family, endpoint, with_port_behind, write_endpoint};
 use crate::error::{Error, Result, did_you_mean};
 
 /// An IP protocol number; the kernel keeps whatever it was given, so this holds all of them.
@@ -192,6 +192,10 @@ impl ServiceKey {
             }),
             None => Err(Error::invalid("a port is missing")
                 .object(format!("virtual service {protocol} {address}"))
+                .maybe_hint(
+                    with_port_behind(address)
+                        .map(|(addr, port)| format!("did you mean \"{}\"?", endpoint(addr, port))),
+                )
                 .hint(format!(
                     "write \"{}\"; port 0 stands for all ports and needs persistent",
                     endpoint(addr, 80)
@@ -294,6 +298,9 @@ impl fmt::Display for ServiceKey {
     }
 }
 
+/// What the names of services look like.
+const NAMES: &str = "a name is like \"tcp 192.0.2.10:80\" or \"fwmark 666\"";
+
 /// What a user types for a service: its full name, or a bare address where one is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServiceName {
@@ -320,15 +327,19 @@ impl ServiceName {
             return Err(
                 Error::invalid(format!("\"{text}\" is not the name of a virtual service"))
                     .about(text)
-                    .hint("a name is like \"tcp 192.0.2.10:80\" or \"fwmark 666\""),
+                    .hint(NAMES),
             );
         }
         let Some(second) = second else {
-            if matches!(first.to_lowercase().as_str(), "fwmark" | "fwmark6") {
-                return Err(Error::invalid(format!("\"{text}\": the mark is missing")).about(text));
+            let missing = match first.to_lowercase().as_str() {
+                "fwmark" | "fwmark6" => Some("mark"),
+                _ => Protocol::parse(first).map(|_| "address"),
+            };
+            if let Some(what) = missing {
+                let error = Error::invalid(format!("\"{text}\": the {what} is missing"));
+                return Err(error.about(text).hint(NAMES));
             }
-            let Endpoint { addr, port } = Endpoint::parse(first)
-                .map_err(|e| e.hint("a name is like \"tcp 192.0.2.10:80\" or \"fwmark 666\""))?;
+            let Endpoint { addr, port } = Endpoint::parse(first).map_err(|e| e.hint(NAMES))?;
             return Ok(ServiceName::Bare { addr, port });
         };
         let family = match first.to_lowercase().as_str() {
@@ -348,9 +359,10 @@ impl ServiceName {
                 Error::invalid(format!("\"{text}\": unknown protocol \"{first}\""))
                     .about(text)
                     .about(first)
-                    .maybe_hint(
-                        did_you_mean(first, known).map(|w| format!("did you mean \"{w}\"?")),
-                    ),
+                    .hint(match did_you_mean(first, known) {
+                        Some(word) => format!("did you mean \"{word}\"?"),
+                        None => NAMES.to_owned(),
+                    }),
             );
         };
         ServiceKey::at(protocol, second).map(ServiceName::Key)

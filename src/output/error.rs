@@ -1,5 +1,6 @@
 //! Errors as text: what, where in the script, what to do, what is left.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use unicode_width::UnicodeWidthChar;
@@ -19,7 +20,7 @@ pub fn error(failure: &Error, paint: Paint, width: Option<u16>) -> String {
 
 fn one(error: &Error, paint: Paint, width: Option<u16>, told: &mut BTreeSet<String>) -> String {
     let word = paint.paint(Style::Removed, "Error:");
-    let mut text = format!("{word} {}\n", clean(&error.to_string()));
+    let mut text = format!("{word} {}\n", clean(&abridged(error.to_string())));
     if let Some(place) = error.place() {
         text += &position(place, paint, width);
     }
@@ -39,6 +40,55 @@ fn one(error: &Error, paint: Paint, width: Option<u16>, told: &mut BTreeSet<Stri
 /// The fewest cells that a line is broken to.
 const NARROW: usize = 10;
 
+/// The longest line that is shown whole, in characters: a script made by a program may have one of
+/// megabytes.
+const LONGEST: usize = 400;
+
+/// How many characters of a longer line are shown before the column, and from it on.
+const AROUND: usize = 60;
+
+/// What stands for the rest of a line, or of a message.
+const REST: &str = "...";
+
+/// The longest message that is shown whole, in characters: it may quote a value of megabytes.
+const MESSAGE: usize = 4_000;
+
+/// How many characters of a longer message are shown, of its beginning and of its end.
+const ENDS: (usize, usize) = (1_000, 200);
+
+/// The message as it is, or its beginning and its end, where it is too long to be shown.
+fn abridged(message: String) -> String {
+    let length = message.chars().count();
+    if length <= MESSAGE {
+        return message;
+    }
+    let (first, last) = ENDS;
+    let begin: String = message.chars().take(first).collect();
+    let end: String = message.chars().skip(length - last).collect();
+    format!("{begin}{REST}{end}")
+}
+
+/// The line as it is, or what is around the column in a line that is too long to be shown.
+fn shortened(place: &Place) -> Cow<'_, Place> {
+    if place.source.chars().nth(LONGEST).is_none() {
+        return Cow::Borrowed(place);
+    }
+    let start = place.column.saturating_sub(AROUND + 1);
+    let mut rest = place.source.chars().skip(start);
+    let shown: String = rest.by_ref().take(2 * AROUND).collect();
+    let before = if start > 0 { REST } else { "" };
+    let after = if rest.next().is_some() { REST } else { "" };
+    let column = match place.column {
+        0 => 0,
+        column => column - start + before.len(),
+    };
+    Cow::Owned(Place {
+        column,
+        source: format!("{before}{shown}{after}"),
+        ..place.clone()
+    })
+}
+
 /// `  --> file:line:column`, the line, and a caret below the column. On a terminal that is too
 /// narrow for the line, the caret stands below the row that holds the column.
 fn position(place: &Place, paint: Paint, width: Option<u16>) -> String {
@@ -48,6 +98,7 @@ fn position(place: &Place, paint: Paint, width: Option<u16>) -> String {
         column => format!(":{column}"),
     };
     let mut text = format!("  {arrow} {}:{}{column}\n", clean(&place.file), place.line);
+    let place = &*shortened(place);
     if place.source.trim().is_empty() {
         return text;
     }
@@ -197,6 +248,58 @@ mod tests {
             of("\"服务服务服务服务服务\" x", 14, Some(24)),
             "  --> x:7:14\n7 | \"服务服务服务服务服\n  | 务\" x\n  |     ^\n"
         );
+    }
+
+    #[test]
+    fn a_line_of_megabytes_is_shown_around_the_column() {
+        let of = |column, source: &str, width| {
+            let place = Place {
+                file: "x".to_owned(),
+                line: 7,
+                column,
+                source: source.to_owned(),
+            };
+            position(&place, Paint::new(false), width)
+        };
+        let long = format!("{}tpc(1);{}", "é".repeat(60_000), "y".repeat(1_000_000));
+        let (before, after) = ("é".repeat(60), "y".repeat(53));
+        let caret = " ".repeat(63);
+        assert_eq!(
+            of(60_001, &long, None),
+            format!("  --> x:7:60001\n7 | ...{before}tpc(1);{after}...\n  | {caret}^\n")
+        );
+        // At both ends of the line, and where only the line is known.
+        let long = format!("tpc({}", "9".repeat(1_000));
+        let shown = format!("tpc({}...", "9".repeat(116));
+        assert_eq!(
+            of(1, &long, None),
+            format!("  --> x:7:1\n7 | {shown}\n  | ^\n")
+        );
+        assert_eq!(of(0, &long, None), format!("  --> x:7\n7 | {shown}\n"));
+        let end = format!("...{}", "9".repeat(60));
+        assert_eq!(
+            of(1_005, &long, None),
+            format!("  --> x:7:1005\n7 | {end}\n  | {caret}^\n")
+        );
+        // On a narrow terminal what is shown is broken as ever.
+        let narrow = of(60_001, &long, Some(40));
+        assert!(
+            narrow.lines().all(|line| line.chars().count() <= 40),
+            "{narrow}"
+        );
+    }
+
+    #[test]
+    fn a_message_of_megabytes_is_shown_at_its_ends() {
+        let value = "x".repeat(1_000_000);
+        let failure = Error::invalid(format!("\"{value}\" is not an IP address")).object(&value);
+        let shown = error(&failure, Paint::new(false), None);
+        assert!(shown.starts_with("Error: xxx"), "{shown}");
+        assert!(shown.ends_with("xxx\" is not an IP address\n"), "{shown}");
+        assert!(shown.len() < 1_500, "{shown}");
+        let whole = "x ".repeat(2_000);
+        let shown = error(&Error::invalid(&whole), Paint::new(false), None);
+        assert_eq!(shown, format!("Error: {whole}\n"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::api::report as form;
 pub use crate::api::report::snapshot;
 use crate::director::{Awaiting, Difference, Drained, Outcome, Report, ServerOf};
 use crate::error::Error;
-use crate::model::{Family, MarkSupport, ServiceKey, SettingKind, Snapshot, Weight};
+use crate::model::{Family, MarkSupport, ServiceKey, SettingKind, Snapshot, Weight, count};
 use crate::notes::Note;
 use crate::plan::{Change, Foreign, Plan};
 use form::changes;
@@ -37,12 +37,12 @@ fn error(failure: &Error) -> Value {
 
 /// The error that a command ends with, as an object `error`: `kind object message hint status`, the
 /// place in a script, what is left half-way, and what else was found.
-pub fn failure(failure: &Error) -> Value {
+pub fn failure(failure: &Error, status: u8) -> Value {
     let mut map = Map::new();
     if let Value::Object(form) = error(failure) {
         map.extend(form);
     }
-    map.insert("status".into(), json!(failure.kind().exit_status()));
+    map.insert("status".into(), json!(status));
     if let Some(place) = failure.place() {
         let column = (place.column > 0).then_some(place.column);
         map.insert("file".into(), json!(place.file));
@@ -107,7 +107,8 @@ fn in_words(notes: &[String], more: &[Note]) -> Value {
 pub fn report(report: &Report, dry: bool) -> Value {
     let mut map = Map::new();
     let outcome = match (&report.outcome, dry) {
-        (Outcome::Unchanged, _) | (_, false) => form::outcome(&report.outcome),
+        (Outcome::Unchanged, _) | (_, false) => form::outcome(report),
+        (_, true) if report.plan.changes.is_empty() => "unchanged",
         (_, true) => "planned",
     };
     map.insert("outcome".into(), json!(outcome));
@@ -123,6 +124,20 @@ pub fn report(report: &Report, dry: bool) -> Value {
         map.insert("failures".into(), failures.iter().map(error).collect());
     }
     Value::Object(map)
+}
+
+/// The end of a script that gave up with a status and committed nothing at its end; `staged` is how
+/// many changes it had staged.
+pub fn exited(status: u8, staged: usize) -> Value {
+    let note = format!("{} staged and not committed", count(staged, "change"));
+    let notes = if staged > 0 { vec![note] } else { Vec::new() };
+    json!({
+        "outcome": "exited",
+        "status": status,
+        "snapshot": null,
+        "changes": [],
+        "notes": notes,
+    })
 }
 
 /// A drain: how it ended, and every change that it made.

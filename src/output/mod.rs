@@ -51,7 +51,7 @@ use serde::Serializer as _;
 
 use invocation::{warning, with_globals};
 
-use crate::director::{Awaiting, Difference, News, Report};
+use crate::director::{Awaiting, Difference, News, Outcome, Report};
 use crate::error::Error;
 use crate::model::Connection;
 use crate::plan::{Change, Plan};
@@ -282,8 +282,13 @@ impl Output {
     /// Tells the error that a command ends with, on standard error: as JSON on one line where results
     /// are JSON.
     pub fn error(&self, failure: &Error) {
+        self.error_with(failure, failure.kind().exit_status());
+    }
+
+    /// Tells the error of a command that ends with a status of its own.
+    pub fn error_with(&self, failure: &Error, status: u8) {
         match self.json {
-            true => to_stderr(&format!("{}\n", json::failure(failure))),
+            true => to_stderr(&format!("{}\n", json::failure(failure, status))),
             false => self.error_in_words(failure),
         }
     }
@@ -307,22 +312,22 @@ impl Output {
     fn report_beside(&self, told: &Report, dry: bool, seen: Option<&Plan>) {
         self.did(told, dry);
         if self.json {
-            self.print_json(&json::report(told, dry));
-        } else {
-            match dry {
-                true => self.planned(&told.plan.changes, &report(told, dry)),
-                false => {
-                    if seen.is_none_or(|seen| seen.changes != told.plan.changes) {
-                        self.changes(&told.plan.changes);
-                    }
-                    self.sentence(&report(told, dry));
+            // It holds the notes and the failures too.
+            return self.print_json(&json::report(told, dry));
+        }
+        match dry {
+            true => self.planned(&told.plan.changes, &report(told, dry)),
+            false => {
+                if seen.is_none_or(|seen| seen.changes != told.plan.changes) {
+                    self.changes(&told.plan.changes);
                 }
+                self.sentence(&report(told, dry));
             }
         }
         for note in told.all_notes(warning) {
             self.note(&note);
         }
-        if let crate::director::Outcome::Partly { failures, .. } = &told.outcome {
+        if let Outcome::Partly { failures, .. } = &told.outcome {
             for failure in failures {
                 self.error_in_words(failure);
             }
@@ -362,7 +367,7 @@ impl Output {
         } else {
             self.planned(&plan.changes, sentence);
         }
-        if let Some(kept) = plan.kept_words() {
+        if let (Some(kept), false) = (plan.kept_words(), self.json) {
             self.note(&kept);
         }
         self.notes_of(&plan.foreign, &report.notes);
@@ -389,7 +394,11 @@ impl Output {
         self.notes_of(&difference.foreign, &difference.notes);
     }
 
+    /// Says what is foreign, and the notes; results in JSON hold both.
     fn notes_of(&self, foreign: &crate::plan::Foreign, notes: &[String]) {
+        if self.json {
+            return;
+        }
         if let Some(words) = foreign.words() {
             self.note(&format!("{words} not managed by ipvsh"));
         }
@@ -425,7 +434,7 @@ pub mod forms {
         checkup_json as checkup, pruned_json as pruned, repaired_json as repaired,
     };
     pub use super::events::with_events;
-    pub use super::json::{drain, history, shift, snapshot, status};
+    pub use super::json::{drain, exited, history, shift, snapshot, status};
 }
 
 fn to_stderr(text: &str) {

@@ -262,7 +262,13 @@ fn function_not_found(signature: &str, around: &Surroundings) -> Error {
     }
     let signatures = signatures_of(name);
     if !signatures.is_empty() {
+        let takes_address = signatures.iter().any(|one| one.contains("(address"));
+        let has_port = takes_address
+            && types
+                .windows(2)
+                .any(|pair| pair == ["text", "a whole number"]);
         return script(format!("{name} cannot be called with {}", list(&types)))
+            .maybe_hint(has_port.then_some("a port belongs to its address: \"192.0.2.10:80\""))
             .hint(format!("it is called as {}", signatures.join(", ")));
     }
     let mine: Vec<&String> = around

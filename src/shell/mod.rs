@@ -10,6 +10,7 @@ mod helper;
 mod highlight;
 mod hints;
 mod ipvsadm;
+mod reader;
 mod record;
 mod split;
 mod standard;
@@ -26,8 +27,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use rustyline::error::ReadlineError;
-use rustyline::history::FileHistory;
-use rustyline::{CompletionType, Config, Editor};
+use rustyline::{CompletionType, Config};
 use serde_json::json;
 
 use crate::api::help;
@@ -41,6 +41,7 @@ use crate::signals;
 
 use helper::LineHelper;
 use ipvsadm::Answer;
+use reader::LineReader;
 use record::Typed;
 use words::Word;
 use world::{PromptWorld, SnapshotsOf};
@@ -87,7 +88,7 @@ pub struct Shell {
     world: Rc<PromptWorld>,
     verbs: Rc<dyn Verbs>,
     out: Output,
-    editor: Editor<LineHelper, FileHistory>,
+    reader: LineReader,
     place: String,
     greeting: String,
     groups: Vec<VerbGroup>,
@@ -135,14 +136,14 @@ impl Shell {
             setting.snapshots,
             Rc::clone(&setting.verbs),
         ));
-        let mut editor = Editor::with_config(config).map_err(failed)?;
-        editor.set_helper(Some(LineHelper::new(out.paint, world.clone())));
+        let helper = LineHelper::new(out.paint, world.clone());
+        let reader = LineReader::new(config, helper).map_err(failed)?;
         Ok(Shell {
             interpreter,
             world,
             verbs: setting.verbs,
             out,
-            editor,
+            reader,
             place: clean(&setting.place),
             greeting: setting.greeting,
             groups: setting.groups,
@@ -164,20 +165,9 @@ impl Shell {
         self.start_up();
         self.out.say(self.greeting.trim_end());
         loop {
-            self.world.refresh();
-            let (prompt, offered) = (self.prompt(), self.offered.take());
-            let mut prompt = prompt;
-            if let Some(helper) = self.editor.helper_mut() {
-                helper.indent = prompt.chars().count();
-                if !helper.before.is_empty() {
-                    prompt = format!("{:>1$}", "> ", helper.indent);
-                }
-            }
-            let read = match offered {
-                Some(text) => self.editor.readline_with_initial(&prompt, (&text, "")),
-                None => self.editor.readline(&prompt),
-            };
-            let next = match read {
+            let prompt = self.prepare()?;
+            let offered = self.offered.take();
+            let next = match self.reader.read(&prompt, offered.as_deref()) {
                 Ok(line) => match self.block(line) {
                     Some(block) => self.line(&block)?,
                     None => Next::Line,
@@ -190,7 +180,10 @@ impl Shell {
                     self.out.error(&typed::no_text());
                     self.drop_block()
                 }
-                Err(error) => return Err(failed(error)),
+                Err(error) => {
+                    signals::check()?;
+                    return Err(failed(error));
+                }
             };
             if let Next::Leave(status) = next
                 && self.may_leave()
@@ -200,9 +193,29 @@ impl Shell {
         }
     }
 
+    /// Looks at what others changed, and gives the text before the next line. The terminal is in its
+    /// ordinary mode meanwhile, where Ctrl-C is a signal: it drops what was typed ahead, as at the
+    /// prompt, and ends nothing.
+    fn prepare(&mut self) -> Result<String> {
+        let _hold = signals::hold();
+        self.world.refresh();
+        let mut prompt = self.prompt();
+        if let Some(helper) = self.reader.editor.helper_mut() {
+            helper.indent = prompt.chars().count();
+            if !helper.before.is_empty() {
+                prompt = format!("{:>1$}", "> ", helper.indent);
+            }
+        }
+        if signals::interrupted() == Some("SIGINT") {
+            signals::forget();
+        }
+        signals::check()?;
+        Ok(prompt)
+    }
+
     /// The whole block that a line ends; none where the block goes on.
     fn block(&mut self, line: String) -> Option<String> {
-        let Some(helper) = self.editor.helper_mut() else {
+        let Some(helper) = self.reader.editor.helper_mut() else {
             return Some(line);
         };
         let mut whole = std::mem::take(&mut helper.before);
@@ -216,13 +229,13 @@ impl Shell {
     }
 
     fn is_in_block(&self) -> bool {
-        let helper = self.editor.helper();
+        let helper = self.reader.editor.helper();
         helper.is_some_and(|helper| !helper.before.is_empty())
     }
 
     /// Forgets the block that was begun.
     fn drop_block(&mut self) -> Next {
-        if let Some(helper) = self.editor.helper_mut() {
+        if let Some(helper) = self.reader.editor.helper_mut() {
             helper.before.clear();
         }
         Next::Line
@@ -388,7 +401,10 @@ impl Shell {
             Some(Word::Code(code, empty)) => (code, empty),
             Some(Word::Leave) => return Ok(Next::Leave(0)),
             Some(Word::Clear) => {
-                self.editor.clear_screen().map_err(failed)?;
+                if self.reader.can_edit() {
+                    let cleared = self.reader.editor.clear_screen();
+                    cleared.map_err(failed)?;
+                }
                 return Ok(Next::Line);
             }
             Some(Word::Help) => {
@@ -453,11 +469,11 @@ impl Shell {
 
     /// Asks a question; no is the answer to everything but y and yes.
     fn agrees(&mut self, question: &str) -> rustyline::Result<bool> {
-        if let Some(helper) = self.editor.helper_mut() {
+        if let Some(helper) = self.reader.editor.helper_mut() {
             helper.answering = true;
         }
-        let answer = self.editor.readline(question);
-        if let Some(helper) = self.editor.helper_mut() {
+        let answer = self.reader.read(question, None);
+        if let Some(helper) = self.reader.editor.helper_mut() {
             helper.answering = false;
         }
         let answer = match answer {
@@ -492,6 +508,9 @@ impl Shell {
     /// Answers a line of ipvsadm.
     fn answer(&mut self, line: &str) -> Result<Next> {
         match ipvsadm::answer(line)? {
+            Answer::Offer(code) if !self.reader.can_edit() => {
+                self.out.say(&format!("in ipvsh's words: {code}"));
+            }
             Answer::Offer(code) => {
                 self.out.say("in ipvsh's words, ready to run:");
                 self.offered = Some(code);
@@ -593,15 +612,15 @@ impl Shell {
                 path.display()
             ));
         }
-        let _ = self.editor.load_history(path);
+        let _ = self.reader.editor.load_history(path);
     }
 
     /// At once, so that a lost terminal loses no line.
     fn remember(&mut self, line: &str) {
-        if self.editor.add_history_entry(line).unwrap_or(false)
+        if self.reader.editor.add_history_entry(line).unwrap_or(false)
             && let Some(path) = &self.history
         {
-            let _ = self.editor.append_history(path);
+            let _ = self.reader.editor.append_history(path);
         }
     }
 }

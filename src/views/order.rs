@@ -34,10 +34,8 @@ impl Order {
         let columns = view.facts().columns;
         let names = Order::names(view);
         if names.is_empty() {
-            return Err(Error::new(
-                Kind::Usage,
-                format!("{} cannot be sorted", view.name()),
-            ));
+            let error = Error::new(Kind::Usage, format!("{} cannot be sorted", view.name()));
+            return Err(error.hint(format!("without --sort: ipvsh show {}", view.name())));
         }
         let column = columns.iter().find(|column| column.name == name).copied();
         if column.is_none() && name != SERVICE {

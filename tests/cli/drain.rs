@@ -165,11 +165,13 @@ fn a_drain_that_cannot_be() {
     assert_snapshot!(lab.run(&["drain", "192.0.2.10:80", "10.0.0.12", "--timeout", "700000"]), @r"
     -- stderr
     Error: invalid value '700000' for '--timeout <SECONDS>': 700000 is not in 0..=604800
+    Hint: what drain takes: ipvsh --sim drain --help
     -- status 2
     ");
     assert_snapshot!(lab.run(&["drain", "192.0.2.10:80", "10.0.0.12", "--then", "delete"]), @r"
     -- stderr
     Error: invalid value 'delete' for '--then <THEN>' [possible values: keep, remove, restore]
+    Hint: what drain takes: ipvsh --sim drain --help
     -- status 2
     ");
     assert_snapshot!(lab.run(&["drain", "192.0.2.10:80", "10.0.0.12", "--confirm", "60"]), @r"

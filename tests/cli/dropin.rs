@@ -431,6 +431,7 @@ fn what_is_in_the_way_is_refused() {
     assert_snapshot!(image.lab.run_plain(&["install-dropin", "--sim"]), @r"
     -- stderr
     Error: this changes files of the host, and --sim touches nothing of it
+    Hint: to see what it would do: leave --sim out, and add --plan
     -- status 2
     ");
 }

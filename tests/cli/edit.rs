@@ -324,13 +324,6 @@ fn an_editor_that_fails_or_is_missing_changes_nothing() {
     Hint: choose another one: VISUAL=nano ipvsh --sim edit
     -- status 1
     ");
-    let environment = [("TMPDIR", tmp.to_str().unwrap()), ("PATH", "/nonexistent")];
-    assert_snapshot!(settled(&lab.run_in(&environment, &["edit", "-y"])), @r"
-    -- stderr
-    Error: editor: VISUAL and EDITOR name none, and neither vi nor nano is there
-    Hint: choose another one: VISUAL=nano ipvsh --sim edit
-    -- status 1
-    ");
     nothing_is_left(&lab);
     // Words are not given to a shell.
     assert_snapshot!(run("true; touch owned", "/usr/bin:/bin"), @r"
@@ -540,4 +533,73 @@ fn an_edit_only_declares() {
         );
     }
     assert_eq!(lab.state(), before);
+}
+
+/// Editors keep the older version of a file beside it; they kept the directory there too.
+#[test]
+fn backups_of_the_editor_do_not_keep_the_directory() {
+    let lab = lab();
+    let backups = "cp \"$1\" \"$1~\"; cp \"$1\" \"$1.~2~\"; \
+                   cp \"$1\" \"$(dirname \"$1\")/.$(basename \"$1\").un~\"";
+    edit(
+        &lab,
+        &format!("{backups}; sed -i 's/weight: 3/weight: 7/' \"$1\""),
+        &["-y"],
+    );
+    nothing_is_left(&lab);
+    edit(&lab, &format!("{backups}; touch \"$1\""), &[]);
+    nothing_is_left(&lab);
+    // What an editor could not save, and files of the user's own, stay.
+    let others = "echo mine > \"$(dirname \"$1\")/other.rhai~\"; \
+                  cp \"$1\" \"$(dirname \"$1\")/.$(basename \"$1\").swp\"";
+    edit(&lab, &format!("{backups}; {others}"), &[]);
+    let names = kept(&lab).into_iter().map(|path| {
+        let name = path.file_name().unwrap();
+        name.to_str().unwrap().to_owned()
+    });
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    assert_eq!(names, [".snapshot-2.rhai.swp", "other.rhai~"]);
+}
+
+#[test]
+fn without_a_terminal_no_editor_is_started_that_nobody_chose() {
+    let lab = lab();
+    let tmp = lab.path("tmp");
+    let before = lab.state();
+    let environment = [("TMPDIR", tmp.to_str().unwrap())];
+    assert_snapshot!(lab.run_in(&environment, &["edit"]), @r"
+    -- stderr
+    Error: cannot edit: standard input is no terminal, and VISUAL and EDITOR name no program
+    Hint: to let a program edit: VISUAL=PROGRAM ipvsh --sim edit
+    Hint: to edit in two steps: ipvsh --sim export --format rhai > FILE; ipvsh --sim import --replace --plan FILE
+    -- status 1
+    ");
+    let said = lab.run_in(&environment, &["--json", "edit", "-y"]);
+    assert!(said.contains(r#""kind":"state""#), "{said}");
+    assert_eq!(lab.state(), before);
+    nothing_is_left(&lab);
+}
+
+#[test]
+fn what_an_edit_would_do_is_told_as_json() {
+    let lab = lab();
+    for (lines, outcome, changes) in [
+        ("sed -i 's/weight: 3/weight: 7/' \"$1\"", "planned", 1),
+        ("echo '// a comment' >> \"$1\"", "unchanged", 0),
+        ("touch \"$1\"", "unchanged", 0),
+    ] {
+        let editor = editor(&lab, lines);
+        let mut command = lab.command(&["--json", "edit", "--plan"]);
+        command.env("EDITOR", editor).env("TMPDIR", lab.path("tmp"));
+        let output = command.output().unwrap();
+        let result: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(result["outcome"], outcome, "{lines}");
+        assert_eq!(
+            result["changes"].as_array().unwrap().len(),
+            changes,
+            "{lines}"
+        );
+        assert_eq!(output.status.code(), Some(0), "{lines}");
+    }
 }

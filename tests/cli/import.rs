@@ -135,6 +135,7 @@ fn only_what_is_named_is_taken_from_a_file() {
     assert_snapshot!(only(&["tcp 192.0.2:80"], &[]), @r#"
     -- stderr
     Error: virtual service tcp 192.0.2:80: cannot import: "192.0.2" is not an IP address
+    Hint: an IPv4 address has four numbers, like 192.0.2.10
     -- status 1
     "#);
 }

@@ -26,7 +26,7 @@ fn an_error_is_an_object_on_one_line_of_standard_error() {
     let script = lab.script("a.rhai", "let x = 1;\ntcp(\"192.0.2.300:80\");\n");
     assert_snapshot!(lab.run(&["run", "--json", &script]), @r#"
     -- stderr
-    {"error":{"kind":"invalid","object":"virtual service tcp 192.0.2.300:80","message":"\"192.0.2.300\" is not an IP address","hint":null,"status":1,"file":"LAB/a.rhai","line":2,"column":1}}
+    {"error":{"kind":"invalid","object":"virtual service tcp 192.0.2.300:80","message":"\"192.0.2.300\" is not an IP address","hint":"each of the four numbers of an IPv4 address is 0 to 255","status":1,"file":"LAB/a.rhai","line":2,"column":1}}
     -- status 1
     "#);
     assert_snapshot!(lab.run(&["--json", "-e", "throw \"no\""]), @r#"
@@ -46,6 +46,91 @@ fn an_error_is_an_object_on_one_line_of_standard_error() {
         assert_eq!(error["error"]["status"], said.status, "{args:?}");
         assert_eq!(said.out, "", "{args:?}");
     }
+}
+
+/// The commands of a program that reads results: what a result holds is not said beside it.
+#[test]
+fn notes_are_told_once() {
+    let lab = Lab::with_web();
+    let empty = r#"tcp("192.0.2.11:80")"#;
+    for args in [
+        &["--json", "-e", empty, "--plan"][..],
+        &["--json", "-e", empty],
+        &["--json", "plan"],
+        &["--json", "diff", "1"],
+        &["--json", "restore"],
+        &["--json", "prune", "--keep", "1"],
+    ] {
+        let said = lab.said(args);
+        let result: Value = serde_json::from_str(&said.out).unwrap();
+        assert!(result["notes"].is_array(), "{args:?}");
+        assert_eq!(said.err, "", "{args:?}");
+    }
+    let plan = lab.said(&["--json", "plan"]);
+    assert!(plan.out.contains("no real servers"), "{}", plan.out);
+}
+
+#[test]
+fn a_script_that_gives_up_is_told_as_json() {
+    let lab = Lab::with_web();
+    assert_snapshot!(lab.run(&["--json", "-e", "exit(3)"]), @r#"
+    {
+      "outcome": "exited",
+      "status": 3,
+      "snapshot": null,
+      "changes": [],
+      "notes": []
+    }
+    -- status 3
+    "#);
+    let script = lab.script("a.rhai", "timeouts(#{ tcp: 600 }); exit(4)");
+    assert_snapshot!(lab.run(&["--json", "run", &script]), @r#"
+    {
+      "outcome": "exited",
+      "status": 4,
+      "snapshot": null,
+      "changes": [],
+      "notes": [
+        "1 change staged and not committed"
+      ]
+    }
+    -- status 4
+    "#);
+    // What it committed before is a result of its own, and `exit(0)` commits.
+    let script = lab.script("b.rhai", "timeouts(#{ tcp: 600 }); commit(); exit(5)");
+    let said = lab.said(&["--json", "run", &script]);
+    let results = serde_json::Deserializer::from_str(&said.out).into_iter::<Value>();
+    let outcomes = results.map(|result| result.unwrap()["outcome"].clone());
+    assert_eq!(outcomes.collect::<Vec<_>>(), ["recorded", "exited"]);
+    let script = lab.script("c.rhai", "timeouts(#{ tcp: 700 }); exit(0)");
+    let said = lab.ok(&["--json", "run", &script]);
+    assert!(said.contains("\"outcome\": \"recorded\""), "{said}");
+}
+
+/// The statuses are ipvsadm's, with and without JSON.
+#[test]
+fn what_the_drop_in_says_of_a_failure_is_an_error_as_json() {
+    let lab = Lab::with_web();
+    assert_snapshot!(lab.run(&["--json", "ipvsadm", "-A", "-t", "192.0.2.10:80"]), @r#"
+    -- stderr
+    {"error":{"kind":"refused","object":"ipvsadm","message":"Service already exists","hint":null,"status":255}}
+    -- status 255
+    "#);
+    for words in [
+        &["-A", "-t", "192.0.2.10:80"][..],
+        &["-Q"],
+        &["-A", "-t", "x:y"],
+    ] {
+        let plain = lab.said(&[&["ipvsadm"], words].concat());
+        let json = lab.said(&[&["--json", "ipvsadm"], words].concat());
+        let error: Value = serde_json::from_str(&json.err).unwrap();
+        assert_eq!(json.status, plain.status, "{words:?}");
+        assert_eq!(error["error"]["status"], plain.status, "{words:?}");
+        assert_eq!(error["error"]["message"], plain.err.trim_end(), "{words:?}");
+    }
+    let listed = lab.said(&["--json", "ipvsadm", "-Ln"]);
+    assert_eq!((listed.status, listed.err.as_str()), (0, ""));
+    assert!(listed.out.contains("192.0.2.10:80"), "{}", listed.out);
 }
 
 /// Two steps.
@@ -230,8 +315,6 @@ fn a_change_has_both_sides() {
         }
       ]
     }
-    -- stderr
-    note: fwmark 7: no real servers, so clients are refused. Fix: ipvsh --sim -e 'find("fwmark 7").server("ADDRESS")'
     -- status 0
     "#);
 }

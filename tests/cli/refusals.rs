@@ -90,8 +90,115 @@ fn the_command_line() {
     assert_snapshot!(lab.run(&["--db", "", "status"]), @r"
     -- stderr
     Error: a value is required for '--db <DIR>' but none was supplied
+    Hint: what status takes: ipvsh --sim status --help
     -- status 2
     ");
+    assert_snapshot!(lab.run(&["show", "--top", "x"]), @r"
+    -- stderr
+    Error: invalid value 'x' for '--limit <N>': it is a number, 1 or more
+    Hint: what show takes: ipvsh --sim show --help
+    -- status 2
+    ");
+    assert_snapshot!(lab.run(&["show", "marks", "--top", "3"]), @r"
+    -- stderr
+    Error: --limit (--top) is for services and connections
+    Hint: this is show marks
+    -- status 2
+    ");
+}
+
+/// What people type for an address, in a shell and in a script.
+#[test]
+fn every_wrong_address_is_answered() {
+    let lab = Lab::with_web();
+    assert_snapshot!(lab.run(&["show", "tcp"]), @r#"
+    -- stderr
+    Error: "tcp": the address is missing
+    Hint: a name is like "tcp 192.0.2.10:80" or "fwmark 666"
+    Hint: to see all of them: ipvsh --sim show services
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["where", "10.0.0"]), @r#"
+    -- stderr
+    Error: "10.0.0" is not an IP address
+    Hint: an IPv4 address has four numbers, like 192.0.2.10
+    Hint: for a network: 10.0.0.0/24
+    Hint: a filter is an address, a port or a network
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["-e", r#"tcp("10.0.0.1", 80)"#]), @r#"
+    -- stderr
+    Error: tcp: options must be a map, not 80
+      --> -e:1:1
+    1 | tcp("10.0.0.1", 80)
+      | ^
+    Hint: the port belongs to the address: "10.0.0.1:80"
+    Hint: it is called as tcp(address [, options])
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["-e", r#"tcp("10.0.0.1", 80, #{})"#]), @r#"
+    -- stderr
+    Error: tcp cannot be called with text, a whole number and a map
+      --> -e:1:1
+    1 | tcp("10.0.0.1", 80, #{})
+      | ^
+    Hint: a port belongs to its address: "192.0.2.10:80"
+    Hint: it is called as tcp(address [, options])
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["-e", r#"find("192.0.2.10:80").server("2001:db8::1", 80)"#]), @r#"
+    -- stderr
+    Error: service.server: options must be a map, not 80
+      --> -e:1:23
+    1 | find("192.0.2.10:80").server("2001:db8::1", 80)
+      |                       ^
+    Hint: the port belongs to the address: "[2001:db8::1]:80"
+    Hint: it is called as service.server(address [, options])
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["-e", r#"tcp("$VIP:80")"#]), @r#"
+    -- stderr
+    Error: virtual service tcp $VIP:80: "$VIP" is not an IP address
+      --> -e:1:1
+    1 | tcp("$VIP:80")
+      | ^
+    Hint: VIP was not replaced: a script replaces `${VIP}` within backticks, a shell "$VIP" within double quotes
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["-e", r#"tcp("2001:db8::1:80")"#]), @r#"
+    -- stderr
+    Error: virtual service tcp 2001:db8::1:80: a port is missing
+      --> -e:1:1
+    1 | tcp("2001:db8::1:80")
+      | ^
+    Hint: did you mean "[2001:db8::1]:80"?
+    Hint: write "[2001:db8::1:80]:80"; port 0 stands for all ports and needs persistent
+    -- status 1
+    "#);
+}
+
+/// A program wrote the script.
+#[test]
+fn an_error_in_a_line_of_megabytes_is_shown_around_its_place() {
+    let lab = Lab::new();
+    let long = "x".repeat(1_000_000);
+    for code in [
+        format!("tpc(1); let a = \"{long}\";"),
+        format!("let a = \"{long}\"; tpc(1);"),
+        format!("tcp(\"{long}\")"),
+        format!("{long}()"),
+        format!("throw \"{long}\""),
+    ] {
+        let said = lab.said(&["run", &lab.script("a.rhai", &code)]);
+        assert_eq!(said.status, 1);
+        assert!(said.err.starts_with("Error: "), "{}", said.err);
+        assert!(said.err.len() < 3_000, "{}", said.err);
+    }
+    // Rhai counts columns up to 65535 only: the place behind that is not known.
+    let code = format!("let a = \"{long}\"; tpc(1);");
+    let said = lab.said(&["run", &lab.script("a.rhai", &code)]);
+    assert!(said.err.contains("a.rhai:1\n"), "{}", said.err);
+    assert!(!said.err.contains('^'), "{}", said.err);
 }
 
 #[test]
@@ -112,6 +219,7 @@ fn names_that_mean_nothing() {
     assert_snapshot!(lab.run(&["history", "no such"]), @r#"
     -- stderr
     Error: "no such": unknown protocol "no"
+    Hint: a name is like "tcp 192.0.2.10:80" or "fwmark 666"
     -- status 1
     "#);
     assert_snapshot!(lab.run(&["adopt", "tcp", "192.0.2.99:80"]), @r#"

@@ -309,6 +309,7 @@ fn slips_are_answered() {
     assert_snapshot!(lab.run(&["show", "timeouts", "--sort", "tcp"]), @r"
     -- stderr
     Error: timeouts cannot be sorted
+    Hint: without --sort: ipvsh --sim show timeouts
     -- status 2
     ");
     assert_snapshot!(lab.run(&["show", "info", "tcp"]), @r"

@@ -2,8 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
-use super::lab::{lab, prompt, start};
+use super::lab::{Terminal, lab, prompt, start};
 
 #[test]
 fn lines_are_run_and_their_values_shown() {
@@ -57,6 +58,57 @@ fn ctrl_c_clears_the_line() {
     session.line("2 + 3");
     session.shows("\n5");
     session.leave();
+}
+
+/// Nothing edits a line there, and Ctrl-C is a signal: it ended the prompt with what was staged.
+#[test]
+fn ctrl_c_drops_the_line_on_a_terminal_without_editing_too() {
+    let dir = lab();
+    for term in ["dumb", "EMACS"] {
+        let mut session = start(dir.path(), &[("TERM", term)]);
+        session.shows("sim> ");
+        session.line("timeouts(#{ tcp: 600 });");
+        session.shows("sim*1> ");
+        session.types("throw 1");
+        session.control('c');
+        session.shows("sim*1> ");
+        session.line("20 + 6");
+        session.shows("26");
+        session.shows("sim*1> ");
+        // A block, and the answer to a question.
+        session.line("for n in 1..4 {");
+        session.shows("     > ");
+        session.control('c');
+        session.shows("sim*1> ");
+        session.control('d');
+        session.shows("[y/N] ");
+        session.control('c');
+        session.shows("sim*1> ");
+        // What cannot be put on the line to be run is shown.
+        session.line("ipvsadm -A -t 192.0.2.10:80 -s rr");
+        session.shows("in ipvsh's words: tcp(\"192.0.2.10:80\"");
+        session.shows("sim*1> ");
+        session.line("discard");
+        session.shows("sim> ");
+        session.leave();
+    }
+}
+
+#[test]
+fn a_signal_that_ends_programs_ends_a_prompt_without_editing() {
+    let dir = lab();
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "(sleep 1; kill -TERM $$) & exec \"$0\" --sim --db db"])
+        .arg(env!("CARGO_BIN_EXE_ipvsh"))
+        .env("TERM", "dumb")
+        .env("HOME", dir.path())
+        .current_dir(dir.path());
+    let mut session = Terminal::of(command);
+    session.shows("sim> ");
+    assert!(session.ends().contains("interrupted by SIGTERM"));
+    let status = session.status();
+    assert!(status.contains(", 1)"), "{status}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The editor: `VISUAL`, else `EDITOR`, else vi or nano; split into words, never given to a shell.
 
 use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
@@ -15,13 +16,48 @@ const USUAL: [&str; 2] = ["vi", "nano"];
 
 const CHOOSE: &str = "choose another one: VISUAL=nano ipvsh edit";
 
+/// Editors that need a terminal. With arguments of its own, such as `vim -es`, one may do without.
+const FULL_SCREEN: [&str; 9] = [
+    "vi", "vim", "nvim", "nano", "pico", "joe", "micro", "mcedit", "ee",
+];
+
+/// Refuses to start an editor without the terminal that it needs: it would write over what reads the
+/// result, and wait for keys that never come. `chosen` are the words of VISUAL or EDITOR.
+fn screen(input: bool, output: bool, chosen: &[OsString]) -> Result<()> {
+    let missing = match (input, output) {
+        (true, true) => return Ok(()),
+        (false, _) => "standard input is no terminal",
+        (true, false) => "standard output is no terminal",
+    };
+    let why = match chosen {
+        [] => "VISUAL and EDITOR name no program".to_owned(),
+        [program] => match Path::new(program).file_name().and_then(OsStr::to_str) {
+            Some(name) if FULL_SCREEN.contains(&name) => format!("{name} needs one"),
+            _ => return Ok(()),
+        },
+        _ => return Ok(()),
+    };
+    Err(Error::new(Kind::State, format!("{missing}, and {why}"))
+        .attempt("cannot edit")
+        .hint("to let a program edit: VISUAL=PROGRAM ipvsh edit")
+        .hint(
+            "to edit in two steps: ipvsh export --format rhai > FILE; \
+             ipvsh import --replace --plan FILE",
+        ))
+}
+
 /// Lets the user edit a file, and waits until the editor ends.
 ///
 /// # Errors
-/// `not_found` where the editor is not there, or none is; `aborted` where it failed; `interrupted`.
+/// `not_found` where the editor is not there, or none is; `state` where it needs a
+/// terminal and has none; `aborted` where it failed; `interrupted`.
 pub(super) fn edit(path: &Path) -> Result<()> {
     let says = |name: &str| std::env::var_os(name).filter(|said| !said.is_empty());
-    let words = words(says("VISUAL").or_else(|| says("EDITOR")), says("PATH"))?;
+    let named = says("VISUAL").or_else(|| says("EDITOR"));
+    let chosen = named.as_deref().map(split).unwrap_or_default();
+    let (input, output) = (std::io::stdin(), std::io::stdout());
+    screen(input.is_terminal(), output.is_terminal(), &chosen)?;
+    let words = words(named, says("PATH"))?;
     let Some((program, args)) = words.split_first() else {
         return Err(none());
     };
@@ -55,11 +91,7 @@ pub(super) fn edit(path: &Path) -> Result<()> {
 /// The words of the editor's command; they need not be UTF-8, as paths need not.
 fn words(chosen: Option<OsString>, path: Option<OsString>) -> Result<Vec<OsString>> {
     if let Some(chosen) = chosen {
-        let pieces = chosen.as_bytes().split(u8::is_ascii_whitespace);
-        let words: Vec<OsString> = pieces
-            .filter(|word| !word.is_empty())
-            .map(|word| OsStr::from_bytes(word).to_owned())
-            .collect();
+        let words = split(&chosen);
         return match words.is_empty() {
             false => Ok(words),
             true => Err(none()),
@@ -69,6 +101,15 @@ fn words(chosen: Option<OsString>, path: Option<OsString>) -> Result<Vec<OsStrin
         .into_iter()
         .find(|name| is_there(name, path.as_deref()));
     usual.map(|name| vec![name.into()]).ok_or_else(none)
+}
+
+/// The words of a text, at its blanks.
+fn split(text: &OsStr) -> Vec<OsString> {
+    let pieces = text.as_bytes().split(u8::is_ascii_whitespace);
+    let words = pieces.filter(|word| !word.is_empty());
+    words
+        .map(|word| OsStr::from_bytes(word).to_owned())
+        .collect()
 }
 
 fn is_there(name: &str, path: Option<&OsStr>) -> bool {
@@ -98,6 +139,45 @@ mod tests {
         assert_eq!(chosen("  "), None);
         let odd = OsStr::from_bytes(b"/opt/\xff/vi");
         assert_eq!(words(Some(odd.to_owned()), None).unwrap(), [odd]);
+    }
+
+    #[test]
+    fn an_editor_that_needs_a_terminal_is_not_started_without() {
+        let words = |text: &str| chosen(text).unwrap_or_default();
+        for (input, output, chosen, says) in [
+            (
+                false,
+                false,
+                "",
+                "standard input is no terminal, and VISUAL and",
+            ),
+            (
+                true,
+                false,
+                "",
+                "standard output is no terminal, and VISUAL and",
+            ),
+            (
+                false,
+                true,
+                "vi",
+                "standard input is no terminal, and vi needs one",
+            ),
+            (
+                true,
+                false,
+                "/usr/bin/nvim",
+                "no terminal, and nvim needs one",
+            ),
+        ] {
+            let error = screen(input, output, &words(chosen)).unwrap_err();
+            assert_eq!(error.kind(), Kind::State);
+            assert!(error.message().contains(says), "{error}");
+            assert!(screen(true, true, &words(chosen)).is_ok());
+        }
+        for chosen in ["/opt/my-editor", "vim -es", "code --wait", "sed -i s/a/b/"] {
+            assert!(screen(false, false, &words(chosen)).is_ok(), "{chosen}");
+        }
     }
 
     #[test]

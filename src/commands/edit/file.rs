@@ -1,5 +1,6 @@
 //! The file that an editor works on: readable by its user alone, in a directory of its own.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
@@ -130,16 +131,39 @@ impl EditFile {
         }
     }
 
-    /// Removes the file that `ipvsh edit` made, and its directory where nothing else is in it. A
-    /// file of another name or place stays.
+    /// Removes the file that `ipvsh edit` made, the editor's backups of it, and its directory where
+    /// nothing else is in it. A file of another name or place stays.
     pub fn remove(&self) {
         if self.is_ours {
             // Where one of them cannot be removed, only that stays.
             let _ = fs::remove_file(&self.path);
             if let Some(dir) = self.path.parent() {
+                for backup in self.backups(dir) {
+                    let _ = fs::remove_file(backup);
+                }
                 let _ = fs::remove_dir(dir);
             }
         }
+    }
+
+    /// The older versions of the file that an editor keeps beside it: `x~` (vi, nano, emacs),
+    /// `x.~1~` (emacs, nano), `.x.un~` (vi's undo file). What an editor could not save, such as
+    /// `.x.swp` and `#x#`, is no backup.
+    fn backups(&self, dir: &Path) -> Vec<PathBuf> {
+        let Some(own) = self.path.file_name().and_then(OsStr::to_str) else {
+            return Vec::new();
+        };
+        let is_backup = |name: &OsStr| {
+            let name = name.to_str().and_then(|name| name.strip_suffix('~'));
+            name.is_some_and(|name| {
+                let name = name.strip_prefix('.').unwrap_or(name);
+                let kind = name.strip_prefix(own);
+                kind.is_some_and(|kind| kind.is_empty() || kind.starts_with('.'))
+            })
+        };
+        let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+        let found = entries.filter(|entry| is_backup(&entry.file_name()));
+        found.map(|entry| entry.path()).collect()
     }
 
     /// Reads the file. It must be a regular one: a FIFO would keep the program waiting, a device may

@@ -31,8 +31,8 @@ pub(super) struct ShowArgs {
     /// held in memory, those of --limit or all (about 300 bytes each)
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
     sort: Option<String>,
-    /// Show so many services or connections at most
-    #[arg(short = 'n', long, alias = "top", value_name = "N", value_parser = some)]
+    /// Show so many services or connections at most; with --count-by, so many of what is counted
+    #[arg(short = 'n', long, visible_alias = "top", value_name = "N", value_parser = some)]
     limit: Option<usize>,
     /// Show large numbers in full, not as K, M, G
     #[arg(long)]
@@ -105,7 +105,7 @@ impl Asked {
             return only(option, "connections");
         }
         if args.limit.is_some() && view.facts().columns.is_empty() {
-            return only("--limit", "services and connections");
+            return only("--limit (--top)", "services and connections");
         }
         if let (Some(_), Some(_)) = (&args.count_by, &args.sort) {
             let error = Error::new(Kind::Usage, "--sort is for lists, not for --count-by");

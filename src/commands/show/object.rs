@@ -46,7 +46,10 @@ pub(super) fn parse(words: &[String]) -> Result<(View, Object)> {
         words => &words.join(" "),
     };
     let object = match view.facts().takes {
-        Takes::Service => Object::Selection(Selection::parse(object)?),
+        Takes::Service => Object::Selection(Selection::parse(object).map_err(|error| {
+            let all = format!("to see all of them: ipvsh show {}", view.name());
+            error.maybe_hint(is_kind(object).then_some(all))
+        })?),
         Takes::Mark => {
             let number = object.trim_start_matches(|c: char| !c.is_ascii_digit());
             Object::Mark(Fwmark::parse(number)?)
@@ -110,6 +113,20 @@ mod tests {
         }
         let backup = Object::Daemon(DaemonRole::Backup);
         assert_eq!(parsed("daemons backup").unwrap(), (View::Daemons, backup));
+    }
+
+    #[test]
+    fn half_a_name_is_answered_with_the_other_half_and_with_all() {
+        let all = |view| format!("to see all of them: ipvsh show {view}");
+        for (text, missing, view) in [
+            ("tcp", "the address is missing", "services"),
+            ("stats fwmark", "the mark is missing", "stats"),
+        ] {
+            let error = parsed(text).unwrap_err();
+            assert!(error.message().ends_with(missing), "{error}");
+            assert!(error.hints()[0].contains("tcp 192.0.2.10:80"));
+            assert_eq!(error.hints()[1], all(view));
+        }
     }
 
     #[test]
