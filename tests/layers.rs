@@ -198,6 +198,40 @@ fn decisions(code: &str) -> Vec<String> {
     found
 }
 
+/// What decides, records or waits asks the clock that it was given: a test can set that one.
+#[test]
+fn only_the_clock_reads_the_time() {
+    let rooms = [
+        "model",
+        "candidate",
+        "plan",
+        "notes",
+        "format",
+        "views",
+        "store",
+        "director",
+    ];
+    let mut all = Vec::new();
+    files(Path::new("src"), &mut all);
+    all.retain(|path| rooms.contains(&room(path).as_str()));
+    all.retain(|path| !path.components().any(|part| part.as_os_str() == "tests"));
+    all.retain(|path| !path.ends_with("tests.rs"));
+    // A test of random damage, which takes its seed from the clock.
+    all.retain(|path| !path.ends_with("store/damage.rs"));
+    let reads = [
+        "Instant::now",
+        "Utc::now",
+        "Local::now",
+        "SystemTime::now",
+        "thread::sleep",
+    ];
+    let wrong = all.iter().filter(|path| {
+        let code = code(path);
+        reads.iter().any(|read| code.contains(read))
+    });
+    assert_eq!(wrong.collect::<Vec<_>>(), Vec::<&PathBuf>::new());
+}
+
 /// Decide by type, never by text: a message may be worded anew. Where the text of another crate's
 /// error is all that there is, the file stands here with the reason.
 #[test]

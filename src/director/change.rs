@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::adopted;
-use super::confirm::Unless;
+use super::confirm::Confirmation;
 use super::foreign::refuse_foreign;
 use super::guard::{self, Judged};
 use super::history::last_to_change;
@@ -419,18 +419,18 @@ impl Director {
             allow_removals: is_undoing_much(&plan, recording.rules, &head_rules, ours),
             to: None,
         };
-        let watcher = match options.confirm {
-            Some(_) => self.start_watcher(store.next())?,
+        let timer = match options.confirm {
+            Some(_) => self.arm_confirm_timer(store.next())?,
             None => None,
         };
-        let unless = options
+        let confirmation = options
             .confirm
-            .map(|grace| Unless::of(grace, recording.rules, live, &plan));
+            .map(|grace| Confirmation::of(grace, recording.rules, live, &plan));
         let after = After {
             adopts: adopted::only_adopts(&plan, &head_rules, recording.rules),
             recording,
             found: found_after,
-            unless,
+            confirmation,
         };
         let grace: Option<Grace> = after.grace();
         let before = Before {
@@ -439,7 +439,7 @@ impl Director {
             found: &found,
         };
         let snapshot = self.transact(store, &before, &plan, after)?;
-        notes.extend(watcher.and_then(super::confirm::release));
+        notes.extend(timer.and_then(super::confirm::start));
         Ok(Report {
             plan,
             outcome: Outcome::Recorded {
