@@ -146,13 +146,16 @@ fn code(path: &Path) -> String {
 
 /// The bindings and calls that hold an error's text, and what a decision does with a text.
 fn decisions(code: &str) -> Vec<String> {
-    const TEXTS: [&str; 4] = [
+    const TEXTS: [&str; 5] = [
         "message()",
+        "object_name()",
         "error.to_string()",
         "e.to_string()",
         "failure.to_string()",
     ];
-    const READS: [&str; 12] = [
+    const READS: [&str; 14] = [
+        ".is_some_and(",
+        ".is_none_or(",
         ".contains(",
         ".starts_with(",
         ".ends_with(",
@@ -265,6 +268,7 @@ fn a_decision_by_text_is_found() {
         "if error.message() == \"interrupted\" { x }",
         "let text = error.message();let what = text.strip_prefix(\"refused: \");",
         "is(error.to_string().contains(\"lock\"))",
+        "error.object_name().is_some_and(|object| object.starts_with(\"database \"))",
         "let mut said = e.to_string();if said.starts_with(\"database `\") {}",
     ] {
         assert_eq!(decisions(bad).len(), 1, "{bad}");

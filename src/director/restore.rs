@@ -495,9 +495,7 @@ fn plan_behind(
 /// Says whether an error is the database's own, so that the rules can come from the mirror.
 fn is_of_the_database(error: &Error) -> bool {
     let ours = [Kind::Damaged, Kind::System].contains(&error.kind());
-    ours && error
-        .object_name()
-        .is_some_and(|object| object.starts_with("database "))
+    ours && error.is_of_database()
 }
 
 fn partly(plan: Plan, head: SnapshotId, failures: Vec<Error>, notes: Vec<String>) -> Report {

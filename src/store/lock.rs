@@ -118,7 +118,7 @@ impl Lock {
     pub(super) fn acquire(dir: &Path, patience: &Patience<'_>) -> Result<Lock> {
         let taken = take(&dir.join(LOCK), patience);
         let file = taken.map_err(|error| match error.kind() {
-            Kind::Busy => error.object(location(dir)),
+            Kind::Busy => error.of_database(location(dir)),
             _ => error,
         })?;
         Ok(Lock { file })
