@@ -1,6 +1,5 @@
 //! Commit and rollback.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::adopted;
@@ -100,22 +99,14 @@ impl Director {
     ) -> Result<Report> {
         let live = self.look(mine, &begun, recorded.found_then.as_ref(), options)?;
         // What nobody looked at is in none of the four.
-        let (mine, head_rules, found) = match live.extent {
-            Extent::Whole => (Cow::Borrowed(mine), begun.head_rules, begun.found),
-            ref part => (
-                Cow::Owned(mine.within(part.clone())),
-                part.within(&begun.head_rules),
-                begun.found.within(part),
-            ),
+        let narrowed;
+        let (mine, begun) = match live.extent {
+            Extent::Whole => (mine, begun),
+            ref part => {
+                narrowed = mine.within(part.clone());
+                (&narrowed, begun.within(part))
+            }
         };
-        let (mine, begun) = (
-            &*mine,
-            Begun {
-                head_rules,
-                found,
-                ..begun
-            },
-        );
         self.refuse_unknown_names(mine, &live)?;
         let returning = recorded.found_then.as_ref().map(|found_then| {
             let now = (&begun.head_rules, &begun.found);
@@ -166,9 +157,14 @@ impl Director {
             ends_wait: false,
             forgets: false,
         };
-        let is_named = |entry: &EntryKey| mine.is_removed_by_name(entry);
-        let named = (&is_named as &dyn Fn(&EntryKey) -> bool, &live);
-        let report = self.finish(begun, named, plan, recording, options)?;
+        let change = Change {
+            begun,
+            live: &live,
+            is_named: &|entry| mine.is_removed_by_name(entry),
+            plan,
+            recording,
+        };
+        let report = self.finish(change, options)?;
         Ok(self.regret(report, &mine.scope()))
     }
 
@@ -273,7 +269,8 @@ impl Director {
             head_rules,
             found,
         };
-        let mut report = self.finish(begun, (&nothing_named, &live), plan, recording, options)?;
+        let change = Change::naming_nothing(begun, &live, plan, recording);
+        let mut report = self.finish(change, options)?;
         if report.outcome != Outcome::Unchanged {
             let told_first = report.notes.len().min(told_before);
             report.notes.splice(told_first..told_first, also_undone);
@@ -334,16 +331,15 @@ impl Director {
         Ok((store, notes))
     }
 
-    /// The end of every change: guard, carry out, record, report. `is_named` says of an entry
-    /// whether the change names its removal; `live` is what the plan was made from.
-    pub(super) fn finish(
-        &mut self,
-        begun: Begun,
-        (is_named, live): (&dyn Fn(&EntryKey) -> bool, &Live),
-        plan: Plan,
-        recording: Recording,
-        options: &ChangeOptions,
-    ) -> Result<Report> {
+    /// The end of every change: guard, carry out, record, report.
+    pub(super) fn finish(&mut self, change: Change, options: &ChangeOptions) -> Result<Report> {
+        let Change {
+            begun,
+            live,
+            is_named,
+            plan,
+            recording,
+        } = change;
         let Begun {
             store,
             mut notes,
@@ -452,9 +448,35 @@ impl Director {
     }
 }
 
-/// Nothing that goes was named: all of it follows from something else.
-pub(super) fn nothing_named(_: &EntryKey) -> bool {
-    false
+/// A change that was planned: what every use case hands to [`Director::finish`].
+pub(super) struct Change<'a> {
+    /// The history as the change found it.
+    pub begun: Begun,
+    /// The state that the plan was made from.
+    pub live: &'a Live,
+    /// Returns true for an entry whose removal the change names.
+    pub is_named: &'a dyn Fn(&EntryKey) -> bool,
+    pub plan: Plan,
+    /// What is to be recorded when the kernel has followed.
+    pub recording: Recording<'a>,
+}
+
+impl<'a> Change<'a> {
+    /// A change that names no removal: whatever it removes follows from something else.
+    pub fn naming_nothing(
+        begun: Begun,
+        live: &'a Live,
+        plan: Plan,
+        recording: Recording<'a>,
+    ) -> Change<'a> {
+        Change {
+            begun,
+            live,
+            is_named: &|_| false,
+            plan,
+            recording,
+        }
+    }
 }
 
 /// What brings back what the kernel held before a change. One that took over what was there, or that
@@ -515,6 +537,17 @@ pub(super) struct Begun {
     pub head_rules: Ruleset,
     /// The values found of the head's entries.
     pub found: FoundValues,
+}
+
+impl Begun {
+    /// The same, knowing a part of the head alone.
+    fn within(self, part: &Extent) -> Begun {
+        Begun {
+            head_rules: part.within(&self.head_rules),
+            found: self.found.within(part),
+            ..self
+        }
+    }
 }
 
 /// What the record of a change says beside what every record does.

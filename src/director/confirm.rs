@@ -5,7 +5,7 @@
 //! command, `restore` at boot, or the process that a commit starts to wait for it
 //! ([`Director::check_confirm_timer`]). None of them is needed for another to do it.
 
-use super::change::{Begun, nothing_named};
+use super::change::{Begun, Change};
 use super::expire::Unconfirmed;
 use super::options::ChangeOptions;
 use super::report::Report;
@@ -13,7 +13,7 @@ use super::transaction::{Recording, kept_sentence};
 use super::{Director, found_of, head_of};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{Place, boot, namespace};
-use crate::model::{EntryKey, Extent, Grace, Live, Ruleset, Snapshot, SnapshotId};
+use crate::model::{Extent, Grace, Live, Ruleset, Snapshot, SnapshotId};
 use crate::plan::Plan;
 use crate::signals;
 use crate::store::{Confirm, Pending, Store, Stores};
@@ -374,8 +374,8 @@ impl Director {
             head_rules,
             found,
         };
-        let looked = (&nothing_named as &dyn Fn(&EntryKey) -> bool, &live);
-        self.finish(begun, looked, plan, recording, &options)
+        let change = Change::naming_nothing(begun, &live, plan, recording);
+        self.finish(change, &options)
     }
 
     /// Refuses to roll back in another network namespace than that of the commit.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::change::{Begun, nothing_named, unavailable};
+use super::change::{Begun, Change, unavailable};
 use super::confirm::{nothing_to_confirm, parent_rules};
 use super::expire::Unconfirmed;
 use super::names::{resolve, told};
@@ -262,7 +262,8 @@ impl Director {
             head_rules,
             found,
         };
-        self.finish(begun, (&nothing_named, &live), plan, recording, options)
+        let change = Change::naming_nothing(begun, &live, plan, recording);
+        self.finish(change, options)
     }
 
     /// The head, without the database where nothing is open there; else when what others left is
