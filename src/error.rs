@@ -156,6 +156,7 @@ impl Eq for Source {}
 struct Parts {
     kind: Kind,
     object: Option<String>,
+    is_of_database: bool,
     attempt: Option<Attempt>,
     cause: String,
     source: Source,
@@ -176,6 +177,7 @@ impl Error {
         Error(Box::new(Parts {
             kind,
             object: None,
+            is_of_database: false,
             attempt: None,
             cause: cause.into(),
             source: Source::default(),
@@ -244,6 +246,16 @@ impl Error {
     pub fn object(mut self, object: impl fmt::Display) -> Error {
         if self.0.object.is_none() {
             self.0.object = Some(object.to_string());
+        }
+        self
+    }
+
+    /// Names the database that was concerned, unless an inner layer already named an object.
+    #[must_use]
+    pub fn of_database(mut self, location: impl fmt::Display) -> Error {
+        if self.0.object.is_none() {
+            self.0.object = Some(location.to_string());
+            self.0.is_of_database = true;
         }
         self
     }
@@ -325,6 +337,11 @@ impl Error {
     /// The object's name, where one was concerned.
     pub fn object_name(&self) -> Option<&str> {
         self.0.object.as_deref()
+    }
+
+    /// Returns true if the object is the database itself.
+    pub fn is_of_database(&self) -> bool {
+        self.0.is_of_database
     }
 
     /// What was attempted and what the system said, without the object.

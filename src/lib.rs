@@ -5,9 +5,9 @@
 //!
 //! | layer | place | owns |
 //! |---|---|---|
-//! | 0 | [`error`], [`model`], [`signals`], [`threads`] | plain data with validation; who ends us and when; two things at once |
+//! | 0 | [`error`], [`model`], [`clock`], [`signals`], [`threads`] | plain data with validation; the time; who ends us and when; two things at once |
 //! | 1 | [`candidate`], [`plan`], [`notes`], [`mod@format`], [`views`] | pure decisions: what was asked for, what must change, what may be regretted; rulesets as text; live state as rows |
-//! | 2 | [`netlink`], [`ipvs`], [`marks`], [`kernel`], [`store`] | the outside world behind small traits |
+//! | 2 | [`netlink`], [`ipvs`], [`marks`], [`kernel`], [`store`], [`background`] | the outside world behind small traits |
 //! | 3 | [`director`], [`ipvsadm`], [`dropin`] | the use cases; the drop-in for ipvsadm, and its place |
 //! | 4 | [`api`] | one table of facts per script function |
 //! | 5 | [`script`] | the Rhai engine |
@@ -15,7 +15,9 @@
 //! | 7 | [`commands`] | one file per verb |
 
 pub mod api;
+pub mod background;
 pub mod candidate;
+pub mod clock;
 pub mod commands;
 pub mod director;
 pub mod dropin;

@@ -7,7 +7,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use ipvsh::director::{ChangeOptions, Director, Keeper, Left, Report, Session, Watch, Watcher};
+use ipvsh::director::{
+    ArmedTimer, ChangeOptions, ConfirmTimer, Director, Left, Report, Session, TimerState,
+};
 use ipvsh::error::{Error, Kind, Result};
 use ipvsh::kernel::{Faults, Faulty, Sim};
 use ipvsh::model::{Grace, Ruleset, ServiceKey, SnapshotId, SnapshotName, Weight};
@@ -26,14 +28,14 @@ struct Host {
 
 struct Waiting(Rc<RefCell<Vec<(u64, bool)>>>);
 
-impl Watcher for Waiting {
-    fn release(self: Box<Self>) -> Result<()> {
+impl ArmedTimer for Waiting {
+    fn start(self: Box<Self>) -> Result<()> {
         self.0.borrow_mut().last_mut().unwrap().1 = true;
         Ok(())
     }
 }
 
-impl Keeper for Host {
+impl ConfirmTimer for Host {
     fn boot(&self) -> Result<String> {
         Ok(self.boot.borrow().clone())
     }
@@ -42,7 +44,7 @@ impl Keeper for Host {
         self.now.get()
     }
 
-    fn watch(&self, id: SnapshotId) -> Result<Option<Box<dyn Watcher>>> {
+    fn arm(&self, id: SnapshotId) -> Result<Option<Box<dyn ArmedTimer>>> {
         if self.fails.get() {
             return Err(Error::new(Kind::System, "no more processes"));
         }
@@ -99,7 +101,7 @@ impl Lab {
         let kernel = Faulty::new(self.sim.clone(), self.faults.clone());
         let stores = Rc::clone(&self.stores) as Rc<dyn Stores>;
         Director::new(Box::new(kernel), stores, "alice".to_owned())
-            .with_keeper(Rc::clone(&self.host) as Rc<dyn Keeper>)
+            .with_confirm_timer(Rc::clone(&self.host) as Rc<dyn ConfirmTimer>)
     }
 
     fn session(&self) -> Session {
@@ -195,9 +197,9 @@ fn what_is_confirmed_in_time_stands() {
     assert_eq!(lab.director().glance(), None);
     assert_eq!(
         lab.director()
-            .watch(SnapshotId(2), &mut None, &mut Vec::new())
+            .check_confirm_timer(SnapshotId(2), &mut None, &mut Vec::new())
             .unwrap(),
-        Watch::Over
+        TimerState::Over
     );
     lab.declare(DNS, dns(), None).unwrap();
     assert_eq!(lab.scheduler(WEB).as_deref(), Some("wrr"));
@@ -215,15 +217,15 @@ fn who_waits_rolls_back_when_the_time_is_over() {
     let deadline = lab.host.now.get() + 300_000;
     let mut director = lab.director();
     let next = director
-        .watch(SnapshotId(2), &mut None, &mut notes)
+        .check_confirm_timer(SnapshotId(2), &mut None, &mut notes)
         .unwrap();
-    assert_eq!(next, Watch::Until(deadline));
+    assert_eq!(next, TimerState::Until(deadline));
     lab.pass(300);
     assert_eq!(
         director
-            .watch(SnapshotId(2), &mut None, &mut notes)
+            .check_confirm_timer(SnapshotId(2), &mut None, &mut notes)
             .unwrap(),
-        Watch::Over
+        TimerState::Over
     );
     assert_eq!(
         notes,
@@ -243,9 +245,9 @@ fn who_waits_for_what_was_never_committed_does_nothing() {
     let mut notes = Vec::new();
     assert_eq!(
         lab.director()
-            .watch(SnapshotId(2), &mut None, &mut notes)
+            .check_confirm_timer(SnapshotId(2), &mut None, &mut notes)
             .unwrap(),
-        Watch::Over
+        TimerState::Over
     );
     assert_eq!((notes.len(), lab.messages().len()), (0, 1));
 }
@@ -261,9 +263,9 @@ fn a_step_of_a_rollback_that_fails_is_tried_again_at_once() {
     let mut notes = Vec::new();
     assert_eq!(
         lab.director()
-            .watch(SnapshotId(2), &mut None, &mut notes)
+            .check_confirm_timer(SnapshotId(2), &mut None, &mut notes)
             .unwrap(),
-        Watch::Over
+        TimerState::Over
     );
     assert_eq!(lab.scheduler(WEB).as_deref(), Some("rr"));
     assert_eq!(lab.messages(), ROLLED_BACK);

@@ -8,7 +8,7 @@ mod shared;
 
 use std::rc::Rc;
 
-use ipvsh::director::{Director, Watch};
+use ipvsh::director::{Director, TimerState};
 use ipvsh::model::{EntryValue, ServerKey, SnapshotId, SnapshotName};
 use ipvsh::store;
 use serde_json::json;
@@ -56,8 +56,10 @@ fn the_deadline_takes_back_the_commit_and_repairs_nothing_else() {
     });
     lab.pass(3);
     let mut notes = Vec::new();
-    let watched = lab.director().watch(SnapshotId(4), &mut None, &mut notes);
-    assert_eq!(watched.unwrap(), Watch::Over);
+    let watched = lab
+        .director()
+        .check_confirm_timer(SnapshotId(4), &mut None, &mut notes);
+    assert_eq!(watched.unwrap(), TimerState::Over);
     assert_eq!(
         notes,
         [
@@ -125,7 +127,7 @@ fn a_full_disk_does_not_keep_the_kernel_from_being_rolled_back() {
         let mut known = None;
         let error = lab
             .director_on(lab.stores().with_faults(full))
-            .watch(SnapshotId(2), &mut known, &mut notes)
+            .check_confirm_timer(SnapshotId(2), &mut known, &mut notes)
             .unwrap_err();
         assert!(
             error
@@ -136,8 +138,10 @@ fn a_full_disk_does_not_keep_the_kernel_from_being_rolled_back() {
         );
         assert_eq!(lab.weight(WEB, "10.0.0.1"), Some(1));
         // When there is room again it is recorded.
-        let watched = lab.director().watch(SnapshotId(2), &mut known, &mut notes);
-        assert_eq!(watched.unwrap(), Watch::Over);
+        let watched = lab
+            .director()
+            .check_confirm_timer(SnapshotId(2), &mut known, &mut notes);
+        assert_eq!(watched.unwrap(), TimerState::Over);
         assert_eq!(lab.messages()[0], "rollback to 1 (not confirmed)");
     }
 }
@@ -154,21 +158,26 @@ fn a_database_that_goes_away_takes_no_rollback_along() {
     let mut director = lab.director();
     let deadline = lab.clock.now.get() + 3000;
     let watch = |director: &mut Director, known: &mut _, notes: &mut _| {
-        director.watch(SnapshotId(2), known, notes).unwrap()
+        director
+            .check_confirm_timer(SnapshotId(2), known, notes)
+            .unwrap()
     };
     assert_eq!(
         watch(&mut director, &mut known, &mut notes),
-        Watch::Until(deadline)
+        TimerState::Until(deadline)
     );
     let db = lab.dir.path().join("db");
     std::fs::rename(&db, lab.dir.path().join("away")).unwrap();
     assert_eq!(
         watch(&mut director, &mut known, &mut notes),
-        Watch::Until(deadline)
+        TimerState::Until(deadline)
     );
     assert!(!db.exists());
     lab.pass(3);
-    assert_eq!(watch(&mut director, &mut known, &mut notes), Watch::Over);
+    assert_eq!(
+        watch(&mut director, &mut known, &mut notes),
+        TimerState::Over
+    );
     assert_eq!(
         notes,
         [

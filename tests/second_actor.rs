@@ -20,7 +20,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
-use ipvsh::director::{ChangeOptions, Director, Keeper, Unwatched, Watcher};
+use ipvsh::director::{ArmedTimer, ChangeOptions, ConfirmTimer, Director, NoTimer};
 use ipvsh::error::{Kind, Result};
 use ipvsh::ipvs::Errno;
 use ipvsh::kernel::fault::{Effect, Point};
@@ -41,16 +41,16 @@ fn die() {
 
 struct Clock(Cell<u64>);
 
-impl Keeper for Clock {
+impl ConfirmTimer for Clock {
     fn boot(&self) -> Result<String> {
-        Unwatched.boot()
+        NoTimer.boot()
     }
 
     fn now(&self) -> u64 {
         self.0.get()
     }
 
-    fn watch(&self, _: SnapshotId) -> Result<Option<Box<dyn Watcher>>> {
+    fn arm(&self, _: SnapshotId) -> Result<Option<Box<dyn ArmedTimer>>> {
         Ok(None)
     }
 }
@@ -138,7 +138,7 @@ impl Host {
             Rc::clone(&self.stores) as Rc<dyn Stores>,
             "ada".to_owned(),
         )
-        .with_keeper(Rc::clone(&self.clock) as Rc<dyn Keeper>)
+        .with_confirm_timer(Rc::clone(&self.clock) as Rc<dyn ConfirmTimer>)
     }
 }
 

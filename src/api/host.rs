@@ -11,6 +11,7 @@ use super::types::Type;
 use super::{convert, files, help, wait};
 use crate::director::pause;
 use crate::error::{Error, Kind, Result};
+use crate::model::patch::unknown_option;
 
 const PATH: Param = Param::new("path", Type::Text);
 
@@ -260,9 +261,7 @@ fn probe(call: &Call) -> Result<Dynamic> {
                 );
             }
             (other, _) => {
-                return Err(Error::invalid(format!("unknown option \"{other}\""))
-                    .about(other)
-                    .hint("probe has the option timeout"));
+                return Err(unknown_option(other).hint("probe has the option timeout"));
             }
         }
     }

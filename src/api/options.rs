@@ -4,6 +4,7 @@
 
 use super::fact::{Opt, REQUIRED};
 use super::types::Type;
+use crate::model::server::THRESHOLD_RANGE;
 
 /// A fact with what most options leave out.
 const fn opt(name: &'static str, takes: Type, default: &'static str, doc: &'static str) -> Opt {
@@ -146,7 +147,7 @@ pub const SERVER: &[Opt] = &[
     },
     Opt {
         unit: "connections",
-        range: "0 (off) to 2147483647",
+        range: THRESHOLD_RANGE,
         words: &["-x", "--u-threshold", "uthreshold", "maxconn"],
         ..opt(
             "upper",

@@ -12,6 +12,7 @@ use super::context::Context;
 use super::fact::{On, Opt, Property};
 use super::options::{DAEMON, SERVER, SERVICE, SYSCTL, TUNNEL_DEVICE, VIP};
 use super::register::raise;
+use super::report::Field;
 use super::services::handles;
 use super::types::Type;
 use super::value::{Divergence, Outcome, Raised, Server, Service, SettingHandle};
@@ -109,22 +110,22 @@ pub(super) fn register(engine: &mut Engine, context: &Rc<Context>) {
         engine,
         context,
         "a report",
-        report_names,
-        |_, it: &Outcome, name| Ok(from_data(&report::report(&it.0), name)),
+        || result_names(report::REPORT),
+        |_, it: &Outcome, name| Ok(from_data(report::get(report::REPORT, &it.0, name))),
     );
     readable(
         engine,
         context,
         "a difference",
-        difference_names,
-        |_, it: &Divergence, name| Ok(from_data(&report::difference(&it.0), name)),
+        || result_names(report::DIFFERENCE),
+        |_, it: &Divergence, name| Ok(from_data(report::get(report::DIFFERENCE, &it.0, name))),
     );
     readable(
         engine,
         context,
         "an error",
-        error_names,
-        |_, it: &Raised, name| Ok(from_data(&report::error(&it.0), name)),
+        || result_names(report::ERROR),
+        |_, it: &Raised, name| Ok(from_data(report::get(report::ERROR, &it.0, name))),
     );
 }
 
@@ -137,10 +138,6 @@ pub fn of_type(value: Type) -> Vec<(&'static str, Type, &'static str)> {
             .chain(read_only.map(|p| (p.name, p.gives, p.doc)))
             .collect()
     };
-    let plain = |names: Vec<&'static str>| {
-        let typed = names.into_iter().map(|name| (name, Type::Any, ""));
-        typed.collect()
-    };
     match value {
         Type::Service => options(On::Service, SERVICE),
         Type::Server => options(On::Server, SERVER),
@@ -148,21 +145,20 @@ pub fn of_type(value: Type) -> Vec<(&'static str, Type, &'static str)> {
         Type::Vip => described(VIP, &[ADDRESS, PREFIX]),
         Type::Sysctl => described(SYSCTL, &[NAME]),
         Type::TunnelDevice => described(TUNNEL_DEVICE, &[NAME]),
-        Type::Setting => plain(setting_names()),
-        Type::Report => plain(report_names()),
-        Type::Difference => plain(difference_names()),
-        Type::Snapshot => plain(vec![
-            "id",
-            "time",
-            "author",
-            "message",
-            "parent",
-            "rollback_of",
-            "changes",
-            "tags",
-        ]),
+        Type::Setting => {
+            let names = setting_names().into_iter();
+            names.map(|name| (name, Type::Any, "")).collect()
+        }
+        Type::Report => of_result(report::REPORT),
+        Type::Difference => of_result(report::DIFFERENCE),
+        Type::Snapshot => of_result(report::SNAPSHOT),
         _ => Vec::new(),
     }
+}
+
+fn of_result<T>(fields: &'static [Field<T>]) -> Vec<(&'static str, Type, &'static str)> {
+    let fields = report::certain(fields);
+    fields.map(|(name, gives)| (name, gives, "")).collect()
 }
 
 /// What an option is as a property: `servers` holds handles.
@@ -209,20 +205,12 @@ fn setting_names() -> Vec<&'static str> {
     names
 }
 
-fn report_names() -> Vec<&'static str> {
-    vec!["outcome", "changes", "snapshot", "notes", "text"]
+fn result_names<T>(fields: &'static [Field<T>]) -> Vec<&'static str> {
+    report::certain(fields).map(|(name, _)| name).collect()
 }
 
-fn difference_names() -> Vec<&'static str> {
-    vec!["from", "to", "changes", "notes", "text"]
-}
-
-fn error_names() -> Vec<&'static str> {
-    vec!["kind", "object", "message", "hint"]
-}
-
-fn from_data(data: &Options, name: &str) -> Option<Dynamic> {
-    data.get(name).map(convert::from_json)
+fn from_data(value: Option<Value>) -> Option<Dynamic> {
+    value.as_ref().map(convert::from_json)
 }
 
 /// Registers the reading of a type's properties; `None` is a name that does not exist.
@@ -334,7 +322,7 @@ fn get_service(context: &Context, it: &Service, name: &str) -> Result<Option<Dyn
         "name" => Dynamic::from(key.to_string()),
         "protocol" | "address" | "port" | "mark" => {
             return Ok(Some(
-                from_data(&json::service_key(&key), name).unwrap_or(Dynamic::UNIT),
+                from_data(json::service_key(&key).get(name).cloned()).unwrap_or(Dynamic::UNIT),
             ));
         }
         "family" => Dynamic::from(key.family().name().to_owned()),
@@ -470,8 +458,7 @@ fn set_server(context: &Context, it: &Server, name: &str, value: &Dynamic) -> Re
 fn get_setting(context: &Context, it: &SettingHandle, name: &str) -> Result<Option<Dynamic>> {
     let mut session = context.session()?;
     let whole = view::setting(&mut session, it.0)?.whole_json(it.0);
-    let data = whole.as_object().cloned().unwrap_or_default();
-    Ok(match from_data(&data, name) {
+    Ok(match from_data(whole.get(name).cloned()) {
         Some(value) => Some(value),
         // JSON leaves out of a sync daemon what is the kernel's choice.
         None if it.0.kind() == SettingKind::SyncDaemon => {

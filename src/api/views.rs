@@ -14,6 +14,7 @@ use super::value::Server;
 use super::{convert, view};
 use crate::director::{Filter, Wanted};
 use crate::error::{Error, Kind, Result, did_you_mean};
+use crate::model::patch::unknown_option_of;
 use crate::model::server::server_name;
 use crate::model::{Options, ServiceName, json};
 use crate::views::{Row, Selection, View, counted, of_traffic};
@@ -310,12 +311,7 @@ fn wanted(options: &Options) -> Result<Wanted> {
             other => {
                 let names: Vec<&str> = CONNECTIONS.iter().map(|option| option.name).collect();
                 let close = did_you_mean(other, names.iter().copied());
-                return Err(Error::invalid(format!("unknown option \"{other}\""))
-                    .about(other)
-                    .hint(match close {
-                        Some(close) => format!("did you mean \"{close}\"?"),
-                        None => format!("connections has the options {}", names.join(", ")),
-                    }));
+                return Err(unknown_option_of("connections", other, close, &names));
             }
         }
     }

@@ -11,11 +11,11 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use super::args::{ChangeArgs, Global};
 use super::author::author;
-use super::keeper::HostKeeper;
+use super::confirm_timer::ProcessTimer;
 use super::origin;
 use super::places;
 use crate::director::{
-    ChangeOptions, Deviations, Director, Keeper, Report, Session, Simulated, Unwatched,
+    ChangeOptions, ConfirmTimer, Deviations, Director, NoTimer, Report, Session, Simulated,
 };
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{self, Kernel, KernelFile, LinuxHost, Sim};
@@ -341,13 +341,13 @@ impl Context {
     pub fn director(&self) -> Result<Director> {
         let stores = self.stores()?;
         let (kernel, simulated) = self.kernel(&stores)?;
-        let keeper: Rc<dyn Keeper> = match self.global.sim {
-            true => Rc::new(Unwatched),
-            false => Rc::new(HostKeeper::new(&stores.dir)?),
+        let timer: Rc<dyn ConfirmTimer> = match self.global.sim {
+            true => Rc::new(NoTimer),
+            false => Rc::new(ProcessTimer::new(&stores.dir)?),
         };
         let director =
             Director::new(kernel, Rc::new(stores), author()).with_origin(self.origin(None));
-        let director = director.with_keeper(keeper);
+        let director = director.with_confirm_timer(timer);
         let director = director.followed_by(Rc::new(Teller::new(&self.out)));
         Ok(match simulated {
             Some(simulated) => director.following(simulated),

@@ -69,5 +69,5 @@ pub(super) fn run(context: &Context, args: &FsckArgs) -> Result<u8> {
 fn damaged(checkup: &Checkup) -> Error {
     let count = output::count(checkup.problems.len(), "problem");
     Error::new(Kind::Damaged, format!("it is damaged: {count}"))
-        .object(format!("database {}", checkup.directory.display()))
+        .of_database(format!("database {}", checkup.directory.display()))
 }

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::author::author;
 use super::context::Context;
-use super::syslog::{SOCKET, Severity, SystemLog};
+use crate::background::syslog::{SOCKET, Severity, SystemLog};
 use crate::director::ChangeOptions;
 use crate::error::{Error, Kind, Result};
 use crate::ipvsadm::{self, Program};

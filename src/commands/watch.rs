@@ -5,27 +5,19 @@
 //! waits it has no database open. It decides nothing: whether a commit is pending, and over, the
 //! history says.
 
-use std::fs::File;
-use std::io::{Read, Write};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use clap::Args;
-use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 use super::context::Context;
-use super::keeper::THIS_PROGRAM;
-use super::syslog::{SOCKET, Severity, SystemLog};
-use crate::director::{Watch, is_noticed};
-use crate::error::{Error, Kind, Result};
+use crate::background;
+use crate::background::syslog::{SOCKET, Severity, SystemLog};
+use crate::director::{TimerState, is_noticed};
+use crate::error::{Kind, Result};
 use crate::kernel::boot;
 use crate::model::SnapshotId;
 use crate::signals;
-
-/// What it says when it is there.
-pub(super) const READY: &[u8] = b"ready\n";
 
 /// How often it looks whether the commit is confirmed.
 const GLANCE: u64 = 1_000;
@@ -47,55 +39,10 @@ pub(super) struct WatchArgs {
 pub(super) fn run(context: &Context, args: &WatchArgs) -> Result<u8> {
     let id = SnapshotId(args.snapshot);
     if !args.detached {
-        return detach();
+        return background::detach().map(|()| 0);
     }
-    close_inherited()?;
-    let unready = |e| Error::system("cannot begin to watch", &e);
-    std::io::stdout().write_all(READY).map_err(unready)?;
-    std::io::stdout().flush().map_err(unready)?;
-    let nothing = File::options()
-        .read(true)
-        .write(true)
-        .open("/dev/null")
-        .map_err(unready)?;
-    dup2_stdout(&nothing).map_err(|e| unready(e.into()))?;
-    dup2_stderr(&nothing).map_err(|e| unready(e.into()))?;
-    // A byte, or the end of who would have written it.
-    let _ = std::io::stdin().read(&mut [0]);
-    dup2_stdin(&nothing).map_err(|e| unready(e.into()))?;
-    drop(nothing);
+    background::wait_for_start()?;
     watch(context, id)
-}
-
-/// Leaves the session, and goes on in a child that leads none: it can never get a terminal, and
-/// who started it need not wait for it.
-fn detach() -> Result<u8> {
-    let failed = |e| Error::system("cannot leave the session", &e);
-    rustix::process::setsid().map_err(|e| failed(e.into()))?;
-    Command::new(THIS_PROGRAM)
-        .arg0("ipvsh")
-        .args(std::env::args_os().skip(1))
-        .arg("--detached")
-        .stdin(Stdio::inherit())
-        .stdout(Stdio::inherit())
-        .spawn()
-        .map_err(failed)?;
-    Ok(0)
-}
-
-/// Closes what a shell or a script left open for its children: a lock or a pipe held until a
-/// commit is confirmed would keep others waiting.
-fn close_inherited() -> Result<()> {
-    let unread = |e| Error::system("cannot read /proc/self/fd", &e);
-    let entries = std::fs::read_dir("/proc/self/fd").map_err(unread)?;
-    let open: Vec<i32> = entries
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .collect();
-    for descriptor in open.into_iter().filter(|number| *number > 2) {
-        // The directory's own is among them and closed already.
-        let _ = nix::unistd::close(descriptor);
-    }
-    Ok(())
 }
 
 fn watch(context: &Context, id: SnapshotId) -> Result<u8> {
@@ -110,11 +57,11 @@ fn watch(context: &Context, id: SnapshotId) -> Result<u8> {
         let mut notes = Vec::new();
         let next = context
             .director()
-            .and_then(|mut director| director.watch(id, &mut known, &mut notes));
+            .and_then(|mut director| director.check_confirm_timer(id, &mut known, &mut notes));
         notes.iter().for_each(|note| log(note));
         match next {
-            Ok(Watch::Over) => return Ok(0),
-            Ok(Watch::Until(deadline)) => {
+            Ok(TimerState::Over) => return Ok(0),
+            Ok(TimerState::Until(deadline)) => {
                 pause = Duration::from_secs(1);
                 wait(context, id, deadline)?;
             }

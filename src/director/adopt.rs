@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::beside::{self, Fed};
-use super::change::{Begun, nothing_named};
+use super::change::{Begun, Change};
 use super::confirm::nothing_to_confirm;
 use super::forget::untouched;
 use super::object::Object;
@@ -94,8 +94,8 @@ impl Director {
             head_rules,
             found,
         };
-        let looked = (&nothing_named as &dyn Fn(&EntryKey) -> bool, &live);
-        let mut report = self.finish(begun, looked, plan, recording, options)?;
+        let change = Change::naming_nothing(begun, &live, plan, recording);
+        let mut report = self.finish(change, options)?;
         if objects.is_empty() && missing > 0 {
             report.notes.push(format!(
                 "{missing} of the head's services are not live and were left in the head \

@@ -1,10 +1,9 @@
 //! Commit and rollback.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::adopted;
-use super::confirm::Unless;
+use super::confirm::Confirmation;
 use super::foreign::refuse_foreign;
 use super::guard::{self, Judged};
 use super::history::last_to_change;
@@ -100,22 +99,14 @@ impl Director {
     ) -> Result<Report> {
         let live = self.look(mine, &begun, recorded.found_then.as_ref(), options)?;
         // What nobody looked at is in none of the four.
-        let (mine, head_rules, found) = match live.extent {
-            Extent::Whole => (Cow::Borrowed(mine), begun.head_rules, begun.found),
-            ref part => (
-                Cow::Owned(mine.within(part.clone())),
-                part.within(&begun.head_rules),
-                begun.found.within(part),
-            ),
+        let narrowed;
+        let (mine, begun) = match live.extent {
+            Extent::Whole => (mine, begun),
+            ref part => {
+                narrowed = mine.within(part.clone());
+                (&narrowed, begun.within(part))
+            }
         };
-        let (mine, begun) = (
-            &*mine,
-            Begun {
-                head_rules,
-                found,
-                ..begun
-            },
-        );
         self.refuse_unknown_names(mine, &live)?;
         let returning = recorded.found_then.as_ref().map(|found_then| {
             let now = (&begun.head_rules, &begun.found);
@@ -166,10 +157,15 @@ impl Director {
             ends_wait: false,
             forgets: false,
         };
-        let is_named = |entry: &EntryKey| mine.is_removed_by_name(entry);
-        let named = (&is_named as &dyn Fn(&EntryKey) -> bool, &live);
         let taken_over = self.taken_over((&begun.head_rules, mine.rules()), &live);
-        let mut report = self.finish(begun, named, plan, recording, options)?;
+        let change = Change {
+            begun,
+            live: &live,
+            is_named: &|entry| mine.is_removed_by_name(entry),
+            plan,
+            recording,
+        };
+        let mut report = self.finish(change, options)?;
         report.notes.extend(taken_over);
         Ok(self.regret(report, &mine.scope()))
     }
@@ -284,7 +280,8 @@ impl Director {
             head_rules,
             found,
         };
-        let mut report = self.finish(begun, (&nothing_named, &live), plan, recording, options)?;
+        let change = Change::naming_nothing(begun, &live, plan, recording);
+        let mut report = self.finish(change, options)?;
         if report.outcome != Outcome::Unchanged {
             let told_first = report.notes.len().min(told_before);
             report.notes.splice(told_first..told_first, also_undone);
@@ -345,16 +342,15 @@ impl Director {
         Ok((store, notes))
     }
 
-    /// The end of every change: guard, carry out, record, report. `is_named` says of an entry
-    /// whether the change names its removal; `live` is what the plan was made from.
-    pub(super) fn finish(
-        &mut self,
-        begun: Begun,
-        (is_named, live): (&dyn Fn(&EntryKey) -> bool, &Live),
-        plan: Plan,
-        recording: Recording,
-        options: &ChangeOptions,
-    ) -> Result<Report> {
+    /// The end of every change: guard, carry out, record, report.
+    pub(super) fn finish(&mut self, change: Change, options: &ChangeOptions) -> Result<Report> {
+        let Change {
+            begun,
+            live,
+            is_named,
+            plan,
+            recording,
+        } = change;
         let Begun {
             store,
             mut notes,
@@ -438,18 +434,18 @@ impl Director {
                 || guard::undoing_strands(&plan, &head_rules),
             to: None,
         };
-        let watcher = match options.confirm {
-            Some(_) => self.start_watcher(store.next())?,
+        let timer = match options.confirm {
+            Some(_) => self.arm_confirm_timer(store.next())?,
             None => None,
         };
-        let unless = options
+        let confirmation = options
             .confirm
-            .map(|grace| Unless::of(grace, recording.rules, live, &plan));
+            .map(|grace| Confirmation::of(grace, recording.rules, live, &plan));
         let after = After {
             adopts: adopted::only_adopts(&plan, &head_rules, recording.rules),
             recording,
             found: found_after,
-            unless,
+            confirmation,
         };
         let grace: Option<Grace> = after.grace();
         let before = Before {
@@ -458,7 +454,7 @@ impl Director {
             found: &found,
         };
         let snapshot = self.transact(store, &before, &plan, after)?;
-        notes.extend(watcher.and_then(super::confirm::release));
+        notes.extend(timer.and_then(super::confirm::start));
         Ok(Report {
             plan,
             outcome: Outcome::Recorded {
@@ -472,9 +468,35 @@ impl Director {
     }
 }
 
-/// Nothing that goes was named: all of it follows from something else.
-pub(super) fn nothing_named(_: &EntryKey) -> bool {
-    false
+/// A change that was planned: what every use case hands to [`Director::finish`].
+pub(super) struct Change<'a> {
+    /// The history as the change found it.
+    pub begun: Begun,
+    /// The state that the plan was made from.
+    pub live: &'a Live,
+    /// Returns true for an entry whose removal the change names.
+    pub is_named: &'a dyn Fn(&EntryKey) -> bool,
+    pub plan: Plan,
+    /// What is to be recorded when the kernel has followed.
+    pub recording: Recording<'a>,
+}
+
+impl<'a> Change<'a> {
+    /// A change that names no removal: whatever it removes follows from something else.
+    pub fn naming_nothing(
+        begun: Begun,
+        live: &'a Live,
+        plan: Plan,
+        recording: Recording<'a>,
+    ) -> Change<'a> {
+        Change {
+            begun,
+            live,
+            is_named: &|_| false,
+            plan,
+            recording,
+        }
+    }
 }
 
 /// What brings back what the kernel held before a change. One that took over what was there, or that
@@ -535,6 +557,17 @@ pub(super) struct Begun {
     pub head_rules: Ruleset,
     /// The values found of the head's entries.
     pub found: FoundValues,
+}
+
+impl Begun {
+    /// The same, knowing a part of the head alone.
+    fn within(self, part: &Extent) -> Begun {
+        Begun {
+            head_rules: part.within(&self.head_rules),
+            found: self.found.within(part),
+            ..self
+        }
+    }
 }
 
 /// What the record of a change says beside what every record does.

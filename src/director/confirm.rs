@@ -3,9 +3,9 @@
 //! The history holds the truth: such a head carries the boot in which it was made, and a deadline
 //! in CLOCK_BOOTTIME. Whoever opens the history to write after that rolls it back first: the next
 //! command, `restore` at boot, or the process that a commit starts to wait for it
-//! ([`Director::watch`]). None of them is needed for another to do it.
+//! ([`Director::check_confirm_timer`]). None of them is needed for another to do it.
 
-use super::change::{Begun, nothing_named};
+use super::change::{Begun, Change};
 use super::expire::Unconfirmed;
 use super::options::ChangeOptions;
 use super::report::Report;
@@ -13,13 +13,13 @@ use super::transaction::{Recording, kept_sentence};
 use super::{Director, found_of, head_of};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{Place, boot, namespace};
-use crate::model::{EntryKey, Extent, Grace, Live, Ruleset, Snapshot, SnapshotId, with_derived};
+use crate::model::{Extent, Grace, Live, Ruleset, Snapshot, SnapshotId, with_derived};
 use crate::plan::Plan;
 use crate::signals;
 use crate::store::{Confirm, Pending, Store, Stores};
 
 /// What a commit that must be confirmed needs of the host.
-pub trait Keeper {
+pub trait ConfirmTimer {
     /// Which boot this is.
     ///
     /// # Errors
@@ -34,29 +34,29 @@ pub trait Keeper {
         namespace::exists(namespace)
     }
 
-    /// Starts somebody who waits for a snapshot that is about to be committed, and rolls it back
-    /// where it is not confirmed; `None` where nobody can, or need.
+    /// Prepares the timer that rolls a snapshot back if it is not confirmed; the snapshot is about
+    /// to be committed. `None` where no timer can run, or need.
     ///
     /// # Errors
     /// `system` where that fails: the commit is refused then.
-    fn watch(&self, id: SnapshotId) -> Result<Option<Box<dyn Watcher>>>;
+    fn arm(&self, id: SnapshotId) -> Result<Option<Box<dyn ArmedTimer>>>;
 }
 
-/// Somebody who waits. Dropping it is the same as the end of this process: the waiting begins with
+/// A timer that is ready. Dropping it is the same as the end of this process: the timer starts with
 /// a look at what the history holds by then.
-pub trait Watcher {
-    /// Lets the waiting begin.
+pub trait ArmedTimer {
+    /// Starts the timer.
     ///
     /// # Errors
-    /// `system` where nobody is there any more.
-    fn release(self: Box<Self>) -> Result<()>;
+    /// `system` where the timer is gone.
+    fn start(self: Box<Self>) -> Result<()>;
 }
 
-/// This host, with nobody who waits: the simulator's, whose kernel ends with its process.
+/// This host, without a timer: the simulator's, whose kernel ends with its process.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Unwatched;
+pub struct NoTimer;
 
-impl Keeper for Unwatched {
+impl ConfirmTimer for NoTimer {
     fn boot(&self) -> Result<String> {
         boot::boot_id()
     }
@@ -65,7 +65,7 @@ impl Keeper for Unwatched {
         boot::boottime()
     }
 
-    fn watch(&self, _id: SnapshotId) -> Result<Option<Box<dyn Watcher>>> {
+    fn arm(&self, _id: SnapshotId) -> Result<Option<Box<dyn ArmedTimer>>> {
         Ok(None)
     }
 }
@@ -106,10 +106,10 @@ pub struct Awaiting {
 }
 
 impl Awaiting {
-    fn of(pending: &Pending, here: &Place, keeper: &dyn Keeper) -> Awaiting {
-        let left = pending.confirm.deadline.saturating_sub(keeper.now());
+    fn of(pending: &Pending, here: &Place, timer: &dyn ConfirmTimer) -> Awaiting {
+        let left = pending.confirm.deadline.saturating_sub(timer.now());
         let its = &pending.confirm.place;
-        let is_gone = || its.namespace != here.namespace && !keeper.has_namespace(&its.namespace);
+        let is_gone = || its.namespace != here.namespace && !timer.has_namespace(&its.namespace);
         Awaiting {
             snapshot: pending.id,
             rolls_back_to: pending.parent,
@@ -194,17 +194,17 @@ fn target(parent: Option<SnapshotId>) -> String {
 }
 
 /// What is recorded with a commit that must be confirmed.
-pub(super) struct Unless {
+pub(super) struct Confirmation {
     /// How long it may stand.
     pub grace: Grace,
     /// The new rules, but for what the commit changes in the kernel: that as the kernel holds it.
     pub back: Ruleset,
 }
 
-impl Unless {
+impl Confirmation {
     /// To hold again: what the kernel holds of the entries that the plan changes. Everything else is
     /// not the commit's, and differs from the new rules in nothing.
-    pub fn of(grace: Grace, wanted: &Ruleset, live: &Live, plan: &Plan) -> Unless {
+    pub fn of(grace: Grace, wanted: &Ruleset, live: &Live, plan: &Plan) -> Confirmation {
         let mut back = with_derived(wanted).into_owned();
         for entry in live.rules.differences(&plan.target.rules) {
             back.put(&entry, live.rules.get(&entry));
@@ -212,13 +212,13 @@ impl Unless {
         if back.marks != wanted.marks {
             back.arrange_marks(&live.rules);
         }
-        Unless { grace, back }
+        Confirmation { grace, back }
     }
 }
 
-/// What to do next about a snapshot that is watched.
+/// What a timer does next about its snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Watch {
+pub enum TimerState {
     /// Look again when CLOCK_BOOTTIME says so, in milliseconds, or when the notice is gone.
     Until(u64),
     /// Nothing: it awaits no confirmation any more.
@@ -306,10 +306,10 @@ impl Director {
     /// The same of what the history or its mirror says.
     pub(super) fn awaiting_of(&self, pending: &Pending) -> Result<Awaiting> {
         let here = Place {
-            boot: self.keeper.boot()?,
+            boot: self.confirm_timer.boot()?,
             namespace: self.kernel.place()?.namespace,
         };
-        Ok(Awaiting::of(pending, &here, &*self.keeper))
+        Ok(Awaiting::of(pending, &here, &*self.confirm_timer))
     }
 
     /// Opens the history to write, when what others left is settled: an unfinished commit is
@@ -328,11 +328,11 @@ impl Director {
         }
     }
 
-    /// Starts somebody who waits for what is about to be committed on a head.
-    pub(super) fn start_watcher(&self, id: SnapshotId) -> Result<Option<Box<dyn Watcher>>> {
+    /// Prepares the timer for what is about to be committed on a head.
+    pub(super) fn arm_confirm_timer(&self, id: SnapshotId) -> Result<Option<Box<dyn ArmedTimer>>> {
         match self.rehearsing {
             true => Ok(None),
-            false => self.keeper.watch(id),
+            false => self.confirm_timer.arm(id),
         }
     }
 
@@ -374,8 +374,8 @@ impl Director {
             head_rules,
             found,
         };
-        let looked = (&nothing_named as &dyn Fn(&EntryKey) -> bool, &live);
-        self.finish(begun, looked, plan, recording, &options)
+        let change = Change::naming_nothing(begun, &live, plan, recording);
+        self.finish(change, &options)
     }
 
     /// Refuses to roll back in another network namespace than that of the commit.
@@ -431,10 +431,10 @@ impl Director {
         let time = u64::from(grace.seconds()).saturating_mul(1000);
         Ok(Confirm {
             place: Place {
-                boot: self.keeper.boot()?,
+                boot: self.confirm_timer.boot()?,
                 namespace: self.kernel.place()?.namespace,
             },
-            deadline: self.keeper.now().saturating_add(time),
+            deadline: self.confirm_timer.now().saturating_add(time),
             seconds: grace.seconds(),
         })
     }
@@ -450,9 +450,9 @@ pub(super) fn parent_rules(store: &dyn Store, parent: Option<SnapshotId>) -> Res
     parent.map_or_else(|| Ok(Ruleset::default()), |id| store.ruleset(id))
 }
 
-/// Lets somebody's waiting begin; says so where that fails.
-pub(super) fn release(watcher: Box<dyn Watcher>) -> Option<String> {
-    let error = watcher.release().err()?;
+/// Starts a timer; says so where that fails.
+pub(super) fn start(timer: Box<dyn ArmedTimer>) -> Option<String> {
+    let error = timer.start().err()?;
     Some(format!(
         "nobody waits to roll it back ({error}): the next command that writes does it"
     ))

@@ -30,9 +30,9 @@ impl Director {
         let kernel = Box::new(sim) as Box<dyn Kernel>;
         Ok(Director {
             origin: self.origin.clone(),
-            clock: self.clock,
+            clock: Rc::clone(&self.clock),
             host: Rc::clone(&self.host),
-            keeper: Rc::clone(&self.keeper),
+            confirm_timer: Rc::clone(&self.confirm_timer),
             ..Director::new(kernel, Rc::new(stores), self.author.clone()).rehearsing()
         })
     }

@@ -1,7 +1,7 @@
 //! What happens to a commit that nobody confirmed: its own changes are taken back in the kernel, each
 //! object by itself, and the history learns of it.
 
-use super::confirm::{Awaiting, Watch, parent_rules};
+use super::confirm::{Awaiting, TimerState, parent_rules};
 use super::transaction::kept_sentence;
 use super::undo::take_back;
 use super::{Director, found_of};
@@ -170,15 +170,15 @@ impl Director {
     ///
     /// # Errors
     /// As the history fails to open, and as a rollback fails: it is to be called again.
-    pub fn watch(
+    pub fn check_confirm_timer(
         &mut self,
         id: SnapshotId,
         known: &mut Option<Unconfirmed>,
         notes: &mut Vec<String>,
-    ) -> Result<Watch> {
+    ) -> Result<TimerState> {
         let _hold = signals::hold();
-        let error = match self.watch_history(id, known, notes) {
-            Ok(Some(watch)) => return Ok(watch),
+        let error = match self.timer_by_history(id, known, notes) {
+            Ok(Some(state)) => return Ok(state),
             Ok(None) => None,
             // Another command has the history open, and may be changing the kernel: it ends soon.
             Err(error) if matches!(error.kind(), Kind::Busy | Kind::Interrupted) => {
@@ -188,14 +188,14 @@ impl Director {
         };
         let Some(unconfirmed) = known.clone() else {
             return match error {
-                Some(error) => self.watch_mirror(id, error, known),
-                None => Ok(Watch::Over),
+                Some(error) => self.timer_by_mirror(id, error, known),
+                None => Ok(TimerState::Over),
             };
         };
         let deadline = unconfirmed.pending.confirm.deadline;
-        if deadline > self.keeper.now() {
+        if deadline > self.confirm_timer.now() {
             notes.extend(error.map(|error| format!("snapshot {id}: {error}")));
-            return Ok(Watch::Until(deadline));
+            return Ok(TimerState::Until(deadline));
         }
         let reverted = self.take_unconfirmed_back(&unconfirmed)?;
         let done = format!(
@@ -206,24 +206,24 @@ impl Director {
             // The next command that writes records it, when the damage is repaired.
             Some(error) if error.kind() == Kind::Damaged => {
                 notes.push(format!("{done}; the history cannot be written: {error}"));
-                Ok(Watch::Over)
+                Ok(TimerState::Over)
             }
             // It is to be recorded as soon as there is room.
             Some(error) => Err(error.hint(done)),
             None => {
                 notes.push(format!("{done}; the history does not hold it any more"));
-                Ok(Watch::Over)
+                Ok(TimerState::Over)
             }
         }
     }
 
     /// What the history says; none where it does not hold a commit that is known.
-    fn watch_history(
+    fn timer_by_history(
         &mut self,
         id: SnapshotId,
         known: &mut Option<Unconfirmed>,
         notes: &mut Vec<String>,
-    ) -> Result<Option<Watch>> {
+    ) -> Result<Option<TimerState>> {
         let store = self.stores.open()?;
         let found = Unconfirmed::of(&*store)?.filter(|found| found.pending.id == id);
         let is_settled = store.intent()?.is_none();
@@ -233,33 +233,33 @@ impl Director {
             Some(found) => *known = Some(found),
             None if is_lost => return Ok(None),
             // Nothing is made where the database is gone.
-            None if is_settled => return Ok(Some(Watch::Over)),
+            None if is_settled => return Ok(Some(TimerState::Over)),
             None => {}
         }
         let store = self.open_settled(notes)?;
         Ok(Some(match store.pending()? {
-            Some(pending) if pending.id == id => Watch::Until(pending.confirm.deadline),
-            _ => Watch::Over,
+            Some(pending) if pending.id == id => TimerState::Until(pending.confirm.deadline),
+            _ => TimerState::Over,
         }))
     }
 
     /// Where the database is damaged and nothing is known yet: the mirror knows it too.
-    fn watch_mirror(
+    fn timer_by_mirror(
         &mut self,
         id: SnapshotId,
         error: Error,
         known: &mut Option<Unconfirmed>,
-    ) -> Result<Watch> {
+    ) -> Result<TimerState> {
         if error.kind() != Kind::Damaged {
             return Err(error);
         }
         let mirrored = self.stores.mirrored().map_err(|_| error)?;
         let Some(unconfirmed) = mirrored.unconfirmed.filter(|found| found.pending.id == id) else {
-            return Ok(Watch::Over);
+            return Ok(TimerState::Over);
         };
         let deadline = unconfirmed.pending.confirm.deadline;
         let (pending, back) = (unconfirmed.pending, unconfirmed.back);
         *known = Some(Unconfirmed::of_mirror(pending, &back, &mirrored.rules));
-        Ok(Watch::Until(deadline))
+        Ok(TimerState::Until(deadline))
     }
 }

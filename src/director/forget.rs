@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::change::{Begun, nothing_named};
+use super::change::{Begun, Change};
 use super::confirm::nothing_to_confirm;
 use super::history::{both_sides, parent_is_pruned};
 use super::names::resolve;
@@ -63,7 +63,8 @@ impl Director {
             head_rules,
             found,
         };
-        self.finish(begun, (&nothing_named, &live), plan, recording, options)
+        let change = Change::naming_nothing(begun, &live, plan, recording);
+        self.finish(change, options)
     }
 }
 

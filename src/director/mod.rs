@@ -53,7 +53,9 @@ use std::rc::Rc;
 use chrono::{DateTime, SubsecRound, Utc};
 
 pub use compare::Difference;
-pub use confirm::{Awaiting, Confirmed, Keeper, Left, Unwatched, Watch, Watcher, is_noticed};
+pub use confirm::{
+    ArmedTimer, Awaiting, ConfirmTimer, Confirmed, Left, NoTimer, TimerState, is_noticed,
+};
 pub use connections::Wanted;
 pub use count_by::{CountBy, Counted, MOST_VALUES};
 pub use deviations::Deviations;
@@ -79,6 +81,7 @@ pub use wait::{Attend, Attendant, News, pause};
 pub use weigh::ServerOf;
 
 use crate::candidate::Candidate;
+use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{Kernel, Part};
 use crate::model::remedy::DISCARD;
@@ -96,10 +99,10 @@ pub struct Director {
     stores: Rc<dyn Stores>,
     author: String,
     origin: Origin,
-    clock: fn() -> DateTime<Utc>,
+    clock: Rc<dyn Clock>,
     progress: Rc<dyn Progress>,
     host: Rc<dyn Host>,
-    keeper: Rc<dyn Keeper>,
+    confirm_timer: Rc<dyn ConfirmTimer>,
     /// Everything is only shown: nobody is to wait for a confirmation.
     rehearsing: bool,
     /// What reads a script that may only declare: there is no history that it could change.
@@ -118,10 +121,10 @@ impl Director {
             stores,
             author,
             origin: Origin::default(),
-            clock: Utc::now,
+            clock: Rc::new(SystemClock),
             progress: Rc::new(Silent),
             host: Rc::new(NoHost),
-            keeper: Rc::new(Unwatched),
+            confirm_timer: Rc::new(NoTimer),
             rehearsing: false,
             declares_for: None,
             forgiven: None,
@@ -148,10 +151,10 @@ impl Director {
         self.origin.set_typed(lines);
     }
 
-    /// The same with another keeper of commits that must be confirmed.
+    /// The same with another timer for commits that must be confirmed.
     #[must_use]
-    pub fn with_keeper(mut self, keeper: Rc<dyn Keeper>) -> Director {
-        self.keeper = keeper;
+    pub fn with_confirm_timer(mut self, timer: Rc<dyn ConfirmTimer>) -> Director {
+        self.confirm_timer = timer;
         self
     }
 
@@ -182,8 +185,8 @@ impl Director {
 
     /// The same with another clock, for tests.
     #[must_use]
-    pub fn with_clock(mut self, clock: fn() -> DateTime<Utc>) -> Director {
-        self.clock = clock;
+    pub fn with_clock(mut self, clock: impl Clock + 'static) -> Director {
+        self.clock = Rc::new(clock);
         self
     }
 
@@ -225,7 +228,7 @@ impl Director {
 
     /// The time that is recorded: whole seconds, UTC.
     fn now(&self) -> DateTime<Utc> {
-        (self.clock)().trunc_subsecs(0)
+        self.clock.utc().trunc_subsecs(0)
     }
 
     /// A candidate on the head; where that is to be rolled back because its time to be confirmed

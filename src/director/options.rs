@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result, did_you_mean};
+use crate::model::patch::unknown_option_of;
 use crate::model::{Grace, Options, grace};
 
 /// How a change is to be made.
@@ -55,12 +56,7 @@ pub fn change_options(defaults: &ChangeOptions, options: &Options) -> Result<Cha
             }
             (None, _) => {
                 let close = did_you_mean(name, known.iter().copied());
-                return Err(Error::invalid(format!("unknown option \"{name}\""))
-                    .about(name)
-                    .hint(match close {
-                        Some(close) => format!("did you mean \"{close}\"?"),
-                        None => format!("commit has the options {}", known.join(", ")),
-                    }));
+                return Err(unknown_option_of("commit", name, close, &known));
             }
         }
     }

@@ -46,7 +46,7 @@ impl Director {
             return self.settled(store, &intent, what).map(Some);
         }
         if place.namespace != intent.place.namespace {
-            if !self.keeper.has_namespace(&intent.place.namespace) {
+            if !self.confirm_timer.has_namespace(&intent.place.namespace) {
                 let what = "was cut off by the end of its network namespace: nothing of it is left";
                 return self.settled(store, &intent, what).map(Some);
             }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::change::{Begun, nothing_named, unavailable};
+use super::change::{Begun, Change, unavailable};
 use super::confirm::{nothing_to_confirm, parent_rules};
 use super::expire::Unconfirmed;
 use super::names::{resolve, told};
@@ -266,7 +266,8 @@ impl Director {
             head_rules,
             found,
         };
-        self.finish(begun, (&nothing_named, &live), plan, recording, options)
+        let change = Change::naming_nothing(begun, &live, plan, recording);
+        self.finish(change, options)
     }
 
     /// The head, without the database where nothing is open there; else when what others left is
@@ -506,9 +507,7 @@ fn plan_behind(
 /// Says whether an error is the database's own, so that the rules can come from the mirror.
 fn is_of_the_database(error: &Error) -> bool {
     let ours = [Kind::Damaged, Kind::System].contains(&error.kind());
-    ours && error
-        .object_name()
-        .is_some_and(|object| object.starts_with("database "))
+    ours && error.is_of_database()
 }
 
 fn partly(plan: Plan, head: SnapshotId, failures: Vec<Error>, notes: Vec<String>) -> Report {

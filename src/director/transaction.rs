@@ -7,10 +7,9 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::time::Instant;
 
 use super::Director;
-use super::confirm::Unless;
+use super::confirm::Confirmation;
 use super::progress::{Advance, Progress};
 use super::undo::{Applied, undo};
 use crate::error::{Error, Kind, Result};
@@ -47,8 +46,8 @@ pub(super) struct After<'a> {
     pub recording: Recording<'a>,
     /// The values found of the new head's entries.
     pub found: FoundValues,
-    /// It is to be confirmed.
-    pub unless: Option<Unless>,
+    /// How it is to be confirmed, where it is.
+    pub confirmation: Option<Confirmation>,
     /// All that it adds to the record was in the kernel already.
     pub adopts: bool,
 }
@@ -56,7 +55,7 @@ pub(super) struct After<'a> {
 impl After<'_> {
     /// The time in which it is to be confirmed, where it is.
     pub fn grace(&self) -> Option<Grace> {
-        self.unless.as_ref().map(|unless| unless.grace)
+        self.confirmation.as_ref().map(|it| it.grace)
     }
 }
 
@@ -84,11 +83,11 @@ impl Director {
         after: After,
     ) -> Result<Snapshot> {
         let time = self.now();
-        let began = Instant::now();
+        let began = self.clock.monotonic();
         let After {
             recording,
             found,
-            unless,
+            confirmation,
             adopts,
         } = after;
         if !plan.is_empty() {
@@ -98,6 +97,7 @@ impl Director {
                 return Err(self.take_back(plan, failure, |_| store.clear_intent()));
             }
         }
+        let took = self.clock.monotonic().saturating_sub(began);
         let draft = Draft {
             time,
             author: self.author.clone(),
@@ -107,7 +107,7 @@ impl Director {
             adopted: adopts,
             tally: tally(&described(&plan.changes, before.rules, recording.rules)),
             origin: self.origin.clone(),
-            took: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            took: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         };
         let turn = Turn {
             from: before.rules,
@@ -115,10 +115,10 @@ impl Director {
             found: (before.found, &found),
             unless: None,
         };
-        let recorded = match &unless {
+        let recorded = match &confirmation {
             None => store.record_turn(&draft, &turn),
-            Some(unless) => self.confirm_by(unless.grace).and_then(|confirm| {
-                let unless = Some((&confirm, &unless.back));
+            Some(it) => self.confirm_by(it.grace).and_then(|confirm| {
+                let unless = Some((&confirm, &it.back));
                 store.record_turn(&draft, &Turn { unless, ..turn })
             }),
         };

@@ -2,10 +2,11 @@
 //!
 //! How far a wait is goes to the director's [`Progress`](super::Progress).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::progress::{Advance, Progress};
 use super::report::Report;
+use crate::clock::{Clock, SystemClock};
 use crate::error::Result;
 use crate::notes::Note;
 use crate::signals;
@@ -44,23 +45,19 @@ pub trait Attend {
 
 /// Waits by the time of this machine; a signal ends it.
 pub struct Attendant<F> {
-    start: Instant,
     tell: F,
 }
 
 impl<F: FnMut(News)> Attendant<F> {
     /// Tells `tell`.
     pub fn new(tell: F) -> Attendant<F> {
-        Attendant {
-            start: Instant::now(),
-            tell,
-        }
+        Attendant { tell }
     }
 }
 
 impl<F: FnMut(News)> Attend for Attendant<F> {
     fn clock(&self) -> Duration {
-        self.start.elapsed()
+        SystemClock.monotonic()
     }
 
     fn sleep(&mut self, duration: Duration) -> Result<()> {

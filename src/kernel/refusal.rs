@@ -12,7 +12,7 @@ use super::names::Names;
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::ipvs::Errno;
 use crate::model::check::{may_be_a_host, not_a_host};
-use crate::model::server::THRESHOLD_MAX;
+use crate::model::server::{THRESHOLD_MAX, THRESHOLD_RANGE};
 use crate::model::service::SCHEDULERS;
 use crate::model::{
     DaemonRole, Family, Forwarding, InterfaceName, RealServer, ServerKey, ServiceKey,
@@ -412,7 +412,7 @@ fn invalid_server(service: &ServiceKey, key: &ServerKey, options: &RealServer) -
             .hint("only tunnels change the family: forward: \"tunnel\"")
     } else if options.upper > THRESHOLD_MAX {
         Words::new(format!("upper threshold {} is out of range", options.upper))
-            .hint(format!("a threshold is 0 (off) to {THRESHOLD_MAX}"))
+            .hint(format!("a threshold is {THRESHOLD_RANGE}"))
     } else if options.tunnel.kind == TunnelKind::Gue && options.tunnel.port == 0 {
         Words::new("a GUE tunnel needs a port").hint("tunnel: #{ type: \"gue\", port: 6080 }")
     } else if !may_be_a_host(key.addr) {

@@ -9,7 +9,8 @@ use super::address::{Family, endpoint};
 use super::key::{Protocol, ServerKey, ServiceKey};
 use super::ruleset::Ruleset;
 use super::server::{
-    Forwarding, RealServer, THRESHOLD_MAX, Tunnel, TunnelChecksum, TunnelKind, server_name,
+    Forwarding, RealServer, THRESHOLD_MAX, THRESHOLD_RANGE, Tunnel, TunnelChecksum, TunnelKind,
+    server_name,
 };
 use super::service::ServiceOptions;
 use crate::error::{Error, Result};
@@ -114,7 +115,7 @@ pub fn check_server(service: &ServiceKey, key: &ServerKey, server: &RealServer) 
     if server.upper > THRESHOLD_MAX {
         return fail(
             format!("upper threshold {} is out of range", server.upper),
-            "a threshold is 0 (off) to 2147483647",
+            &format!("a threshold is {THRESHOLD_RANGE}"),
         )
         .map_err(|error| error.about("upper"));
     }

@@ -96,7 +96,7 @@ impl Weight {
             Ok(weight) if weight <= i32::MAX as u32 => Ok(Weight(weight)),
             _ => Err(Error::invalid(format!("weight {value} is out of range"))
                 .about("weight")
-                .hint("a weight is 0 (quiesced) to 2147483647")),
+                .hint(format!("a weight is {WEIGHT_RANGE}"))),
         }
     }
 
@@ -109,7 +109,7 @@ impl Weight {
             Ok(value) => Weight::new(value),
             Err(_) => Err(Error::invalid(format!("\"{text}\" is not a weight"))
                 .about(text)
-                .hint("a weight is 0 (quiesced) to 2147483647")),
+                .hint(format!("a weight is {WEIGHT_RANGE}"))),
         }
     }
 
@@ -130,6 +130,12 @@ impl fmt::Display for Weight {
         self.0.fmt(f)
     }
 }
+
+/// The weights that there are, in words.
+pub const WEIGHT_RANGE: &str = "0 (quiesced) to 2147483647";
+
+/// The thresholds that there are, in words.
+pub const THRESHOLD_RANGE: &str = "0 (off) to 2147483647";
 
 /// The highest threshold. Kernels of 2026 refuse more (found by the conformance suite on Debian's
 /// 6.1.192: EINVAL, behind the check of lower against upper); older ones took any 32 bits.
@@ -441,6 +447,15 @@ pub fn server_name(service: &super::ServiceKey, server: &ServerKey) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_words_of_a_range_name_its_end() {
+        let weight = format!(" to {}", i32::MAX);
+        assert!(WEIGHT_RANGE.ends_with(&weight), "{WEIGHT_RANGE}");
+        assert!(Weight::new(i32::MAX.into()).is_ok() && Weight::new(1 << 31).is_err());
+        let threshold = format!(" to {THRESHOLD_MAX}");
+        assert!(THRESHOLD_RANGE.ends_with(&threshold), "{THRESHOLD_RANGE}");
+    }
 
     #[test]
     fn forwarding_takes_what_people_type() {

@@ -11,6 +11,7 @@ use super::pinpoint::place;
 use super::token::{Kind, Token, tokens};
 use crate::api::{Function, On, Opt, functions, names};
 use crate::error::{Error, Kind as ErrorKind, did_you_mean};
+use crate::model::patch;
 
 /// A problem and its place: line and column.
 pub type Problem = (Error, usize, usize);
@@ -114,7 +115,7 @@ fn unknown_option(open: &[Frame], name: &str) -> Option<Error> {
         .find(|option| option.words.contains(&lower.as_str()))
         .map(|option| option.name)
         .or_else(|| did_you_mean(name, options.iter().map(|option| option.name)));
-    let error = Error::invalid(format!("unknown option \"{name}\"")).about(name);
+    let error = patch::unknown_option(name);
     Some(match meant {
         Some(meant) => error.hint(format!("did you mean \"{meant}\"?")),
         None => {

@@ -117,7 +117,7 @@ pub(super) fn replace(dir: &Path, name: &str, new_name: &str, bytes: &[u8]) -> R
 }
 
 fn foreign(dir: &Path, cause: String) -> Error {
-    Error::new(Kind::Damaged, cause).object(location(dir))
+    Error::new(Kind::Damaged, cause).of_database(location(dir))
 }
 
 fn metadata(dir: &Path) -> Result<Option<Metadata>> {
@@ -131,7 +131,7 @@ fn metadata(dir: &Path) -> Result<Option<Metadata>> {
                 Kind::System,
                 format!("it is a link to {}, which is not there", target.display()),
             )
-            .object(location(dir))
+            .of_database(location(dir))
             .hint("mount its file system, or make that directory: mkdir -m 700 DIR")),
             Err(_) => Ok(None),
         },
@@ -393,7 +393,7 @@ fn check_owner(dir: &Path, metadata: &Metadata) -> Result<()> {
     let me = rustix::process::geteuid().as_raw();
     let refuse = |cause: String, hint: String| {
         Err(Error::new(Kind::NotPermitted, cause)
-            .object(location(dir))
+            .of_database(location(dir))
             .hint(hint))
     };
     if metadata.uid() != me {
@@ -498,7 +498,7 @@ pub(super) fn check_room(dir: &Path, file: &File, needed: u64) -> Result<()> {
         return Ok(());
     }
     let full = std::io::Error::from(ErrorKind::StorageFull);
-    Err(failed("write to", dir, &full).object(format!(
+    Err(failed("write to", dir, &full).of_database(format!(
         "database {} ({} KiB free, {} KiB needed)",
         dir.display(),
         room / 1024,

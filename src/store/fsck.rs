@@ -112,7 +112,7 @@ impl SledStores {
     }
 
     fn with_lock<T>(&self, work: impl FnOnce(&Lock) -> Result<T>) -> Result<T> {
-        let named = |error: Error| error.object(self.location());
+        let named = |error: Error| error.of_database(self.location());
         if directory::identify(&self.dir, self.kind).map_err(named)? == Identity::Nothing {
             return Err(no_database(&self.location()));
         }

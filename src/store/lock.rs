@@ -15,7 +15,7 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use rustix::fs::{FlockOperation, flock};
@@ -23,6 +23,7 @@ use rustix::param::clock_ticks_per_second;
 
 use super::address::Address;
 use super::directory::{LOCK, failed, location, private};
+use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Kind, Result};
 use crate::model::moment::local;
 
@@ -40,8 +41,8 @@ const TOLD_AFTER: Duration = Duration::from_secs(1);
 
 /// How long to wait, what ends the wait early, and who is told of it.
 pub(super) struct Patience<'a> {
-    began: Instant,
-    deadline: Option<Instant>,
+    clock: &'a dyn Clock,
+    began: Duration,
     wait: Duration,
     interrupted: &'a dyn Fn() -> bool,
     tell: &'a dyn Fn(&str),
@@ -51,12 +52,16 @@ pub(super) struct Patience<'a> {
 impl<'a> Patience<'a> {
     /// Starts to wait now.
     pub(super) fn new(wait: Duration, interrupted: &'a dyn Fn() -> bool) -> Patience<'a> {
+        Patience::by(&SystemClock, wait, interrupted)
+    }
+
+    /// The same by another clock.
+    fn by(clock: &'a dyn Clock, wait: Duration, interrupted: &'a dyn Fn() -> bool) -> Patience<'a> {
         Patience {
-            // A wait too long for the clock is one without an end.
-            deadline: Instant::now().checked_add(wait),
+            began: clock.monotonic(),
+            clock,
             wait,
             interrupted,
-            began: Instant::now(),
             tell: &|_| (),
             is_told: Cell::new(false),
         }
@@ -73,7 +78,8 @@ impl<'a> Patience<'a> {
     /// # Errors
     /// `interrupted`.
     pub(super) fn pause(&self, lock: Option<&Path>) -> Result<bool> {
-        if self.began.elapsed() >= TOLD_AFTER && !self.is_told.replace(true) {
+        let waited = self.clock.monotonic().saturating_sub(self.began);
+        if waited >= TOLD_AFTER && !self.is_told.replace(true) {
             let holder = lock.and_then(Holder::of);
             let holder = holder.map_or_else(|| "another process".to_owned(), |h| h.waited_for());
             (self.tell)(&format!("waiting for {holder}"));
@@ -82,16 +88,12 @@ impl<'a> Patience<'a> {
             return Err(Error::new(Kind::Interrupted, "interrupted")
                 .attempt("cannot wait for the database"));
         }
-        let left = self
-            .deadline
-            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        match left {
-            Some(left) if left.is_zero() => Ok(false),
-            left => {
-                std::thread::sleep(left.map_or(PAUSE, |left| left.min(PAUSE)));
-                Ok(true)
-            }
+        let left = self.wait.saturating_sub(waited);
+        if left.is_zero() {
+            return Ok(false);
         }
+        self.clock.sleep(left.min(PAUSE));
+        Ok(true)
     }
 
     /// The error for when the time is over, of the lock on this file.
@@ -116,7 +118,7 @@ impl Lock {
     pub(super) fn acquire(dir: &Path, patience: &Patience<'_>) -> Result<Lock> {
         let taken = take(&dir.join(LOCK), patience);
         let file = taken.map_err(|error| match error.kind() {
-            Kind::Busy => error.object(location(dir)),
+            Kind::Busy => error.of_database(location(dir)),
             _ => error,
         })?;
         Ok(Lock { file })
@@ -214,7 +216,9 @@ fn began(pid: &str) -> Option<DateTime<Utc>> {
     let age = Duration::try_from_secs_f64(uptime)
         .ok()?
         .saturating_sub(begun);
-    Utc::now().checked_sub_signed(TimeDelta::from_std(age).ok()?)
+    SystemClock
+        .utc()
+        .checked_sub_signed(TimeDelta::from_std(age).ok()?)
 }
 
 /// A process that holds the lock.
@@ -323,12 +327,48 @@ mod tests {
         drop(first);
     }
 
+    /// A clock that moves only while somebody sleeps by it.
+    struct Slept(Cell<Duration>);
+
+    impl Clock for Slept {
+        fn utc(&self) -> DateTime<Utc> {
+            DateTime::UNIX_EPOCH
+        }
+
+        fn monotonic(&self) -> Duration {
+            self.0.get()
+        }
+
+        fn sleep(&self, duration: Duration) {
+            self.0.set(self.0.get() + duration);
+        }
+    }
+
+    #[test]
+    fn a_minute_is_waited_by_the_clock_that_is_given() {
+        let dir = tempfile::tempdir().unwrap();
+        let no = || false;
+        let _first = Lock::acquire(dir.path(), &Patience::new(Duration::ZERO, &no)).unwrap();
+        let told = Cell::new(0);
+        let tell = |_: &str| told.set(told.get() + 1);
+        let clock = Slept(Cell::new(Duration::from_secs(5)));
+        let minute = Duration::from_secs(60);
+        let patience = Patience::by(&clock, minute, &no).telling(&tell);
+        let error = Lock::acquire(dir.path(), &patience).unwrap_err();
+        assert!(
+            error.to_string().ends_with("holds it (waited 60 s)"),
+            "{error}"
+        );
+        assert_eq!(clock.0.get(), Duration::from_secs(65));
+        assert_eq!(told.get(), 1);
+    }
+
     #[test]
     fn a_holder_is_waited_for_and_named() {
         let dir = tempfile::tempdir().unwrap();
         let no = || false;
         let first = Lock::acquire(dir.path(), &Patience::new(Duration::ZERO, &no)).unwrap();
-        let began = Instant::now();
+        let began = std::time::Instant::now();
         let short = Patience::new(Duration::from_millis(60), &no);
         let error = Lock::acquire(dir.path(), &short).unwrap_err();
         assert_eq!(error.kind(), Kind::Busy);

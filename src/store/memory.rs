@@ -116,7 +116,7 @@ impl MemoryStores {
     fn open_as(&self, to_write: bool) -> Result<Box<dyn Store>> {
         // As strict as sled's lock: code that opens it twice would wait for itself.
         if std::mem::replace(&mut self.held.borrow_mut().open, true) {
-            return Err(Error::new(Kind::Busy, "it is open already").object(self.location()));
+            return Err(Error::new(Kind::Busy, "it is open already").of_database(self.location()));
         }
         Ok(Box::new(MemoryStore {
             held: Rc::clone(&self.held),

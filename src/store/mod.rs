@@ -508,13 +508,13 @@ pub trait Stores {
 
 /// The error for a directory whose mirror was asked for and is not there.
 fn no_mirror(location: &str) -> Error {
-    Error::not_found("there is no mirror: nothing was ever committed").object(location)
+    Error::not_found("there is no mirror: nothing was ever committed").of_database(location)
 }
 
 /// The error for a directory in which there is nothing to check.
 fn no_database(location: &str) -> Error {
     Error::not_found("there is no database yet")
-        .object(location)
+        .of_database(location)
         .hint("the first commit makes it; name another: --db DIR (IPVSH_DB)")
 }
 

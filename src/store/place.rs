@@ -51,7 +51,7 @@ pub(super) fn check_parents(dir: &Path) -> Result<()> {
                 parent.display()
             ),
         )
-        .object(location(dir))
+        .of_database(location(dir))
         .attempt("cannot make it")
         .hint(format!(
             "chmod o-w {}, or name another: --db DIR",

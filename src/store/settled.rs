@@ -35,19 +35,19 @@ impl Journal for Beside {
     fn set_intent(&mut self, intent: &Intent) -> Result<()> {
         self.fault("intent")
             .and_then(|()| intent::write(&self.dir, intent, Some(&self.rules)))
-            .map_err(|error| error.object(directory::location(&self.dir)))
+            .map_err(|error| error.of_database(directory::location(&self.dir)))
     }
 
     fn note_reached(&mut self, reached: &Reached) -> Result<()> {
         self.fault("reached")
             .and_then(|()| intent::note(&self.dir, reached))
-            .map_err(|error| error.object(directory::location(&self.dir)))
+            .map_err(|error| error.of_database(directory::location(&self.dir)))
     }
 
     fn clear_intent(&mut self) -> Result<()> {
         self.fault("clear")
             .and_then(|()| intent::remove(&self.dir))
-            .map_err(|error| error.object(directory::location(&self.dir)))
+            .map_err(|error| error.of_database(directory::location(&self.dir)))
     }
 }
 

@@ -151,7 +151,7 @@ impl SledStores {
 
 impl Stores for SledStores {
     fn open(&self) -> Result<Box<dyn Store>> {
-        let named = |error: Error| error.object(self.location());
+        let named = |error: Error| error.of_database(self.location());
         Ok(match self.open_history(false).map_err(named)? {
             Some(history) => Box::new(history),
             None => memory::nothing(),
@@ -159,7 +159,7 @@ impl Stores for SledStores {
     }
 
     fn open_to_write(&self) -> Result<Box<dyn Store>> {
-        let named = |error: Error| error.object(self.location());
+        let named = |error: Error| error.of_database(self.location());
         Ok(match self.open_history(true).map_err(named)? {
             Some(history) => Box::new(history),
             None => memory::nothing(),
@@ -168,7 +168,7 @@ impl Stores for SledStores {
 
     fn settled(&self) -> Result<Option<Settled>> {
         settled::open(&self.dir, self.kind, &self.patience(), &self.faults)
-            .map_err(|error| error.object(self.location()))
+            .map_err(|error| error.of_database(self.location()))
     }
 
     fn mirrored(&self) -> Result<Mirrored> {

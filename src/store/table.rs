@@ -117,7 +117,7 @@ impl Table {
                 // A thread of sled's may hold its own lock for a moment after the last use.
                 Err(error) if is_locked(&error) => {
                     if !patience.pause(None)? {
-                        return Err(patience.busy(&dir.join(LOCK)).object(location(dir)));
+                        return Err(patience.busy(&dir.join(LOCK)).of_database(location(dir)));
                     }
                 }
                 Err(error) => return Err(translate(error, &own)),
@@ -143,7 +143,7 @@ impl Table {
     /// Names the database in an error.
     pub(super) fn named(&self, error: Error) -> Error {
         let dir = self.dir.parent().unwrap_or(&self.dir);
-        error.object(location(dir))
+        error.of_database(location(dir))
     }
 
     /// Runs an operation of sled's. After a panic nothing more is asked of it, as after a write

@@ -36,22 +36,8 @@ fn a_change_ends_in_its_shape() {
       "outcome": "recorded",
       "snapshot": {
         "id": 4,
-        "time": "TIME",
-        "author": "AUTHOR",
         "message": "-1 server in tcp 192.0.2.10:80",
-        "parent": 3,
-        "rollback_of": null,
-        "revert_of": null,
-        "host": HOST,
-        "command": "ipvsh --sim -e 'remove(find(\"192.0.2.10:80\").find(\"10.0.0.13\"))' --json",
-        "script": null,
-        "typed": null,
-        "duration": DURATION,
-        "changes": 1,
-        "added": 0,
-        "changed": 0,
-        "removed": 1,
-        "tags": []
+        ...
       },
       "changes": [
         {
@@ -361,31 +347,10 @@ fn tags_name_snapshots() {
     Hint: `ipvsh --sim history` lists numbers and tags
     -- status 1
     ");
-    assert_snapshot!(lab.run(&["tag", "1", "x", "--json"]), @r#"
-    {
-      "id": 1,
-      "time": "TIME",
-      "author": "AUTHOR",
-      "message": "+tcp 192.0.2.10:80 with 2 servers",
-      "parent": null,
-      "rollback_of": null,
-      "revert_of": null,
-      "host": HOST,
-      "command": "ipvsh --sim -e 'tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\", forward: \"masq\", servers: [\n    \"10.0.0.11:80\", #{ address: \"10.0.0.12:80\", weight: 3 }] })'",
-      "script": null,
-      "typed": null,
-      "duration": DURATION,
-      "changes": 3,
-      "added": 3,
-      "changed": 0,
-      "removed": 0,
-      "tags": [
-        "v1.0",
-        "x"
-      ]
-    }
-    -- status 0
-    "#);
+    let tagged = lab.ok(&["tag", "1", "x", "--json"]);
+    let tagged: serde_json::Value = serde_json::from_str(&tagged).unwrap();
+    assert_eq!(tagged["id"], 1);
+    assert_eq!(tagged["tags"], serde_json::json!(["v1.0", "x"]));
 }
 
 #[test]

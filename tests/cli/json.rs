@@ -318,3 +318,76 @@ fn a_change_has_both_sides() {
     -- status 0
     "#);
 }
+
+/// The one test of a snapshot's whole record; elsewhere its number and message stand for it.
+#[test]
+fn a_snapshot_has_every_key() {
+    let lab = Lab::with_web();
+    let script = lab.script(
+        "web.rhai",
+        r#"find("192.0.2.10:80").set(#{ scheduler: "wrr" });"#,
+    );
+    lab.ok(&["run", &script]);
+    lab.ok(&["rollback", "1"]);
+    lab.ok(&["tag", "1", "v1"]);
+    let read = |args: &[&str]| -> Value { serde_json::from_str(&lab.ok(args)).unwrap() };
+    let history = read(&["history", "--json"]);
+    // "SHAPE" stands for what differs from run to run: text, or a number.
+    let settled = |snapshot: &Value| {
+        let mut snapshot = snapshot.clone();
+        for (key, is_it) in [
+            ("time", Value::is_string as fn(&Value) -> bool),
+            ("author", Value::is_string),
+            ("host", Value::is_string),
+            ("command", Value::is_string),
+            ("duration", Value::is_f64),
+        ] {
+            assert!(is_it(&snapshot[key]), "{key}: {}", snapshot[key]);
+            snapshot[key] = "SHAPE".into();
+        }
+        if let Some(script) = snapshot["script"].as_object_mut() {
+            assert!(script["path"].as_str().unwrap().ends_with("web.rhai"));
+            assert_eq!(script["sha256"].as_str().unwrap().len(), 64);
+            assert_eq!(script.len(), 2);
+            snapshot["script"] = "SHAPE".into();
+        }
+        serde_json::to_string_pretty(&snapshot).unwrap()
+    };
+    assert_snapshot!(settled(&history[0]), @r#"
+    {
+      "id": 3,
+      "time": "SHAPE",
+      "author": "SHAPE",
+      "message": "rollback to 1",
+      "parent": 2,
+      "rollback_of": 1,
+      "revert_of": null,
+      "host": "SHAPE",
+      "command": "SHAPE",
+      "script": null,
+      "typed": null,
+      "duration": "SHAPE",
+      "changes": 1,
+      "added": 0,
+      "changed": 1,
+      "removed": 0,
+      "tags": []
+    }
+    "#);
+    assert_eq!(history[1]["script"]["path"], Value::from(script));
+    settled(&history[1]);
+    assert_eq!(history[2]["tags"], serde_json::json!(["v1"]));
+    assert_eq!(history[2]["parent"], Value::Null);
+    // Wherever a snapshot is shown, it has the same keys.
+    let keys = |one: &Value| one.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let all = keys(&history[0]);
+    assert_eq!(keys(&read(&["status", "--json"])["head"]), all);
+    assert_eq!(keys(&read(&["tag", "2", "v2", "--json"])), all);
+    let change = ["--json", "-e", r#"remove(find("192.0.2.10:80"))"#];
+    assert_eq!(keys(&read(&change)["snapshot"]), all);
+    // A script sees the keys that a program reads; a map of a script is sorted by them.
+    let seen = read(&["-e", "print(json(history()[0].keys()))"]);
+    let mut sorted = all;
+    sorted.sort();
+    assert_eq!(seen, Value::from(sorted));
+}

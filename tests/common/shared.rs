@@ -7,7 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use ipvsh::director::{ChangeOptions, Director, Keeper, Report, Session, Unwatched, Watcher};
+use ipvsh::director::{
+    ArmedTimer, ChangeOptions, ConfirmTimer, Director, NoTimer, Report, Session,
+};
 use ipvsh::error::Result;
 use ipvsh::kernel::{Faults, Faulty, Sim};
 use ipvsh::model::{
@@ -27,9 +29,9 @@ pub struct Clock {
     pub watched: RefCell<Vec<u64>>,
 }
 
-impl Keeper for Clock {
+impl ConfirmTimer for Clock {
     fn boot(&self) -> Result<String> {
-        Unwatched.boot()
+        NoTimer.boot()
     }
 
     fn now(&self) -> u64 {
@@ -40,7 +42,7 @@ impl Keeper for Clock {
         !self.is_gone.get()
     }
 
-    fn watch(&self, id: SnapshotId) -> Result<Option<Box<dyn Watcher>>> {
+    fn arm(&self, id: SnapshotId) -> Result<Option<Box<dyn ArmedTimer>>> {
         self.watched.borrow_mut().push(id.0);
         Ok(None)
     }
@@ -87,7 +89,7 @@ impl Lab {
     pub fn director_on(&self, stores: SledStores) -> Director {
         let kernel = Faulty::new(self.sim.clone(), self.faults.clone());
         Director::new(Box::new(kernel), Rc::new(stores), "ada".to_owned())
-            .with_keeper(Rc::clone(&self.clock) as Rc<dyn Keeper>)
+            .with_confirm_timer(Rc::clone(&self.clock) as Rc<dyn ConfirmTimer>)
     }
 
     pub fn commit(

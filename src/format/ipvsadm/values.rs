@@ -4,7 +4,9 @@ use super::options::Given;
 use super::table::{Group, services};
 use crate::error::{Error, Result};
 use crate::model::address::Endpoint;
-use crate::model::server::{Forwarding, RealServer, Tunnel, TunnelChecksum, TunnelKind, Weight};
+use crate::model::server::{
+    Forwarding, RealServer, THRESHOLD_RANGE, Tunnel, TunnelChecksum, TunnelKind, Weight,
+};
 use crate::model::service::{
     Engine, Netmask, PERSISTENT_MAX, Scheduler, SchedulerFlags, ServiceOptions,
 };
@@ -165,7 +167,7 @@ pub(super) fn real_server(given: &Given) -> Result<RealServer> {
             .filter(|value| *value <= i32::MAX.cast_unsigned())
             .ok_or_else(|| {
                 Error::invalid(format!("--{name} {value} is out of range"))
-                    .hint("a threshold is 0 (off) to 2147483647")
+                    .hint(format!("a threshold is {THRESHOLD_RANGE}"))
             })
     };
     server.upper = threshold("u-threshold")?;

@@ -84,15 +84,29 @@ pub(crate) fn check_names(options: &Options, known: &[&str], what: &str) -> Resu
                 .find(|(theirs, ours)| *theirs == lower && known.contains(ours))
                 .map(|(_, ours)| *ours);
             let close = synonym.or_else(|| did_you_mean(name, known.iter().copied()));
-            return Err(Error::invalid(format!("unknown option \"{name}\""))
-                .about(name)
-                .hint(match close {
-                    Some(name) => format!("did you mean \"{name}\"?"),
-                    None => format!("{what} has the options {}", known.join(", ")),
-                }));
+            return Err(unknown_option_of(what, name, close, known));
         }
     }
     Ok(())
+}
+
+/// The error for an option that does not exist.
+pub(crate) fn unknown_option(name: &str) -> Error {
+    Error::invalid(format!("unknown option \"{name}\"")).about(name)
+}
+
+/// The same where it is known what lacks the option, the option that was probably meant, and those
+/// that exist.
+pub(crate) fn unknown_option_of(
+    what: &str,
+    name: &str,
+    meant: Option<&str>,
+    known: &[&str],
+) -> Error {
+    unknown_option(name).hint(match meant {
+        Some(meant) => format!("did you mean \"{meant}\"?"),
+        None => format!("{what} has the options {}", known.join(", ")),
+    })
 }
 
 fn describe(value: &Value) -> String {

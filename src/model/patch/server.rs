@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::super::server::{Forwarding, RealServer, Tunnel, TunnelChecksum, TunnelKind, Weight};
+use super::super::server::{
+    Forwarding, RealServer, THRESHOLD_RANGE, Tunnel, TunnelChecksum, TunnelKind, Weight,
+};
 use super::{
     Named, Options, SERVER_OPTIONS, TUNNEL_OPTIONS, check_names, map, ranged, text, whole,
 };
@@ -35,8 +37,8 @@ impl ServerPatch {
             match name.as_str() {
                 "weight" => patch.weight = Some(Weight::new(whole(name, value)?)?),
                 "forward" => patch.forward = Some(Forwarding::parse(text(name, value)?)?),
-                "upper" => patch.upper = Some(ranged(name, value, "0 (off) to 2147483647")?),
-                "lower" => patch.lower = Some(ranged(name, value, "0 (off) to 2147483647")?),
+                "upper" => patch.upper = Some(ranged(name, value, THRESHOLD_RANGE)?),
+                "lower" => patch.lower = Some(ranged(name, value, THRESHOLD_RANGE)?),
                 "tunnel" => patch.tunnel = Some(tunnel(value)?),
                 _ => {}
             }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Where the system log listens.
-pub(super) const SOCKET: &str = "/dev/log";
+pub const SOCKET: &str = "/dev/log";
 
 /// The facility daemon.
 const DAEMON: u8 = 3;
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// How grave an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Severity {
+pub enum Severity {
     /// Something failed or needs an operator.
     Warning = 4,
     /// A change as it should be.
@@ -27,7 +27,7 @@ pub(super) enum Severity {
 
 /// An open system log; entries go nowhere where there is none. It never fails: what cannot be told
 /// there is no reason to stop.
-pub(super) struct SystemLog {
+pub struct SystemLog {
     socket: Option<UnixDatagram>,
     program: &'static str,
 }
