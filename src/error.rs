@@ -403,8 +403,15 @@ impl std::error::Error for Error {
     }
 }
 
+/// The longest word that is compared with others, in characters; to compare one of a megabyte with
+/// every name takes a minute.
+const LONGEST_WORD: usize = 256;
+
 /// Finds the word that was probably meant, for "did you mean".
 pub fn did_you_mean<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if typed.chars().nth(LONGEST_WORD).is_some() {
+        return None;
+    }
     let typed = typed.to_lowercase();
     let allowed = (typed.chars().count() / 3).max(1);
     known
@@ -470,5 +477,7 @@ mod tests {
             Some("scheduler")
         );
         assert_eq!(did_you_mean("banana", ["scheduler", "weight"]), None);
+        let long = "x".repeat(LONGEST_WORD + 1);
+        assert_eq!(did_you_mean(&long, [long.as_str()]), None);
     }
 }

@@ -235,19 +235,26 @@ impl Callable {
             function.full_name(),
             wants.words()
         ))
-        .maybe_hint(apart(args, index))
+        .maybe_hint(apart(args))
         .hint(format!("it is called as {signatures}"))
     }
 }
 
 /// What to write where a port stands behind the text of its address, as an argument of its own.
-fn apart(args: &[Dynamic], index: usize) -> Option<String> {
-    let address = args.get(index.checked_sub(1)?)?;
-    let address = address.read_lock::<ImmutableString>()?;
-    let port = u16::try_from(args.get(index)?.as_int().ok()?).ok()?;
-    let whole = Endpoint::parse(&address).ok()?;
-    let whole = whole.port.is_none().then(|| endpoint(whole.addr, port))?;
-    Some(format!("the port belongs to the address: \"{whole}\""))
+fn apart(args: &[Dynamic]) -> Option<String> {
+    args.windows(2).find_map(|pair| {
+        let [address, port] = pair else {
+            return None;
+        };
+        let address = address.read_lock::<ImmutableString>()?;
+        let port: u16 = match port.as_int() {
+            Ok(number) => number.try_into().ok()?,
+            Err(_) => port.read_lock::<ImmutableString>()?.parse().ok()?,
+        };
+        let whole = Endpoint::parse(&address).ok()?;
+        let whole = whole.port.is_none().then(|| endpoint(whole.addr, port))?;
+        Some(format!("the port belongs to the address: \"{whole}\""))
+    })
 }
 
 /// Every way in which a name can be called.

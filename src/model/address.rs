@@ -70,6 +70,9 @@ impl fmt::Display for Family {
     }
 }
 
+/// How addresses are written.
+const ADDRESSES: &str = "an address is like 192.0.2.10 or 2001:db8::10";
+
 /// How an IPv6 address is written.
 const BRACKETS: &str = "an IPv6 address is like 2001:db8::10; with a port: [2001:db8::10]:80";
 
@@ -108,6 +111,9 @@ fn instead(text: &str) -> String {
     if let Some(hint) = unreplaced(text) {
         return hint;
     }
+    if text.contains('/') {
+        return "the address alone is meant: no URL, no prefix length".to_owned();
+    }
     if text.contains(':') {
         return match with_port_behind(text) {
             Some((addr, port)) => format!("did you mean \"{}\"?", endpoint(addr, port)),
@@ -116,6 +122,9 @@ fn instead(text: &str) -> String {
     }
     if text.chars().any(char::is_alphabetic) {
         return "host names are not looked up: write the address itself".to_owned();
+    }
+    if !text.chars().all(|c| c.is_ascii_digit() || c == '.') {
+        return ADDRESSES.to_owned();
     }
     let numbers: Vec<&str> = text.split('.').collect();
     let decimals: Option<Vec<u8>> = numbers.iter().map(|number| number.parse().ok()).collect();
@@ -127,7 +136,7 @@ fn instead(text: &str) -> String {
         }
         (4, None) => "each of the four numbers of an IPv4 address is 0 to 255".to_owned(),
         (2.., _) => "an IPv4 address has four numbers, like 192.0.2.10".to_owned(),
-        _ => "an address is like 192.0.2.10 or 2001:db8::10".to_owned(),
+        _ => ADDRESSES.to_owned(),
     }
 }
 
@@ -195,8 +204,7 @@ impl Endpoint {
     pub fn parse(text: &str) -> Result<Endpoint> {
         let text = text.trim();
         if text.is_empty() {
-            return Err(Error::invalid("an address is missing")
-                .hint("an address is like 192.0.2.10 or 2001:db8::10"));
+            return Err(Error::invalid("an address is missing").hint(ADDRESSES));
         }
         // What there is most of, ten thousand times in a large history.
         if let Ok(plain) = text.parse::<SocketAddrV4>() {
@@ -347,8 +355,17 @@ mod tests {
     #[test]
     fn what_is_no_address_is_answered_with_what_to_write() {
         for (text, hint) in [
-            ("", "an address is like 192.0.2.10 or 2001:db8::10"),
-            ("-", "an address is like 192.0.2.10 or 2001:db8::10"),
+            ("", ADDRESSES),
+            ("-", ADDRESSES),
+            ("192.0.2.1;80", ADDRESSES),
+            (
+                "http://192.0.2.1:80",
+                "the address alone is meant: no URL, no prefix length",
+            ),
+            (
+                "10.0.0.0/24",
+                "the address alone is meant: no URL, no prefix length",
+            ),
             (
                 "10.0.0",
                 "an IPv4 address has four numbers, like 192.0.2.10",

@@ -136,6 +136,11 @@ fn every_wrong_address_is_answered() {
     Hint: it is called as tcp(address [, options])
     -- status 1
     "#);
+    for code in [r#"udp("10.0.0.1", "80")"#, r#"find("10.0.0.1", 80)"#] {
+        let said = lab.run(&["-e", code]);
+        let hint = "Hint: the port belongs to the address: \"10.0.0.1:80\"\n";
+        assert!(said.contains(hint), "{said}");
+    }
     assert_snapshot!(lab.run(&["-e", r#"tcp("10.0.0.1", 80, #{})"#]), @r#"
     -- stderr
     Error: tcp cannot be called with text, a whole number and a map
