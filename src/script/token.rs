@@ -153,7 +153,7 @@ impl Reader<'_> {
                 let is_name = |c: char| c.is_alphanumeric() || c == '_';
                 let length = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
                 let word = rest.get(..length).unwrap_or_default();
-                let kind = match KEYWORDS.contains(&word) {
+                let kind = match (2..=8).contains(&length) && KEYWORDS.contains(&word) {
                     true => Kind::Keyword,
                     false => Kind::Word,
                 };
@@ -175,7 +175,14 @@ impl Reader<'_> {
             _ => {}
         }
         let rest = self.rest();
-        let pair = PAIRS.into_iter().find(|pair| rest.starts_with(pair));
+        // Most signs stand alone, and a text may have a hundred thousand.
+        let second = rest.as_bytes().get(first.len_utf8());
+        let pair = match second {
+            Some(b'{' | b':' | b'>' | b'.' | b'=' | b'&' | b'|') => {
+                PAIRS.into_iter().find(|pair| rest.starts_with(pair))
+            }
+            _ => None,
+        };
         if pair == Some("#{")
             && let Some(open) = self.templates.last_mut()
         {
@@ -341,6 +348,16 @@ mod tests {
                 (Text, "'"),
             ]
         );
+    }
+
+    #[test]
+    fn the_short_cuts_miss_no_pair_and_no_keyword() {
+        for pair in PAIRS {
+            assert_eq!(pieces(pair), [(Kind::Sign, pair)]);
+        }
+        for word in KEYWORDS {
+            assert_eq!(pieces(word), [(Kind::Keyword, word)]);
+        }
     }
 
     #[test]
