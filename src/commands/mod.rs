@@ -131,23 +131,23 @@ enum Verb {
 }
 
 impl Cli {
-    /// The global options among words that may not be a whole command line.
-    fn global_of(words: &[String]) -> Global {
+    /// The global options among words that may not be a whole command line, and the other words.
+    fn global_of(words: &[String]) -> (Global, Vec<String>) {
         let mut global = Global::default();
+        let mut others = Vec::new();
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--sim" => global.sim = true,
                 "--json" => global.json = true,
                 "--db" => global.db = words.next().map(Into::into),
-                word => {
-                    if let Some(dir) = word.strip_prefix("--db=") {
-                        global.db = Some(dir.into());
-                    }
-                }
+                word => match word.strip_prefix("--db=") {
+                    Some(dir) => global.db = Some(dir.into()),
+                    None => others.push(word.to_owned()),
+                },
             }
         }
-        global
+        (global, others)
     }
 }
 
@@ -181,10 +181,11 @@ fn start() -> u8 {
         Err(refusal) => {
             // The hints of a refused line carry what was understood of it.
             let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
-            let global = Cli::global_of(&words.collect::<Vec<_>>());
+            let words: Vec<String> = words.skip(1).collect();
+            let (global, others) = Cli::global_of(&words);
             let json = global.json;
             Context::new(global).remember_invocation();
-            return usage::refuse(&refusal, json);
+            return usage::refuse(&refusal, &others, json);
         }
     };
     let runs_scripts = matches!(

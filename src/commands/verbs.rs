@@ -38,7 +38,9 @@ impl Verbs for PromptVerbs {
             });
         let (matches, cli) = match parsed {
             Ok(parsed) => parsed,
-            Err(refusal) => return usage::tell(&refusal, &self.context.out.long()),
+            Err(refusal) => {
+                return usage::tell(&refusal, &request.words, &self.context.out.long());
+            }
         };
         if let Some(verb) = matches.subcommand_name()
             && !self.all.iter().any(|(name, _)| name == verb)
