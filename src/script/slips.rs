@@ -356,9 +356,7 @@ impl Look {
         let mut fields = Vec::new();
         for argument in self.arguments(at, end) {
             let (key, value) = argument.split_once(['=', ':'])?;
-            let is_name = |c: char| c.is_alphanumeric() || c == '_';
-            let key = Some(key.trim()).filter(|key| key.chars().all(is_name))?;
-            fields.push(format!("{key}: {}", value.trim()));
+            fields.push(format!("{}: {}", key.trim(), value.trim()));
         }
         self.made(
             at,
