@@ -439,13 +439,7 @@ impl Shell {
                 return self.verb(line, line.trim());
             }
             Some(Word::Plan) => return self.plan_of_staged(),
-            Some(Word::Code(code, empty)) => {
-                let next = self.code(code, empty)?;
-                if words::leaves_staged_out(line) {
-                    self.tell_of_staged();
-                }
-                return Ok(next);
-            }
+            Some(Word::Code(code, empty)) => (code, empty),
             Some(Word::Leave) => return Ok(Next::Leave(0)),
             Some(Word::Clear) => {
                 self.editor.clear_screen().map_err(|e| failed(&e))?;
@@ -465,7 +459,13 @@ impl Shell {
             Err(error) if error.kind() == Kind::Guarded && words::is_one_change(code) => {
                 self.guarded(code, error)
             }
-            done => done,
+            Ok(next) => {
+                if words::leaves_staged_out(line) {
+                    self.tell_of_staged();
+                }
+                Ok(next)
+            }
+            Err(error) => Err(error),
         }
     }
 
