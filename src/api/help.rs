@@ -11,8 +11,11 @@ use super::values::{self, OptionValue, VALUES};
 use crate::error::did_you_mean;
 use crate::model::remedy;
 
-/// How wide the text is.
-const WIDTH: usize = 80;
+/// How wide a text is where nothing tells how wide it may be.
+pub const WIDTH: usize = 80;
+
+/// The least and the most columns of a text: longer lines are hard to read.
+const WIDTHS: std::ops::RangeInclusive<usize> = 40..=100;
 
 /// The groups as the map has them: a screen has no more lines.
 const MAP: [(&str, &[Group]); 7] = [
@@ -91,17 +94,17 @@ pub fn overview() -> String {
 }
 
 /// What a topic is about: a function, an option, a value, a property, or what it may mean; of
-/// several words, what each of them is about.
-pub fn topic(topic: &str) -> String {
+/// several words, what each of them is about. `width` is how wide the terminal is.
+pub fn topic(topic: &str, width: usize) -> String {
     let wanted = topic.trim().trim_end_matches("()").trim_start_matches('.');
-    if let Some(text) = exactly(wanted) {
+    if let Some(text) = exactly(wanted, width) {
         return text;
     }
-    let found = search(wanted);
+    let found = search(wanted, width);
     if !found.is_empty() {
         return found.join("\n");
     }
-    if let Some(text) = of_words(wanted) {
+    if let Some(text) = of_words(wanted, width) {
         return text;
     }
     let names: Vec<&str> = functions()
@@ -116,24 +119,25 @@ pub fn topic(topic: &str) -> String {
 }
 
 /// What a word is, where it is the name of something or means exactly one thing.
-pub fn exactly(word: &str) -> Option<String> {
+pub fn exactly(word: &str, width: usize) -> Option<String> {
+    let width = width.clamp(*WIDTHS.start(), *WIDTHS.end());
     let named: Vec<String> = functions()
         .filter(|function| function.name == word || function.full_name() == word)
-        .map(of_function)
+        .map(|function| of_function(function, width))
         .collect();
     if !named.is_empty() {
         return Some(named.join("\n\n"));
     }
     let mut found: Vec<String> = values::named(word)
-        .map(|value| of_value(word, value))
+        .map(|value| of_value(word, value, width))
         .collect();
     if let Some(meaning) = synonyms::of_table(word) {
-        found.push(wrap(&format!("{word}: {}", meaning.sentence), WIDTH).join("\n"));
+        found.push(wrap(&format!("{word}: {}", meaning.sentence), width).join("\n"));
         let topics = meaning.topics.iter().filter(|topic| **topic != word);
-        found.extend(topics.filter_map(|topic| exactly(topic)));
+        found.extend(topics.filter_map(|topic| exactly(topic, width)));
     } else {
         found.extend(
-            ranked(word)
+            ranked(word, width)
                 .into_iter()
                 .filter(|(rank, _)| *rank < 2)
                 .map(|(_, line)| line),
@@ -144,7 +148,7 @@ pub fn exactly(word: &str) -> Option<String> {
 }
 
 /// What several words are about, the first few that are known.
-fn of_words(text: &str) -> Option<String> {
+fn of_words(text: &str, width: usize) -> Option<String> {
     let is_sign = |c: char| !c.is_alphanumeric() && !"-_".contains(c);
     let words: Vec<&str> = text
         .split(|c: char| c.is_whitespace() || is_sign(c))
@@ -153,7 +157,9 @@ fn of_words(text: &str) -> Option<String> {
     let pairs = words.windows(2).map(|pair| pair.join("_"));
     let mut found: Vec<String> = pairs
         .chain(words.iter().map(|word| (*word).to_owned()))
-        .filter_map(|word| exactly(&word).or_else(|| exactly(word.strip_suffix('s')?)))
+        .filter_map(|word| {
+            exactly(&word, width).or_else(|| exactly(word.strip_suffix('s')?, width))
+        })
         .collect();
     let mut seen = BTreeSet::new();
     found.retain(|text| seen.insert(text.clone()));
@@ -162,35 +168,39 @@ fn of_words(text: &str) -> Option<String> {
 }
 
 /// A value of an option, as a word named it.
-fn of_value(word: &str, value: &OptionValue) -> String {
+fn of_value(word: &str, value: &OptionValue, width: usize) -> String {
     let first = match value.name == word {
         true => value.written(),
         false => format!("{word} is written {}", value.written()),
     };
-    let doc = wrap(value.doc, WIDTH - 2);
+    let doc = wrap(value.doc, width.saturating_sub(2));
     format!("{first}\n  {}", doc.join("\n  "))
 }
 
 /// Everything about a function.
-pub fn of_function(function: &Function) -> String {
+pub fn of_function(function: &Function, width: usize) -> String {
     let mut text = String::new();
     for signature in signatures(function) {
-        text.push_str(&format!("{signature} -> {}\n", function.result.words()));
+        // What the language itself has, such as `import`, gives nothing that a sign could name.
+        match function.forms.is_empty() {
+            true => text.push_str(&format!("{signature}\n")),
+            false => text.push_str(&format!("{signature} -> {}\n", function.result.words())),
+        }
     }
     for line in function.doc.lines() {
-        for line in wrap(line, WIDTH - 2) {
+        for line in wrap(line, width.saturating_sub(2)) {
             text.push_str(&format!("  {line}\n"));
         }
     }
     if !function.options().is_empty() {
         text.push_str("options:\n");
         for option in function.options() {
-            text.push_str(&of_option(option));
+            text.push_str(&of_option(option, width));
         }
     }
     if !function.errors.is_empty() {
         let kinds: Vec<&str> = function.errors.iter().map(|kind| kind.name()).collect();
-        text.push_str(&hanging(&format!("errors: {}", kinds.join(", "))));
+        text.push_str(&hanging(&format!("errors: {}", kinds.join(", ")), width));
         text.push('\n');
     }
     text.push_str("example:\n");
@@ -209,8 +219,9 @@ pub fn signatures(function: &Function) -> Vec<String> {
 }
 
 /// One option: its name, type, default, unit, range, and what it is for.
-fn of_option(option: &Opt) -> String {
-    let doc = wrap(option.doc, WIDTH - 17).join(&format!("\n{:17}", ""));
+fn of_option(option: &Opt, width: usize) -> String {
+    let room = width.saturating_sub(17);
+    let doc = wrap(option.doc, room).join(&format!("\n{:17}", ""));
     let mut text = format!("  {:<14} {doc}", option.name);
     let mut facts = vec![option.takes.words().to_owned()];
     if !option.unit.is_empty() {
@@ -221,7 +232,7 @@ fn of_option(option: &Opt) -> String {
         facts.push(option.range.to_owned());
     }
     text.push('\n');
-    for line in wrap(&facts.join("; "), WIDTH - 17) {
+    for line in wrap(&facts.join("; "), room) {
         text.push_str(&format!("{:17}{line}\n", ""));
     }
     text
@@ -235,8 +246,9 @@ fn is_among(word: &str, words: &[&str]) -> bool {
 }
 
 /// Lines for what a word may mean: options and functions whose words hold it, best first.
-fn search(word: &str) -> Vec<String> {
-    let found = ranked(word);
+fn search(word: &str, width: usize) -> Vec<String> {
+    let width = width.clamp(*WIDTHS.start(), *WIDTHS.end());
+    let found = ranked(word, width);
     let best = found.first().map_or(0, |(rank, _)| *rank);
     found
         .into_iter()
@@ -246,7 +258,7 @@ fn search(word: &str) -> Vec<String> {
 }
 
 /// The same with how well each fits: 0 for a name, 1 for another tool's word, then parts of them.
-fn ranked(word: &str) -> Vec<(u8, String)> {
+fn ranked(word: &str, width: usize) -> Vec<(u8, String)> {
     let lower = word.to_lowercase();
     let mut found: Vec<(u8, String)> = Vec::new();
     let rank = |name: &str, words: &[&str], doc: &str| -> Option<u8> {
@@ -266,7 +278,7 @@ fn ranked(word: &str) -> Vec<(u8, String)> {
     for (what, options) in option_lists() {
         for option in options {
             if let Some(rank) = rank(option.name, option.words, option.doc) {
-                found.push((rank, format!("{what}\n{}", of_option(option))));
+                found.push((rank, format!("{what}\n{}", of_option(option, width))));
             }
         }
     }
@@ -279,7 +291,7 @@ fn ranked(word: &str) -> Vec<(u8, String)> {
                 property.gives.words(),
                 property.doc
             );
-            found.push((rank, hanging(&line)));
+            found.push((rank, hanging(&line, width)));
         }
     }
     for function in functions() {
@@ -289,7 +301,7 @@ fn ranked(word: &str) -> Vec<(u8, String)> {
                 signatures(function).join(", "),
                 function.sentence()
             );
-            found.push((rank, hanging(&line)));
+            found.push((rank, hanging(&line, width)));
         }
     }
     found.sort_by_key(|(rank, _)| *rank);
@@ -315,8 +327,8 @@ fn option_lists() -> Vec<(String, &'static [Opt])> {
 }
 
 /// Lines of which all but the first stand further in.
-fn hanging(text: &str) -> String {
-    wrap(text, WIDTH - 4).join("\n    ")
+fn hanging(text: &str, width: usize) -> String {
+    wrap(text, width.saturating_sub(4)).join("\n    ")
 }
 
 /// Breaks a text into lines of a width at most; a longer word has a line of its own.

@@ -302,7 +302,7 @@ fn exit(call: &Call) -> Result<Dynamic> {
 
 fn help(call: &Call) -> Result<Dynamic> {
     let text = match call.has(0) {
-        true => help::topic(&call.text(0)?),
+        true => help::topic(&call.text(0)?, help::WIDTH),
         false => help::overview(),
     };
     Ok(Dynamic::from(text))

@@ -163,9 +163,9 @@ const TABLE: &[Synonym] = &[
     ),
     row(
         &["commit", "apply", "write", "save", "deploy", "提交"],
-        "`commit` at the prompt makes what is staged live and records it; a script and `ipvsh -e` \
-         commit at their end",
-        "run",
+        "`commit` at the prompt makes what is staged live and records it; a script (`ipvsh run \
+         FILE`) and `ipvsh -e` commit at their end",
+        "",
         &["commit"],
     ),
     row(
@@ -392,6 +392,19 @@ pub fn meaning(word: &str) -> Option<Meaning> {
         .or_else(|| of_value(word))
         .or_else(|| of_option(word))
         .or_else(|| of_function(word))
+}
+
+/// The function that a word of another language means, where it means nothing else; none for a
+/// function's own name.
+pub fn function_meant(word: &str) -> Option<&'static str> {
+    let is_other = of_table(word).is_some()
+        || of_view(word).is_some()
+        || of_value(word).is_some()
+        || of_option(word).is_some()
+        || functions().any(|one| one.name == word);
+    let mut all = functions();
+    let function = all.find(|one| !is_other && one.words.contains(&word))?;
+    Some(function.name)
 }
 
 /// The words of the table that begin like this.

@@ -46,6 +46,9 @@ pub(super) fn run(context: &Context, args: &CheckArgs) -> Result<u8> {
     let options = ChangeOptions::default();
     let session = Session::new(context.detached_director(), options).dry();
     let mut interpreter = Interpreter::new(session, args.args.clone());
+    if let Some(error) = run::no_script(&interpreter, &source) {
+        return Err(error);
+    }
     let mut problems = interpreter.problems(&source);
     let ended = match interpreter.check_syntax(&source) {
         Ok(()) => run::run_in(context, &mut interpreter, &source, false),

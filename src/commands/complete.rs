@@ -35,7 +35,7 @@ pub(super) fn run(args: &CompleteArgs) -> Result<u8> {
         Some((last, before)) => (last.as_str(), before),
         None => ("", [].as_slice()),
     };
-    let context = Context::new(super::Cli::global_of(before));
+    let context = Context::new(super::Cli::global_of(before).0);
     let Some(answers) = answers(&context, before, last) else {
         context.out.print(":files");
         return Ok(0);

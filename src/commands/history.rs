@@ -5,7 +5,7 @@ use clap::Args;
 use super::args::some;
 use super::context::Context;
 use crate::director::{Listing, Query};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::model::Moment;
 use crate::output;
 
@@ -14,6 +14,7 @@ use crate::output;
 /// A line each, or with -p what each changed, with the command or script that did it; --json has
 /// all that is known of each.
 #[derive(Debug, Args)]
+#[command(override_usage = "ipvsh history [OPTIONS] [OBJECT]")]
 pub(super) struct HistoryArgs {
     /// Only those that changed this: `tcp 192.0.2.10:80`, `server 10.0.0.11`, `mark 666`,
     /// `timeouts`, `daemons`; an address alone means services and real servers that have it
@@ -29,8 +30,29 @@ pub(super) struct HistoryArgs {
     limit: Option<usize>,
 }
 
+/// A number is no object's name: it is that of a snapshot, or how many of them to list.
+fn not_an_object(number: &str) -> Error {
+    let error = Error::new(Kind::Usage, "a number names no object")
+        .object(number)
+        .attempt("cannot list its history")
+        .hint(format!(
+            "the newest {number} snapshots: ipvsh history -n {number}"
+        ));
+    let before = number.parse::<u64>().ok().and_then(|id| id.checked_sub(1));
+    error.maybe_hint(
+        before
+            .filter(|before| *before > 0)
+            .map(|before| format!("what snapshot {number} changed: ipvsh diff {before} {number}")),
+    )
+}
+
 /// Runs `ipvsh history`.
 pub(super) fn run(context: &Context, args: &HistoryArgs) -> Result<u8> {
+    if let [number] = args.object.as_slice()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        return Err(not_an_object(number));
+    }
     context.note_other_history("ipvsh history");
     let director = context.director()?;
     let query = Query {

@@ -130,9 +130,10 @@ enum Verb {
 }
 
 impl Cli {
-    /// The global options among words that may not be a whole command line.
-    fn global_of(words: &[String]) -> Global {
+    /// The global options among words that may not be a whole command line, and the other words.
+    fn global_of(words: &[String]) -> (Global, Vec<String>) {
         let mut global = Global::default();
+        let mut others = Vec::new();
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match word.as_str() {
@@ -140,14 +141,13 @@ impl Cli {
                 "--json" => global.json = true,
                 // A name that is empty was refused, and would be again.
                 "--db" => global.db = words.next().filter(|dir| !dir.is_empty()).map(Into::into),
-                word => {
-                    if let Some(dir) = word.strip_prefix("--db=") {
-                        global.db = Some(dir.into());
-                    }
-                }
+                word => match word.strip_prefix("--db=") {
+                    Some(dir) => global.db = Some(dir.into()),
+                    None => others.push(word.to_owned()),
+                },
             }
         }
-        global
+        (global, others)
     }
 }
 
@@ -180,13 +180,14 @@ fn start() -> u8 {
         Ok(cli) => cli,
         Err(refusal) => {
             // The hints of a refused line carry what was understood of it.
-            let words = std::env::args_os().skip(1);
-            let words = words.map(|word| word.to_string_lossy().into_owned());
+            let words = std::env::args_os()
+                .skip(1)
+                .map(|word| word.to_string_lossy().into_owned());
             let words: Vec<String> = words.collect();
-            let global = Cli::global_of(&words);
+            let (global, others) = Cli::global_of(&words);
             let json = global.json;
             Context::new(global).remember_invocation();
-            return usage::refuse(&refusal, &words, json);
+            return usage::refuse(&refusal, &others, json);
         }
     };
     let runs_scripts = matches!(

@@ -60,6 +60,7 @@ pub(super) fn run(context: &Context, args: &PruneArgs) -> Result<u8> {
         older_than: args.older_than,
     };
     let out = &context.out;
+    let mut is_asked = false;
     if !args.plan && !args.yes && is_terminal() {
         let planned = director.prune(&which, true)?;
         out.say(output::pruned(&planned, true).trim_end());
@@ -67,6 +68,7 @@ pub(super) fn run(context: &Context, args: &PruneArgs) -> Result<u8> {
             out.say("nothing changed");
             return Ok(1);
         }
+        is_asked = !planned.removed.is_empty();
     }
     let pruned = director.prune(&which, args.plan)?;
     if !args.plan && !pruned.removed.is_empty() {
@@ -78,7 +80,11 @@ pub(super) fn run(context: &Context, args: &PruneArgs) -> Result<u8> {
         out.print_json(&output::forms::pruned(&pruned));
         return Ok(0);
     }
-    out.print(&output::pruned(&pruned, args.plan));
+    match is_asked {
+        // What the question was about is on the screen already.
+        true => out.print(&output::pruned_as_planned(&pruned)),
+        false => out.print(&output::pruned(&pruned, args.plan)),
+    }
     pruned.notes.iter().for_each(|note| out.note(note));
     Ok(0)
 }

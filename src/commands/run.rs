@@ -8,7 +8,8 @@ use super::args::ChangeArgs;
 use super::context::Context;
 use super::top::viewer;
 use crate::director::{ChangeOptions, Report, Session};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::format;
 use crate::output::{self, count, forms, value};
 use crate::script::{Ended, Interpreter, Source};
 use crate::signals;
@@ -86,7 +87,9 @@ pub(super) fn run_in(
     interpreter.on_report(move |report| out.report(report, dry));
     interpreter.on_news(move |news| out.news(news, dry));
     interpreter.on_top(viewer(context));
-    let ended = interpreter.run(source);
+    let ended = interpreter
+        .run(source)
+        .map_err(|error| no_script(interpreter, source).unwrap_or(error));
     for effect in interpreter.effects() {
         out.note(&effect);
     }
@@ -128,6 +131,20 @@ pub(super) fn run_in(
         }
         Ended::Closed => 1,
     })
+}
+
+/// Says what a file or standard input is that no script parses as; none for a script, whatever is
+/// wrong with it.
+pub(super) fn no_script(interpreter: &Interpreter, source: &Source) -> Option<Error> {
+    // Code that a command line holds was meant as code.
+    let path = source.file_name()?.path;
+    interpreter.check_syntax(source).err()?;
+    let file = match &source.dir {
+        Some(_) => source.name.as_str(),
+        None => "-",
+    };
+    let name = if file == "-" { path.as_str() } else { file };
+    format::no_script(name, file, &source.text)
 }
 
 /// Commits what is staged; where a safety rule refuses it, a terminal asks.

@@ -18,6 +18,7 @@ use crate::signals;
 /// step fails or Ctrl-C comes, the weights that were there come back. A script can check between
 /// the steps: `ipvsh man script` has `shift`.
 #[derive(Debug, Args)]
+#[command(override_usage = "ipvsh shift [OPTIONS] --from SERVER --to SERVER SERVICE")]
 pub(super) struct ShiftArgs {
     /// The virtual service: tcp 192.0.2.10:80
     #[arg(required = true)]

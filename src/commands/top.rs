@@ -17,6 +17,7 @@ use crate::top::{self, KEYS, Options, Order};
 /// Virtual services with connections, packets and bytes per second and their active and inactive
 /// connections; their servers unfold below them. The kernel averages rates over some seconds.
 #[derive(Debug, Args)]
+#[command(override_usage = "ipvsh top [OPTIONS] [OBJECT]")]
 #[command(after_help = keys())]
 pub(super) struct TopArgs {
     /// A virtual service, or an address that fits several: tcp 192.0.2.10:80, 192.0.2.10

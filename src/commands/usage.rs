@@ -6,9 +6,10 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::examples::{FIRST, below};
 use super::groups::grouped;
-use crate::api::synonyms;
+use crate::api::{functions, help, synonyms};
 use crate::error::{Error, Kind, Result};
-use crate::model::remedy;
+use crate::format::{Seen, Translated, translate};
+use crate::model::{ServiceName, remedy, shell_word};
 use crate::output::{self, ColorWhen, Output, Verbosity};
 
 /// What stands below the list of verbs.
@@ -49,7 +50,8 @@ Exit status:
   10   with --exit-code: there are differences
   255  a bug in ipvsh";
 
-/// Prints what clap has to say: help and version are results, the rest are usage errors.
+/// Prints what clap has to say: help and version are results, the rest are usage errors. `words` are
+/// those behind the program's name, without the global options.
 pub(super) fn refuse(refusal: &clap::Error, words: &[String], json: bool) -> u8 {
     let out = Output::new(json, Verbosity::Normal, ColorWhen::Auto);
     match tell(refusal, words, &out) {
@@ -67,9 +69,17 @@ pub(super) fn refuse(refusal: &clap::Error, words: &[String], json: bool) -> u8 
 /// # Errors
 /// `usage` for all other refusals; `output`.
 pub(super) fn tell(refusal: &clap::Error, words: &[String], out: &Output) -> Result<()> {
+    // `help wlc` asks about no verb, and there is an answer all the same.
+    if let [asked, topic] = words
+        && asked == "help"
+        && let Some(text) = help::exactly(topic, out.width.map_or(help::WIDTH, usize::from))
+    {
+        out.help(&text);
+        return output::written();
+    }
     match refusal.use_stderr() {
         true => {
-            let error = explain(refusal);
+            let error = explain(refusal, words);
             let lacks_hint = error.hints().is_empty();
             Err(error.maybe_hint(lacks_hint.then(|| help_of(words))))
         }
@@ -92,7 +102,7 @@ fn help_of(words: &[String]) -> String {
     }
 }
 
-fn explain(refusal: &clap::Error) -> Error {
+fn explain(refusal: &clap::Error, words: &[String]) -> Error {
     // A value of ours says by itself what is wrong with it, and what to do.
     let source = std::error::Error::source(refusal);
     if let Some(own) = source.and_then(|source| source.downcast_ref::<Error>()) {
@@ -107,11 +117,25 @@ fn explain(refusal: &clap::Error) -> Error {
     if let Some(script) = looks_like_script(refusal) {
         return error.hint(format!("to run a script: ipvsh run {script}"));
     }
+    let (unknown_argument, unknown_verb) = (unknown_argument(refusal), unknown_verb(refusal));
+    if unknown_argument.is_some() || unknown_verb.is_some() {
+        let hints = leading_on(words);
+        if !hints.is_empty() {
+            return hints.into_iter().fold(error, Error::hint);
+        }
+    }
     // What a word means says more than which verb has letters like it.
-    let meaning = unknown_verb(refusal).and_then(|word| synonyms::meaning(&word));
+    let meaning = unknown_verb.as_deref().and_then(synonyms::meaning);
     if let Some(meaning) = meaning {
         let verb = meaning.verb.map(|verb| format!("did you mean \"{verb}\"?"));
-        return error.maybe_hint(verb).hint(meaning.sentence);
+        let is_function = |word: &String| functions().any(|function| function.name == *word);
+        let code = unknown_verb
+            .filter(is_function)
+            .map(|_| "a line of a script is run by `ipvsh -e 'CODE'`");
+        return error
+            .maybe_hint(verb)
+            .hint(meaning.sentence)
+            .maybe_hint(code);
     }
     let lines = paragraphs.flat_map(str::lines).map(str::trim);
     for line in lines {
@@ -122,6 +146,48 @@ fn explain(refusal: &clap::Error) -> Error {
         }
     }
     error
+}
+
+/// What to type instead of words that are an object's name, or ipvsadm's.
+fn leading_on(words: &[String]) -> Vec<String> {
+    let line = words.join(" ");
+    if ServiceName::parse(&line).is_ok() {
+        let show = format!("what is live of it: ipvsh show {line}");
+        let make = match words {
+            [protocol, address] if !protocol.starts_with("fwmark") => {
+                format!("{protocol}(\"{address}\")")
+            }
+            [function, mark] => format!("{function}({mark})"),
+            _ => return vec![show],
+        };
+        let code = shell_word(&make);
+        return vec![
+            show,
+            format!("what it would take to make it: ipvsh -e {code} --plan"),
+        ];
+    }
+    if !words.first().is_some_and(|first| first.starts_with('-')) {
+        return Vec::new();
+    }
+    let itself = format!("as ipvsadm does it: ipvsh ipvsadm {line}");
+    match translate(&line) {
+        Ok(Translated::View(Seen { verb, .. })) => {
+            vec![format!("in ipvsh's words: ipvsh {verb}"), itself]
+        }
+        Ok(Translated::Change(code)) => vec![
+            format!("in ipvsh's words: ipvsh -e {} --plan", shell_word(&code)),
+            itself,
+        ],
+        Ok(Translated::Save | Translated::Restore) => vec![itself],
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The option that is none.
+fn unknown_argument(refusal: &clap::Error) -> Option<&ContextValue> {
+    refusal
+        .get(ContextKind::InvalidArg)
+        .filter(|_| refusal.kind() == ErrorKind::UnknownArgument)
 }
 
 /// The close word that clap found, as we say it elsewhere.
@@ -163,7 +229,8 @@ mod tests {
         let refusal = super::super::definition()
             .try_get_matches_from(args)
             .unwrap_err();
-        explain(&refusal)
+        let words: Vec<String> = args.iter().skip(1).map(|word| (*word).to_owned()).collect();
+        explain(&refusal, &words)
     }
 
     #[test]
@@ -195,6 +262,35 @@ mod tests {
         ] {
             let hints = refused(&["ipvsh", word]).hints().join("\n");
             assert!(hints.contains(part), "{word}: {hints}");
+        }
+    }
+
+    #[test]
+    fn names_and_lines_of_ipvsadm_lead_on() {
+        for (args, hint) in [
+            (
+                &["tcp", "192.0.2.1:80"] as &[&str],
+                "ipvsh show tcp 192.0.2.1:80",
+            ),
+            (
+                &["tcp", "192.0.2.1:80"],
+                "ipvsh -e 'tcp(\"192.0.2.1:80\")' --plan",
+            ),
+            (&["fwmark", "7"], "ipvsh -e 'fwmark(7)' --plan"),
+            (&["192.0.2.1:80"], "ipvsh show 192.0.2.1:80"),
+            (&["-Ln"], "ipvsh ipvsadm -Ln"),
+            (&["-Ln", "--stats"], "ipvsh show stats"),
+            (
+                &["-A", "-t", "192.0.2.1:80", "-s", "rr"],
+                "ipvsh -e 'tcp(\"192.0.2.1:80\", #{ scheduler: \"rr\" })' --plan",
+            ),
+            (&["find"], "ipvsh -e 'CODE'"),
+        ] {
+            let args: Vec<&str> = std::iter::once("ipvsh")
+                .chain(args.iter().copied())
+                .collect();
+            let hints = refused(&args).hints().join("\n");
+            assert!(hints.contains(hint), "{args:?}: {hints}");
         }
     }
 

@@ -14,6 +14,7 @@ use crate::model::Weight;
 /// One commit, whatever the number of services. Connections that a server has go on at weight 0;
 /// `ipvsh drain` waits for them.
 #[derive(Debug, Args)]
+#[command(override_usage = "ipvsh weight [OPTIONS] SERVER N [SERVICE]")]
 pub(super) struct WeightArgs {
     /// A real server, with or without its port: 10.0.0.12
     server: String,

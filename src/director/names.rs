@@ -23,6 +23,7 @@ pub(super) fn resolve(
             Some(id) => store.snapshot(id),
             None => Err(Error::not_found("there is no such tag")
                 .object(format!("snapshot {tag}"))
+                .maybe_hint(word_for(tag))
                 .hint("`ipvsh history` lists numbers and tags")),
         },
         SnapshotName::Head(back) => {
@@ -40,6 +41,17 @@ pub(super) fn resolve(
         SnapshotName::At(moment) => {
             head_at(store, moment, now).map_err(|error| error.object(format!("snapshot {name}")))
         }
+    }
+}
+
+/// How a word that people type for a snapshot is written.
+fn word_for(word: &str) -> Option<&'static str> {
+    match word.to_lowercase().as_str() {
+        "yesterday" => Some("a time is written 22:00, 2026-11-29 or @24h (ago)"),
+        "today" | "now" => Some("a time is written 22:00 or @2h (ago); the newest is head"),
+        "latest" | "last" | "current" | "newest" => Some("the newest is called head"),
+        "previous" | "prev" => Some("the one before the head is called head~1"),
+        _ => None,
     }
 }
 

@@ -62,6 +62,11 @@ impl Status {
                 "ipvsh plan",
                 "look at all that does not work, with its fixes",
             ))
+        } else if drift.is_some_and(|plan| plan.foreign.services > 0) {
+            Some((
+                "ipvsh adopt",
+                "make what is not managed by ipvsh ours (ipvsh adopt OBJECT: only that)",
+            ))
         } else {
             None
         }

@@ -174,6 +174,39 @@ pub fn read(format: Option<Format>, name: &str, text: &str) -> Result<Reading> {
     }
 }
 
+/// Says what to do with a text that was run as a script and is none: rules in another format, or
+/// what no import reads either; none where it may be a script. `file` is how a command line names
+/// the text, `-` for standard input.
+pub fn no_script(name: &str, file: &str, text: &str) -> Option<Error> {
+    if let Some(error) = others::refusal(name, text) {
+        return Some(error);
+    }
+    let what = match Format::of_text(text)? {
+        Format::Json => "a ruleset in JSON",
+        Format::Ipvsadm if text.starts_with("#!") => "a shell script",
+        Format::Ipvsadm if !has_code(text) => "lines of ipvsadm or iptables, or their settings",
+        Format::Ipvsadm | Format::Rhai => return None,
+    };
+    let file = model::shell_word(file);
+    Some(
+        Error::invalid(format!("this is no script of ipvsh: it holds {what}"))
+            .object(name)
+            .hint(format!(
+                "`ipvsh import {file}` commits the rules in it, `ipvsh import {file} --plan` only \
+                 shows what that would change"
+            )),
+    )
+}
+
+/// Returns true if a text has what scripts of ipvsh have and neither a shell nor ipvsadm.
+fn has_code(text: &str) -> bool {
+    let is_code = |line: &str| {
+        let begins = ["//", "let ", "const ", "fn ", "for ", "print("];
+        line.contains("(\"") || line.contains("#{") || begins.iter().any(|b| line.starts_with(b))
+    };
+    text.lines().map(str::trim_start).any(is_code)
+}
+
 fn is_comment(line: &str) -> bool {
     line.is_empty() || line.starts_with('#')
 }

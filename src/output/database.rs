@@ -170,12 +170,24 @@ pub fn pruned(pruned: &Pruned, plan_only: bool) -> String {
         "removed"
     };
     text += &format!("{noun} {ids} {verb} ({number}); {} left\n", pruned.left);
-    if let Some((before, after)) = pruned.bytes.filter(|(before, _)| *before > 0) {
-        text += &format!(
+    text += &room(pruned);
+    text
+}
+
+/// What a prune removed whose plan was told already.
+pub fn pruned_as_planned(pruned: &Pruned) -> String {
+    let number = count(pruned.removed.len(), "snapshot");
+    format!("{number} removed\n{}", room(pruned))
+}
+
+/// How large the database was and is.
+fn room(pruned: &Pruned) -> String {
+    let sizes = pruned.bytes.filter(|(before, _)| *before > 0);
+    sizes.map_or(String::new(), |(before, after)| {
+        format!(
             "the database took {} and takes {}\n",
             human(before),
             human(after)
-        );
-    }
-    text
+        )
+    })
 }

@@ -30,7 +30,7 @@ use std::ops::ControlFlow;
 pub use changes::{changes, report};
 pub use connections::{Form, Listing};
 pub use counted::{counted, counted_json};
-pub use database::{checkup, pruned, repaired};
+pub use database::{checkup, pruned, pruned_as_planned, repaired};
 pub use error::error;
 pub use events::events;
 pub use history::{history, patches};

@@ -305,11 +305,14 @@ impl Interpreter {
         };
         let at_line = place.as_ref().map_or(1, |place| place.line);
         if let Some(slip) = slips::find(text, at_line) {
-            let error = Error::new(Kind::Script, slip.cause).hint(slip.hint);
-            return match self.context.place_at(file, slip.line, slip.column) {
-                Some(place) => error.at(place),
-                None => error,
-            };
+            return self.slip(file, slip);
+        }
+        let unclosed = place
+            .as_ref()
+            .filter(|_| may_be_unclosed(error))
+            .and_then(|place| slips::unclosed(text, place.line, place.column));
+        if let Some(slip) = unclosed {
+            return self.slip(file, slip);
         }
         let (line, column) = place
             .as_ref()
@@ -318,6 +321,15 @@ impl Interpreter {
         match place {
             Some(place) => described.at(place),
             None => described,
+        }
+    }
+
+    /// A slip as an error.
+    fn slip(&self, file: &str, slip: slips::Slip) -> Error {
+        let error = Error::new(Kind::Script, slip.cause).hint(slip.hint);
+        match self.context.place_at(file, slip.line, slip.column) {
+            Some(place) => error.at(place),
+            None => error,
         }
     }
 
@@ -407,6 +419,16 @@ impl Interpreter {
             })
             .collect();
         sentences(&told)
+    }
+}
+
+/// Returns true for the errors that a bracket which is not closed leads to.
+fn may_be_unclosed(error: &ParseError) -> bool {
+    use rhai::ParseErrorType as P;
+    match error.err_type() {
+        P::UnexpectedEOF => true,
+        P::MissingToken(token, _) => matches!(token.as_str(), ")" | "]" | "}" | ","),
+        _ => false,
     }
 }
 

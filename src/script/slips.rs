@@ -3,7 +3,7 @@
 
 use super::scan::scan;
 use super::token::KEYWORDS;
-use crate::api::functions;
+use crate::api::{functions, synonyms};
 use crate::model::origin::cut;
 
 /// What was written, and what to write instead.
@@ -68,6 +68,38 @@ pub fn find(text: &str, line: usize) -> Option<Slip> {
     })
 }
 
+/// The bracket that is not closed where a parser stopped: at a `;`, or at the end of the text.
+pub fn unclosed(text: &str, line: usize, column: usize) -> Option<Slip> {
+    let look = Look::at(text);
+    let start = match line.checked_sub(2) {
+        None => 0,
+        Some(ends) => {
+            let mut all = look.text.iter().enumerate().filter(|(_, c)| **c == '\n');
+            all.nth(ends)?.0 + 1
+        }
+    };
+    let at = start + column.saturating_sub(1);
+    let is_end = look.next(at).is_none();
+    let open = look.open_bracket(at)?;
+    let sign = look.code(open);
+    let is_block = sign == '{' && !look.opens_map(open);
+    if !is_end && (is_block || look.code(at) != ';') {
+        return None;
+    }
+    let (close, begin) = match sign {
+        '(' => (')', "("),
+        '[' => (']', "["),
+        _ if is_block => ('}', "{"),
+        _ => ('}', "#{"),
+    };
+    let place = if is_end { "at the end" } else { "before the ;" };
+    look.made(
+        open + 1 - begin.len(),
+        format!("\"{begin}\" is not closed"),
+        format!("write \"{close}\" {place}, or where it belongs"),
+    )
+}
+
 /// A text, and which of its characters are code.
 struct Look {
     text: Vec<char>,
@@ -97,6 +129,8 @@ impl Look {
             .or_else(|| self.comment(at))
             .or_else(|| self.address(at))
             .or_else(|| self.map(at))
+            .or_else(|| self.entry(at))
+            .or_else(|| self.formatted(at))
             .or_else(|| self.named(at))
             .or_else(|| self.call(at))
     }
@@ -253,15 +287,65 @@ impl Look {
         self.made(at, "a map begins with #{", format!("write {map}"))
     }
 
-    /// `scheduler="rr"` among the arguments of a call.
+    /// `scheduler = "rr"` or `scheduler => "rr"` in a map.
+    fn entry(&self, at: usize) -> Option<Slip> {
+        if !self.begins_word(at) || !matches!(self.previous(at)?, '{' | ',') {
+            return None;
+        }
+        let name = self.word_end(at);
+        let equals = self.next(name)?;
+        let value = match (self.code(equals), self.code(equals + 1)) {
+            ('=', '=') => return None,
+            ('=', '>') => equals + 2,
+            ('=', _) => equals + 1,
+            _ => return None,
+        };
+        let open = self.open_bracket(at)?;
+        if !self.opens_map(open) {
+            return None;
+        }
+        let end = self.close_of(open).unwrap_or_else(|| self.line_end(at));
+        let value = self.arguments(value, end).into_iter().next()?;
+        self.made(
+            equals,
+            "in a map a colon stands between a name and its value",
+            format!("write {}: {}", self.text(at, name), value.trim()),
+        )
+    }
+
+    /// Returns true for the bracket of a map; one without `#` begins a block.
+    fn opens_map(&self, open: usize) -> bool {
+        let before = open.checked_sub(1).map(|before| self.code(before));
+        self.code(open) == '{' && before == Some('#')
+    }
+
+    /// `f"weight {w}"`.
+    fn formatted(&self, at: usize) -> Option<Slip> {
+        let quote = at + 1;
+        if self.code(at) != 'f' || !self.begins_word(at) || self.text.get(quote) != Some(&'"') {
+            return None;
+        }
+        let inner = self.text(quote + 1, self.line_end(at));
+        let (inner, _) = inner.split_once('"')?;
+        let text = inner.replace('{', "${");
+        self.made(
+            at,
+            "text with values in it stands in backticks",
+            format!("write `{text}`"),
+        )
+    }
+
+    /// `scheduler="rr"` or `scheduler: "rr"` among the arguments of a call.
     fn named(&self, at: usize) -> Option<Slip> {
         if !self.begins_word(at) || !matches!(self.previous(at)?, '(' | ',') {
             return None;
         }
         let name = self.word_end(at);
         let equals = self.next(name)?;
-        if self.code(equals) != '=' || matches!(self.code(equals + 1), '=' | '>') {
-            return None;
+        match (self.code(equals), self.code(equals + 1)) {
+            ('=', '=' | '>') | (':', ':') => return None,
+            ('=' | ':', _) => {}
+            _ => return None,
         }
         // Within a map or an array it is something else.
         let open = self.open_bracket(at)?;
@@ -271,7 +355,7 @@ impl Look {
         let end = self.close_of(open).unwrap_or_else(|| self.line_end(at));
         let mut fields = Vec::new();
         for argument in self.arguments(at, end) {
-            let (key, value) = argument.split_once('=')?;
+            let (key, value) = argument.split_once(['=', ':'])?;
             fields.push(format!("{}: {}", key.trim(), value.trim()));
         }
         self.made(
@@ -293,6 +377,9 @@ impl Look {
             return None;
         }
         let is_text = matches!(self.text.get(value)?, '"' | '`') && self.code(value) == ' ';
+        if let Some(ours) = self.meant(at, &name) {
+            return self.renamed(at, (end, value), ours, is_text);
+        }
         let is_number =
             self.code(value).is_ascii_digit() && functions().any(|function| function.name == name);
         if KEYWORDS.contains(&name.as_str()) || !(is_text || is_number) {
@@ -309,6 +396,44 @@ impl Look {
             at,
             "what a function is given stands in brackets",
             format!("write {name}({})", arguments.trim()),
+        )
+    }
+
+    /// The function that other languages call like the word that a statement begins with; none where
+    /// the script has one of its own.
+    fn meant(&self, at: usize, name: &str) -> Option<&'static str> {
+        let begins = matches!(self.previous(at), None | Some(';' | '{' | '}'));
+        if !begins || KEYWORDS.contains(&name) {
+            return None;
+        }
+        let ours = synonyms::function_meant(name)?;
+        let code: String = self.code.iter().collect();
+        (!code.contains(&format!("fn {name}"))).then_some(ours)
+    }
+
+    /// `echo "x"` and `echo hello`: the function that prints is called print.
+    fn renamed(
+        &self,
+        at: usize,
+        (end, value): (usize, usize),
+        ours: &str,
+        is_text: bool,
+    ) -> Option<Slip> {
+        let stop = (value..self.line_end(at))
+            .find(|at| matches!(self.code(*at), ';' | '}'))
+            .unwrap_or_else(|| self.line_end(at));
+        let arguments = self.text(value, stop);
+        let arguments = match is_text {
+            true => arguments.trim().to_owned(),
+            false if ours == "print" && self.begins_word(value) => {
+                format!("\"{}\"", arguments.trim())
+            }
+            false => return None,
+        };
+        self.made(
+            at,
+            format!("{} is called {ours} here", self.text(at, end)),
+            format!("write {ours}({arguments})"),
         )
     }
 
@@ -383,6 +508,28 @@ mod tests {
                 21,
                 "write #{ scheduler: \"rr\", persistent: 60 }",
             ),
+            (
+                "tcp(\"192.0.2.1:80\", scheduler: \"rr\", persistent: 60)",
+                21,
+                "write #{ scheduler: \"rr\", persistent: 60 }",
+            ),
+            (
+                "tcp(\"192.0.2.1:80\", #{ persistent: 60, scheduler = \"rr\" })",
+                50,
+                "write scheduler: \"rr\"",
+            ),
+            (
+                "let o = #{ servers => [\"a\", \"b\"], weight: 1 };",
+                20,
+                "write servers: [\"a\", \"b\"]",
+            ),
+            ("print(f\"x {a} of {b}\")", 7, "write `x ${a} of ${b}`"),
+            ("echo \"x\";", 1, "write print(\"x\")"),
+            (
+                "if a { echo hello world }",
+                8,
+                "write print(\"hello world\")",
+            ),
             ("tcp \"192.0.2.1:80\"", 1, "write tcp(\"192.0.2.1:80\")"),
             ("rollback 2;", 1, "write rollback(2)"),
             ("tcp 192.0.2.1:80", 1, "write tcp(\"192.0.2.1:80\")"),
@@ -399,6 +546,23 @@ mod tests {
         let text = "let a = 1;\ntcp(\"192.0.2.1:80\", {\n  scheduler: \"rr\"\n});";
         let slip = find(text, 3).unwrap();
         assert_eq!((slip.line, slip.column), (2, 21));
+    }
+
+    #[test]
+    fn a_bracket_that_is_not_closed_is_shown_where_it_stands() {
+        for (text, at, place, sign) in [
+            ("if true {\n  print(1);\nprint(2);\n", (4, 1), (1, 9), "{"),
+            ("let a = [1,2;\nprint(2);", (1, 13), (1, 9), "["),
+            ("tcp(\"a\", #{\n  b: 1\n;", (3, 1), (1, 10), "#{"),
+            ("tcp(\"a\", #{ b: 1 }", (1, 20), (1, 4), "("),
+        ] {
+            let slip = unclosed(text, at.0, at.1).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((slip.line, slip.column), place, "{text}");
+            assert_eq!(slip.cause, format!("\"{sign}\" is not closed"), "{text}");
+        }
+        for (text, column) in [("f(1 2)", 5), ("f(1; 2)", 5), ("a { b; }", 6), ("f(1);", 5)] {
+            assert_eq!(unclosed(text, 1, column), None, "{text}");
+        }
     }
 
     #[test]
@@ -429,6 +593,8 @@ mod tests {
             "return `（${x}，`;",
             "fn f(a) { a } let y = #\"# x\"#;",
             "while true { x = { let z = 1; z }; }",
+            "let m = #{ a: b == c, d: 1 }; let s = switch a { 1 => 2, b => 3 };",
+            "fn echo(x) { } f(\"x\"); let f = \"y\"; g(a::b, c);",
         ] {
             for line in 1..=text.lines().count() {
                 assert_eq!(find(text, line), None, "{text}");

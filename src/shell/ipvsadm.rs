@@ -182,9 +182,9 @@ fn of_line(line: &str) -> Result<Answer> {
     Ok(match translated {
         Translated::Change(code) => Answer::Offer(code),
         Translated::View(Seen { verb, .. }) => Answer::Run(verb),
-        Translated::Save => Answer::Say(
-            "every commit is saved (history). To a file: ipvsh export, or save(\"FILE\")",
-        ),
+        Translated::Save => {
+            Answer::Say("every commit is saved (history). To a file: save(\"FILE\", \"ipvsadm\")")
+        }
         Translated::Restore => Answer::Say(
             "a file that ipvsadm -S wrote: load(\"FILE\"). What was committed last: restore()",
         ),
@@ -194,18 +194,43 @@ fn of_line(line: &str) -> Result<Answer> {
 /// A rule of iptables that sets a mark, as `mark(...)`.
 fn of_tables(name: &str, line: &str) -> Result<Answer> {
     let text = line.trim_start().trim_start_matches("sudo ");
-    let reading = read(Some(Format::Ipvsadm), name, text)?;
-    let mut marks: BTreeMap<MarkKey, Vec<_>> = BTreeMap::new();
-    for rule in reading.rules.marks {
-        marks.entry(rule.key()).or_default().push(rule);
+    let refused = |cause: &str| Error::new(Kind::Usage, cause).object(name);
+    let has = |options: &[&str]| text.split_whitespace().any(|word| options.contains(&word));
+    if has(&["-L", "-S", "--list", "--list-rules"]) {
+        if has(&["mangle"]) {
+            return Ok(Answer::Run("show marks".to_owned()));
+        }
+        return Err(refused("rules of iptables are listed in a shell")
+            .hint("`show marks` lists those that set the marks of virtual services")
+            .hint("Ctrl-D leaves the prompt"));
     }
-    if marks.is_empty() {
-        return Err(Error::new(
-            Kind::Usage,
-            "this rule sets no mark, and only such rules are made here",
-        )
-        .object(name)
-        .hint("other rules are made in a shell; Ctrl-D leaves the prompt"));
+    let deletion = ["-D", "--delete"];
+    let is_deletion = has(&deletion);
+    let words = text.split_whitespace();
+    let words = words.map(|word| if deletion.contains(&word) { "-A" } else { word });
+    let made = words.collect::<Vec<_>>().join(" ");
+    let mut marks: BTreeMap<MarkKey, Vec<_>> = BTreeMap::new();
+    if has(&["MARK"]) {
+        let text = if is_deletion { made.as_str() } else { text };
+        for rule in read(Some(Format::Ipvsadm), name, text)?.rules.marks {
+            marks.entry(rule.key()).or_default().push(rule);
+        }
+    }
+    let Some(first) = marks.keys().next() else {
+        return Err(
+            refused("only rules that set a mark are made and removed here")
+                .hint("other rules are made in a shell; Ctrl-D leaves the prompt"),
+        );
+    };
+    if is_deletion {
+        let mark = first.mark;
+        return Err(
+            refused("rules are removed with their mark, or declared anew without it")
+                .hint(format!("all rules of the mark: unmark({mark})"))
+                .hint(format!(
+                    "those that stay: mark({mark}, [#{{ ... }}]); `marks` lists them"
+                )),
+        );
     }
     let calls = marks.iter().map(|(key, rules)| mark_statement(*key, rules));
     Ok(Answer::Offer(calls.collect::<Vec<_>>().join(";\n")))
@@ -227,6 +252,28 @@ mod tests {
         ] {
             assert!(is_line(line), "{line}");
             assert_eq!(answer(line).unwrap(), Answer::Run(verb.to_owned()));
+        }
+        let line = "sudo iptables -t mangle -S PREROUTING";
+        assert_eq!(answer(line).unwrap(), Answer::Run("show marks".to_owned()));
+        for (line, part) in [
+            ("iptables -L -n", "`show marks`"),
+            ("iptables -t nat -L", "`show marks`"),
+            (
+                "iptables -t mangle -D PREROUTING -d 192.0.2.20 -p tcp -j MARK --set-mark 666",
+                "unmark(666)",
+            ),
+            ("iptables -D INPUT -j ACCEPT", "made in a shell"),
+            (
+                "iptables -t nat -A POSTROUTING -j MASQUERADE",
+                "made in a shell",
+            ),
+            ("iptables -F", "made in a shell"),
+        ] {
+            assert!(is_line(line), "{line}");
+            let error = answer(line).unwrap_err();
+            let hints = error.hints().join("\n");
+            assert!(hints.contains(part), "{line}: {error} {hints}");
+            assert!(!error.to_string().contains("ipvsadm"), "{line}: {error}");
         }
         for line in ["ipvsadm-save -n", "sudo ipvsadm-restore", "ipvsadm -S"] {
             assert!(is_line(line), "{line}");

@@ -108,6 +108,11 @@ fn failed(error: ReadlineError) -> Error {
         .caused_by(error)
 }
 
+/// A text in lines of a width.
+fn wrapped(text: &str, width: usize) -> String {
+    help::wrap(text, width).join("\n")
+}
+
 /// What follows a line.
 enum Next {
     Line,
@@ -168,9 +173,16 @@ impl Shell {
             let prompt = self.prepare()?;
             let offered = self.offered.take();
             let next = match self.reader.read(&prompt, offered.as_deref()) {
-                Ok(line) => match self.block(line) {
-                    Some(block) => self.line(&block)?,
-                    None => Next::Line,
+                Ok(line) => match self.behind_offer(offered, &line) {
+                    Some((offered, rest)) => {
+                        let next = self.line(rest)?;
+                        self.offer_behind(offered);
+                        next
+                    }
+                    None => match self.block(line) {
+                        Some(block) => self.line(&block)?,
+                        None => Next::Line,
+                    },
                 },
                 Err(ReadlineError::Interrupted) => self.drop_block(),
                 Err(ReadlineError::Eof) if self.is_in_block() => self.drop_block(),
@@ -211,6 +223,33 @@ impl Shell {
         }
         signals::check()?;
         Ok(prompt)
+    }
+
+    /// What was offered and is left as it was, and what a line has behind it, where that is a line
+    /// of its own: lines that a terminal sends faster than they are answered come behind the offer
+    /// that the first of them led to.
+    fn behind_offer<'l>(
+        &self,
+        offered: Option<String>,
+        line: &'l str,
+    ) -> Option<(String, &'l str)> {
+        let offered = offered?;
+        let rest = line.strip_prefix(offered.as_str())?;
+        let variables = self.interpreter().variables();
+        let is_line = rest.starts_with(|c: char| !c.is_whitespace())
+            && (ipvsadm::is_line(rest, &variables)
+                || words::topic(rest).is_some()
+                || Word::parse(rest, &variables).is_some()
+                || verbs::command_of(rest, self.verbs.all(), &variables).is_some());
+        is_line.then_some((offered, rest))
+    }
+
+    /// Offers something again that was not run, before what was offered since.
+    fn offer_behind(&mut self, offered: String) {
+        self.offered = Some(match self.offered.take() {
+            Some(more) => format!("{offered};\n{more}"),
+            None => offered,
+        });
     }
 
     /// The whole block that a line ends; none where the block goes on.
@@ -335,17 +374,29 @@ impl Shell {
         }
     }
 
-    /// What a word is: a verb of the command line, which works here too, or what scripts have of it.
+    /// What a word is: a verb of the command line, which works here too, a word of the prompt, or
+    /// what scripts have of it.
     fn explained(&self, topic: &str) -> String {
+        let width = self.width();
         let verb = self.verbs.all().iter().find(|(name, _)| name == topic);
-        let Some((name, doc)) = verb else {
-            return help::topic(topic);
+        let word = words::WORDS.iter().find(|(name, _, _)| *name == topic);
+        let itself = match (verb, word) {
+            (Some((name, doc)), _) => {
+                let more = format!("options and examples: {name} --help");
+                format!("{}\n{more}\n", wrapped(&format!("{name}: {doc}"), width))
+            }
+            (None, Some((name, _, doc))) => format!("{name}: {doc}\n"),
+            (None, None) => return help::topic(topic, width),
         };
-        let itself = format!("{name}: {doc}\noptions and examples: {name} --help\n");
-        match help::exactly(topic) {
+        match help::exactly(topic, width) {
             Some(in_scripts) => format!("{itself}\nin a script:\n{in_scripts}"),
             None => itself,
         }
+    }
+
+    /// How many columns the terminal has.
+    fn width(&self) -> usize {
+        self.out.width.map_or(help::WIDTH, usize::from)
     }
 
     fn execute(&mut self, line: &str) -> Result<Next> {
@@ -398,6 +449,11 @@ impl Shell {
                     None => (line, ""),
                 },
             },
+            // With nothing staged, what a commit would do is nothing.
+            Some(Word::Plan) if self.interpreter().session().staged() == 0 => {
+                return self.verb(line, line.trim());
+            }
+            Some(Word::Plan) => return self.plan_of_staged(),
             Some(Word::Code(code, empty)) => (code, empty),
             Some(Word::Leave) => return Ok(Next::Leave(0)),
             Some(Word::Clear) => {
@@ -421,7 +477,13 @@ impl Shell {
             Err(error) if error.kind() == Kind::Guarded && words::is_one_change(code) => {
                 self.guarded(code, error)
             }
-            done => done,
+            Ok(next) => {
+                if words::leaves_staged_out(line) {
+                    self.tell_of_staged();
+                }
+                Ok(next)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -443,6 +505,13 @@ impl Shell {
         if words.first().is_some_and(|first| first == "ipvsadm") {
             return self.answer(command);
         }
+        let staged = self.interpreter().session().staged();
+        if staged > 0 && words == ["plan"] {
+            return self.plan_of_staged();
+        }
+        let leaves_out = words
+            .first()
+            .is_some_and(|verb| verbs::LOOKING.contains(&verb.as_str()));
         let interpreter = Rc::clone(&self.interpreter);
         let ran = self.verbs.run(&TypedVerb {
             words,
@@ -450,7 +519,30 @@ impl Shell {
             may_commit: &|| interpreter.borrow().session().give_way(),
         });
         self.refresh();
-        ran.map(|()| Next::Line)
+        ran?;
+        if leaves_out {
+            self.tell_of_staged();
+        }
+        Ok(Next::Line)
+    }
+
+    /// Shows what a commit of what is staged would do; what differs without it is another plan.
+    fn plan_of_staged(&mut self) -> Result<Next> {
+        let next = self.code("plan()", "")?;
+        self.out
+            .note("this is the plan of what is staged; `plan head` shows the one without it");
+        Ok(next)
+    }
+
+    /// Says that what was shown does not hold what is staged, where something is.
+    fn tell_of_staged(&self) {
+        let staged = self.interpreter().session().staged();
+        if staged > 0 {
+            let changes = count(staged, "change");
+            self.out.note(&format!(
+                "{changes} staged, not part of this: `plan` shows, `commit` keeps"
+            ));
+        }
     }
 
     /// Asks whether what a safety rule refused is to be done all the same.
@@ -488,7 +580,7 @@ impl Shell {
 
     /// What there is, as wide as the terminal.
     fn help(&self) -> String {
-        words::help(&self.groups, self.out.width.map_or(80, usize::from))
+        words::help(&self.groups, self.width())
     }
 
     /// Others may have changed the kernel, and, while nothing is staged, the head.

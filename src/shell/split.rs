@@ -53,7 +53,8 @@ fn not_a_shell(sign: char) -> Error {
         ),
         '<' | '>' => (
             "the prompt has no redirections",
-            "save(\"FILE\", \"json\") writes the head to a file, load(\"FILE\") reads one",
+            "save(\"FILE\", \"json\") writes the rules to a file, staged changes included; \
+             load(\"FILE\") stages those of one",
         ),
         _ => (
             "one line of the prompt is one command",

@@ -11,6 +11,11 @@ pub type Offer = (String, String);
 /// The name that may stand before a verb.
 pub(super) const PROGRAM: &str = "ipvsh";
 
+/// The verbs that show the head or what is live, and nothing of what a prompt has staged.
+pub(super) const LOOKING: [&str; 8] = [
+    "status", "show", "where", "plan", "diff", "history", "export", "check",
+];
+
 /// Runs the verbs of the command line for a prompt.
 pub trait Verbs {
     /// The verbs, each with what it does.

@@ -22,6 +22,8 @@ pub(super) enum Word {
     Help,
     /// Say where things stand.
     Status,
+    /// Say what a commit would do or, where nothing is staged, what a restore would.
+    Plan,
     /// The verb of that name.
     Verb,
 }
@@ -66,7 +68,7 @@ pub(super) const WORDS: [(&str, Word, &str); 27] = [
         Word::Code("top()", ""),
         "live rates and connections, full screen",
     ),
-    ("plan", Word::Code("plan()", ""), "what commit() would do"),
+    ("plan", Word::Plan, "what commit() would do"),
     (
         "commit",
         Word::Code("commit()", ""),
@@ -105,6 +107,11 @@ impl Word {
             .find(|(name, _, _)| *name == line)
             .map(|(_, word, _)| *word)
     }
+}
+
+/// Returns true for a word that shows what is live or the head, without what is staged.
+pub(super) fn leaves_staged_out(line: &str) -> bool {
+    matches!(line.trim().trim_end_matches(';'), "show" | "diff")
 }
 
 /// Says whether a line calls `clear`, which removes everything in a script, and which at a prompt
@@ -172,7 +179,9 @@ pub(super) fn meant<'l>(line: &'l str, variables: &[String]) -> Option<(&'l str,
     let is_script = next.starts_with("in ") || variables.iter().any(|name| name == word);
     let is_function = functions().any(|function| function.name == word)
         && (rest.is_empty() || synonyms::of_table(word).is_none());
-    let is_language = KEYWORDS.contains(&word);
+    // The parser says how such a call is written.
+    let is_call = !rest.is_empty() && synonyms::function_meant(word).is_some();
+    let is_language = KEYWORDS.contains(&word) || is_call;
     if word.is_empty() || !is_words || is_script || is_function || is_language {
         return None;
     }
@@ -282,7 +291,7 @@ mod tests {
 
     #[test]
     fn variables_go_before_words() {
-        assert_eq!(Word::parse(" plan ", &[]), Some(Word::Code("plan()", "")));
+        assert_eq!(Word::parse(" plan ", &[]), Some(Word::Plan));
         assert_eq!(Word::parse("plan", &["plan".to_owned()]), None);
         assert_eq!(Word::parse("plan()", &[]), None);
         let stats = Word::Code("stats()", "no virtual services");

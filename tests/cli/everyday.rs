@@ -589,7 +589,7 @@ fn a_shift_that_cannot_be() {
     assert_snapshot!(shift(&["--from", "10.0.0.11"]), @r"
     -- stderr
     Error: the following required arguments were not provided: --to <SERVER>
-    Hint: usage: ipvsh --sim shift --from <SERVER> --to <SERVER> <SERVICE>...
+    Hint: usage: ipvsh --sim shift [OPTIONS] --from SERVER --to SERVER SERVICE
     -- status 2
     ");
     assert_eq!(lab.state(), before);

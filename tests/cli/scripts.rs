@@ -8,6 +8,47 @@ use insta::assert_snapshot;
 use super::lab::{Lab, WEB};
 
 #[test]
+fn a_file_that_is_no_script_is_pointed_to_import() {
+    let lab = Lab::new();
+    for (name, text, what) in [
+        ("rules", "-A -t 192.0.2.1:80 -s rr\n", "lines of ipvsadm"),
+        (
+            "lvs.sh",
+            "#!/bin/sh\nipvsadm -A -t 192.0.2.1:80\n",
+            "a shell script",
+        ),
+        (
+            "vars",
+            "VIP=192.0.2.1\nipvsadm -A -t $VIP:80\n",
+            "lines of ipvsadm",
+        ),
+        ("rules.json", "{\"services\": []}\n", "a ruleset in JSON"),
+    ] {
+        lab.script(name, text);
+        for verb in ["run", "check"] {
+            let said = lab.run(&[verb, name]);
+            let hint = format!("`ipvsh --sim import {name}` commits the rules in it");
+            assert!(
+                said.contains(what) && said.contains(&hint),
+                "{verb} {name}: {said}"
+            );
+        }
+        let said = lab.run_fed(&[], text);
+        assert!(said.contains("`ipvsh --sim import -`"), "{said}");
+    }
+    lab.script(
+        "keepalived.conf",
+        "virtual_server 192.0.2.1 80 {\n lb_algo rr\n}\n",
+    );
+    let said = lab.run(&["run", "keepalived.conf"]);
+    assert!(said.contains("the configuration of keepalived"), "{said}");
+    // A script with a line of ipvsadm among its own is one with a mistake.
+    lab.script("mixed", "print(\"x\");\nipvsadm -A -t 192.0.2.1:80 -s rr\n");
+    let said = lab.run(&["run", "mixed"]);
+    assert!(!said.contains("no script"), "{said}");
+}
+
+#[test]
 fn values_of_one_liners() {
     let lab = Lab::with_web();
     assert_snapshot!(lab.run(&["-e", "1 + 2"]), @r"
@@ -167,10 +208,11 @@ fn scripts_come_from_standard_input() {
     assert_snapshot!(lab.run_fed(&[], ""), @"-- status 0");
     assert_snapshot!(lab.run_fed(&[], "if true {"), @r#"
     -- stderr
-    Error: "}" is missing to terminate this block
-      --> <stdin>:1:10
+    Error: "{" is not closed
+      --> <stdin>:1:9
     1 | if true {
-      |          ^
+      |         ^
+    Hint: write "}" at the end, or where it belongs
     -- status 1
     "#);
 }

@@ -14,7 +14,7 @@ fn a_line_of_ipvsadm_is_answered_ready_to_run() {
     session.line("");
     session.shows("sim*1> ");
     session.line("-S");
-    session.shows("ipvsh export");
+    session.shows("save(\"FILE\", \"ipvsadm\")");
     session.line("-a -t 192.0.2.1:80 -r 10.0.0.1 -Q");
     session.shows("Error: ");
     session.line("discard");
@@ -51,6 +51,13 @@ fn words_of_other_tools_are_answered() {
             "confirm",
             "Error: cannot confirm: nothing awaits confirmation",
         ),
+        ("echo \"x\"", "Hint: write print(\"x\")"),
+        ("echo hello", "Hint: write print(\"hello\")"),
+        ("?exit", "exit: leave (Ctrl-D)"),
+        ("iptables -L -n", "`show marks` lists"),
+        ("history 7", "the newest 7 snapshots: history -n 7"),
+        ("diff yesterday", "a time is written 22:00"),
+        ("ipvsh help wlc", "fewest connections for its weight"),
         ("tcp \"192.0.2.1:80\"", "Hint: write tcp(\"192.0.2.1:80\")"),
         ("tcp 192.0.2.1:80", "Hint: write tcp(\"192.0.2.1:80\")"),
         ("?undo", "`rollback` undoes the last commit"),
@@ -145,6 +152,20 @@ fn lines_of_ipvsadm_are_pasted_together() {
     session.shows("in ipvsh's words");
     session.shows(".server(\"10.0.0.1:80\", #{ forward: \"masq\" })");
     session.types("\r");
+    session.shows("sim*2> ");
+    session.line("plan");
+    session.shows("+ server 10.0.0.1:80  masq weight 1");
+    session.line("discard");
+    session.shows("sim> ");
+    session.leave();
+}
+
+#[test]
+fn lines_of_ipvsadm_that_come_faster_than_their_answers_stay_lines() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.types("-A -t 192.0.2.1:80 -s rr\r-a -t 192.0.2.1:80 -r 10.0.0.1 -m\r?wlc\r\r");
+    session.shows("fewest connections");
     session.shows("sim*2> ");
     session.line("plan");
     session.shows("+ server 10.0.0.1:80  masq weight 1");

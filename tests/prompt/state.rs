@@ -95,7 +95,7 @@ fn a_simulated_kernel_follows_what_another_process_commits() {
     );
     session.line("plan");
     session.shows("note: the simulated kernel follows snapshot 2 \"theirs\" by ");
-    session.shows("nothing to change");
+    session.shows("the kernel is as snapshot 2 has it");
     session.shows("sim> ");
     session.line("services");
     session.shows("192.0.2.11:80");

@@ -257,6 +257,74 @@ fn hints_can_be_pasted_where_they_are_printed() {
 }
 
 #[test]
+fn verbs_say_evenly_what_is_staged() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    session.says("tcp(\"192.0.2.10:80\").server(\"10.0.0.1\"); commit(\"one\")");
+    for line in ["plan", "ipvsh plan"] {
+        let said = session.says(line);
+        assert!(
+            said.contains("the kernel is as snapshot 1 has it"),
+            "{said}"
+        );
+    }
+    session.says("timeouts(#{ tcp: 600 }); ()");
+    let planned = session.says("plan");
+    assert!(planned.contains("1 change planned"), "{planned}");
+    assert!(planned.contains("`plan head`"), "{planned}");
+    let verb = session.says("ipvsh plan");
+    let behind = |said: &str| said.split_once('\n').unwrap().1.to_owned();
+    assert_eq!(behind(&verb), behind(&planned));
+    let said = session.says("plan head");
+    assert!(
+        said.contains("the kernel is as snapshot 1 has it"),
+        "{said}"
+    );
+    for line in [
+        "show",
+        "show stats",
+        "diff",
+        "diff head",
+        "history",
+        "where 10.0.0.1",
+        "export",
+        "status --json",
+        "plan head",
+    ] {
+        let said = session.says(line);
+        assert!(
+            said.contains("1 change staged, not part of this"),
+            "{line}: {said}"
+        );
+    }
+    let said = session.says("status");
+    assert!(said.contains("1 change staged: "), "{said}");
+    session.says("discard");
+    assert!(!session.says("show").contains("staged"));
+    session.leave();
+}
+
+#[test]
+fn a_prune_that_was_asked_about_is_told_once() {
+    let dir = lab();
+    let mut session = prompt(dir.path());
+    for seconds in [100, 200, 300] {
+        session.says(&format!("timeouts(#{{ tcp: {seconds} }}); commit(\"x\")"));
+    }
+    session.line("prune --keep 1");
+    let before = session.shows("Remove them for good? [y/N] ");
+    assert!(
+        before.contains("snapshots 1 to 2 would be removed (2); 1 left"),
+        "{before}"
+    );
+    session.line("y");
+    let said = session.shows("sim> ");
+    assert!(said.contains("2 snapshots removed"), "{said}");
+    assert!(!said.contains("1 left"), "{said}");
+    session.leave();
+}
+
+#[test]
 fn a_fix_is_told_as_it_is_typed_at_the_prompt() {
     let dir = lab();
     let mut session = prompt(dir.path());

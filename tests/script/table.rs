@@ -93,12 +93,12 @@ fn every_row_is_complete() {
                 option.name
             );
         }
-        let text = help::topic(&name);
+        let text = help::topic(&name, help::WIDTH);
         assert!(
             text.contains(function.sentence().split(' ').next().unwrap()),
             "{text}"
         );
-        let whole = help::of_function(function);
+        let whole = help::of_function(function, help::WIDTH);
         for option in function.options() {
             let fact = format!(" {}", option.name);
             assert!(whole.contains(&fact), "{name}: {fact}:\n{whole}");
@@ -159,7 +159,7 @@ fn help_finds_words_of_other_tools() {
         ("tpc", "did you mean help(\"tcp\")?"),
         ("zzzz", "nothing is known about \"zzzz\""),
     ] {
-        let text = help::topic(word);
+        let text = help::topic(word, help::WIDTH);
         assert!(text.contains(found), "{word}:\n{text}");
         fits(&text);
     }
@@ -175,12 +175,12 @@ fn help_finds_words_of_other_tools() {
 #[test]
 fn help_knows_every_synonym_and_every_value() {
     for word in synonyms::words() {
-        let text = help::topic(word);
+        let text = help::topic(word, help::WIDTH);
         assert!(!text.contains("nothing is known"), "{word}: {text}");
         fits(&text);
         let meaning = synonyms::meaning(word).unwrap();
         for topic in meaning.topics.iter().filter(|topic| **topic != "exit") {
-            let text = help::topic(topic);
+            let text = help::topic(topic, help::WIDTH);
             assert!(!text.contains("nothing is known"), "{topic}: {text}");
         }
     }
@@ -189,7 +189,7 @@ fn help_knows_every_synonym_and_every_value() {
         .iter()
         .filter(|value| !is_function(value.name))
     {
-        let text = help::topic(value.name);
+        let text = help::topic(value.name, help::WIDTH);
         assert!(text.contains(&value.written()), "{}: {text}", value.name);
         fits(&text);
     }
@@ -198,7 +198,7 @@ fn help_knows_every_synonym_and_every_value() {
         ("真实服务器 权重", "option of a real server"),
         ("a real server for the pool", "service.server(address"),
     ] {
-        let text = help::topic(question);
+        let text = help::topic(question, help::WIDTH);
         assert!(text.contains(part), "{question}: {text}");
     }
 }
@@ -225,6 +225,19 @@ fn what_cannot_fail_is_known() {
             "help"
         ]
     );
+}
+
+#[test]
+fn answers_are_as_wide_as_the_terminal() {
+    let longest = |width: usize| {
+        let text = help::topic("plan", width);
+        let lines = text.lines().filter(|line| !line.contains("=>"));
+        lines.map(|line| line.chars().count()).max().unwrap_or(0)
+    };
+    assert!(longest(120) > 80 && longest(120) <= 100, "{}", longest(120));
+    assert!(longest(80) <= 80, "{}", longest(80));
+    // What the language itself has gives nothing.
+    assert!(!help::topic("import", help::WIDTH).contains("->"));
 }
 
 #[test]

@@ -21,6 +21,7 @@ use picture::Picture;
 ///
 /// With an object only that: ipvsh show stats tcp 192.0.2.10:80, ipvsh show connections 192.0.2.10
 #[derive(Debug, Args)]
+#[command(override_usage = "ipvsh show [OPTIONS] [VIEW] [OBJECT]")]
 #[command(after_help = format!("Views:\n{}", overview()))]
 pub(super) struct ShowArgs {
     /// A view [default: services], and an object: a virtual service, a real server, a network; a

@@ -85,7 +85,7 @@ fn show(context: &Context, director: &mut Director, asked: &Asked, first: bool) 
     let height = height();
     let text = text(context, director, asked, height)?;
     out.print(&screen(
-        &format!("{time}  {}", asked.view.name()),
+        &format!("{time}  {}  (Ctrl-C leaves)", asked.view.name()),
         &text,
         height,
     ));

@@ -8,6 +8,7 @@ use crate::api::names::Names;
 use crate::api::options::SERVICE;
 use crate::api::{Function, On, Opt, Type, functions, properties};
 use crate::model::{ServiceKey, Snapshot};
+use crate::views::View;
 
 /// Something that could stand at the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -363,6 +364,18 @@ pub fn snapshots(all: &[Snapshot]) -> Vec<(String, String)> {
     names
 }
 
+/// The functions that are offered on an empty line: those that a script begins with.
+const FIRST: [&str; 8] = [
+    "tcp",
+    "udp",
+    "sctp",
+    "fwmark",
+    "find",
+    "timeouts",
+    "sync_daemon",
+    "remove",
+];
+
 /// Names that could begin an expression, and values that could stand here.
 fn names(place: &Place, world: &dyn World) -> Vec<Candidate> {
     let mut found = Vec::new();
@@ -376,6 +389,7 @@ fn names(place: &Place, world: &dyn World) -> Vec<Candidate> {
             return found;
         }
     }
+    let is_begin = place.tokens.is_empty() && place.prefix.is_empty();
     // A bare word and a function of the same name are one thing to the reader.
     let words = match place.tokens.is_empty() {
         true => WORDS.as_slice(),
@@ -393,8 +407,12 @@ fn names(place: &Place, world: &dyn World) -> Vec<Candidate> {
             shown: noted(verb, what),
         }));
     }
+    if is_begin {
+        found.retain(|one| View::named(&one.text).is_none());
+    }
     let ours = functions()
         .filter(|function| function.on == On::Nothing)
+        .filter(|function| !is_begin || FIRST.contains(&function.name))
         .filter(|function| words.iter().all(|(name, _, _)| *name != function.name));
     found.extend(ours.map(|function| called(function, &short(function))));
     found.extend(world.functions().iter().map(|signature| written(signature)));

@@ -125,7 +125,11 @@ fn functions_words_and_variables_complete() {
     offers("let x = stat", &["stats("]);
     offers("parse_j", &["parse_json("]);
     offers("if true { sync_daemons", &["sync_daemons()"]);
-    offers_also("", &["tcp(", "plan", "web"], &["set(", "if"]);
+    offers_also(
+        "",
+        &["tcp(", "plan", "web"],
+        &["set(", "if", "probe(", "persistent", "sleep("],
+    );
     // Comments, numbers and closed texts become nothing.
     offers("// tc", &[]);
     offers("`tc", &[]);
