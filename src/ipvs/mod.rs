@@ -79,6 +79,7 @@ mod request;
 
 pub use attr::{
     DaemonAttr, DestAttr, Detail, InfoAttr, IpvsAttr, ServiceAttr, Stats64Attr, StatsAttr,
+    StatsWidth,
 };
 pub use client::{BatchReport, Counters, Dump, IpvsClient, OnError, Options, Outcome};
 pub use connection::{

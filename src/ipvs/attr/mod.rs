@@ -19,7 +19,7 @@ pub use daemon::DaemonAttr;
 pub use destination::DestAttr;
 pub use info::InfoAttr;
 pub use service::ServiceAttr;
-pub use stats::{Stats64Attr, StatsAttr};
+pub use stats::{Stats64Attr, StatsAttr, StatsWidth};
 pub use top::IpvsAttr;
 
 use super::name::Name;

@@ -23,139 +23,87 @@ const IPVS_STATS_ATTR_INBPS: u16 = 9;
 const IPVS_STATS_ATTR_OUTBPS: u16 = 10;
 const IPVS_STATS_ATTR_PAD: u16 = 11;
 
-/// Holds one attribute of a `STATS` nest: counters wrap at their width.
+/// How wide the counters of a nest are: `u32` in `STATS`, `u64` in `STATS64`.
+pub trait StatsWidth: Copy + Into<u64> {
+    /// What an unreadable value is called.
+    #[doc(hidden)]
+    const NAME: &'static str;
+
+    /// Reads a value.
+    ///
+    /// # Errors
+    /// [`DecodeError`] where it is of another length.
+    fn read(payload: &[u8]) -> Result<Self, DecodeError>;
+
+    /// Writes a value to a buffer of its length.
+    fn write(self, buffer: &mut [u8]);
+}
+
+impl StatsWidth for u32 {
+    const NAME: &'static str = "invalid IPVS_STATS_ATTR value in STATS";
+
+    fn read(payload: &[u8]) -> Result<Self, DecodeError> {
+        parse_u32(payload)
+    }
+
+    fn write(self, buffer: &mut [u8]) {
+        put(buffer, &self.to_ne_bytes());
+    }
+}
+
+impl StatsWidth for u64 {
+    const NAME: &'static str = "invalid IPVS_STATS_ATTR value in STATS64";
+
+    fn read(payload: &[u8]) -> Result<Self, DecodeError> {
+        parse_u64(payload)
+    }
+
+    fn write(self, buffer: &mut [u8]) {
+        put(buffer, &self.to_ne_bytes());
+    }
+}
+
+/// Holds one attribute of a `STATS` nest, whose counters wrap at 32 bits (bytes excepted), or of a
+/// `STATS64` nest ([`Stats64Attr`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum StatsAttr {
+pub enum StatsAttr<W = u32> {
     /// Connections scheduled, total.
-    Conns(u32),
+    Conns(W),
     /// Incoming packets, total.
-    InPkts(u32),
+    InPkts(W),
     /// Outgoing packets, total.
-    OutPkts(u32),
+    OutPkts(W),
     /// Incoming bytes, total.
     InBytes(u64),
     /// Outgoing bytes, total.
     OutBytes(u64),
     /// Connections per second.
-    Cps(u32),
+    Cps(W),
     /// Incoming packets per second.
-    InPps(u32),
+    InPps(W),
     /// Outgoing packets per second.
-    OutPps(u32),
+    OutPps(W),
     /// Incoming bytes per second.
-    InBps(u32),
+    InBps(W),
     /// Outgoing bytes per second.
-    OutBps(u32),
+    OutBps(W),
     /// Alignment filler before a 64-bit value, empty; on architectures that need it.
     Pad,
     /// An attribute that this enum does not know.
     Other(DefaultNla),
-}
-
-impl Nla for StatsAttr {
-    fn value_len(&self) -> usize {
-        match self {
-            Self::InBytes(_) | Self::OutBytes(_) => 8,
-            Self::Pad => 0,
-            Self::Other(attribute) => attribute.value_len(),
-            _ => 4,
-        }
-    }
-
-    fn kind(&self) -> u16 {
-        match self {
-            Self::Conns(_) => IPVS_STATS_ATTR_CONNS,
-            Self::InPkts(_) => IPVS_STATS_ATTR_INPKTS,
-            Self::OutPkts(_) => IPVS_STATS_ATTR_OUTPKTS,
-            Self::InBytes(_) => IPVS_STATS_ATTR_INBYTES,
-            Self::OutBytes(_) => IPVS_STATS_ATTR_OUTBYTES,
-            Self::Cps(_) => IPVS_STATS_ATTR_CPS,
-            Self::InPps(_) => IPVS_STATS_ATTR_INPPS,
-            Self::OutPps(_) => IPVS_STATS_ATTR_OUTPPS,
-            Self::InBps(_) => IPVS_STATS_ATTR_INBPS,
-            Self::OutBps(_) => IPVS_STATS_ATTR_OUTBPS,
-            Self::Pad => IPVS_STATS_ATTR_PAD,
-            Self::Other(attribute) => attribute.kind(),
-        }
-    }
-
-    fn emit_value(&self, buffer: &mut [u8]) {
-        match self {
-            Self::Conns(value)
-            | Self::InPkts(value)
-            | Self::OutPkts(value)
-            | Self::Cps(value)
-            | Self::InPps(value)
-            | Self::OutPps(value)
-            | Self::InBps(value)
-            | Self::OutBps(value) => put(buffer, &value.to_ne_bytes()),
-            Self::InBytes(value) | Self::OutBytes(value) => put(buffer, &value.to_ne_bytes()),
-            Self::Pad => {}
-            Self::Other(attribute) => attribute.emit_value(buffer),
-        }
-    }
-}
-
-impl<'a, T: AsRef<[u8]> + ?Sized> Parseable<NlaBuffer<&'a T>> for StatsAttr {
-    fn parse(buffer: &NlaBuffer<&'a T>) -> Result<Self, DecodeError> {
-        let payload = buffer.value();
-        let name = "invalid IPVS_STATS_ATTR value in STATS";
-        let narrow = || parse_u32(payload).context(name);
-        let wide = || parse_u64(payload).context(name);
-        Ok(match buffer.kind() {
-            IPVS_STATS_ATTR_CONNS => Self::Conns(narrow()?),
-            IPVS_STATS_ATTR_INPKTS => Self::InPkts(narrow()?),
-            IPVS_STATS_ATTR_OUTPKTS => Self::OutPkts(narrow()?),
-            IPVS_STATS_ATTR_INBYTES => Self::InBytes(wide()?),
-            IPVS_STATS_ATTR_OUTBYTES => Self::OutBytes(wide()?),
-            IPVS_STATS_ATTR_CPS => Self::Cps(narrow()?),
-            IPVS_STATS_ATTR_INPPS => Self::InPps(narrow()?),
-            IPVS_STATS_ATTR_OUTPPS => Self::OutPps(narrow()?),
-            IPVS_STATS_ATTR_INBPS => Self::InBps(narrow()?),
-            IPVS_STATS_ATTR_OUTBPS => Self::OutBps(narrow()?),
-            IPVS_STATS_ATTR_PAD if payload.is_empty() => Self::Pad,
-            _ => Self::Other(DefaultNla::parse(buffer)?),
-        })
-    }
 }
 
 /// Holds one attribute of a `STATS64` nest (since Linux 4.1); all values are 64 bits wide.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Stats64Attr {
-    /// Connections scheduled, total.
-    Conns(u64),
-    /// Incoming packets, total.
-    InPkts(u64),
-    /// Outgoing packets, total.
-    OutPkts(u64),
-    /// Incoming bytes, total.
-    InBytes(u64),
-    /// Outgoing bytes, total.
-    OutBytes(u64),
-    /// Connections per second.
-    Cps(u64),
-    /// Incoming packets per second.
-    InPps(u64),
-    /// Outgoing packets per second.
-    OutPps(u64),
-    /// Incoming bytes per second.
-    InBps(u64),
-    /// Outgoing bytes per second.
-    OutBps(u64),
-    /// Alignment filler before a 64-bit value, empty; on architectures that need it.
-    Pad,
-    /// An attribute that this enum does not know.
-    Other(DefaultNla),
-}
+pub type Stats64Attr = StatsAttr<u64>;
 
-impl Nla for Stats64Attr {
+impl<W: StatsWidth> Nla for StatsAttr<W> {
     fn value_len(&self) -> usize {
         match self {
+            Self::InBytes(_) | Self::OutBytes(_) => size_of::<u64>(),
             Self::Pad => 0,
             Self::Other(attribute) => attribute.value_len(),
-            _ => 8,
+            _ => size_of::<W>(),
         }
     }
 
@@ -181,29 +129,29 @@ impl Nla for Stats64Attr {
             Self::Conns(value)
             | Self::InPkts(value)
             | Self::OutPkts(value)
-            | Self::InBytes(value)
-            | Self::OutBytes(value)
             | Self::Cps(value)
             | Self::InPps(value)
             | Self::OutPps(value)
             | Self::InBps(value)
-            | Self::OutBps(value) => put(buffer, &value.to_ne_bytes()),
+            | Self::OutBps(value) => value.write(buffer),
+            Self::InBytes(value) | Self::OutBytes(value) => value.write(buffer),
             Self::Pad => {}
             Self::Other(attribute) => attribute.emit_value(buffer),
         }
     }
 }
 
-impl<'a, T: AsRef<[u8]> + ?Sized> Parseable<NlaBuffer<&'a T>> for Stats64Attr {
+impl<'a, T: AsRef<[u8]> + ?Sized, W: StatsWidth> Parseable<NlaBuffer<&'a T>> for StatsAttr<W> {
     fn parse(buffer: &NlaBuffer<&'a T>) -> Result<Self, DecodeError> {
         let payload = buffer.value();
-        let value = || parse_u64(payload).context("invalid IPVS_STATS_ATTR value in STATS64");
+        let value = || W::read(payload).context(W::NAME);
+        let bytes = || u64::read(payload).context(W::NAME);
         Ok(match buffer.kind() {
             IPVS_STATS_ATTR_CONNS => Self::Conns(value()?),
             IPVS_STATS_ATTR_INPKTS => Self::InPkts(value()?),
             IPVS_STATS_ATTR_OUTPKTS => Self::OutPkts(value()?),
-            IPVS_STATS_ATTR_INBYTES => Self::InBytes(value()?),
-            IPVS_STATS_ATTR_OUTBYTES => Self::OutBytes(value()?),
+            IPVS_STATS_ATTR_INBYTES => Self::InBytes(bytes()?),
+            IPVS_STATS_ATTR_OUTBYTES => Self::OutBytes(bytes()?),
             IPVS_STATS_ATTR_CPS => Self::Cps(value()?),
             IPVS_STATS_ATTR_INPPS => Self::InPps(value()?),
             IPVS_STATS_ATTR_OUTPPS => Self::OutPps(value()?),
@@ -224,10 +172,26 @@ mod tests {
     #[test]
     fn a_filler_that_is_not_empty_is_kept_as_it_is() {
         let bytes = [8, 0, 11, 0, 1, 2, 3, 4];
-        let attribute = StatsAttr::parse(&NlaBuffer::new(&bytes[..])).unwrap();
+        let attribute = StatsAttr::<u32>::parse(&NlaBuffer::new(&bytes[..])).unwrap();
         assert!(matches!(attribute, StatsAttr::Other(_)));
         let mut emitted = [0; 8];
         attribute.emit(&mut emitted);
         assert_eq!(emitted, bytes);
+    }
+    /// Bytes are 64 bits wide in both nests, all else as wide as its nest.
+    #[test]
+    fn each_nest_has_its_width() {
+        fn written<W: StatsWidth>(attribute: &StatsAttr<W>) -> Vec<u8> {
+            let mut bytes = vec![0; attribute.buffer_len()];
+            attribute.emit(&mut bytes);
+            bytes
+        }
+        let narrow = StatsAttr::Conns(7_u32);
+        let wide = Stats64Attr::Conns(7);
+        assert_eq!((written(&narrow).len(), written(&wide).len()), (8, 12));
+        assert!(Stats64Attr::parse(&NlaBuffer::new(&written(&narrow)[..])).is_err());
+        let bytes = StatsAttr::<u32>::InBytes(1 << 40);
+        let parsed = StatsAttr::<u32>::parse(&NlaBuffer::new(&written(&bytes)[..]));
+        assert_eq!(parsed.unwrap(), bytes);
     }
 }

@@ -278,7 +278,7 @@ impl Destination {
                 DestAttr::InactConns(value) => destination.inactive_connections = *value,
                 DestAttr::PersistConns(value) => destination.persistent_connections = *value,
                 DestAttr::Stats(nest) => destination.stats = Stats::from_stats(nest),
-                DestAttr::Stats64(nest) => stats64 = Some(Stats::from_stats64(nest)),
+                DestAttr::Stats64(nest) => stats64 = Some(Stats::from_stats(nest)),
                 DestAttr::Other(_) => {}
             }
         }

@@ -130,7 +130,7 @@ impl Service {
                     service.netmask = Netmask::from_wire(id.family(), *bytes);
                 }
                 ServiceAttr::Stats(nest) => service.stats = Stats::from_stats(nest),
-                ServiceAttr::Stats64(nest) => stats64 = Some(Stats::from_stats64(nest)),
+                ServiceAttr::Stats64(nest) => stats64 = Some(Stats::from_stats(nest)),
                 _ => {}
             }
         }

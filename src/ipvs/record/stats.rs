@@ -3,7 +3,7 @@
 //! May import: `attr`. Source of truth: `struct ip_vs_kstats` and ip_vs_genl_fill_stats64 in
 //! net/netfilter/ipvs/ip_vs_ctl.c.
 
-use super::super::attr::{Stats64Attr, StatsAttr};
+use super::super::attr::{Stats64Attr, StatsAttr, StatsWidth};
 
 /// Holds counters since the last zeroing, and rates; all 0 where the kernel said nothing.
 ///
@@ -33,8 +33,8 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Reads a 32-bit nest.
-    pub fn from_stats(nest: &[StatsAttr]) -> Self {
+    /// Reads a nest of either width.
+    pub fn from_stats<W: StatsWidth>(nest: &[StatsAttr<W>]) -> Self {
         let mut stats = Self::default();
         for attribute in nest {
             match *attribute {
@@ -49,27 +49,6 @@ impl Stats {
                 StatsAttr::InBps(value) => stats.byte_rate_in = value.into(),
                 StatsAttr::OutBps(value) => stats.byte_rate_out = value.into(),
                 StatsAttr::Pad | StatsAttr::Other(_) => {}
-            }
-        }
-        stats
-    }
-
-    /// Reads a 64-bit nest.
-    pub fn from_stats64(nest: &[Stats64Attr]) -> Self {
-        let mut stats = Self::default();
-        for attribute in nest {
-            match *attribute {
-                Stats64Attr::Conns(value) => stats.connections = value,
-                Stats64Attr::InPkts(value) => stats.packets_in = value,
-                Stats64Attr::OutPkts(value) => stats.packets_out = value,
-                Stats64Attr::InBytes(value) => stats.bytes_in = value,
-                Stats64Attr::OutBytes(value) => stats.bytes_out = value,
-                Stats64Attr::Cps(value) => stats.connection_rate = value,
-                Stats64Attr::InPps(value) => stats.packet_rate_in = value,
-                Stats64Attr::OutPps(value) => stats.packet_rate_out = value,
-                Stats64Attr::InBps(value) => stats.byte_rate_in = value,
-                Stats64Attr::OutBps(value) => stats.byte_rate_out = value,
-                Stats64Attr::Pad | Stats64Attr::Other(_) => {}
             }
         }
         stats
