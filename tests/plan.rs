@@ -113,8 +113,8 @@ fn live_of(mut value: Value) -> Live {
                 }));
                 let mut chain = ChainState::holding(rules);
                 if let Some(jump) = said.get("jump").and_then(Value::as_bool) {
-                    chain.jump = jump;
-                    chain.exists = true;
+                    chain.is_passed = jump;
+                    chain.is_there = true;
                 }
                 MarkSupport::Available(chain)
             }
@@ -233,14 +233,18 @@ fn show(plan: &Plan) -> String {
 }
 
 fn chain(state: &ChainState) -> String {
-    if !state.exists {
+    if !state.is_there {
         return "gone".to_owned();
     }
     let rules = state.rules.iter().map(|rule| match rule {
         ChainRule::Mark(rule) => format!("{}: {}", rule.mark, rule.summary()),
         ChainRule::Stray(stray) => format!("stray {}", stray.words.join(" ")),
     });
-    let jump = if state.jump { "" } else { " without a jump" };
+    let jump = if state.is_passed {
+        ""
+    } else {
+        " without a jump"
+    };
     format!("[{}]{jump}", rules.collect::<Vec<_>>().join("; "))
 }
 
@@ -283,7 +287,7 @@ fn live() -> impl Strategy<Value = Live> {
                 rules.insert(rules.len() / 2, ChainRule::Stray(Stray { words }));
             }
             let mut chain = ChainState::holding(rules);
-            chain.jump &= jump;
+            chain.is_passed &= jump;
             live.set_marks(family, MarkSupport::Available(chain));
         }
         live

@@ -172,7 +172,7 @@ impl Iptables {
         {
             target.places = taken.places.clone();
             // To the model no jump and two jumps are one thing; what was there comes back.
-            if to.exists && !to.jump && taken.places.len() > 1 {
+            if to.is_there && !to.is_passed && taken.places.len() > 1 {
                 target.jumps = taken.places.len();
             }
         }
@@ -227,7 +227,7 @@ impl Marks for Iptables {
         }
     }
 
-    fn set_chain(&mut self, family: Family, to: &ChainState) -> Result<()> {
+    fn set(&mut self, family: Family, to: &ChainState) -> Result<()> {
         self.try_set(family, to)
             .map_err(|error| error.object(rules_of(family)))
     }

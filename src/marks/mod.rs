@@ -32,17 +32,20 @@ pub const CHAIN: &str = "IPVSH";
 /// The table that our chain is in.
 pub const TABLE: &str = "mangle";
 
-/// A place that holds fwmark rules.
+/// A back end that holds our chain of rules: iptables today.
+///
+/// Nothing here is of one back end or of one kind of rule: a chain is there or not, packets pass it or
+/// not, and it holds rules in an order.
 pub trait Marks {
     /// Begins to look at both families; [`Marks::observe`] then gives what is seen from now on.
     /// There is time for something else between the two.
     fn begin(&mut self) {}
 
-    /// Says what our chain of one family holds, or why marks are not available.
+    /// Says what our chain of one family holds, or why this host cannot have it.
     ///
     /// # Errors
-    /// `busy` where the lock of iptables stays taken, `system` where its answer makes no sense.
-    /// A lasting lack (no iptables, no IPv6, no right) is no error but
+    /// `busy` where another program keeps the back end locked, `system` where its answer makes no
+    /// sense. A lasting lack (no program for it, no IPv6, no right) is no error but
     /// [`MarkSupport::Unavailable`].
     fn observe(&mut self, family: Family) -> Result<MarkSupport>;
 
@@ -52,11 +55,11 @@ pub trait Marks {
     /// written. On failure it goes back to what was there before.
     ///
     /// # Errors
-    /// `unsupported` or `not_permitted` where marks are not available, `invalid` for a rule that
-    /// iptables cannot hold, `refused`, `busy` or `system` where a command failed: then the chain
-    /// is as it was before. `undo_failed` where going back failed too: the chain is neither, and
+    /// `unsupported` or `not_permitted` where this host cannot have the chain, `invalid` for a rule
+    /// that the back end cannot hold, `refused`, `busy` or `system` where a command failed: then the
+    /// chain is as it was before. `undo_failed` where going back failed too: the chain is neither, and
     /// the error's leftovers are the commands that remain to be run.
-    fn set_chain(&mut self, family: Family, to: &ChainState) -> Result<()>;
+    fn set(&mut self, family: Family, to: &ChainState) -> Result<()>;
 
     /// How many commands that change something were run since the start.
     fn writes(&self) -> u64;

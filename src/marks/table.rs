@@ -68,8 +68,8 @@ impl Table {
     /// The chain as the model has it.
     pub fn state(&self) -> ChainState {
         ChainState {
-            exists: self.exists,
-            jump: self.jumps.len() == 1,
+            is_there: self.exists,
+            is_passed: self.jumps.len() == 1,
             rules: normal(&self.rules),
         }
     }
@@ -191,7 +191,7 @@ mod tests {
         // Our chain is ours in our table only.
         assert_eq!(foreign_marks("nat", Family::Ipv4, LISTING).len(), 8);
         let state = table.state();
-        assert!(state.jump);
+        assert!(state.is_passed);
         let marks: Vec<String> = state.marks().iter().map(MarkRule::summary).collect();
         assert_eq!(
             marks,
@@ -259,7 +259,7 @@ mod tests {
         let listing = "-N IPVSH\n-A PREROUTING -j IPVSH\n-A PREROUTING -i lo -j ACCEPT\n-A PREROUTING -j IPVSH\n";
         let table = Table::parse(Family::Ipv4, listing);
         assert_eq!(table.jumps, [1, 3]);
-        assert!(!table.state().jump);
+        assert!(!table.state().is_passed);
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Target {
     /// # Errors
     /// `invalid` for rules that iptables cannot hold, and for rules or a jump without a chain.
     pub fn new(to: &ChainState) -> Result<Target> {
-        if !to.exists && (to.jump || !to.rules.is_empty()) {
+        if !to.is_there && (to.is_passed || !to.rules.is_empty()) {
             return Err(Error::invalid("it has rules or a jump, but no chain"));
         }
         let mut rules = Vec::with_capacity(to.rules.len());
@@ -47,8 +47,8 @@ impl Target {
             }
         }
         Ok(Target {
-            exists: to.exists,
-            jumps: usize::from(to.jump),
+            exists: to.is_there,
+            jumps: usize::from(to.is_passed),
             places: Vec::new(),
             rules,
         })
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn rules_without_a_chain_make_no_sense() {
         let state = ChainState {
-            exists: false,
+            is_there: false,
             ..ChainState::holding(vec![mark(80)])
         };
         assert!(Target::new(&state).is_err());

@@ -48,13 +48,18 @@ pub enum ChainRule {
     Stray(Stray),
 }
 
-/// Our own chain (`IPVSH` in the mangle table) in one family.
+/// Our own chain in one family: rules that packets pass before IPVS sees them.
+///
+/// What a chain is, the back end says. A record names the fields as early versions
+/// did.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct ChainState {
     /// The chain is there.
-    pub exists: bool,
-    /// PREROUTING jumps to it, once.
-    pub jump: bool,
+    #[serde(rename = "exists")]
+    pub is_there: bool,
+    /// All packets pass it, once: for iptables, PREROUTING jumps to it without a condition.
+    #[serde(rename = "jump")]
+    pub is_passed: bool,
     /// Its rules in order, mark rules in their normal form.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<ChainRule>,
@@ -65,8 +70,8 @@ impl ChainState {
     pub fn holding(rules: Vec<ChainRule>) -> ChainState {
         let some = !rules.is_empty();
         ChainState {
-            exists: some,
-            jump: some,
+            is_there: some,
+            is_passed: some,
             rules,
         }
     }
@@ -185,5 +190,22 @@ impl Live {
                 inactive: sum.inactive.saturating_add(one.inactive),
                 persistent: sum.persistent.saturating_add(one.persistent),
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Intents of early versions are read by later ones.
+    #[test]
+    fn a_chain_is_recorded_as_early_versions_did() {
+        let chain = ChainState::holding(vec![ChainRule::Stray(Stray {
+            words: vec!["-p".to_owned(), "47".to_owned()],
+        })]);
+        let text = serde_json::to_string(&chain).unwrap();
+        let expected = r#"{"exists":true,"jump":true,"rules":[{"Stray":{"words":["-p","47"]}}]}"#;
+        assert_eq!(text, expected);
+        assert_eq!(serde_json::from_str::<ChainState>(expected).unwrap(), chain);
     }
 }

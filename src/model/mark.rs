@@ -318,11 +318,11 @@ pub fn parse_net(text: &str) -> Result<IpNet> {
     Ok(net.trunc())
 }
 
-/// A rule in our own chain that this program did not write and cannot read, word by word as
-/// `iptables -S` prints it.
+/// A rule in our own chain that this program did not write and cannot read, word by word as the back
+/// end prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Stray {
-    /// The words after `-A IPVSH`.
+    /// Its words; for iptables those after `-A IPVSH`.
     pub words: Vec<String>,
 }
 

@@ -51,11 +51,13 @@ pub struct FouClient {
 }
 
 impl FouClient {
-    /// Opens a socket in the calling thread's network namespace and looks the family up, which
-    /// makes the kernel load the module `fou` where it can.
+    /// Opens a socket in the calling thread's network namespace and looks the family up.
+    ///
+    /// Linux 6.1 does not load the module `fou` by itself: the module has no alias for its family
+    /// (`ip fou` fails in the same way). The caller runs modprobe first.
     ///
     /// # Errors
-    /// [`NetlinkError::Refused`] with ENOENT where the kernel has no foo-over-UDP; failures of the
+    /// [`NetlinkError::Refused`] with ENOENT where the module is not loaded; failures of the
     /// exchange.
     pub fn open() -> Result<Self, NetlinkError> {
         let mut transport = Transport::open(Settings::new(NETLINK_GENERIC))?;

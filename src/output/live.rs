@@ -175,7 +175,7 @@ pub fn marks(live: &Live, only: Option<u32>, paint: Paint, width: Option<u16>) -
             MarkSupport::Unavailable(why) => {
                 text += &format!("{family}: not available: {why}\n");
             }
-            MarkSupport::Available(chain) if !chain.rules.is_empty() && !chain.jump => {
+            MarkSupport::Available(chain) if !chain.rules.is_empty() && !chain.is_passed => {
                 text += &format!("{family}: PREROUTING does not jump to the chain (ipvsh plan)\n");
             }
             MarkSupport::Available(_) | MarkSupport::Unread => {}

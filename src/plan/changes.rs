@@ -259,7 +259,7 @@ impl<'a> Telling<'a> {
                 self.push(Action::Remove, object, Some(Part::Stray), words);
             }
         }
-        if from.exists && !from.jump && to.jump && !from.rules.is_empty() {
+        if from.is_there && !from.is_passed && to.is_passed && !from.rules.is_empty() {
             let detail = Detail::text("missing -> PREROUTING");
             self.push(Action::Change, object, Some(Part::Option("jump")), detail);
         }

@@ -26,7 +26,7 @@ impl Marks for NoChains {
         Ok(MarkSupport::default())
     }
 
-    fn set_chain(&mut self, _: Family, _: &ChainState) -> ipvsh::error::Result<()> {
+    fn set(&mut self, _: Family, _: &ChainState) -> ipvsh::error::Result<()> {
         panic!("this case is about IPVS alone")
     }
 

@@ -96,7 +96,7 @@ impl Bench {
     }
 
     fn try_set(&mut self, to: &ChainState) -> Result<(), Error> {
-        self.marks.set_chain(self.family, to)
+        self.marks.set(self.family, to)
     }
 
     /// Sets rules, checks that they are read back, and counts the commands that it took.
@@ -317,14 +317,14 @@ fn a_wiped_table_is_repaired() {
         let before = bench.listing();
         bench.other("-F");
         let wiped = ChainState {
-            exists: true,
+            is_there: true,
             ..ChainState::default()
         };
         assert_eq!(bench.chain(), wiped);
         bench.set(&rules);
         assert_eq!(bench.listing(), before);
         bench.other("-D PREROUTING -j IPVSH");
-        assert!(!bench.chain().jump);
+        assert!(!bench.chain().is_passed);
         assert_eq!(bench.set(&rules), 1);
         assert_eq!(bench.listing(), before);
         for words in ["-D PREROUTING -j IPVSH", "-F IPVSH", "-X IPVSH"] {
@@ -345,7 +345,7 @@ fn two_jumps_become_one_and_come_back_when_undone() {
         bench.other("-A PREROUTING -j IPVSH");
         let before = bench.listing();
         let drift = bench.chain();
-        assert!(!drift.jump);
+        assert!(!drift.is_passed);
         assert_eq!(bench.set(&rules), 1);
         bench.try_set(&drift).unwrap();
         assert_eq!(bench.listing(), before);
@@ -473,7 +473,7 @@ fn a_look_makes_no_table() {
         }
         bench.other("-N IPVSH");
         bench.other("-A IPVSH -j RETURN");
-        assert!(bench.chain().exists, "somebody made the table meanwhile");
+        assert!(bench.chain().is_there, "somebody made the table meanwhile");
         assert_eq!(bench.marks.runs(), 1);
     });
 }
@@ -488,9 +488,7 @@ fn where_marks_are_not_available_there_is_a_reason() {
             panic!("it is there")
         };
         assert!(why.ends_with("tables is not installed"), "{why}");
-        let error = absent
-            .set_chain(family, &ChainState::default())
-            .unwrap_err();
+        let error = absent.set(family, &ChainState::default()).unwrap_err();
         assert_eq!(error.kind(), Kind::Unsupported);
 
         let mut held = rustix::thread::capabilities(None).unwrap();

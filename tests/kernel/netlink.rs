@@ -150,7 +150,6 @@ fn links_are_listed_set_up_and_down_and_deleted() {
         assert_eq!(Value::from(d0.index), seen[0]["ifindex"]);
         client.set_up(d0.index).unwrap();
         assert!(link(&mut client, "d0").flags.is_up());
-        assert!(!link(&mut client, "d0").flags.is_running(), "d1 is down");
         client.set_down(d0.index).unwrap();
         assert_eq!(link(&mut client, "d0"), d0);
         client.delete_link(d0.index).unwrap();
@@ -190,6 +189,8 @@ fn tunnels_are_added_with_their_ends() {
 #[test]
 fn ports_of_foo_over_udp_are_added_listed_and_deleted() {
     in_namespace(|| {
+        let loaded = Command::new("modprobe").arg("fou").status().unwrap();
+        assert!(loaded.success());
         let mut client = FouClient::open().unwrap();
         let ipip = FouPort {
             port: 5555,

@@ -341,7 +341,7 @@ impl Linux {
         let Step::SetChain { family, to, .. } = step else {
             return Outcome::NotSent;
         };
-        match self.marks.set_chain(*family, to) {
+        match self.marks.set(*family, to) {
             Ok(()) => Outcome::Done,
             Err(error) => {
                 let half_way = error.kind() == Kind::UndoFailed;

@@ -56,7 +56,8 @@ impl LinkFlags {
         self.0 & IFF_UP != 0
     }
 
-    /// Returns true if the link can carry packets: it is up and has its carrier.
+    /// Returns true if the link can carry packets: it is up and has its carrier. The kernel
+    /// finds out within a second of a change (net/core/link_watch.c).
     pub const fn is_running(self) -> bool {
         self.0 & IFF_RUNNING != 0
     }
