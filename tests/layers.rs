@@ -1,10 +1,16 @@
-//! A file imports only from its own layer or a lower one; the table is that of src/lib.rs.
+//! A file imports only from its own layer or a lower one, the table is that of src/lib.rs; and no two
+//! files import each other.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)] // a test may give up
+
+#[path = "layers/imports.rs"]
+mod imports;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use imports::Sources;
 
 /// Room to layer, from the table in lib.rs.
 fn table() -> BTreeMap<String, usize> {
@@ -108,6 +114,88 @@ fn a_file_imports_only_from_its_own_layer_or_a_lower_one() {
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// Where the first file of a folder names all others, and they say what they are in its terms.
+const TABLES: [&str; 1] = [
+    // A verb's arguments are part of the command line, of which the manual, the completion and the
+    // hints tell as a whole.
+    "src/commands/mod.rs",
+];
+
+#[test]
+fn no_two_files_import_each_other() {
+    let mut found = Vec::new();
+    files(Path::new("src"), &mut found);
+    found.retain(|path| path != Path::new("src/main.rs"));
+    let sources = Sources::read(Path::new("src"), &found);
+    let circles = sources.circles();
+    let is_known = |path: &Path| TABLES.iter().any(|table| path == Path::new(table));
+    let (known, new): (Vec<_>, Vec<_>) = circles
+        .iter()
+        .partition(|(one, other)| is_known(one) || is_known(other));
+    assert!(new.is_empty(), "{new:#?}");
+    // The exceptions are found: the test looks where it should.
+    assert!(known.len() <= 4, "{known:#?}");
+    for table in TABLES {
+        let is_found = |(one, other): &&(PathBuf, PathBuf)| {
+            one == Path::new(table) || other == Path::new(table)
+        };
+        assert!(known.iter().any(is_found), "{table} is no exception");
+    }
+}
+
+/// A circle by a `use`, by a path in the code, and through what another file exports again.
+#[test]
+fn circles_are_found_however_files_name_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path();
+    let text = |name: &str, text: &str| {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let all = [
+        text("lib.rs", "mod a;\nmod b;\nmod c;\npub use c::Far;\n"),
+        text(
+            "a.rs",
+            "use crate::b::{self, Two};\npub struct One;\npub fn f() {\n    b::g()\n}\n",
+        ),
+        text(
+            "b.rs",
+            "pub struct Two;\npub fn g() {\n    let _ = super::a::One;\n}\n",
+        ),
+        text(
+            "c/mod.rs",
+            "mod d;\npub use d::Far;\npub const NEAR: u8 = 1;\n",
+        ),
+        text(
+            "c/d.rs",
+            "// use super::e;\npub struct Far;\npub const X: u8 = super::NEAR;\n",
+        ),
+        text(
+            "e.rs",
+            "pub struct E;\n#[cfg(test)]\nmod tests {\n    use crate::f::F;\n}\n",
+        ),
+        text("f.rs", "use crate::{E, e};\npub struct F(e::E);\n"),
+    ];
+    let circles = Sources::read(root, &all).circles();
+    let expected = (root.join("a.rs"), root.join("b.rs"));
+    assert_eq!(circles.into_iter().collect::<Vec<_>>(), [expected]);
+
+    text("lib.rs", "mod g;\nmod h;\npub use h::H;\n");
+    let all = [
+        root.join("lib.rs"),
+        text("g.rs", "use crate::H;\npub struct G(H);\n"),
+        text(
+            "h.rs",
+            "pub struct H;\nimpl H {\n    fn g(_: crate::g::G) {}\n}\n",
+        ),
+    ];
+    let circles = Sources::read(root, &all).circles();
+    let expected = (root.join("g.rs"), root.join("h.rs"));
+    assert_eq!(circles.into_iter().collect::<Vec<_>>(), [expected]);
 }
 
 /// A kind of setting is one folder of facts and one provider per kernel: outside the IPVS client, the

@@ -52,7 +52,7 @@ fn live(call: &Call) -> Result<Dynamic> {
     let mut session = call.context.session()?;
     let live = session.live()?;
     let mut map = convert::from_json(&json::live(live));
-    map.set_tag(super::LIVE_TAG);
+    map.set_tag(LIVE_TAG);
     call.context.keep_live(live.clone());
     Ok(map)
 }
@@ -73,3 +73,6 @@ fn zero(call: &Call) -> Result<Dynamic> {
     call.news(News::Did(&format!("the counters of {what} are zero")));
     Ok(Dynamic::UNIT)
 }
+
+/// The tag of a map that is live state, so that it can be shown as what it is.
+pub const LIVE_TAG: i32 = 1;

@@ -44,11 +44,9 @@ mod vips;
 
 pub use context::Context;
 pub use fact::{Form, Function, Group, On, Opt, Param, Property};
+pub use live::LIVE_TAG;
 pub use register::register;
 pub use types::Type;
-
-/// The tag of a map that is live state, so that it can be shown as what it is.
-pub const LIVE_TAG: i32 = 1;
 
 /// Every function, chapter by chapter.
 pub fn functions() -> impl Iterator<Item = &'static Function> {

@@ -13,7 +13,7 @@ use super::call::Call;
 use super::context::Context;
 use super::fact::{Form, Function};
 use super::types::{Type, describe};
-use super::value::Raised;
+use super::value::{Raised, raise};
 use super::{functions, properties, standard, value};
 use crate::error::{Error, Result};
 use crate::model::address::endpoint;
@@ -283,11 +283,6 @@ fn mismatch(
         .enumerate()
         .find(|(_, ((_, takes), value))| !takes.fits(value))
         .map(|(index, ((name, takes), _))| (index, name, takes))
-}
-
-/// An error of ours as one that a script can catch.
-pub fn raise(error: Error, position: rhai::Position) -> Box<EvalAltResult> {
-    EvalAltResult::ErrorRuntime(Dynamic::from(Raised(error)), position).into()
 }
 
 fn register_types(engine: &mut Engine) {

@@ -154,12 +154,3 @@ fn set(call: &Call) -> Result<Dynamic> {
     session.set_server(server.service, server.key, &options)?;
     Ok(Dynamic::from(server))
 }
-
-/// `remove(server)`.
-pub(super) fn remove(call: &Call) -> Result<Dynamic> {
-    let server = call.server(0)?;
-    let mut session = call.context.session()?;
-    view::server(&mut session, &server.service, &server.key, |_| ())?;
-    session.remove_server(server.service, server.key)?;
-    Ok(Dynamic::UNIT)
-}

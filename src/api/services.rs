@@ -8,7 +8,7 @@ use super::options::SERVICE;
 use super::types::Type;
 use super::value::{Server, Service};
 use super::values::with_meant;
-use super::{servers, view};
+use super::view;
 use crate::director::Filter;
 use crate::error::{Kind, Result};
 use crate::model::{Family, Fwmark, Protocol, ServerKey, ServiceKey};
@@ -172,7 +172,7 @@ pub const FUNCTIONS: &[Function] = &[
             },
             Form {
                 params: &[Param::new("server", Type::Server)],
-                call: servers::remove,
+                call: remove_server,
             },
             Form {
                 params: &[Param::new("setting", Type::Setting)],
@@ -326,4 +326,13 @@ pub(super) fn handles(service: ServiceKey, keys: impl IntoIterator<Item = Server
         .map(|key| Dynamic::from(Server { service, key }))
         .collect::<Vec<_>>()
         .into()
+}
+
+/// `remove(server)`.
+fn remove_server(call: &Call) -> Result<Dynamic> {
+    let server = call.server(0)?;
+    let mut session = call.context.session()?;
+    view::server(&mut session, &server.service, &server.key, |_| ())?;
+    session.remove_server(server.service, server.key)?;
+    Ok(Dynamic::UNIT)
 }

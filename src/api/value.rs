@@ -3,6 +3,8 @@
 use std::fmt;
 use std::rc::Rc;
 
+use rhai::{Dynamic, EvalAltResult};
+
 use crate::director::{Difference, Report};
 use crate::error::Error;
 use crate::model::server::server_name;
@@ -59,4 +61,9 @@ impl fmt::Display for Raised {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// An error of ours as one that a script can catch.
+pub fn raise(error: Error, position: rhai::Position) -> Box<EvalAltResult> {
+    EvalAltResult::ErrorRuntime(Dynamic::from(Raised(error)), position).into()
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::begun::{Begun, Change};
 use super::beside::{self, Fed};
-use super::change::{Begun, Change};
 use super::confirm::nothing_to_confirm;
 use super::forget::untouched;
 use super::object::Object;

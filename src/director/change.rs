@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::adopted;
-use super::confirm::Confirmation;
+use super::awaiting::Confirmation;
+use super::begun::{Begun, Change, unavailable};
 use super::foreign::refuse_foreign;
 use super::guard::{self, Judged};
 use super::history::last_to_change;
@@ -20,8 +21,8 @@ use crate::kernel::refusal::check_names;
 use crate::model::remedy::{DISCARD, REVERT};
 use crate::model::service::SCHEDULERS;
 use crate::model::{
-    EntryKey, Extent, FoundValues, Grace, Live, MarkKey, Ruleset, ServiceKey, ServiceOptions,
-    Snapshot, SnapshotId, SnapshotName, pairs,
+    EntryKey, Extent, FoundValues, Grace, Live, Ruleset, ServiceKey, ServiceOptions, Snapshot,
+    SnapshotId, SnapshotName, pairs,
 };
 use crate::plan::{self, Plan, Request, Return, Scope, Step, plan, summary};
 use crate::signals;
@@ -468,37 +469,6 @@ impl Director {
     }
 }
 
-/// A change that was planned: what every use case hands to [`Director::finish`].
-pub(super) struct Change<'a> {
-    /// The history as the change found it.
-    pub begun: Begun,
-    /// The state that the plan was made from.
-    pub live: &'a Live,
-    /// Returns true for an entry whose removal the change names.
-    pub is_named: &'a dyn Fn(&EntryKey) -> bool,
-    pub plan: Plan,
-    /// What is to be recorded when the kernel has followed.
-    pub recording: Recording<'a>,
-}
-
-impl<'a> Change<'a> {
-    /// A change that names no removal: whatever it removes follows from something else.
-    pub fn naming_nothing(
-        begun: Begun,
-        live: &'a Live,
-        plan: Plan,
-        recording: Recording<'a>,
-    ) -> Change<'a> {
-        Change {
-            begun,
-            live,
-            is_named: &|_| false,
-            plan,
-            recording,
-        }
-    }
-}
-
 /// What brings back what the kernel held before a change. One that took over what was there, or that
 /// left the kernel alone where a rollback would not, is undone in the record alone.
 fn how_to_undo(
@@ -546,28 +516,6 @@ fn is_undoing_much(plan: &Plan, rules: &Ruleset, head: &Ruleset, ours: usize) ->
     });
     let all = (ours + come).saturating_sub(gone);
     guard::is_much(plan.steps.iter().filter(added).count(), all)
-}
-
-/// The history as a change found it, open until the change is recorded.
-pub(super) struct Begun {
-    pub store: Box<dyn Store>,
-    /// What opening it had to say.
-    pub notes: Vec<String>,
-    pub head: Option<Snapshot>,
-    pub head_rules: Ruleset,
-    /// The values found of the head's entries.
-    pub found: FoundValues,
-}
-
-impl Begun {
-    /// The same, knowing a part of the head alone.
-    fn within(self, part: &Extent) -> Begun {
-        Begun {
-            head_rules: part.within(&self.head_rules),
-            found: self.found.within(part),
-            ..self
-        }
-    }
 }
 
 /// What the record of a change says beside what every record does.
@@ -667,11 +615,4 @@ pub(super) fn refuse_unavailable(plan: &Plan) -> Result<()> {
         None => Ok(()),
         Some((key, why)) => Err(unavailable(key, why)),
     }
-}
-
-pub(super) fn unavailable(key: &MarkKey, why: &str) -> Error {
-    Error::new(Kind::Unsupported, format!("not available: {why}"))
-        .object(format!("rules of {key}"))
-        .attempt("cannot set")
-        .hint("services without marks can be managed as ever")
 }

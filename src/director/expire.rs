@@ -1,7 +1,7 @@
 //! What happens to a commit that nobody confirmed: its own changes are taken back in the kernel, each
 //! object by itself, and the history learns of it.
 
-use super::confirm::{Awaiting, TimerState, parent_rules};
+use super::awaiting::{Awaiting, TimerState, parent_rules};
 use super::transaction::kept_sentence;
 use super::undo::take_back;
 use super::{Director, found_of};

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::change::{Begun, Change};
+use super::begun::{Begun, Change};
 use super::confirm::nothing_to_confirm;
 use super::history::{both_sides, parent_is_pruned};
 use super::names::resolve;

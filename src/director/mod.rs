@@ -5,10 +5,13 @@
 
 mod adopt;
 mod adopted;
+mod awaiting;
+mod begun;
 mod beside;
 mod change;
 mod compare;
 mod confirm;
+mod confirm_timer;
 mod connections;
 mod count_by;
 mod deviations;
@@ -40,6 +43,7 @@ mod revert;
 mod session;
 mod shares;
 mod shift;
+mod simulated;
 mod status;
 mod transaction;
 mod undo;
@@ -52,10 +56,10 @@ use std::rc::Rc;
 
 use chrono::{DateTime, SubsecRound, Utc};
 
+pub use awaiting::{Awaiting, Left, TimerState};
 pub use compare::Difference;
-pub use confirm::{
-    ArmedTimer, Awaiting, ConfirmTimer, Confirmed, Left, NoTimer, TimerState, is_noticed,
-};
+pub use confirm::{Confirmed, is_noticed};
+pub use confirm_timer::{ArmedTimer, ConfirmTimer, NoTimer};
 pub use connections::Wanted;
 pub use count_by::{CountBy, Counted, MOST_VALUES};
 pub use deviations::Deviations;
@@ -64,7 +68,6 @@ pub use edit::HeadEdit;
 pub use expire::Unconfirmed;
 pub use fate::{Fate, sentences};
 pub use filter::Filter;
-pub use follow::Simulated;
 pub use history::{Listing, Query, Tagged};
 pub use import::{Import, together};
 pub use locate::{AddressUse, Located, Ownership, Role};
@@ -75,6 +78,7 @@ pub use report::{Outcome, Report, Undo, Undoing};
 pub use session::Session;
 pub use shares::Weights;
 pub use shift::{Moves, SHIFT_OPTIONS, Shift, ShiftOptions, step_options};
+pub use simulated::Simulated;
 pub use status::Status;
 pub use views::shown_of;
 pub use wait::{Attend, Attendant, News, pause};

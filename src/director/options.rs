@@ -29,6 +29,17 @@ pub struct ChangeOptions {
     pub plan_only: bool,
 }
 
+impl ChangeOptions {
+    /// The same for a change that cannot await confirmation: a session's time to confirm is not
+    /// meant for it.
+    pub(super) fn unconditional(&self) -> ChangeOptions {
+        ChangeOptions {
+            confirm: None,
+            ..self.clone()
+        }
+    }
+}
+
 /// Reads the options map of `commit(...)` over a session's defaults.
 ///
 /// # Errors

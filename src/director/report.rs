@@ -1,6 +1,6 @@
 //! What a use case did, for those who tell it to the user.
 
-use super::confirm::{Awaiting, Left};
+use super::awaiting::{Awaiting, Left};
 use crate::error::Error;
 use crate::model::{Grace, Snapshot, SnapshotId, count};
 use crate::notes::Note;

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::change::{Begun, Change, unavailable};
-use super::confirm::{nothing_to_confirm, parent_rules};
+use super::awaiting::parent_rules;
+use super::begun::{Begun, Change, unavailable};
+use super::confirm::nothing_to_confirm;
 use super::expire::Unconfirmed;
 use super::names::{resolve, told};
 use super::options::ChangeOptions;

@@ -1,6 +1,7 @@
 //! Undoing one snapshot and keeping what came after it.
 
-use super::change::{Begun, Recorded, named};
+use super::begun::Begun;
+use super::change::{Recorded, named};
 use super::history::{both_sides, last_to_change, parent_is_pruned};
 use super::names::{resolve, told};
 use super::options::ChangeOptions;

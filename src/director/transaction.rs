@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::Director;
-use super::confirm::Confirmation;
+use super::awaiting::Confirmation;
 use super::progress::{Advance, Progress};
 use super::undo::{Applied, undo};
 use crate::error::{Error, Kind, Result};

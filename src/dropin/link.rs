@@ -6,24 +6,12 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-use super::record::sync_parent;
-use super::{Record, failed, within};
+use super::record::{Link, RECORD, Record, sync_parent};
+use super::{failed, within};
 use crate::error::{Error, Kind, Result};
 
 /// What a link is called before it is in its place.
 const NEW: &str = ".ipvsh-new";
-
-/// A link in the place of one of ipvsadm's programs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Link {
-    /// Its place.
-    pub path: PathBuf,
-    /// Where the file that was there is kept; nothing where there was none.
-    pub kept: Option<PathBuf>,
-}
 
 /// How things stand with a link.
 #[derive(Debug)]
@@ -100,7 +88,7 @@ impl Link {
             .object(&path)
             .hint(format!(
                 "look: ls -l {path}*; what was done is written down in {}",
-                super::RECORD
+                RECORD
             ))
     }
 

@@ -10,6 +10,7 @@
 //! link(2), rename(2).
 
 mod dpkg;
+mod files;
 mod link;
 mod program;
 mod record;
@@ -18,16 +19,14 @@ mod survey;
 use std::path::{Path, PathBuf};
 
 pub use dpkg::Diversion;
-pub use link::Link;
+pub use files::KEPT;
+use files::{failed, within};
 pub use program::program;
-pub use record::{RECORD, Record};
+pub use record::{Link, RECORD, Record};
 
 use crate::error::{Error, Kind, Result};
 use dpkg::Dpkg;
 use link::Stand;
-
-/// What the file that was in the way is called.
-pub const KEPT: &str = ".ipvsh-saved";
 
 /// A file system in which ipvsadm's place is taken or given back.
 #[derive(Debug)]
@@ -219,13 +218,4 @@ impl Dropin {
                 .hint("what was diverted can only be undone with it")
         })
     }
-}
-
-/// A path of a file system, as this process reaches it.
-fn within(root: &Path, path: &Path) -> PathBuf {
-    root.join(path.strip_prefix("/").unwrap_or(path))
-}
-
-fn failed(attempt: &str, path: &Path, error: &std::io::Error) -> Error {
-    Error::system(attempt, error).object(path.display())
 }

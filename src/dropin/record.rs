@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Diversion, Link, failed, within};
+use super::{Diversion, failed, within};
 use crate::error::{Error, Result};
 
 /// Where it is written down. Not in the database: that may be another one the next time.
@@ -23,6 +23,16 @@ pub struct Record {
     pub links: Vec<Link>,
     /// What dpkg was told; nothing where there is no dpkg.
     pub diversions: Vec<Diversion>,
+}
+
+/// A link in the place of one of ipvsadm's programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// Its place.
+    pub path: PathBuf,
+    /// Where the file that was there is kept; nothing where there was none.
+    pub kept: Option<PathBuf>,
 }
 
 impl Record {

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::dpkg::{self, Diversion, Dpkg};
-use super::link::{Link, beside, look};
+use super::link::{beside, look};
+use super::record::Link;
 use super::{KEPT, Record, failed, within};
 use crate::error::{Error, Kind, Result};
 use crate::ipvsadm::Program;

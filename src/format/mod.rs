@@ -9,16 +9,19 @@ mod iptables;
 pub(crate) mod ipvsadm;
 mod json;
 mod others;
+mod reading;
 mod rhai;
 pub(crate) mod unique;
 
+pub use reading::Reading;
+use reading::{place, together};
 pub use rhai::{HEADER as SCRIPT_HEADER, mark_statement};
 
 use std::fmt;
 
 pub use ipvsadm::{Seen, Translated, translate};
 
-use crate::error::{Error, Place, Result, did_you_mean};
+use crate::error::{Error, Result, did_you_mean};
 use crate::model::{self, Ruleset};
 
 /// A format of rulesets.
@@ -125,18 +128,6 @@ pub fn write(format: Format, rules: &Ruleset) -> (String, Vec<String>) {
     }
 }
 
-/// What was read of a text.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Reading {
-    /// The ruleset.
-    pub rules: Ruleset,
-    /// What was left out of it, a sentence each with its line: commands of a shell script that
-    /// are not about rules.
-    pub notes: Vec<String>,
-    /// Says whether the text is one of rules: not only settings, or only comments.
-    pub has_rules: bool,
-}
-
 /// Reads a ruleset. `name` is what errors call the text (its path, `<stdin>`); without a format
 /// the text itself has to tell.
 ///
@@ -209,35 +200,6 @@ fn has_code(text: &str) -> bool {
 
 fn is_comment(line: &str) -> bool {
     line.is_empty() || line.starts_with('#')
-}
-
-/// How many problems of one text are told.
-const TOLD: usize = 20;
-
-/// One error of many, each with its place; those beyond a screenful are only counted.
-fn together(problems: Vec<Error>) -> Option<Error> {
-    let more = problems.len().saturating_sub(TOLD);
-    let mut problems = problems.into_iter().take(TOLD);
-    let first = problems.next()?;
-    let all = first.beside(problems);
-    Some(match more {
-        0 => all,
-        _ => all.beside([Error::invalid(format!("{more} more problems like these"))]),
-    })
-}
-
-/// A place in a text that was read.
-fn place(name: &str, text: &str, line: usize, column: usize) -> Place {
-    Place {
-        file: name.to_owned(),
-        line,
-        column,
-        source: text
-            .lines()
-            .nth(line.saturating_sub(1))
-            .unwrap_or("")
-            .to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -88,6 +88,16 @@ pub enum IpvsError {
 }
 
 impl IpvsError {
+    /// Reading never ends in ENOENT as long as the family is there (genl_rcv_msg answers it for a
+    /// number that nobody has).
+    pub(super) fn of_refusal(command: IpvsCommand, refusal: Refusal) -> Self {
+        if refusal.errno == Errno::NOENT && !command.is_write() {
+            IpvsError::NoFamily
+        } else {
+            KernelError::new(command, refusal).into()
+        }
+    }
+
     /// Gives the kernel's refusal, where this is one.
     pub fn kernel(&self) -> Option<&KernelError> {
         match self {

@@ -3,7 +3,8 @@
 use std::io::Read;
 
 use super::kind::Command;
-use super::line::{Line, Refusal};
+use super::line::Line;
+use super::refusal::Refusal;
 use super::session;
 use crate::error::{Error, Kind, Place, Result};
 use crate::ipvs::Request;

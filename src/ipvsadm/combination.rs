@@ -1,7 +1,7 @@
 //! Which options go with which command, and with which kind of tunnel.
 
 use super::kind::{Command, Given, Kind};
-use super::line::Refusal;
+use super::refusal::Refusal;
 use crate::ipvs::TunnelKind;
 
 /// How an option stands to a command or a tunnel.

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::combination;
 use super::kind::{Command, Given, Kind};
 use super::number::{atoi, inet_aton, number, small};
+use super::refusal::Refusal;
 use super::scan::{Opt, Scan};
 use super::service::Endpoint;
 use super::{host, text};
@@ -19,27 +20,6 @@ const DEFAULT_PERSISTENCE: i64 = 6 * 60;
 const TCP: u16 = 6;
 const UDP: u16 = 17;
 const SCTP: u16 = 132;
-
-/// Says why a command line is not carried out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// The program ends: a value or a combination is refused.
-    Fail(String),
-    /// The program ends: no command was understood.
-    NoCommand,
-    /// This line ends, `-R` goes on with the next: an option that does not exist, a missing value.
-    Line(String),
-    /// Nothing is wrong: help was asked for.
-    Help,
-    /// Nothing is wrong: the version was asked for.
-    Version,
-}
-
-impl Refusal {
-    pub(super) fn fail(message: impl Into<String>) -> Refusal {
-        Refusal::Fail(message.into())
-    }
-}
 
 /// A command line, understood.
 #[derive(Debug, Clone)]

@@ -38,6 +38,7 @@ mod number;
 mod order;
 mod programs;
 mod record;
+mod refusal;
 mod restore;
 mod rules;
 mod scan;

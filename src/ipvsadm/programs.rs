@@ -4,7 +4,7 @@ use std::io::{BufWriter, Read, Write};
 
 use super::kernel_table::KernelTable;
 use super::restore;
-use super::session::{Ended, Session, say};
+use super::session::{Asked, Ended, Session, say};
 
 /// A program that this one stands in for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +96,9 @@ fn ipvsadm(
             if words.is_empty() {
                 session.list_all()?;
             } else {
-                session.run(words, false)?;
+                if session.run(words, false)? == Asked::ToRestore {
+                    restore::run(&mut session)?;
+                }
             }
             Ok(session.status())
         }),

@@ -70,5 +70,5 @@ fn line(session: &mut Session<'_>, text: &[u8]) -> Result<(), Ended> {
     if words.is_empty() {
         return Ok(());
     }
-    session.run(words, true)
+    session.run(words, true).map(|_| ())
 }

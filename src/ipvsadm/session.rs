@@ -5,8 +5,9 @@ use std::io::Write;
 use super::host::Names;
 use super::kernel_table::KernelTable;
 use super::kind::{Command, Kind};
-use super::line::{Line, Refusal};
+use super::line::Line;
 use super::listing::Format;
+use super::refusal::Refusal;
 use super::{connections, daemons, help, listing, order, rules, words};
 use crate::ipvs::{
     CONNECTION_FILES, Info, IpvsClient, IpvsError, OnError, Outcome, Request, Service,
@@ -22,6 +23,15 @@ const BATCH: usize = 64;
 /// The program ends, with this status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ended(pub(super) u8);
+
+/// What a command line asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// What is done.
+    Done,
+    /// `-R`: the lines on standard input.
+    ToRestore,
+}
 
 /// Why a list was not finished.
 enum Unlisted {
@@ -102,16 +112,24 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Carries a command line out at once. `-R` is refused while it is going on.
-    pub(super) fn run(&mut self, words: Vec<String>, restoring: bool) -> Result<(), Ended> {
+    /// Carries a command line out at once. `-R` is left to the caller, and refused while it is going
+    /// on.
+    pub(super) fn run(&mut self, words: Vec<String>, restoring: bool) -> Result<Asked, Ended> {
         let text = command_line(&words);
         match Line::parse(words) {
-            Ok(line) => self.carry_out(&line, text, restoring),
+            Ok(line) if line.command == Command::Restore => {
+                self.flush();
+                match restoring {
+                    true => Err(self.end(Refusal::NoCommand)),
+                    false => Ok(Asked::ToRestore),
+                }
+            }
+            Ok(line) => self.carry_out(&line, text, restoring).map(|()| Asked::Done),
             Err(Refusal::Line(why)) => {
                 self.flush();
                 say(self.err, &why);
                 self.status = REFUSED;
-                Ok(())
+                Ok(Asked::Done)
             }
             Err(refusal) => {
                 self.flush();
@@ -122,7 +140,7 @@ impl<'a> Session<'a> {
 
     /// Lists everything, as without any word.
     pub(super) fn list_all(&mut self) -> Result<(), Ended> {
-        self.run(vec!["-L".to_owned()], false)
+        self.run(vec!["-L".to_owned()], false).map(|_| ())
     }
 
     /// Removes all services; used by ipvsadm-restore, which goes on whatever happens.
@@ -165,13 +183,6 @@ impl<'a> Session<'a> {
     }
 
     fn carry_out(&mut self, line: &Line, text: String, restoring: bool) -> Result<(), Ended> {
-        if line.command == Command::Restore {
-            self.flush();
-            if restoring {
-                return Err(self.end(Refusal::NoCommand));
-            }
-            return super::restore::run(self);
-        }
         if let Some(request) = request(line) {
             self.pending.push((request, text));
             if !restoring || self.pending.len() >= BATCH {

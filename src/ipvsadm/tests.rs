@@ -3,8 +3,9 @@
 
 use super::host::Names;
 use super::kind::{Command, Given, Kind};
-use super::line::{Line, Refusal};
+use super::line::Line;
 use super::listing::{self, Format};
+use super::refusal::Refusal;
 use super::{connections, daemons, rules};
 use crate::ipvs::{Connection, Daemon, DaemonState, Destination, Info, Name, Service, Timeouts};
 

@@ -1,6 +1,6 @@
 //! The words for forwarding methods, tunnels, scheduler flags and protocols.
 
-use super::line::Refusal;
+use super::refusal::Refusal;
 use crate::ipvs::{Destination, ForwardMethod, ServiceFlags, TunnelFlags, TunnelKind};
 
 /// What the C library prints where there is no word.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::io::{Seek, SeekFrom};
 
 use super::convert;
-use super::linux::{FEW, ReadError};
+use super::read::{FEW, ReadError};
 use super::table::{self, Shown, Stretch};
 use crate::ipvs::{Detail, IpvsClient, Service};
 use crate::model::{Ruleset, ServiceKey};

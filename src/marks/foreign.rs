@@ -30,7 +30,7 @@ impl Iptables {
         let mut found = Vec::new();
         for name in TABLES.into_iter().filter(|name| tool.may_have_rules(name)) {
             match tool.run_on(name, &["-S"])?.check() {
-                Ok(listing) => found.extend(table::foreign_marks(name, family, &listing)),
+                Ok(listing) => found.extend(in_listing(name, family, &listing)),
                 Err(_) => return Ok(None),
             }
         }
@@ -38,11 +38,30 @@ impl Iptables {
     }
 }
 
+/// Rules of others that set marks, in a listing of any table.
+pub(super) fn in_listing(table: &str, family: Family, listing: &str) -> Vec<ForeignMark> {
+    let rules: Vec<Listed> = listing
+        .lines()
+        .filter_map(|line| match table::split(line).as_slice() {
+            [command, chain, rest @ ..] if command == "-A" => Some((chain.clone(), rest.to_vec())),
+            _ => None,
+        })
+        .collect();
+    let is_ours = |at: usize| {
+        let chain = rules.get(at).map(|(chain, _)| chain.as_str());
+        (table, chain) == (TABLE, Some(CHAIN))
+    };
+    (0..rules.len())
+        .filter(|at| !is_ours(*at))
+        .filter_map(|at| read(table, family, &rules, at))
+        .collect()
+}
+
 /// A rule of a listing: its chain, and the words behind that.
-pub type Listed = (String, Vec<String>);
+type Listed = (String, Vec<String>);
 
 /// Reads somebody else's rule, where it sets a mark: that in place `at` of a listing.
-pub fn read(table: &str, family: Family, listing: &[Listed], at: usize) -> Option<ForeignMark> {
+fn read(table: &str, family: Family, listing: &[Listed], at: usize) -> Option<ForeignMark> {
     let (chain, words) = listing.get(at)?;
     let (mark, mask) = rule::mark_set(words)?;
     let rule = rule::read(family, words);

@@ -4,8 +4,8 @@
 //! whole table is asked for and not one of our chain: to nft's `iptables -S IPVSH` a missing
 //! chain is "incompatible, use 'nft' tool" (1.8.9), and one listing has the jumps too.
 
-use super::{CHAIN, TABLE, foreign, rule};
-use crate::model::{ChainRule, ChainState, Family, ForeignMark, MarkRule, Stray};
+use super::{CHAIN, rule};
+use crate::model::{ChainRule, ChainState, Family, MarkRule, Stray};
 
 /// Our chain, the jumps to it, and what others have that concerns it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -75,25 +75,6 @@ impl Table {
     }
 }
 
-/// Rules of others that set marks, in a listing of any table.
-pub fn foreign_marks(table: &str, family: Family, listing: &str) -> Vec<ForeignMark> {
-    let rules: Vec<foreign::Listed> = listing
-        .lines()
-        .filter_map(|line| match split(line).as_slice() {
-            [command, chain, rest @ ..] if command == "-A" => Some((chain.clone(), rest.to_vec())),
-            _ => None,
-        })
-        .collect();
-    let is_ours = |at: usize| {
-        let chain = rules.get(at).map(|(chain, _)| chain.as_str());
-        (table, chain) == (TABLE, Some(CHAIN))
-    };
-    (0..rules.len())
-        .filter(|at| !is_ours(*at))
-        .filter_map(|at| foreign::read(table, family, &rules, at))
-        .collect()
-}
-
 /// Joins mark rules that stand together; strays stay where they are.
 pub fn normal(rules: &[ChainRule]) -> Vec<ChainRule> {
     let mut joined = Vec::with_capacity(rules.len());
@@ -114,7 +95,7 @@ pub fn normal(rules: &[ChainRule]) -> Vec<ChainRule> {
 
 /// Splits a line into words. A quote opens only at the start of a word: names of interfaces are
 /// printed as they are, and may have quotes inside.
-fn split(line: &str) -> Vec<String> {
+pub fn split(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = line.trim();
     while !rest.is_empty() {
@@ -147,6 +128,7 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::foreign::in_listing;
     use super::*;
 
     /// `iptables-legacy -t mangle -S` and `iptables-nft -t mangle -S` of 1.8.9, which print the
@@ -182,14 +164,14 @@ mod tests {
         assert!(table.exists);
         assert_eq!((table.jumps.as_slice(), table.others), ([2].as_slice(), 2));
         assert_eq!(table.users, ["-A PREROUTING -i eth9 -j IPVSH"]);
-        let foreign = foreign_marks("mangle", Family::Ipv4, LISTING);
+        let foreign = in_listing("mangle", Family::Ipv4, LISTING);
         assert_eq!(foreign.len(), 1);
         assert_eq!(
             foreign[0].rule.as_ref().unwrap().summary(),
             "all interface lo"
         );
         // Our chain is ours in our table only.
-        assert_eq!(foreign_marks("nat", Family::Ipv4, LISTING).len(), 8);
+        assert_eq!(in_listing("nat", Family::Ipv4, LISTING).len(), 8);
         let state = table.state();
         assert!(state.is_passed);
         let marks: Vec<String> = state.marks().iter().map(MarkRule::summary).collect();
@@ -220,7 +202,7 @@ mod tests {
                     "-A PREROUTING -d 192.0.2.20/32 -j MARK --set-xmark 0x6/0xff"
                 )
             );
-            let foreign = foreign_marks("mangle", Family::Ipv4, &listing);
+            let foreign = in_listing("mangle", Family::Ipv4, &listing);
             let six = foreign.iter().find(|rule| rule.mask == 0xff).unwrap();
             six.limit.clone()
         };

@@ -2,19 +2,7 @@
 
 use super::{Facts, Fix, Note, Topic};
 use crate::model::mark::may_give;
-use crate::model::{Family, ForeignMark, MarkKey, MarkRule, Ruleset, ServiceKey};
-
-/// Chains behind which IPVS takes no packet: it looks at INPUT's and OUTPUT's.
-const BEHIND: [&str; 2] = ["FORWARD", "POSTROUTING"];
-
-/// Says whether somebody else's rule may give packets a mark before IPVS looks at them; one that
-/// restores a connection's mark may give any.
-pub fn feeds(rule: &ForeignMark, key: MarkKey) -> bool {
-    let may_give = rule
-        .mark
-        .is_none_or(|set| may_give(set, rule.mask, key.mark));
-    may_give && !BEHIND.contains(&rule.chain.as_str())
-}
+use crate::model::{Family, MarkKey, MarkRule, Ruleset, ServiceKey};
 
 pub(super) fn note(key: MarkKey, rules: &Ruleset, facts: &Facts) -> Option<Note> {
     match rules.services.contains_key(&key.service()) {

@@ -19,7 +19,9 @@ mod cuts;
 mod deltas;
 mod examined;
 mod found;
+mod held;
 mod lines;
+mod request;
 mod step;
 mod steps;
 mod summary;
@@ -35,51 +37,17 @@ pub use deltas::{Deltas, TakenBack};
 pub use examined::Examined;
 pub use found::{Recorded, Return};
 pub use lines::{Line, Lines, lines};
+pub use request::{Request, Scope};
 pub use step::{SettingChange, Step};
 pub use steps::steps;
 pub use summary::{LINE, described, summary, tally};
 
 use crate::model::live::Live;
-use crate::model::patch::Named;
 use crate::model::setting::derived_keys;
 use crate::model::{
-    Differing, EntryKey, EntryValue, Family, FoundValues, MarkKey, MarkSupport, Ruleset, ServerKey,
-    ServiceKey, SettingKey, SettingKind, Weight, with_derived,
+    Differing, EntryKey, EntryValue, Family, MarkKey, MarkSupport, Ruleset, ServerKey, ServiceKey,
+    SettingKey, SettingKind, Weight, with_derived,
 };
-
-/// Which entries a change looks at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scope {
-    /// All of them (`plan`, `restore`, `rollback`).
-    Everything,
-    /// All of them, and what is foreign goes (`--exact`).
-    Exact,
-    /// Those that a script named or changed; everything else stays as the kernel has it.
-    Named(BTreeSet<EntryKey>),
-}
-
-/// What a plan is made from.
-#[derive(Debug, Clone)]
-pub struct Request<'a> {
-    /// The head's rules: what is ours.
-    pub head: &'a Ruleset,
-    /// What was there before it was ours.
-    pub found: &'a FoundValues,
-    /// What the kernel holds.
-    pub live: &'a Live,
-    /// What is wanted.
-    pub wanted: &'a Ruleset,
-    /// Which entries are looked at.
-    pub scope: Scope,
-    /// Services whose servers were given as a complete list.
-    pub exact_servers: &'a BTreeSet<ServiceKey>,
-    /// For entries declared with options: the options that were named. A change of another
-    /// option is shown as a reset.
-    pub declared: &'a BTreeMap<EntryKey, Named>,
-    /// A real server that the kernel has at weight 0 stays there: whoever watches over its health
-    /// put it there, and knows when it may come back.
-    pub keep_weights: bool,
-}
 
 /// What is live and neither in the head nor wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -14,7 +14,7 @@ use super::problems::{self, Problem, problems, without_statement};
 use super::resolver::Beside;
 use super::scan::{catch_variables, scan};
 use super::{Catches, Ended, Shown, Source, limits, prepare, slips, syntax};
-use crate::api::register::raise;
+use crate::api::value::raise;
 use crate::api::value::{Raised, Service};
 use crate::api::{self, Context, Type};
 use crate::director::{Director, Fate, News, Report, Session, sentences};

@@ -14,7 +14,7 @@ use super::scan::{catch_variables, scan};
 use super::source::text_of;
 use super::{Catches, limits, prepare};
 use crate::api::Context;
-use crate::api::register::raise;
+use crate::api::value::raise;
 use crate::error::{Error, Result};
 use crate::signals;
 

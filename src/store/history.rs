@@ -7,11 +7,11 @@ use std::rc::Rc;
 
 use super::address::{Address, damaged, seal, unseal};
 use super::content::{self, Content, from_json, to_json};
+use super::contents::Contents;
 use super::intent;
 use super::lock::Lock;
 use super::mirror::{self, Head, Mirror, State};
 use super::node::{Loose, Nodes};
-use super::rebuild::Contents;
 use super::record::{self, Manifest, Record, Tags};
 use super::table::{Batch, Table};
 use super::whole::Wholeness;

@@ -22,7 +22,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::param::clock_ticks_per_second;
 
 use super::address::Address;
-use super::directory::{LOCK, failed, location, private};
+use super::files::{LOCK, failed, location, private};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Kind, Result};
 use crate::model::moment::local;

@@ -56,9 +56,11 @@ mod address;
 mod carve;
 mod contain;
 mod content;
+mod contents;
 #[cfg(test)]
 mod damage;
 mod directory;
+mod files;
 mod found_values;
 mod fsck;
 mod history;

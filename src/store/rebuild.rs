@@ -6,38 +6,20 @@ use std::rc::Rc;
 
 use super::address::{Address, damaged, seal};
 use super::content::{self, to_json};
+use super::contents::Contents;
 use super::directory::{self, LOCK, failed, sync_directory};
 use super::history::{History, sealed_json};
 use super::lock::{Lock, Patience};
 use super::mirror::{Head, Mirror};
 use super::node::Nodes;
-use super::record::{self, Manifest, Record, Tags};
+use super::record::{self, Manifest};
 use super::table::{Batch, Table};
 use super::{DatabaseKind, WAIT, found_values};
 use crate::error::Result;
-use crate::model::{Event, Extent};
+use crate::model::Extent;
 
 /// The most bytes that are written in one batch.
 const BATCH: usize = 1 << 20;
-
-/// All that a database holds, without the nodes.
-pub(super) struct Contents {
-    /// The manifest; what it says of tags and events is set to what is given here.
-    pub(super) manifest: Manifest,
-    /// Snapshots, with where their rulesets are.
-    pub(super) records: Vec<Record>,
-    /// Tags.
-    pub(super) tags: Tags,
-    /// Events, oldest first.
-    pub(super) events: Vec<Event>,
-}
-
-impl Contents {
-    /// Says whether a snapshot awaits confirmation.
-    fn awaits(&self, record: &Record) -> bool {
-        self.manifest.pending && self.manifest.head == Some(record.snapshot.id)
-    }
-}
 
 /// Makes a database in an empty directory, with its mirror and its marker, and reads all of it
 /// back; gives its manifest.

@@ -5,11 +5,12 @@ use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 
 use super::address::damaged;
+use super::contents::Contents;
 use super::history::{History, read_manifest};
 use super::intent;
 use super::lock::{Lock, Patience};
 use super::mirror::{Head, Mirror, State};
-use super::rebuild::{self, Contents};
+use super::rebuild;
 use super::record::{self, Manifest};
 use super::table::{ENGINE, Table};
 use super::untouched::Untouched;

@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 
 use super::address::damaged;
 use super::contain::contain;
-use super::directory::{LOCK, check_room, close_to_others, failed, location, sync_directory};
+use super::files::{LOCK, check_room, close_to_others, failed, location, sync_directory};
 use super::lock::Patience;
 use crate::error::{Error, Kind, Result};
 

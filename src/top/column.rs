@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::picture::{Server, Service};
+use super::picture::{Figures, Server, Service};
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::model::Usage;
 
@@ -137,17 +137,6 @@ impl Column {
         };
         Column::ALL.get(to).copied().unwrap_or(self)
     }
-}
-
-/// The numbers of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Figures {
-    /// What goes and went through; none where it was not read.
-    pub usage: Option<Usage>,
-    /// Active connections.
-    pub active: u64,
-    /// Inactive connections.
-    pub inactive: u64,
 }
 
 /// An order of rows.

@@ -15,7 +15,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
-pub use column::{Column, Figures, Order, Showing};
+pub use column::{Column, Order, Showing};
 pub use draw::{draw, fit};
 pub use keys::{Action, KEYS};
 pub use picture::{Picture, Server, Service};

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::column::Figures;
 use crate::model::{Forwarding, Load, ServerKey, ServiceKey, Usage, Weight};
 
 /// What was read at one moment.
@@ -130,4 +129,15 @@ pub fn sum<'a>(all: impl Iterator<Item = &'a Figures>) -> Figures {
     }
     sum.usage = Some(usage);
     sum
+}
+
+/// The numbers of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Figures {
+    /// What goes and went through; none where it was not read.
+    pub usage: Option<Usage>,
+    /// Active connections.
+    pub active: u64,
+    /// Inactive connections.
+    pub inactive: u64,
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::context::Context;
-use super::Asked;
+use super::asked::Asked;
 use super::object::Object;
 use crate::director::{CountBy, Director, shown_of};
 use crate::error::Result;

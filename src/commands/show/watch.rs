@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use chrono::Local;
 
 use super::super::context::Context;
-use super::json_line;
+use super::asked::Asked;
 use super::picture::{self, Picture};
-use super::{Asked, print};
+use super::print::{json_line, print};
 use crate::director::Director;
 use crate::error::{Error, Kind, Result};
 use crate::output::{self, Form, Listing};

@@ -65,7 +65,7 @@ impl Session {
     /// As [`Director::restore`](crate::director::Director::restore).
     pub fn restore(&mut self, options: &ChangeOptions) -> Result<Report> {
         self.refresh();
-        let result = self.director.restore(false, &unconditional(options));
+        let result = self.director.restore(false, &options.unconditional());
         self.remember(result)
     }
 
@@ -76,7 +76,9 @@ impl Session {
     pub fn adopt(&mut self, objects: &[String], options: &ChangeOptions) -> Result<Report> {
         self.refuse_staged("adopt")?;
         self.discard();
-        let result = self.director.adopt(objects, false, &unconditional(options));
+        let result = self
+            .director
+            .adopt(objects, false, &options.unconditional());
         self.remember(result)
     }
 
@@ -87,7 +89,7 @@ impl Session {
     pub fn forget(&mut self, names: &[String], options: &ChangeOptions) -> Result<Report> {
         self.refuse_staged("forget")?;
         self.discard();
-        let result = self.director.forget(names, &unconditional(options));
+        let result = self.director.forget(names, &options.unconditional());
         self.remember(result)
     }
 
@@ -144,13 +146,5 @@ impl Session {
             self.reports.push(report.clone());
         }
         result
-    }
-}
-
-/// What is not confirmed at all does not take the session's time to confirm.
-pub(super) fn unconditional(options: &ChangeOptions) -> ChangeOptions {
-    ChangeOptions {
-        confirm: None,
-        ..options.clone()
     }
 }

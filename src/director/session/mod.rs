@@ -70,7 +70,7 @@ impl Session {
 
     /// The options for commits that stand by themselves: a drain's, a shift's.
     pub fn unconditional_defaults(&self) -> ChangeOptions {
-        changes::unconditional(&self.defaults)
+        self.defaults.unconditional()
     }
 
     /// Lets commits remove as much as they are told to, or no longer.

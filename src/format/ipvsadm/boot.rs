@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::settings::daemon_of;
-use super::shell::{is_assignment, is_command};
+use super::shell::is_command;
+use super::words::is_assignment;
 use super::words::{Line, lines};
 use crate::error::{Error, Place, Result, did_you_mean};
 use crate::format::{Reading, place, together};

@@ -3,8 +3,8 @@
 //! Nothing else of `case` is understood: a script that looks at anything but its first word, or
 //! whose branch is not plain, is refused.
 
-use super::shell::run_it;
 use super::words::Trouble;
+use super::words::run_it;
 use crate::error::Error;
 
 /// The word with which a system starts such a script.

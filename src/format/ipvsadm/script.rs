@@ -6,7 +6,8 @@
 
 use super::branches::{Branches, Step};
 use super::programs::FUNCTIONS;
-use super::shell::{self, is_assignment};
+use super::shell;
+use super::words::is_assignment;
 use super::words::{Line, Trouble, Variables, split_with};
 
 /// Commands that may set the variables that they name.

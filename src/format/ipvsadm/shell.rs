@@ -9,7 +9,7 @@ use super::programs::{
     FUNCTIONS, does, is_harmless, is_saver, is_watching, reads_rules, sets_marks, starts_loader,
 };
 use super::table::{Group, OPTIONS, Row, Takes};
-use super::words::{Line, Trouble};
+use super::words::{Line, Trouble, is_assignment, run_it};
 use crate::error::{Error, Result};
 use crate::model::Family;
 
@@ -45,11 +45,6 @@ const TALKING: [&str; 5] = ["echo", "printf", "logger", "export", "readonly"];
 /// What is said of commands that are left out.
 const NOT_ABOUT_RULES: &str = "not about rules";
 const ONLY_SHOWS: &str = "it only shows";
-
-/// Adds what to do about a script that only a shell can run.
-pub(super) fn run_it(error: Error) -> Error {
-    error.hint("run the script and read what it made: ipvsadm -Sn, iptables-save -t mangle")
-}
 
 /// Says whether a line begins as a rule does, with a dash that is none.
 pub(in crate::format) fn is_dashed(line: &str) -> bool {
@@ -338,14 +333,6 @@ fn without_prefixes(words: &[String]) -> &[String] {
     let is_prefix = |word: &String| word == "sudo" || is_assignment(word);
     let first = words.iter().position(|word| !is_prefix(word));
     first.and_then(|at| words.get(at..)).unwrap_or(&[])
-}
-
-/// Says whether a word sets a variable.
-pub(super) fn is_assignment(word: &str) -> bool {
-    word.split_once('=').is_some_and(|(name, _)| {
-        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-    })
 }
 
 fn program(word: &str) -> &str {

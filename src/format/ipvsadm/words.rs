@@ -81,7 +81,7 @@ impl Trouble {
     pub(super) fn shell(found: char, at: usize) -> Trouble {
         let error = Error::invalid(format!("\"{found}\" is for a shell, and this is none"));
         Trouble {
-            error: super::shell::run_it(error),
+            error: run_it(error),
             column: at + 1,
             open: false,
         }
@@ -110,7 +110,7 @@ pub(super) fn split_with(line: &str, variables: &Variables) -> Result<Vec<String
             '"' => quoted(&mut chars, '"', word.get_or_insert_default(), variables)?,
             '$' => {
                 let value = variable(&mut chars, at, variables)?;
-                if word.as_deref().is_some_and(super::shell::is_assignment) {
+                if word.as_deref().is_some_and(is_assignment) {
                     word.get_or_insert_default().push_str(value);
                     continue;
                 }
@@ -174,6 +174,19 @@ fn quoted(
         }
     }
     Err(Trouble::open(format!("a closing {quote} is missing")))
+}
+
+/// Adds what to do about a script that only a shell can run.
+pub(super) fn run_it(error: Error) -> Error {
+    error.hint("run the script and read what it made: ipvsadm -Sn, iptables-save -t mangle")
+}
+
+/// Says whether a word sets a variable.
+pub(super) fn is_assignment(word: &str) -> bool {
+    word.split_once('=').is_some_and(|(name, _)| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::super::record::{
     Daemon, DaemonState, Destination, DestinationId, Info, Service, ServiceId, Timeouts,
 };
 use super::super::request::Request;
-use super::{Dump, IpvsClient, OnError, Outcome};
+use super::{IpvsClient, OnError, Outcome};
 use crate::netlink::Errno;
 
 /// How often a table that changes while it is read is read again.
@@ -102,7 +102,7 @@ impl IpvsClient {
         mut visit: impl FnMut(&Service),
     ) -> Result<(), IpvsError> {
         let message = IpvsMessage::new(IpvsCommand::GetService, Vec::new());
-        for answer in Dump::start(self, &message, detail)? {
+        for answer in self.dump_in(&message, detail)? {
             if let Some(service) = read_service(&answer?)? {
                 visit(&service);
             }
@@ -132,7 +132,7 @@ impl IpvsClient {
     ) -> Result<Option<Vec<Service>>, IpvsError> {
         let message = IpvsMessage::new(IpvsCommand::GetService, Vec::new());
         let mut count = 0;
-        for record in Dump::start(self, &message, Detail::WithoutStats)? {
+        for record in self.dump_in(&message, Detail::WithoutStats)? {
             record?;
             count += 1;
             if count > most {
@@ -304,7 +304,7 @@ impl IpvsClient {
         detail: Detail,
         read: impl Fn(&IpvsMessage) -> Result<Option<T>, IpvsError>,
     ) -> Result<Round<T>, IpvsError> {
-        let mut dump = Dump::start(self, message, detail)?;
+        let mut dump = self.dump_in(message, detail)?;
         let mut records = Vec::new();
         for answer in dump.by_ref() {
             records.extend(read(&answer?)?);

@@ -10,15 +10,15 @@ use netlink_packet_generic::constants::GENL_HDRLEN;
 use super::super::attr::Detail;
 use super::super::error::IpvsError;
 use super::super::message::{IpvsCommand, IpvsMessage};
-use super::{IpvsClient, append};
-use crate::netlink::{Frame, generic};
+use crate::netlink::{Frame, Transport, generic};
 
 /// Walks over the records of a dump, in constant memory.
 ///
 /// One that is dropped half way is harmless: the next operation reads and forgets its rest.
 #[derive(Debug)]
 pub struct Dump<'a> {
-    client: &'a mut IpvsClient,
+    transport: &'a mut Transport,
+    family: u16,
     command: IpvsCommand,
     sequence: u32,
     detail: Detail,
@@ -30,17 +30,15 @@ pub struct Dump<'a> {
 
 impl<'a> Dump<'a> {
     pub(super) fn start(
-        client: &'a mut IpvsClient,
+        transport: &'a mut Transport,
+        family: u16,
         message: &IpvsMessage,
         detail: Detail,
     ) -> Result<Self, IpvsError> {
-        let family = client.family;
-        let sequence = client
-            .transport
-            .start_dump(family, |body| append(body, message))?;
-        client.count([message.cmd]);
+        let sequence = transport.start_dump(family, |body| append(body, message))?;
         Ok(Self {
-            client,
+            transport,
+            family,
             command: message.cmd,
             sequence,
             detail,
@@ -67,8 +65,8 @@ impl<'a> Dump<'a> {
     /// Receives one datagram and takes it apart.
     fn fill(&mut self) -> Result<(), IpvsError> {
         let before = self.pending.len();
-        let (family, detail, pending) = (self.client.family, self.detail, &mut self.pending);
-        let chunk = self.client.transport.dump_chunk(self.sequence, |frame| {
+        let (family, detail, pending) = (self.family, self.detail, &mut self.pending);
+        let chunk = self.transport.dump_chunk(self.sequence, |frame| {
             pending.extend(record(frame, family, detail)?);
             Ok::<(), IpvsError>(())
         })?;
@@ -76,7 +74,7 @@ impl<'a> Dump<'a> {
         self.chunks += usize::from(self.pending.len() > before);
         self.ended = chunk.end.is_some();
         match chunk.end {
-            Some(Err(refusal)) => Err(IpvsClient::refusal(self.command, refusal)),
+            Some(Err(refusal)) => Err(IpvsError::of_refusal(self.command, refusal)),
             _ => Ok(()),
         }
     }
@@ -118,4 +116,10 @@ impl Iterator for Dump<'_> {
             }
         }
     }
+}
+
+/// Writes what stands behind the netlink header of a message.
+pub(super) fn append(body: &mut Vec<u8>, message: &IpvsMessage) {
+    generic::append_header(body, message.cmd.header());
+    message.append(body);
 }

@@ -19,7 +19,8 @@ use super::attr::Detail;
 use super::error::{IpvsError, KernelError};
 use super::message::{IpvsCommand, IpvsMessage};
 use super::module::load_module;
-use crate::netlink::{Errno, Refusal, Settings, Transport, generic};
+use crate::netlink::{Errno, Settings, Transport, generic};
+use dump::append;
 
 /// Holds what can be set about a client.
 #[derive(Clone, Debug)]
@@ -57,6 +58,15 @@ pub struct Counters {
     pub messages: u64,
     /// Messages that ask for a change.
     pub writes: u64,
+}
+
+impl Counters {
+    fn count(&mut self, commands: impl IntoIterator<Item = IpvsCommand>) {
+        for command in commands {
+            self.messages += 1;
+            self.writes += u64::from(command.is_write());
+        }
+    }
 }
 
 /// Talks to the IPVS of one network namespace: the one in which it was opened, even if used from
@@ -167,7 +177,7 @@ impl IpvsClient {
         self.count([message.cmd]);
         match answer? {
             Ok(()) => Ok(answers),
-            Err(refusal) => Err(Self::refusal(message.cmd, refusal)),
+            Err(refusal) => Err(IpvsError::of_refusal(message.cmd, refusal)),
         }
     }
 
@@ -187,31 +197,19 @@ impl IpvsClient {
     /// # Errors
     /// Failures of the socket; the kernel's refusal comes as an item.
     pub fn dump(&mut self, message: &IpvsMessage) -> Result<Dump<'_>, IpvsError> {
-        Dump::start(self, message, Detail::Whole)
+        self.dump_in(message, Detail::Whole)
+    }
+
+    /// Starts a dump in some detail.
+    fn dump_in(&mut self, message: &IpvsMessage, detail: Detail) -> Result<Dump<'_>, IpvsError> {
+        let dump = Dump::start(&mut self.transport, self.family, message, detail)?;
+        self.counters.count([message.cmd]);
+        Ok(dump)
     }
 
     fn count(&mut self, commands: impl IntoIterator<Item = IpvsCommand>) {
-        for command in commands {
-            self.counters.messages += 1;
-            self.counters.writes += u64::from(command.is_write());
-        }
+        self.counters.count(commands);
     }
-
-    /// Reading never ends in ENOENT as long as the family is there (genl_rcv_msg answers it for a
-    /// number that nobody has).
-    fn refusal(command: IpvsCommand, refusal: Refusal) -> IpvsError {
-        if refusal.errno == Errno::NOENT && !command.is_write() {
-            IpvsError::NoFamily
-        } else {
-            KernelError::new(command, refusal).into()
-        }
-    }
-}
-
-/// Writes what stands behind the netlink header of a message.
-fn append(body: &mut Vec<u8>, message: &IpvsMessage) {
-    generic::append_header(body, message.cmd.header());
-    message.append(body);
 }
 
 /// Asks the kernel for the number of the family.

@@ -2,32 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::failure::Failure;
 use super::{sysctl, tunnel_device, vip};
-use crate::ipvs::Errno;
 use crate::model::{Setting, SettingKey, SettingKind, Settings};
-use crate::netlink::NetlinkError;
 use crate::netlink::route::RouteClient;
 use crate::plan::SettingChange;
-
-/// Why the host did not do something.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// It refused, with its own words where it had any.
-    Refused(Errno, Option<String>),
-    /// An address was added and could not be announced, so it was taken off again.
-    Announcement(String),
-    /// Nobody can say what became of it.
-    Lost(String),
-}
-
-impl From<NetlinkError> for Failure {
-    fn from(error: NetlinkError) -> Failure {
-        match error {
-            NetlinkError::Refused(refusal) => Failure::Refused(refusal.errno, refusal.message),
-            other => Failure::Lost(other.to_string()),
-        }
-    }
-}
 
 /// The host, in the network namespace of the thread that uses it first. Opens nothing before it is
 /// used.

@@ -3,6 +3,7 @@
 //! May import: `error`, `model`, `plan`, `ipvs`, `marks`, siblings. Source of truth:
 //! net/netfilter/ipvs/ip_vs_ctl.c; network_namespaces(7), proc(5).
 
+mod failure;
 mod host;
 mod request;
 mod settings;
@@ -20,6 +21,7 @@ use rustix::thread::CapabilitySet;
 use super::boot;
 use super::convert;
 use super::names::Names;
+use super::read::{FEW, ReadError};
 use super::refusal::Refusal;
 use super::servers;
 use super::table::{self, Table};
@@ -33,10 +35,8 @@ use crate::model::{
     ServiceKey, ServiceLoad, ServiceTraffic, SettingKind, Settings, Traffic, VirtualService,
 };
 use crate::plan::{SettingChange, Step};
-use host::{Failure, HostSettings};
-
-/// Up to so many services are asked for one by one; of more, all are listed.
-pub(super) const FEW: usize = 256;
+use failure::Failure;
+use host::HostSettings;
 
 /// The kernel of this host, in the network namespace of the thread that uses it first.
 ///
@@ -238,7 +238,7 @@ impl Linux {
             }
             read => read,
         }
-        .map_err(ReadError::into_error)
+        .map_err(unread)
     }
 
     /// Loads the modules that steps need: for the kernel to do it on the way is dangerous. What
@@ -532,24 +532,11 @@ fn unreadable_host(failure: &Failure) -> Error {
     Error::new(Kind::System, why).attempt("cannot read the settings of this host")
 }
 
-/// A failure to read: the kernel's, or ours.
-pub(super) enum ReadError {
-    Kernel(IpvsError),
-    Ours(Error),
-}
-
-impl From<IpvsError> for ReadError {
-    fn from(error: IpvsError) -> ReadError {
-        ReadError::Kernel(error)
-    }
-}
-
-impl ReadError {
-    fn into_error(self) -> Error {
-        match self {
-            ReadError::Kernel(error) => told(error, Some("cannot read the IPVS table")),
-            ReadError::Ours(error) => error,
-        }
+/// Turns a failure to read into an error of this crate.
+fn unread(error: ReadError) -> Error {
+    match error {
+        ReadError::Kernel(error) => told(error, Some("cannot read the IPVS table")),
+        ReadError::Ours(error) => error,
     }
 }
 

@@ -6,7 +6,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 
-use super::host::Failure;
+use super::failure::Failure;
 use crate::ipvs::Errno;
 use crate::model::{InterfaceName, Setting, SettingKey, Settings, SysctlName, SysctlValue};
 

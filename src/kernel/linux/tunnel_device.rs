@@ -3,7 +3,7 @@
 //!
 //! Source of truth: ip-link(8), ip-fou(8); net/ipv4/ipip.c, ip_gre.c, fou.c.
 
-use super::host::Failure;
+use super::failure::Failure;
 use crate::ipvs::Errno;
 use crate::model::{InterfaceName, Setting, SettingKey, Settings, TunnelDevice, TunnelKind};
 use crate::netlink::fou::{Encapsulation, FouClient, FouPort};

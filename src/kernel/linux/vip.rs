@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::host::Failure;
+use super::failure::Failure;
 use crate::ipvs::Errno;
 use crate::model::{InterfaceName, Setting, SettingKey, Settings, Vip, VipKey};
 use crate::netlink::announce::announce;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::super::names::Names;
+use crate::ipvs::Errno;
 use crate::model::InterfaceName;
 
 /// CONFIG_HZ of Debian's kernels: times are kept in ticks, in 32 bits.
@@ -64,3 +65,6 @@ impl Machine {
         }
     }
 }
+
+/// How the simulated kernel answers a change.
+pub(super) type Answer = Result<(), Errno>;

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::machine::{HZ, Machine};
+use super::machine::{Answer, HZ, Machine};
 use super::settings;
 use crate::error::{Error, Kind};
 use crate::ipvs::Errno;
@@ -30,8 +30,6 @@ impl From<Errno> for Refused {
         Refused::Number(errno)
     }
 }
-
-pub(super) type Answer = Result<(), Errno>;
 
 /// Does a step, or refuses it and changes nothing.
 pub(super) fn run(machine: &Machine, live: &mut Live, step: &Step) -> Result<(), Refused> {

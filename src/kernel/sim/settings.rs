@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::machine::Machine;
-use super::rules::Answer;
+use super::machine::{Answer, Machine};
 use super::{sync_daemon, sysctl, timeout, vip};
 use crate::model::{Live, Setting, SettingKey, Settings};
 use crate::plan::SettingChange;

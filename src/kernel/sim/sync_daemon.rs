@@ -4,8 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::machine::{MASTER_MTU, Machine};
-use super::rules::Answer;
+use super::machine::{Answer, MASTER_MTU, Machine};
 use crate::ipvs::Errno;
 use crate::model::{DaemonRole, Family, Live, SyncDaemon};
 

@@ -3,8 +3,7 @@
 //!
 //! Source of truth: `devinet_sysctl_forward` in net/ipv4/devinet.c.
 
-use super::machine::Machine;
-use super::rules::Answer;
+use super::machine::{Answer, Machine};
 use crate::ipvs::Errno;
 use crate::model::{Live, Setting, SettingKey, Settings, SysctlName, SysctlValue};
 

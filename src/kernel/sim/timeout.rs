@@ -2,8 +2,7 @@
 //!
 //! Source of truth: ip_vs_set_timeout in net/netfilter/ipvs/ip_vs_ctl.c.
 
-use super::machine::HZ;
-use super::rules::Answer;
+use super::machine::{Answer, HZ};
 use crate::ipvs::Errno;
 use crate::model::{Settings, TimeoutKind};
 

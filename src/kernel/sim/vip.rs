@@ -3,8 +3,7 @@
 //! Source of truth: inet_rtm_newaddr in net/ipv4/devinet.c, inet6_rtm_newaddr in
 //! net/ipv6/addrconf.c.
 
-use super::machine::Machine;
-use super::rules::Answer;
+use super::machine::{Answer, Machine};
 use crate::ipvs::Errno;
 use crate::model::{Live, SettingKey, VipKey};
 

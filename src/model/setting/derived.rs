@@ -26,9 +26,12 @@ fn needed(settings: &Settings) -> impl Iterator<Item = (SettingKey, Needed)> {
 /// A ruleset with the settings that its settings need; one that is set explicitly stays as it is.
 pub fn with_derived(rules: &Ruleset) -> Cow<'_, Ruleset> {
     let mut all = Cow::Borrowed(rules);
-    for (_, Needed { key, value, .. }) in needed(&rules.settings) {
+    for (_, need) in needed(&rules.settings) {
+        let key = SettingKey::Sysctl(need.name);
         if !all.settings.has(key) {
-            all.to_mut().settings.put(key, Some(value));
+            all.to_mut()
+                .settings
+                .put(key, Some(Setting::Sysctl(need.value)));
         }
     }
     all
@@ -36,7 +39,7 @@ pub fn with_derived(rules: &Ruleset) -> Cow<'_, Ruleset> {
 
 /// The settings that are derived of a ruleset; none that it sets explicitly.
 pub fn derived_keys(rules: &Ruleset) -> impl Iterator<Item = SettingKey> + '_ {
-    let all = needed(&rules.settings).map(|(_, need)| need.key);
+    let all = needed(&rules.settings).map(|(_, need)| SettingKey::Sysctl(need.name));
     all.filter(|key| !rules.settings.has(*key))
 }
 
@@ -46,15 +49,15 @@ pub fn derived_keys(rules: &Ruleset) -> impl Iterator<Item = SettingKey> + '_ {
 /// `invalid`, with the value that is needed.
 pub fn check_derived(settings: &Settings) -> Result<()> {
     for (user, need) in needed(settings) {
-        let Some(Setting::Sysctl(value)) = settings.get(need.key) else {
+        let Some(value) = settings.sysctl(need.name) else {
             continue;
         };
         if !need.accepts.contains(&value.as_str()) {
-            let wanted = need.value.summary(need.key);
+            let wanted = need.value;
             return Err(Error::invalid(format!(
                 "the value {value} contradicts {user}, which needs {wanted}"
             ))
-            .object(need.key)
+            .object(SettingKey::Sysctl(need.name))
             .hint(format!(
                 "leave it out ({user} sets it), or set it to {wanted}"
             )));

@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Absence, KindFacts, Phase, Replacement, Setting, SettingKey, Settings};
+use super::facts::{Absence, KindFacts, Phase, Replacement};
 use crate::error::{Error, Result};
 use crate::model::patch::{Options, check_names, positive, ranged, text};
 use crate::model::service::Field;
@@ -260,39 +260,5 @@ impl SyncDaemon {
             map.extend(options);
         }
         map
-    }
-}
-
-impl Settings {
-    /// The sync daemons, by role.
-    pub fn daemons(&self) -> impl Iterator<Item = (DaemonRole, &SyncDaemon)> {
-        self.iter()
-            .filter_map(|(key, setting)| match (key, setting) {
-                (SettingKey::SyncDaemon(role), Setting::SyncDaemon(daemon)) => {
-                    Some((*role, daemon))
-                }
-                _ => None,
-            })
-    }
-
-    /// One of the sync daemons.
-    pub fn daemon(&self, role: DaemonRole) -> Option<&SyncDaemon> {
-        match self.get(SettingKey::SyncDaemon(role)) {
-            Some(Setting::SyncDaemon(daemon)) => Some(daemon),
-            _ => None,
-        }
-    }
-
-    /// Sets or removes a sync daemon; gives the one that was there.
-    pub fn set_daemon(
-        &mut self,
-        role: DaemonRole,
-        daemon: Option<SyncDaemon>,
-    ) -> Option<SyncDaemon> {
-        let key = SettingKey::SyncDaemon(role);
-        match self.put(key, daemon.map(Setting::SyncDaemon)) {
-            Some(Setting::SyncDaemon(before)) => Some(before),
-            _ => None,
-        }
     }
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Absence, KindFacts, Phase, Replacement, Setting, SettingKey, Settings};
+use super::facts::{Absence, KindFacts, Phase, Replacement};
 use crate::error::{Error, Result, did_you_mean};
 use crate::model::interface::InterfaceName;
 use crate::model::patch::{self, Options, check_names, text};
@@ -329,8 +329,8 @@ impl fmt::Display for SysctlValue {
 
 /// A setting that something else needs, with the values that serve it.
 pub(super) struct Needed {
-    pub key: SettingKey,
-    pub value: Setting,
+    pub name: SysctlName,
+    pub value: SysctlValue,
     /// Values that do as well.
     pub accepts: &'static [&'static str],
 }
@@ -347,8 +347,8 @@ fn needed(
     names.filter_map(move |interface| {
         let name = SysctlName::of_interface(interface, setting)?;
         Some(Needed {
-            key: SettingKey::Sysctl(name),
-            value: Setting::Sysctl(SysctlValue(value.to_owned())),
+            name,
+            value: SysctlValue(value.to_owned()),
             accepts,
         })
     })
@@ -367,24 +367,6 @@ pub(super) fn silence(interface: InterfaceName) -> impl Iterator<Item = Needed> 
 /// What lets packets in that come out of a tunnel: their way back leads elsewhere.
 pub(super) fn asymmetry(interface: InterfaceName) -> impl Iterator<Item = Needed> {
     needed(interface, "rp_filter", "0", &["0", "2"])
-}
-
-impl Settings {
-    /// The kernel settings, in the order in which they are set.
-    pub fn sysctls(&self) -> impl Iterator<Item = (SysctlName, &SysctlValue)> {
-        self.iter().filter_map(|(key, value)| match (key, value) {
-            (SettingKey::Sysctl(name), Setting::Sysctl(value)) => Some((*name, value)),
-            _ => None,
-        })
-    }
-
-    /// A kernel setting.
-    pub fn sysctl(&self, name: SysctlName) -> Option<&SysctlValue> {
-        match self.get(SettingKey::Sysctl(name)) {
-            Some(Setting::Sysctl(value)) => Some(value),
-            _ => None,
-        }
-    }
 }
 
 /// A setting with its name, as JSON has it.

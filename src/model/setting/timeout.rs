@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Absence, KindFacts, Phase, Replacement, Setting, SettingKey, Settings};
+use super::facts::{Absence, KindFacts, Phase, Replacement};
 use crate::error::{Error, Result};
 use crate::model::patch::{Options, check_names, whole};
 
@@ -154,46 +154,5 @@ impl Timeouts {
                     .hint(format!("a timeout is 1 to {} seconds", Self::MAX_SECONDS)),
             ),
         }
-    }
-}
-
-impl Settings {
-    /// The connection timeouts.
-    pub fn timeouts(&self) -> Timeouts {
-        let mut all = Timeouts::default();
-        for kind in TimeoutKind::ALL {
-            all.set(kind, self.timeout(kind));
-        }
-        all
-    }
-
-    /// One of the timeouts, in seconds.
-    pub fn timeout(&self, kind: TimeoutKind) -> Option<u32> {
-        match self.get(SettingKey::Timeout(kind)) {
-            Some(Setting::Timeout(seconds)) => Some(*seconds),
-            _ => None,
-        }
-    }
-
-    /// Sets or removes one of the timeouts.
-    pub fn set_timeout(&mut self, kind: TimeoutKind, seconds: Option<u32>) {
-        self.put(SettingKey::Timeout(kind), seconds.map(Setting::Timeout));
-    }
-
-    /// Sets the timeouts given; the others stay.
-    pub fn set_timeouts(&mut self, timeouts: &Timeouts) {
-        for kind in TimeoutKind::ALL {
-            if let Some(seconds) = timeouts.get(kind) {
-                self.set_timeout(kind, Some(seconds));
-            }
-        }
-    }
-}
-
-impl From<&Timeouts> for Settings {
-    fn from(timeouts: &Timeouts) -> Settings {
-        let mut settings = Settings::default();
-        settings.set_timeouts(timeouts);
-        settings
     }
 }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Absence, KindFacts, Phase, Replacement, Setting, SettingKey, Settings};
+use super::facts::{Absence, KindFacts, Phase, Replacement};
 use crate::error::{Error, Result};
 use crate::model::interface::InterfaceName;
 use crate::model::patch::{self, Options, check_names, positive, text};
@@ -118,18 +118,6 @@ impl TunnelDevice {
             .ok_or_else(|| Error::invalid("the name of a tunnel device is missing"))?;
         let name = InterfaceName::parse(text("name", &name)?)?;
         Ok((name, TunnelDevice::parse(name, &options)?))
-    }
-}
-
-impl Settings {
-    /// The tunnel devices.
-    pub fn tunnel_devices(&self) -> impl Iterator<Item = (InterfaceName, &TunnelDevice)> {
-        self.iter().filter_map(|(key, value)| match (key, value) {
-            (SettingKey::TunnelDevice(name), Setting::TunnelDevice(device)) => {
-                Some((*name, device))
-            }
-            _ => None,
-        })
     }
 }
 

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Absence, KindFacts, Phase, Replacement, Setting, SettingKey, Settings};
+use super::facts::{Absence, KindFacts, Phase, Replacement};
 use crate::error::{Error, Result};
 use crate::model::Family;
 use crate::model::address;
@@ -344,16 +344,6 @@ fn one_of<T: Copy>(
     }
     let error = Error::invalid(format!("{name} must not be \"{given}\""));
     Err(error.hint(format!("{name} is {}", names.join(" or "))))
-}
-
-impl Settings {
-    /// The VIPs.
-    pub fn vips(&self) -> impl Iterator<Item = (VipKey, &Vip)> {
-        self.iter().filter_map(|(key, value)| match (key, value) {
-            (SettingKey::Vip(key), Setting::Vip(vip)) => Some((*key, vip)),
-            _ => None,
-        })
-    }
 }
 
 #[cfg(test)]

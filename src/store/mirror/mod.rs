@@ -24,23 +24,13 @@
 
 mod base;
 mod commit;
+mod files;
 mod format;
 mod open;
 mod read;
 
 pub(super) use commit::{Head, State};
+use files::broken;
+pub(super) use files::{BASE, LOG};
 pub(super) use open::Mirror;
 pub(super) use read::{Replayed, exists, read, read_newest, replay, rules_of};
-
-use crate::error::{Error, Kind};
-
-/// The file with the whole ruleset of one commit.
-pub(super) const BASE: &str = "mirror.base";
-/// The file with the commits since.
-pub(super) const LOG: &str = "mirror.log";
-
-fn broken(cause: &str) -> Error {
-    // Not `damaged`: its first advice is to use the mirror.
-    Error::new(Kind::Damaged, cause)
-        .hint("the next command that writes makes it anew from the database")
-}

@@ -3,7 +3,8 @@
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
-use super::super::column::{Column, Figures};
+use super::super::column::Column;
+use super::super::picture::Figures;
 use super::super::picture::{Server, Service, sum};
 use super::super::state::Top;
 use super::columns::{Place, fitting};
