@@ -171,8 +171,7 @@ fn is_claimed(director: &Director, address: &str) -> bool {
 fn a_silent_vip_is_silent_on_lo_only() {
     let director = Director::with_topology("dr");
     let vip = "192.168.182.150";
-    let declare =
-        format!("ipvsh -e 'vip(\"{vip}\", #{{ interface: \"eth0\", arp: \"silent\" }})'");
+    let declare = format!("ipvsh -e 'vip(\"{vip}\", #{{ interface: \"eth0\", arp: \"silent\" }})'");
     let said = director.typed("rs1", &declare).ended(0).out;
     assert!(is_claimed(&director, vip), "{said}");
     let fix = fix(&said, "silent, but on eth0");
