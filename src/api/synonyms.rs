@@ -390,6 +390,7 @@ const TABLE: &[Synonym] = &[
             "addr",
             "virtual_ipaddress",
             "虚拟IP",
+            "虚拟 IP",
             "虚拟地址",
         ],
         "it is an address of this host: vip(\"192.0.2.10\", #{ interface: \"eth0\" }); \

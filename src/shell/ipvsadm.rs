@@ -257,7 +257,7 @@ mod tests {
         for line in [
             "sysctl -p",
             "sysctl -w net.core.somaxconn=1024",
-            "ip route add default via 192.0.2.1",
+            "route add default gw 192.0.2.1",
             "sudo systemctl stop keepalived",
             "iptables -A INPUT -j ACCEPT",
             "/sbin/modprobe ip_vs",

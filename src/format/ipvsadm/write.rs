@@ -39,6 +39,14 @@ pub(crate) fn write(rules: &Ruleset) -> (String, Vec<String>) {
     for line in settings_lines(&rules.settings) {
         push(&line);
     }
+    let of_host = rules.settings.keys().filter(|key| key.facts().is_of_host);
+    let of_host: Vec<String> = of_host.map(|key| key.to_string()).collect();
+    if !of_host.is_empty() {
+        notes.push(format!(
+            "settings of the host are left out: {}: ipvsadm sets none (a script or JSON holds them)",
+            of_host.join(", ")
+        ));
+    }
     let marks: Vec<String> = rules.mark_keys().iter().map(ToString::to_string).collect();
     if !marks.is_empty() {
         notes.push(format!(
