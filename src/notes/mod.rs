@@ -17,6 +17,7 @@ mod port;
 mod removal;
 mod scheduler;
 mod service;
+mod vip;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +34,7 @@ use ipnet::IpNet;
 
 use crate::model::{
     DaemonRole, EntryKey, Family, ForeignMark, MarkKey, Ruleset, ServerKey, ServiceKey, SettingKey,
+    SysctlName,
 };
 use crate::plan::Cut;
 
@@ -41,6 +43,8 @@ use crate::plan::Cut;
 pub enum Topic {
     /// A VIP that is not on this host.
     Vip,
+    /// A silent VIP for which the kernel answers all the same.
+    AudibleVip,
     /// Masquerading without forwarding of IPv4.
     Forwarding4,
     /// Masquerading without forwarding of IPv6.
@@ -157,7 +161,7 @@ impl<'a> Situation<'a> {
 /// Says what may be regretted.
 pub fn notes(situation: &Situation, host: &dyn Host) -> Notes {
     let Situation { rules, named, .. } = situation;
-    let facts = Facts::of(host);
+    let facts = Facts::of(host, rules);
     let mut notes = Vec::new();
     for (key, part) in parts(named) {
         if let Some(service) = rules.services.get(&key) {
@@ -190,6 +194,12 @@ pub fn notes(situation: &Situation, host: &dyn Host) -> Notes {
     };
     let daemons = named.iter().filter_map(role);
     notes.extend(daemons.filter_map(|role| daemon::note(role, rules, &facts)));
+    let vip = |entry: &EntryKey| match entry {
+        EntryKey::Setting(SettingKey::Vip(key)) => Some(*key),
+        _ => None,
+    };
+    let vips = named.iter().filter_map(vip);
+    notes.extend(vips.filter_map(|key| vip::note(key, rules, &facts)));
     notes.extend(removal::notes(situation.cuts, situation.undo, &facts));
     Notes {
         all: notes,
@@ -227,9 +237,13 @@ const MOST_ROUTES: usize = 2_048;
 /// A family, and the interface where one is meant.
 type Way = (Family, Option<String>);
 
-/// A host's answers, each asked for once.
+/// A host's answers, each asked for once. What the rules declare of the host counts as its answer:
+/// a commit makes it so, and a plan will.
 struct Facts<'a> {
     host: &'a dyn Host,
+    rules: &'a Ruleset,
+    /// The VIPs that the rules declare.
+    vips: OnceCell<BTreeSet<IpAddr>>,
     routes: RefCell<BTreeMap<IpAddr, Option<Route>>>,
     /// A route was not asked for.
     is_cut: Cell<bool>,
@@ -242,9 +256,11 @@ struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    fn of(host: &'a dyn Host) -> Facts<'a> {
+    fn of(host: &'a dyn Host, rules: &'a Ruleset) -> Facts<'a> {
         Facts {
             host,
+            rules,
+            vips: OnceCell::new(),
             routes: RefCell::default(),
             is_cut: Cell::default(),
             marks: RefCell::default(),
@@ -257,6 +273,10 @@ impl<'a> Facts<'a> {
     }
 
     fn route(&self, to: IpAddr) -> Option<Route> {
+        let declared = || self.rules.settings.vips().map(|(key, _)| key.addr);
+        if self.vips.get_or_init(|| declared().collect()).contains(&to) {
+            return Some(Route::Local);
+        }
         let mut routes = self.routes.borrow_mut();
         if routes.len() >= MOST_ROUTES && !routes.contains_key(&to) {
             self.is_cut.set(true);
@@ -269,7 +289,23 @@ impl<'a> Facts<'a> {
     fn forwards(&self, family: Family, interface: Option<&str>) -> Option<bool> {
         let mut known = self.forwards.borrow_mut();
         let place = known.entry((family, interface.map(str::to_owned)));
-        *place.or_insert_with(|| self.host.forwards(family, interface))
+        *place.or_insert_with(|| {
+            let name = match (family, interface) {
+                (Family::Ipv4, None) => "net.ipv4.ip_forward".to_owned(),
+                (Family::Ipv4, Some(interface)) => format!("net.ipv4.conf.{interface}.forwarding"),
+                (Family::Ipv6, _) => "net.ipv6.conf.all.forwarding".to_owned(),
+            };
+            match self.declared(&name) {
+                Some(value) => Some(value != "0"),
+                None => self.host.forwards(family, interface),
+            }
+        })
+    }
+
+    /// The value of a kernel setting that the rules declare.
+    fn declared(&self, name: &str) -> Option<&str> {
+        let name = SysctlName::parse(name).ok()?;
+        Some(self.rules.settings.sysctl(name)?.as_str())
     }
 
     /// Whether another program manages IPVS here, and addresses with it.
@@ -299,7 +335,10 @@ impl<'a> Facts<'a> {
     /// A setting of IPVS.
     fn ipvs_setting(&self, name: &'static str) -> Option<String> {
         let mut known = self.settings.borrow_mut();
-        let ask = || self.host.ipvs_setting(name);
+        let ask = || match self.declared(&format!("net.ipv4.vs.{name}")) {
+            Some(value) => Some(value.to_owned()),
+            None => self.host.ipvs_setting(name),
+        };
         known.entry(name).or_insert_with(ask).clone()
     }
 
