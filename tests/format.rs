@@ -378,7 +378,7 @@ fn what_ipvsadm_cannot_hold_is_said() {
     server 10.0.0.5:80 of tcp 192.0.2.1:80: tunnel ipip:5 is cut: ipvsadm refuses the combination
     tcp 192.0.2.1:81 is left out: ipvsadm refuses one-packet scheduling for tcp
     protocol-99 192.0.2.1:80 is left out: ipvsadm knows no protocol-99
-    settings of the host are left out: tunnel-device tunl0, sysctl net.ipv4.ip_forward, vip 192.0.2.1: ipvsadm sets none (a script or JSON holds them)
+    tunnel-device tunl0, sysctl net.ipv4.ip_forward, vip 192.0.2.1 are left out: ipvsadm sets nothing of the host (--format json and rhai have it)
     the rules of mark 666 are left out: ipvsadm knows none (iptables-save does)
     ");
 }

@@ -13,7 +13,7 @@ use super::objects::is_kind;
 use crate::error::Result;
 use crate::model::address::endpoint;
 use crate::model::connection::STATES;
-use crate::model::{Ruleset, ServiceKey, ServiceName};
+use crate::model::{Ruleset, ServiceKey, ServiceName, SettingKind, Settings};
 use crate::shell::complete::snapshots;
 use crate::top;
 use crate::views::{Order, View};
@@ -240,8 +240,40 @@ fn rules(context: &Context) -> Ruleset {
     rules
 }
 
-/// Names of services; behind `tcp` what may follow it.
+/// The settings of this host that are at hand: the head's, and the kernel's.
+fn host_settings(context: &Context) -> Settings {
+    let Ok(mut director) = context.hasty_director() else {
+        return Settings::default();
+    };
+    let mut settings = director.host_settings().unwrap_or_default();
+    for (key, value) in director.head_rules().unwrap_or_default().settings.iter() {
+        settings.put(*key, Some(value.clone()));
+    }
+    settings
+}
+
+/// Settings of one kind of this host, each with its value.
+fn settings_of(context: &Context, kind: SettingKind) -> Vec<Answer> {
+    let all = host_settings(context);
+    let of_kind = all.iter().filter(|(key, _)| key.kind() == kind);
+    of_kind
+        .map(|(key, value)| (key.name(), value.summary(*key)))
+        .collect()
+}
+
+/// The nouns of settings of the host.
+fn nouns() -> impl Iterator<Item = (&'static str, SettingKind)> {
+    let kinds = SettingKind::ALL.into_iter();
+    let of_host = kinds.filter(|kind| kind.facts().is_of_host);
+    of_host.map(|kind| (kind.facts().noun, kind))
+}
+
+/// Names of services and of settings of the host; behind `tcp` or `vip` what may follow it.
 fn objects(context: &Context, given: &[String]) -> Vec<Answer> {
+    let last = given.last();
+    if let Some((_, kind)) = nouns().find(|(noun, _)| last.is_some_and(|last| last == noun)) {
+        return settings_of(context, kind);
+    }
     let rules = rules(context);
     let kind = given.last().filter(|word| is_kind(word));
     let mut seen = BTreeSet::new();
@@ -265,6 +297,10 @@ fn objects(context: &Context, given: &[String]) -> Vec<Answer> {
         seen.into_iter()
             .map(|of| (of, "a firewall mark's service".to_owned())),
     );
+    if kind.is_none() {
+        let what = |noun: &str| format!("a {} of this host", noun.replace('-', " "));
+        all.extend(nouns().map(|(noun, _)| (noun.to_owned(), what(noun))));
+    }
     all
 }
 
