@@ -61,14 +61,6 @@ pub(crate) fn write(rules: &Ruleset) -> (String, Vec<String>) {
             marks.join(", ")
         ));
     }
-    let of_host = rules.settings.keys().filter(|key| key.facts().is_of_host);
-    let of_host: Vec<String> = of_host.map(|key| key.to_string()).collect();
-    if !of_host.is_empty() {
-        notes.push(format!(
-            "settings of the host are left out, which ipvsadm knows none of: {}",
-            of_host.join(", ")
-        ));
-    }
     (text, notes)
 }
 
