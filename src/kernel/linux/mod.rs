@@ -91,7 +91,7 @@ impl Linux {
             Some(client) => Ok(client),
             empty => {
                 check_rights()?;
-                let opened = IpvsClient::open_or_load().map_err(|e| unreachable_ipvs(e))?;
+                let opened = IpvsClient::open_or_load().map_err(unreachable_ipvs)?;
                 Ok(empty.insert(opened))
             }
         }
