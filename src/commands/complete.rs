@@ -127,6 +127,7 @@ pub(super) fn answers(context: &Context, before: &[String], last: &str) -> Optio
             let view = |view: View| (view.name().to_owned(), view.facts().doc.to_owned());
             let mut all: Vec<Answer> = View::ALL.map(view).into();
             all.extend(objects(context, &stand.rest));
+            all.extend(nouns_of_host());
             Some(all)
         }
         ("drain", _) if place == 0 => {
@@ -141,6 +142,14 @@ pub(super) fn answers(context: &Context, before: &[String], last: &str) -> Optio
         }
         ("drain", _) if stand.rest.last().is_some_and(|word| !is_kind(word)) => {
             Some(servers(context, Some(&stand.rest.join(" "))))
+        }
+        ("adopt" | "forget" | "history" | "show", _) if is_noun(stand.rest.last()) => {
+            Some(settings_of(context, stand.rest.last()?))
+        }
+        ("adopt" | "forget" | "history", "object") => {
+            let mut all = objects(context, &stand.rest);
+            all.extend(nouns_of_host().filter(|_| !stand.rest.last().is_some_and(|w| is_kind(w))));
+            Some(all)
         }
         (_, "words" | "object" | "objects" | "service") => Some(objects(context, &stand.rest)),
         ("man", _) => {
@@ -252,28 +261,31 @@ fn host_settings(context: &Context) -> Settings {
     settings
 }
 
-/// Settings of one kind of this host, each with its value.
-fn settings_of(context: &Context, kind: SettingKind) -> Vec<Answer> {
+/// Settings of this host whose noun this is, each with its value.
+fn settings_of(context: &Context, noun: &str) -> Vec<Answer> {
     let all = host_settings(context);
-    let of_kind = all.iter().filter(|(key, _)| key.kind() == kind);
+    let of_kind = all.iter().filter(|(key, _)| key.facts().noun == noun);
     of_kind
         .map(|(key, value)| (key.name(), value.summary(*key)))
         .collect()
 }
 
-/// The nouns of settings of the host.
-fn nouns() -> impl Iterator<Item = (&'static str, SettingKind)> {
-    let kinds = SettingKind::ALL.into_iter();
-    let of_host = kinds.filter(|kind| kind.facts().is_of_host);
-    of_host.map(|kind| (kind.facts().noun, kind))
+/// The nouns of settings of the host: the first half of their names.
+fn nouns_of_host() -> impl Iterator<Item = Answer> {
+    let facts = SettingKind::ALL.into_iter().map(SettingKind::facts);
+    let of_host = facts.filter(|facts| facts.is_of_host);
+    of_host.map(|facts| {
+        let what = format!("a {} of this host", facts.noun.replace('-', " "));
+        (facts.noun.to_owned(), what)
+    })
 }
 
-/// Names of services and of settings of the host; behind `tcp` or `vip` what may follow it.
+fn is_noun(word: Option<&String>) -> bool {
+    word.is_some_and(|word| nouns_of_host().any(|(noun, _)| noun == *word))
+}
+
+/// Names of services; behind `tcp` what may follow it.
 fn objects(context: &Context, given: &[String]) -> Vec<Answer> {
-    let last = given.last();
-    if let Some((_, kind)) = nouns().find(|(noun, _)| last.is_some_and(|last| last == noun)) {
-        return settings_of(context, kind);
-    }
     let rules = rules(context);
     let kind = given.last().filter(|word| is_kind(word));
     let mut seen = BTreeSet::new();
@@ -297,10 +309,6 @@ fn objects(context: &Context, given: &[String]) -> Vec<Answer> {
         seen.into_iter()
             .map(|of| (of, "a firewall mark's service".to_owned())),
     );
-    if kind.is_none() {
-        let what = |noun: &str| format!("a {} of this host", noun.replace('-', " "));
-        all.extend(nouns().map(|(noun, _)| (noun.to_owned(), what(noun))));
-    }
     all
 }
 

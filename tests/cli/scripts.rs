@@ -405,6 +405,9 @@ fn the_words_that_a_shell_completes() {
     fish
     zsh
     ");
+    assert_snapshot!(of_sim(&["adopt", "sy"]), @"sysctl	a sysctl of this host");
+    assert_snapshot!(of_sim(&["adopt", "sysctl", "net.ipv4.ip_f"]), @"net.ipv4.ip_forward	0");
+    assert!(of_sim(&["show", "v"]).contains("vip\ta vip of this host\n"));
     assert!(complete(&["rollback", "--al"]).starts_with("--allow-removals\t"));
     assert!(
         !complete(&[""]).contains("__complete"),
