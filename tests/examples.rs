@@ -1,6 +1,6 @@
 //! Every example script runs on the simulator, twice: the second run finds nothing to change.
 
-#![allow(clippy::unwrap_used, clippy::panic)] // a test: helpers fail loudly
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test: helpers fail loudly
 
 use std::path::{Path, PathBuf};
 
