@@ -21,7 +21,9 @@ use ipvsh::error::{Kind, Result};
 use ipvsh::ipvs::Errno;
 use ipvsh::kernel::fault::{Effect, Point};
 use ipvsh::kernel::{Faults, Faulty, Sim};
-use ipvsh::model::{Family, Live, Ruleset, ServiceKey, SnapshotId, VirtualService};
+use ipvsh::model::{
+    Family, Live, Ruleset, ServiceKey, SettingKey, SnapshotId, SysctlName, VirtualService,
+};
 use ipvsh::store::{self, DatabaseKind, SledStores, Stores};
 use random::{Random, seed, variable};
 
@@ -68,6 +70,30 @@ impl Host {
 
     fn sound_director(&self) -> Director {
         self.director(Faults::new(), self.stores())
+    }
+
+    /// What the kernel holds. A kernel setting that has its default value was set or never was:
+    /// nobody can tell.
+    fn live(&self) -> Live {
+        let mut live = self.sim.live();
+        let settings = &mut live.rules.settings;
+        let forward = SysctlName::parse("net.ipv4.ip_forward").unwrap();
+        let of_all = settings.sysctl(forward).cloned();
+        let of_all = of_all.unwrap_or_else(|| forward.default_value());
+        let all: Vec<_> = settings
+            .sysctls()
+            .map(|(name, it)| (name, it.clone()))
+            .collect();
+        for (name, value) in all {
+            let default = match forward.rewrites(name) {
+                true => of_all.clone(),
+                false => name.default_value(),
+            };
+            if value == default {
+                settings.put(SettingKey::Sysctl(name), None);
+            }
+        }
+        live
     }
 
     fn head(&self) -> Option<(SnapshotId, Ruleset)> {
@@ -161,7 +187,7 @@ impl Seen {
             Ok(Ok(_)) => self.done += 1,
             Ok(Err(error)) if half_done.contains(&error.kind()) => self.half_undone += 1,
             Ok(Err(error)) => {
-                assert_eq!(host.sim.live(), *before, "{error}");
+                assert_eq!(host.live(), *before, "{error}");
                 self.failed += 1;
             }
             Err(payload) => {
@@ -193,7 +219,7 @@ fn round(seed: u64, seen: &mut Seen) {
         return;
     };
     let new = candidate.rules().clone();
-    let before = host.sim.live();
+    let before = host.live();
 
     let (words, kernel, store) = faults(&mut random, planned.plan.steps.len(), &POINTS);
     println!("IPVSH_CRASH_ROUNDS=1 IPVSH_SEED={seed}: {words}");
@@ -213,11 +239,11 @@ fn round(seed: u64, seen: &mut Seen) {
         Err(_) => {}
     }
     if !is_new {
-        assert_eq!(host.sim.live(), before);
+        assert_eq!(host.live(), before);
     }
     let mut director = host.sound_director();
     assert_eq!(director.plan_to(None, &options()).unwrap().plan.changes, []);
-    assert!(host.sim.live().rules.services.contains_key(&stranger()));
+    assert!(host.live().rules.services.contains_key(&stranger()));
 
     let is_recovery = |text: &str| text.contains("did not finish");
     let told = restored.notes.iter().filter(|note| is_recovery(note));
@@ -244,10 +270,10 @@ fn restore_round(seed: u64, seen: &mut Seen) {
     if commit(&mut host.sound_director(), &rules).is_err() || host.head().is_none() {
         return;
     }
-    let whole = host.sim.live();
+    let whole = host.live();
     host.sim
         .edit(|live| live.rules.services.retain(|key, _| *key == stranger()));
-    let wiped = host.sim.live();
+    let wiped = host.live();
     let planned = host.sound_director().plan_to(None, &options()).unwrap();
 
     let steps = planned.plan.steps.len();
@@ -259,11 +285,11 @@ fn restore_round(seed: u64, seen: &mut Seen) {
     // Without room for an intent, each service is restored by itself.
     seen.end(&ended, &[Kind::UndoFailed, Kind::Partial], &host, &wiped);
     if let Ok(Ok(_)) = &ended {
-        assert_eq!(host.sim.live(), whole);
+        assert_eq!(host.live(), whole);
     }
     let unfinished = host.stores().open().unwrap().intent().unwrap().is_some();
     let restored = host.sound_director().restore(false, &options()).unwrap();
-    assert_eq!(host.sim.live(), whole);
+    assert_eq!(host.live(), whole);
     let is_recovery = |note: &&String| note.contains("did not finish");
     let told = restored.notes.iter().filter(is_recovery).count();
     assert_eq!(told, usize::from(unfinished));
@@ -283,7 +309,7 @@ fn what_the_kernel_refuses_does_not_keep_the_rest_down_beside_a_damaged_database
             .insert(key, VirtualService::new(Family::Ipv4));
     }
     commit(&mut host.sound_director(), &rules).unwrap();
-    let whole = host.sim.live();
+    let whole = host.live();
     host.sim
         .edit(|live| live.rules.services.retain(|key, _| *key == stranger()));
     let log = host.dir.path().join("db/sled/db");
@@ -294,7 +320,7 @@ fn what_the_kernel_refuses_does_not_keep_the_rest_down_beside_a_damaged_database
     faults.add(Point::Step(2), Effect::Fail(Errno::from_raw(12)));
     let mut director = host.director(faults, host.stores());
     let restored = director.restore(true, &options()).unwrap();
-    assert_eq!(host.sim.live(), whole);
+    assert_eq!(host.live(), whole);
     let told = &restored.notes;
     assert!(
         told.iter().any(|note| note.contains("is damaged")),

@@ -356,6 +356,9 @@ fn what_ipvsadm_cannot_hold_is_said() {
             {"protocol": "tcp", "address": "192.0.2.1", "port": 81, "one_packet": true},
         ],
         "marks": [{"mark": 666, "protocol": "tcp", "ports": [80]}],
+        "sysctls": [{"name": "net.ipv4.ip_forward", "value": 1}],
+        "vips": [{"address": "192.0.2.1", "interface": "eth0"}],
+        "tunnel_devices": [{"name": "tunl0", "type": "ipip"}],
     }))
     .unwrap();
     let (text, notes) = write(Format::Ipvsadm, &rules);
@@ -375,6 +378,7 @@ fn what_ipvsadm_cannot_hold_is_said() {
     server 10.0.0.5:80 of tcp 192.0.2.1:80: tunnel ipip:5 is cut: ipvsadm refuses the combination
     tcp 192.0.2.1:81 is left out: ipvsadm refuses one-packet scheduling for tcp
     protocol-99 192.0.2.1:80 is left out: ipvsadm knows no protocol-99
+    tunnel-device tunl0, sysctl net.ipv4.ip_forward, vip 192.0.2.1 are left out: ipvsadm sets nothing of the host (--format json and rhai have it)
     the rules of mark 666 are left out: ipvsadm knows none (iptables-save does)
     ");
 }

@@ -17,8 +17,8 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use ipvsh::model::{
-    Counts, DaemonRole, EntryKey, Family, ForeignMark, Fwmark, MarkKey, Ruleset, ServerKey,
-    ServiceKey, SettingKey, json,
+    Counts, DaemonRole, EntryKey, Family, ForeignMark, Fwmark, InterfaceName, MarkKey, Ruleset,
+    ServerKey, ServiceKey, SettingKey, VipKey, json,
 };
 use ipvsh::notes::{Host, Interface, Manager, Route, Situation, fold, notes};
 use ipvsh::plan::Cut;
@@ -136,6 +136,15 @@ fn entry(text: &str) -> EntryKey {
     }
     if let Some(role) = text.strip_prefix("sync daemon ") {
         return EntryKey::Setting(SettingKey::SyncDaemon(DaemonRole::parse(role).unwrap()));
+    }
+    if let Some((address, interface)) = text
+        .strip_prefix("vip ")
+        .and_then(|vip| vip.split_once(" dev "))
+    {
+        return EntryKey::Setting(SettingKey::Vip(VipKey {
+            addr: address.parse().unwrap(),
+            interface: InterfaceName::parse(interface).unwrap(),
+        }));
     }
     match text.split_once(" server ") {
         Some((service, server)) => {

@@ -55,6 +55,11 @@ fn daemons_conform() {
 }
 
 #[test]
+fn settings_of_the_host_conform() {
+    conform(conformance::host::CASES);
+}
+
+#[test]
 fn marks_conform() {
     conform(conformance::marks::CASES);
 }

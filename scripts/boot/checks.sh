@@ -38,13 +38,17 @@ until_true() { # SECONDS COMMAND...
   done
 }
 
-# All that a director has of rules, the same however they were made: services and servers, timeouts, marks, daemons.
+addresses() { ip -o address show to "$1" | awk '{ print $4 }'; } # ADDRESS: with its prefix, where this host has it
+# All that a director has of rules, the same however they were made: services and servers, timeouts, marks, daemons, the
+# VIP, kernel settings.
 rules() {
   ipvsadm -Sn | LC_ALL=C sort
   ipvsadm -L --timeout
   iptables -t mangle -S IPVSH
   iptables -t mangle -S PREROUTING
   ipvsadm -L --daemon
+  ip -o address show to 192.168.60.200 | awk '{ print $2, $4 }'
+  sysctl net.ipv4.ip_forward net.ipv4.conf.{all,front}.send_redirects net.ipv4.vs.expire_nodest_conn
 }
 # The history, without what a look a moment later shows differently.
 snapshots() { ipvsh history | sed 's/(unconfirmed: [0-9]* s)/(unconfirmed)/' | tr -s ' '; }

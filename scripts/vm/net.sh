@@ -18,8 +18,14 @@ pair       10.128.190.248   10.128.190.10  10.128.190.247  10.128.190.249,10.128
 TWO_NETWORKS='
 nat        192.168.60.200   192.168.60.100 192.168.182.200 192.168.182.210,192.168.182.220,192.168.182.230 80,443
 '
-# dr, tunnel and nat have two real servers, a third on request.
-SERVERS_UNLESS_ASKED='dr 2 tunnel 2 nat 2'
+# Two networks, and a router between them that is not the director: the gateway of everybody. Its addresses end in .1;
+# the rest is as in one network.
+# name     VIP              client         director        real servers                                  port(s)
+ROUTED='
+routed     192.168.182.100  192.168.60.100 192.168.182.230 192.168.182.210,192.168.182.220,192.168.182.240 80,443
+'
+# dr, tunnel, nat and routed have two real servers, a third on request.
+SERVERS_UNLESS_ASKED='dr 2 tunnel 2 nat 2 routed 2'
 
 # A process that is linked dynamically takes 50 ms and more to start under emulation (ip 70, curl 200), so a topology
 # is collected first, then made by one "ip -batch" and one busybox shell in each namespace. busybox runs its own ip,
@@ -85,12 +91,12 @@ await_servers() { # PORT ADDRESS...
     done"
 }
 
-topology_row() { # NAME: its row, from either table
-  awk -v name="$1" '$1 == name { print; found = 1 } END { exit !found }' <<<"$ONE_NETWORK$TWO_NETWORKS"
+topology_row() { # NAME: its row, from any table
+  awk -v name="$1" '$1 == name { print; found = 1 } END { exit !found }' <<<"$ONE_NETWORK$TWO_NETWORKS$ROUTED"
 }
 
 # With topology_bare=1 the hosts have their addresses and web servers only: what a load balancer needs of them (the VIP,
-# ARP, forwarding, the way back, tunl0) is left to do.
+# ARP, forwarding, the way back, tunl0) is left to do. With topology_bare=director that is so for the director alone.
 topology_up() { # NAME PREFIX [SERVERS [PORT...]]
   local name=$1 prefix=$2 count=${3:-} row vip client director list port_list
   row=$(topology_row "$name") || { echo "no such topology: $name" >&2; return 2; }
@@ -106,6 +112,7 @@ topology_up() { # NAME PREFIX [SERVERS [PORT...]]
   local i role
   for i in "${!servers[@]}"; do roles+=("rs$((i + 1))"); done
   [ "$name" != pair ] || roles+=(lvs2)
+  [ "$name" != routed ] || roles+=(router)
   links='' setup=()
   for role in "${roles[@]}"; do add_role "$role"; done
   links+="link add br0 netns ${prefix}sw type bridge"$'\n'
@@ -132,20 +139,37 @@ join_two_networks() {
     role=rs$((i + 1))
     plug "$role" eth0 "${servers[i]}/24" "2001:db8:182::${servers[i]##*.}/64"
     # What masquerading lives on: answers go back through the director.
-    [ -n "${topology_bare:-}" ] || setup[$role]+="ip route add default via $director; ip -6 route add default via $gateway6"$'\n'
+    [ "${topology_bare:-}" = 1 ] || setup[$role]+="ip route add default via $director; ip -6 route add default via $gateway6"$'\n'
   done
 }
 
+# The client behind a router.
+join_router() {
+  local outside=${client%.*}.1
+  links+="link add eth0 netns ${prefix}client type veth peer name eth0 netns ${prefix}router"$'\n'
+  add_address client eth0 "$client/24"
+  setup[client]+="ip link set eth0 up; ip route add default via $outside"$'\n'
+  add_address router eth0 "$outside/24"
+  setup[router]+=$'ip link set eth0 up; sysctl -qw net.ipv4.ip_forward=1\n'
+  plug router eth1 "${director%.*}.1/24"
+}
+
+# A host of the network whose gateway is the router, where there is one.
+plug_host() { # ROLE ADDRESS
+  plug "$1" eth0 "$2/24"
+  [ "$name" != routed ] || setup[$1]+="ip route add default via ${2%.*}.1"$'\n'
+}
+
 join_one_network() {
-  plug client eth0 "$client/24"
-  plug lvs eth0 "$director/24"
+  if [ "$name" = routed ]; then join_router; else plug client eth0 "$client/24"; fi
+  plug_host lvs "$director"
   # The second of a pair: one address below the first, and no VIP until it takes it over.
   [ "$name" != pair ] || plug lvs2 eth0 "${director%.*}.$((${director##*.} - 1))/24"
-  if [ -n "${topology_bare:-}" ]; then
-    for i in "${!servers[@]}"; do plug "rs$((i + 1))" eth0 "${servers[i]}/24"; done
+  if [ "${topology_bare:-}" = 1 ]; then
+    for i in "${!servers[@]}"; do plug_host "rs$((i + 1))" "${servers[i]}"; done
     return
   fi
-  setup[lvs]+="ip addr add $vip/32 dev eth0"$'\n'
+  [ -n "${topology_bare:-}" ] || setup[lvs]+="ip addr add $vip/32 dev eth0"$'\n'
   # Makes tunl0 in every namespace.
   [ "$name" != tunnel ] || modprobe ipip || return
   for i in "${!servers[@]}"; do
@@ -153,7 +177,7 @@ join_one_network() {
     # The VIP is there, but the real server never says so: the director alone answers ARP for it.
     setup[$role]+='sysctl -qw net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2'
     setup[$role]+=$' net.ipv4.conf.lo.arp_ignore=1 net.ipv4.conf.lo.arp_announce=2\n'
-    plug "$role" eth0 "${servers[i]}/24"
+    plug_host "$role" "${servers[i]}"
     setup[$role]+="ip addr add $vip/32 dev lo"$'\n'
     [ "$name" != tunnel ] || setup[$role]+=$'ip link set tunl0 up\n'
   done
@@ -161,7 +185,7 @@ join_one_network() {
 
 topology_down() { # PREFIX
   local role line names=() inodes processes=()
-  for role in client lvs lvs2 sw rs1 rs2 rs3; do
+  for role in client router lvs lvs2 sw rs1 rs2 rs3; do
     [ ! -e "/run/netns/$1$role" ] || names+=("$1$role")
   done
   [ ${#names[@]} -gt 0 ] || return 0

@@ -22,9 +22,13 @@ pub enum Names {
     Services,
     /// Addresses of virtual services, without the protocol.
     Vips,
+    /// Addresses that virtual services listen at.
+    Addresses,
+    /// Kernel settings.
+    Sysctls,
     /// Addresses of real servers.
     Servers,
-    /// What can be adopted: services, marks, timeouts, daemons.
+    /// What can be adopted: services, marks, timeouts, daemons, settings of the host.
     Objects,
     /// Firewall marks, as numbers.
     Marks,
@@ -55,6 +59,9 @@ pub fn of_param(function: &Function, param: &Param) -> Names {
         ("tcp" | "udp" | "sctp", _, "address") => Names::Vips,
         ("fwmark" | "fwmark6", _, "mark") | ("mark" | "unmark", _, "value") => Names::Marks,
         ("adopt", _, _) => Names::Objects,
+        ("vip", _, "address") => Names::Addresses,
+        ("sysctl", _, "name") => Names::Sysctls,
+        ("tunnel_device", _, "name") => Names::OneOf(&["tunl0", "gre0"]),
         (_, _, "address" | "filter" | "server" | "from" | "to") => Names::Servers,
         (_, _, "service" | "object") => Names::Services,
         (_, _, "snapshot" | "a" | "b" | "id") => Names::Snapshots,
@@ -80,6 +87,8 @@ pub fn of_option(option: &Opt) -> Names {
         "type" => Names::OneOf(&["ipip", "gue", "gre"]),
         "checksum" => Names::OneOf(&["none", "full", "remote"]),
         "to" => Names::Vips,
+        "arp" => Names::OneOf(&["answer", "silent"]),
+        "withdraw" => Names::OneOf(&["never", "down"]),
         "then" => Names::OneOf(&["keep", "remove", "restore"]),
         _ => match option.takes {
             Type::Bool => Names::OneOf(&["true", "false"]),

@@ -176,7 +176,6 @@ const TABLE: &[Synonym] = &[
             "vserver",
             "virtual",
             "virtual_server",
-            "vip",
             "虚拟服务",
             "虚拟服务器",
         ],
@@ -379,9 +378,38 @@ const TABLE: &[Synonym] = &[
     row(
         &["arp_ignore", "arp_announce", "arp"],
         "with direct forwarding and tunnels the real servers have the VIP too and must not answer \
-         ARP for it: there net.ipv4.conf.all.arp_ignore=1 and net.ipv4.conf.all.arp_announce=2",
+         ARP for it: there vip(\"192.0.2.10\", #{ arp: \"silent\" }), which sets both",
         "",
-        &["direct"],
+        &["vip", "direct"],
+    ),
+    row(
+        &[
+            "vip",
+            "ip",
+            "ifconfig",
+            "addr",
+            "virtual_ipaddress",
+            "虚拟IP",
+            "虚拟 IP",
+            "虚拟地址",
+        ],
+        "it is an address of this host: vip(\"192.0.2.10\", #{ interface: \"eth0\" }); \
+         `ipvsh show vips` lists them",
+        "",
+        &["vip"],
+    ),
+    row(
+        &[
+            "ip_forward",
+            "send_redirects",
+            "rp_filter",
+            "conntrack",
+            "内核参数",
+        ],
+        "it is a kernel setting: sysctl(\"net.ipv4.ip_forward\", 1); `ipvsh show sysctls` lists those \
+         that are set",
+        "",
+        &["sysctl"],
     ),
 ];
 

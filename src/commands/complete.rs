@@ -13,7 +13,7 @@ use super::objects::is_kind;
 use crate::error::Result;
 use crate::model::address::endpoint;
 use crate::model::connection::STATES;
-use crate::model::{Ruleset, ServiceKey, ServiceName};
+use crate::model::{Ruleset, ServiceKey, ServiceName, SettingKind, Settings};
 use crate::shell::complete::snapshots;
 use crate::top;
 use crate::views::{Order, View};
@@ -127,6 +127,7 @@ pub(super) fn answers(context: &Context, before: &[String], last: &str) -> Optio
             let view = |view: View| (view.name().to_owned(), view.facts().doc.to_owned());
             let mut all: Vec<Answer> = View::ALL.map(view).into();
             all.extend(objects(context, &stand.rest));
+            all.extend(nouns_of_host());
             Some(all)
         }
         ("drain", _) if place == 0 => {
@@ -141,6 +142,14 @@ pub(super) fn answers(context: &Context, before: &[String], last: &str) -> Optio
         }
         ("drain", _) if stand.rest.last().is_some_and(|word| !is_kind(word)) => {
             Some(servers(context, Some(&stand.rest.join(" "))))
+        }
+        ("adopt" | "forget" | "history" | "show", _) if is_noun(stand.rest.last()) => {
+            Some(settings_of(context, stand.rest.last()?))
+        }
+        ("adopt" | "forget" | "history", "object") => {
+            let mut all = objects(context, &stand.rest);
+            all.extend(nouns_of_host().filter(|_| !stand.rest.last().is_some_and(|w| is_kind(w))));
+            Some(all)
         }
         (_, "words" | "object" | "objects" | "service") => Some(objects(context, &stand.rest)),
         ("man", _) => {
@@ -238,6 +247,41 @@ fn rules(context: &Context) -> Ruleset {
         }
     }
     rules
+}
+
+/// The settings of this host that are at hand: the head's, and the kernel's.
+fn host_settings(context: &Context) -> Settings {
+    let Ok(mut director) = context.hasty_director() else {
+        return Settings::default();
+    };
+    let mut settings = director.host_settings().unwrap_or_default();
+    for (key, value) in director.head_rules().unwrap_or_default().settings.iter() {
+        settings.put(*key, Some(value.clone()));
+    }
+    settings
+}
+
+/// Settings of this host whose noun this is, each with its value.
+fn settings_of(context: &Context, noun: &str) -> Vec<Answer> {
+    let all = host_settings(context);
+    let of_kind = all.iter().filter(|(key, _)| key.facts().noun == noun);
+    of_kind
+        .map(|(key, value)| (key.name(), value.summary(*key)))
+        .collect()
+}
+
+/// The nouns of settings of the host: the first half of their names.
+fn nouns_of_host() -> impl Iterator<Item = Answer> {
+    let facts = SettingKind::ALL.into_iter().map(SettingKind::facts);
+    let of_host = facts.filter(|facts| facts.is_of_host);
+    of_host.map(|facts| {
+        let what = format!("a {} of this host", facts.noun.replace('-', " "));
+        (facts.noun.to_owned(), what)
+    })
+}
+
+fn is_noun(word: Option<&String>) -> bool {
+    word.is_some_and(|word| nouns_of_host().any(|(noun, _)| noun == *word))
 }
 
 /// Names of services; behind `tcp` what may follow it.

@@ -14,6 +14,7 @@ use super::transaction::Recording;
 use super::{Advance, Awaiting, Director, found_of, head_of, plan_of_everything};
 use crate::error::{Error, Kind, Result};
 use crate::kernel::Part;
+use crate::model::setting::Phase;
 use crate::model::{
     EntryKey, Extent, FoundValues, Live, MarkKey, Ruleset, ServiceKey, SnapshotId, SnapshotName,
 };
@@ -389,32 +390,23 @@ impl Director {
     fn restore_in_parts(&mut self, rules: &Ruleset, options: &ChangeOptions) -> Result<Vec<Error>> {
         let mut failures = Vec::new();
         let mut failed: BTreeSet<ServiceKey> = BTreeSet::new();
-        let units = units(rules);
-        let total = Some(units.len() as u64);
-        for (done, (unit, entries)) in (0..).zip(units) {
-            self.progress.tell(&Advance {
-                what: "restoring",
-                done,
-                total,
-                unit: "objects",
-            });
-            // Of the table as of the head only what the unit is: there may be thousands.
-            let extent = Extent::from(BTreeSet::from_iter(unit));
-            let mine = extent.within(rules);
-            let part = Part {
-                services: extent,
-                marks: false,
-                ..Part::whole()
-            };
-            let part = part.with_settings_of(&[rules]);
-            let live = self.kernel.observe_part(&part)?;
-            if let Err(error) = self.restore_unit(&mine, &live, entries, options) {
-                failed.extend(unit);
+        let (before, behind) = units(rules);
+        let mut advance = Advance {
+            what: "restoring",
+            done: 0,
+            total: Some((before.len() + behind.len()) as u64),
+            unit: "objects",
+        };
+        for unit in before {
+            self.progress.tell(&advance);
+            advance.done += 1;
+            let service = unit.service;
+            if let Some(error) = self.restore_one(unit, rules, options)? {
+                failed.extend(service);
                 failures.push(error);
             }
         }
-        self.progress.over();
-        // Marks come last: the chain is one step, and holds what feeds services that stand.
+        // The chain is one step, and holds what feeds services that stand.
         let mut feeding = rules.clone();
         for key in rules.mark_keys() {
             if failed.contains(&key.service()) {
@@ -435,7 +427,34 @@ impl Director {
         if let Err(error) = self.restore_unit(&feeding, &live, marks, options) {
             failures.push(error);
         }
+        for unit in behind {
+            self.progress.tell(&advance);
+            advance.done += 1;
+            failures.extend(self.restore_one(unit, rules, options)?);
+        }
+        self.progress.over();
         Ok(failures)
+    }
+
+    /// Restores a unit; gives the error where that failed.
+    fn restore_one(
+        &mut self,
+        unit: Unit,
+        rules: &Ruleset,
+        options: &ChangeOptions,
+    ) -> Result<Option<Error>> {
+        // Of the table as of the head only what the unit is: there may be thousands.
+        let extent = Extent::from(BTreeSet::from_iter(unit.service));
+        let mine = extent.within(rules);
+        let part = Part {
+            services: extent,
+            marks: false,
+            ..Part::whole()
+        };
+        let part = part.with_settings_of(&[rules]);
+        let live = self.kernel.observe_part(&part)?;
+        let restored = self.restore_unit(&mine, &live, unit.entries, options);
+        Ok(restored.err())
     }
 
     fn restore_unit(
@@ -527,22 +546,56 @@ fn partly(plan: Plan, head: SnapshotId, failures: Vec<Error>, notes: Vec<String>
     }
 }
 
-/// The units of a best-effort restore: each service with its servers; the settings that are one
-/// object; each other setting.
-fn units(rules: &Ruleset) -> Vec<(Option<ServiceKey>, BTreeSet<EntryKey>)> {
-    let mut units: BTreeMap<Option<ServiceKey>, BTreeSet<EntryKey>> = BTreeMap::new();
-    let mut others = Vec::new();
+/// What a best-effort restore does as one: it is all there, or nothing of it.
+#[derive(Debug, PartialEq, Eq)]
+struct Unit {
+    /// The service that it is, with its servers; `None`: settings.
+    service: Option<ServiceKey>,
+    entries: BTreeSet<EntryKey>,
+}
+
+/// The units of a best-effort restore, in the order of a change: those before the marks, and those
+/// behind them. Each service with its servers is one; the settings that are one object; each other
+/// setting. No request meets a VIP before the services and marks are there.
+fn units(rules: &Ruleset) -> (Vec<Unit>, Vec<Unit>) {
+    let mut services: BTreeMap<ServiceKey, BTreeSet<EntryKey>> = BTreeMap::new();
+    let mut one_object = BTreeSet::new();
+    let (mut first, mut then, mut last) = (Vec::new(), Vec::new(), Vec::new());
     for entry in rules.entries() {
         match entry {
             EntryKey::Service(key) | EntryKey::Server(key, _) => {
-                units.entry(Some(key)).or_default().insert(entry);
+                services.entry(key).or_default().insert(entry);
             }
             EntryKey::Setting(key) if key.facts().are_one_object => {
-                units.entry(None).or_default().insert(entry);
+                one_object.insert(entry);
             }
-            EntryKey::Setting(_) => others.push((None, BTreeSet::from([entry]))),
+            EntryKey::Setting(key) => {
+                let units = match key.facts().is_set_in {
+                    Phase::Setup | Phase::Devices => &mut first,
+                    Phase::Withdrawal | Phase::First | Phase::Middle => &mut then,
+                    Phase::Announcement | Phase::Teardown | Phase::Last => &mut last,
+                };
+                units.push(Unit::of_settings([entry]));
+            }
             EntryKey::Marks(MarkKey { .. }) => {}
         }
     }
-    units.into_iter().chain(others).collect()
+    if !one_object.is_empty() {
+        first.push(Unit::of_settings(one_object));
+    }
+    first.extend(services.into_iter().map(|(key, entries)| Unit {
+        service: Some(key),
+        entries,
+    }));
+    first.extend(then);
+    (first, last)
+}
+
+impl Unit {
+    fn of_settings(entries: impl IntoIterator<Item = EntryKey>) -> Unit {
+        Unit {
+            service: None,
+            entries: entries.into_iter().collect(),
+        }
+    }
 }

@@ -5,6 +5,7 @@
 //! reads. What a format cannot hold is said in notes, never dropped in silence.
 
 mod chains;
+mod host_lines;
 mod iptables;
 pub(crate) mod ipvsadm;
 mod json;
@@ -13,9 +14,11 @@ mod reading;
 mod rhai;
 pub(crate) mod unique;
 
+pub(crate) use host_lines::host_statement;
 pub use reading::Reading;
 use reading::{place, together};
 pub use rhai::{HEADER as SCRIPT_HEADER, mark_statement};
+pub(crate) use rhai::{sysctl_call, vip_call};
 
 use std::fmt;
 

@@ -67,7 +67,10 @@ impl Part {
     #[must_use]
     pub fn with_settings_of(mut self, rulesets: &[&Ruleset]) -> Part {
         for rules in rulesets {
-            let settings = rules.settings.keys().chain(derived_keys(rules));
+            let settings = rules
+                .settings
+                .keys()
+                .chain(derived_keys(rules).map(|(_, key)| key));
             let of_host = settings.filter(|key| key.facts().is_of_host);
             self.settings.extend(of_host);
         }

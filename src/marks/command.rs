@@ -495,7 +495,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (path, written) = (dir.path().join("iptables"), dir.path().join("written"));
         let script = format!(
-            "#!/bin/sh\ntrap '' TERM HUP INT\nsleep 2\necho \"$@\" > {}\n",
+            "#!/bin/sh\ntrap '' TERM HUP INT\nsleep 4\necho \"$@\" > {}\n",
             written.display()
         );
         // Another process writes it: a test beside this one may fork while this one has it open, and
@@ -524,7 +524,7 @@ mod tests {
                     .ends_with("no answer in 1 seconds; it was killed")
             );
         }
-        std::thread::sleep(Duration::from_secs(2));
+        std::thread::sleep(Duration::from_secs(4));
         assert!(!written.exists());
     }
 

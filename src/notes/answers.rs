@@ -2,6 +2,7 @@
 //!
 //! Source of truth: `crosses_local_route_boundary` in ip_vs_xmit.c.
 
+use super::find::set_sysctl;
 use super::{Facts, Fix, Note, Part, Topic};
 use std::net::IpAddr;
 
@@ -93,6 +94,7 @@ fn same_network(
         0 => String::new(),
         port => format!(" --vport {port}"),
     };
+    let track = Fix::Script(set_sysctl("net.ipv4.vs.conntrack", 1));
     Some(Note {
         topic: Topic::SameNetwork,
         object: key.to_string(),
@@ -101,7 +103,7 @@ fn same_network(
              network, so they bypass this host and come from another address than {vip}"
         ),
         fix: Fix::Shell(format!(
-            "sysctl -w net.ipv4.vs.conntrack=1; {iptables} -t nat -A POSTROUTING -s {network} \
+            "{track}; {iptables} -t nat -A POSTROUTING -s {network} \
              -m ipvs --vproto {protocol} --vaddr {vip}{port} -j MASQUERADE"
         )),
     })

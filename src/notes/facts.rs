@@ -9,7 +9,9 @@ use ipnet::IpNet;
 
 use super::host::{Host, Interface, Route};
 use crate::model::mark::may_give;
-use crate::model::{EntryKey, Family, ForeignMark, MarkKey, ServerKey, ServiceKey};
+use crate::model::{
+    EntryKey, Family, ForeignMark, MarkKey, Ruleset, ServerKey, ServiceKey, SysctlName,
+};
 
 /// Chains behind which IPVS takes no packet: it looks at INPUT's and OUTPUT's.
 const BEHIND: [&str; 2] = ["FORWARD", "POSTROUTING"];
@@ -39,29 +41,35 @@ pub(super) fn parts(named: &BTreeSet<EntryKey>) -> BTreeMap<ServiceKey, Part> {
 
 /// How many routes are asked for in one go, some microseconds each: a note less is better than a
 /// slow commit. Beyond that a number of notes is the least that it can be.
-pub(super) const MOST_ROUTES: usize = 2_048;
+const MOST_ROUTES: usize = 2_048;
 
 /// A family, and the interface where one is meant.
-pub(super) type Way = (Family, Option<String>);
+type Way = (Family, Option<String>);
 
-/// A host's answers, each asked for once.
+/// A host's answers, each asked for once. What the rules declare of the host counts as its answer:
+/// a commit makes it so, and a plan will.
 pub(super) struct Facts<'a> {
-    pub(super) host: &'a dyn Host,
-    pub(super) routes: RefCell<BTreeMap<IpAddr, Option<Route>>>,
+    host: &'a dyn Host,
+    rules: &'a Ruleset,
+    /// The VIPs that the rules declare.
+    vips: OnceCell<BTreeSet<IpAddr>>,
+    routes: RefCell<BTreeMap<IpAddr, Option<Route>>>,
     /// A route was not asked for.
     pub(super) is_cut: Cell<bool>,
-    pub(super) marks: RefCell<BTreeMap<Family, Option<Rc<[ForeignMark]>>>>,
-    pub(super) forwards: RefCell<BTreeMap<Way, Option<bool>>>,
-    pub(super) has_manager: OnceCell<bool>,
-    pub(super) interfaces: OnceCell<Vec<Interface>>,
-    pub(super) networks: OnceCell<Vec<IpNet>>,
-    pub(super) settings: RefCell<BTreeMap<&'static str, Option<String>>>,
+    marks: RefCell<BTreeMap<Family, Option<Rc<[ForeignMark]>>>>,
+    forwards: RefCell<BTreeMap<Way, Option<bool>>>,
+    has_manager: OnceCell<bool>,
+    interfaces: OnceCell<Vec<Interface>>,
+    networks: OnceCell<Vec<IpNet>>,
+    settings: RefCell<BTreeMap<&'static str, Option<String>>>,
 }
 
 impl<'a> Facts<'a> {
-    pub(super) fn of(host: &'a dyn Host) -> Facts<'a> {
+    pub(super) fn of(host: &'a dyn Host, rules: &'a Ruleset) -> Facts<'a> {
         Facts {
             host,
+            rules,
+            vips: OnceCell::new(),
             routes: RefCell::default(),
             is_cut: Cell::default(),
             marks: RefCell::default(),
@@ -74,6 +82,10 @@ impl<'a> Facts<'a> {
     }
 
     pub(super) fn route(&self, to: IpAddr) -> Option<Route> {
+        let declared = || self.rules.settings.vips().map(|(key, _)| key.addr);
+        if self.vips.get_or_init(|| declared().collect()).contains(&to) {
+            return Some(Route::Local);
+        }
         let mut routes = self.routes.borrow_mut();
         if routes.len() >= MOST_ROUTES && !routes.contains_key(&to) {
             self.is_cut.set(true);
@@ -86,7 +98,23 @@ impl<'a> Facts<'a> {
     pub(super) fn forwards(&self, family: Family, interface: Option<&str>) -> Option<bool> {
         let mut known = self.forwards.borrow_mut();
         let place = known.entry((family, interface.map(str::to_owned)));
-        *place.or_insert_with(|| self.host.forwards(family, interface))
+        *place.or_insert_with(|| {
+            let name = match (family, interface) {
+                (Family::Ipv4, None) => "net.ipv4.ip_forward".to_owned(),
+                (Family::Ipv4, Some(interface)) => format!("net.ipv4.conf.{interface}.forwarding"),
+                (Family::Ipv6, _) => "net.ipv6.conf.all.forwarding".to_owned(),
+            };
+            match self.declared(&name) {
+                Some(value) => Some(value != "0"),
+                None => self.host.forwards(family, interface),
+            }
+        })
+    }
+
+    /// The value of a kernel setting that the rules declare.
+    fn declared(&self, name: &str) -> Option<&str> {
+        let name = SysctlName::parse(name).ok()?;
+        Some(self.rules.settings.sysctl(name)?.as_str())
     }
 
     /// Whether another program manages IPVS here, and addresses with it.
@@ -116,7 +144,10 @@ impl<'a> Facts<'a> {
     /// A setting of IPVS.
     pub(super) fn ipvs_setting(&self, name: &'static str) -> Option<String> {
         let mut known = self.settings.borrow_mut();
-        let ask = || self.host.ipvs_setting(name);
+        let ask = || match self.declared(&format!("net.ipv4.vs.{name}")) {
+            Some(value) => Some(value.to_owned()),
+            None => self.host.ipvs_setting(name),
+        };
         known.entry(name).or_insert_with(ask).clone()
     }
 

@@ -19,6 +19,7 @@ mod port;
 mod removal;
 mod scheduler;
 mod service;
+mod vip;
 
 use std::collections::BTreeSet;
 
@@ -34,7 +35,7 @@ use crate::model::{DaemonRole, EntryKey, MarkKey, SettingKey};
 /// Says what may be regretted.
 pub fn notes(situation: &Situation, host: &dyn Host) -> Notes {
     let Situation { rules, named, .. } = situation;
-    let facts = Facts::of(host);
+    let facts = Facts::of(host, rules);
     let mut notes = Vec::new();
     for (key, part) in parts(named) {
         if let Some(service) = rules.services.get(&key) {
@@ -67,6 +68,12 @@ pub fn notes(situation: &Situation, host: &dyn Host) -> Notes {
     };
     let daemons = named.iter().filter_map(role);
     notes.extend(daemons.filter_map(|role| daemon::note(role, rules, &facts)));
+    let vip = |entry: &EntryKey| match entry {
+        EntryKey::Setting(SettingKey::Vip(key)) => Some(*key),
+        _ => None,
+    };
+    let vips = named.iter().filter_map(vip);
+    notes.extend(vips.filter_map(|key| vip::note(key, rules, &facts)));
     notes.extend(removal::notes(situation.cuts, situation.undo, &facts));
     Notes {
         all: notes,

@@ -12,6 +12,8 @@ use crate::plan::Cut;
 pub enum Topic {
     /// A VIP that is not on this host.
     Vip,
+    /// A silent VIP for which the kernel answers all the same.
+    AudibleVip,
     /// Masquerading without forwarding of IPv4.
     Forwarding4,
     /// Masquerading without forwarding of IPv6.

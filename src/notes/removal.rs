@@ -3,7 +3,7 @@
 //! Source of truth: `ip_vs_in` in ip_vs_core.c (a connection whose server is gone), sysctl
 //! `expire_nodest_conn` in Documentation/networking/ipvs-sysctl.rst.
 
-use super::find::find_server;
+use super::find::{find_server, set_sysctl};
 use super::{Facts, Fix, Note, Topic};
 use crate::model::{Protocol, ServiceKey, count};
 use crate::plan::Cut;
@@ -32,7 +32,7 @@ pub(super) fn notes(cuts: &[Cut], undo: Option<&str>, facts: &Facts) -> Vec<Note
             what: "it is 0, so the kernel drops the packets of connections whose real server was \
                    removed, and clients wait in vain; with 1 they are refused at once"
                 .to_owned(),
-            fix: Fix::Shell(format!("sysctl -w net.ipv4.vs.{EXPIRE}=1")),
+            fix: Fix::Script(set_sysctl(&format!("net.ipv4.vs.{EXPIRE}"), 1)),
         });
     }
     notes

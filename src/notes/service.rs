@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::find::{find, find_server};
+use super::find::{declare_vip, find, find_server, set_sysctl};
 use super::{Facts, Fix, Note, Part, Route, Topic, answers, scheduler};
 use crate::model::{Family, Forwarding, RealServer, ServerKey, ServiceKey, VirtualService, Weight};
 
@@ -42,27 +42,19 @@ fn absent(vip: IpAddr, facts: &Facts, standby: &dyn Fn() -> bool) -> Option<Note
         Route::OnLink { interface } | Route::Via { interface, .. } => interface,
         Route::Nowhere => "lo".to_owned(),
     };
-    // The kernel sends from an IPv6 address with a preferred lifetime; from an IPv4 one of length 32
-    // that is added later it does not.
-    let (length, lifetime) = match vip.is_ipv4() {
-        true => (32, ""),
-        false => (128, " preferred_lft 0"),
-    };
+    let length = if vip.is_ipv4() { 32 } else { 128 };
     let (where_right, fix) = match standby() {
         true => (
             " (as it should be on a standby director)",
-            format!("ip address show to {vip}/{length}"),
+            Fix::Shell(format!("ip address show to {vip}/{length}")),
         ),
-        false => (
-            "",
-            format!("ip address add {vip}/{length} dev {interface}{lifetime}"),
-        ),
+        false => ("", Fix::Script(declare_vip(vip, &interface))),
     };
     Some(Note {
         topic: Topic::Vip,
         object: format!("VIP {vip}"),
         what: format!("no address of this host, so its packets are not for IPVS{where_right}"),
-        fix: Fix::Shell(fix),
+        fix,
     })
 }
 
@@ -153,13 +145,20 @@ fn not_forwarded(key: &ServiceKey, service: &VirtualService, facts: &Facts) -> O
         }
     };
     let (topic, fix) = match family {
-        Family::Ipv4 => (Topic::Forwarding4, "sysctl -w net.ipv4.ip_forward=1"),
-        // A host that forwards forgets what routers told it, unless accept_ra is 2 (ip-sysctl).
-        Family::Ipv6 => (
-            Topic::Forwarding6,
-            "for f in /proc/sys/net/ipv6/conf/*/accept_ra; do grep -qx 0 $f || echo 2 >$f; done; \
-             sysctl -w net.ipv6.conf.all.forwarding=1",
+        Family::Ipv4 => (
+            Topic::Forwarding4,
+            Fix::Script(set_sysctl("net.ipv4.ip_forward", 1)),
         ),
+        // A host that forwards forgets what routers told it, unless accept_ra is 2 (ip-sysctl).
+        Family::Ipv6 => {
+            let forward = Fix::Script(set_sysctl("net.ipv6.conf.all.forwarding", 1));
+            let listen = "for f in /proc/sys/net/ipv6/conf/*/accept_ra; do \
+                          grep -qx 0 $f || echo 2 >$f; done";
+            (
+                Topic::Forwarding6,
+                Fix::Shell(format!("{listen}; {forward}")),
+            )
+        }
     };
     masqueraded.into_iter().any(stuck).then(|| Note {
         topic,
@@ -168,7 +167,7 @@ fn not_forwarded(key: &ServiceKey, service: &VirtualService, facts: &Facts) -> O
             "masquerades, and this host does not forward {family}, so answers do not reach \
                  clients"
         ),
-        fix: Fix::Shell(fix.to_owned()),
+        fix,
     })
 }
 

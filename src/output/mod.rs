@@ -371,9 +371,8 @@ impl Output {
             self.note(&kept);
         }
         self.notes_of(&plan.foreign, &report.notes);
-        for note in &report.warnings {
-            self.note(&warning(note));
-        }
+        let warnings = report.warnings.iter().filter(|_| !self.json);
+        warnings.for_each(|note| self.note(&warning(note)));
         for (key, why) in &plan.unavailable {
             self.note(&format!("{key}: marks are not available: {why}"));
         }

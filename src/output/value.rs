@@ -20,6 +20,7 @@ pub fn is_handle(shown: &Shown) -> bool {
             | Shown::Servers(_)
             | Shown::Marks(_)
             | Shown::Timeouts(_)
+            | Shown::Setting(_)
     )
 }
 
@@ -96,7 +97,7 @@ fn as_text(out: &Output, shown: &Shown, session: &mut Session) -> Result<String>
         }
         Shown::Live(live) => whole(out, live),
         Shown::View(view, json) => viewed(out, *view, json),
-        Shown::Json(json) => value(out, json),
+        Shown::Json(json) | Shown::Setting(json) => value(out, json),
         Shown::Text(text) => text.clone(),
         Shown::Nothing | Shown::Report(_) | Shown::Plan(_) | Shown::Difference(_) => String::new(),
     })
@@ -244,7 +245,7 @@ fn as_json(shown: &Shown, session: &mut Session) -> Result<Value> {
         Shown::Timeouts(timeouts) => Value::Object(timeouts.json()),
         Shown::History(snapshots) => snapshots.iter().map(super::json::snapshot).collect(),
         Shown::Live(live) => form::live(live),
-        Shown::Json(value) | Shown::View(_, value) => value.clone(),
+        Shown::Json(value) | Shown::Setting(value) | Shown::View(_, value) => value.clone(),
         Shown::Text(text) => json!(text),
         Shown::Nothing | Shown::Report(_) | Shown::Plan(_) | Shown::Difference(_) => Value::Null,
     })

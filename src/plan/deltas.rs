@@ -229,6 +229,7 @@ impl Deltas {
             if let EntryKey::Setting(key) = entry {
                 let now = live.rules.get(entry);
                 let settled = match key.facts().absence {
+                    Absence::Returns if self.rewrites(*key) => delta.of_rewritten(),
                     Absence::Returns => delta.of_standing(now),
                     Absence::IsNone => delta.of_optional(now),
                 };
@@ -236,6 +237,16 @@ impl Deltas {
             }
         }
         back
+    }
+
+    /// Returns true if another setting of these changes rewrites one, so that any value of it may be
+    /// what a change left that did not end.
+    fn rewrites(&self, key: SettingKey) -> bool {
+        let SettingKey::Sysctl(name) = key else {
+            return false;
+        };
+        self.settings()
+            .any(|other| matches!(other, SettingKey::Sysctl(other) if other.rewrites(name)))
     }
 
     /// Services that were removed or changed.
@@ -391,6 +402,14 @@ impl Delta {
             }
             (None, _, _) => Settled::Is,
             _ => Settled::Stays,
+        }
+    }
+
+    /// A setting that always has a value, which another setting of the commit rewrites.
+    fn of_rewritten(&self) -> Settled {
+        match &self.before {
+            Some(before) => Settled::Becomes(Some(before.clone())),
+            None => Settled::Is,
         }
     }
 

@@ -188,17 +188,13 @@ pub fn plan(request: &Request) -> Plan {
     })
 }
 
-/// The entries that were named, with the settings that they need or needed.
+/// The entries that were named, with the settings that they need or needed. What other entries need
+/// stays out: where that is impossible, those fail alone.
 fn with_needed(named: &BTreeSet<EntryKey>, head: &Ruleset, wanted: &Ruleset) -> BTreeSet<EntryKey> {
+    let needed = derived_keys(head).chain(derived_keys(wanted));
+    let theirs = needed.filter(|(user, _)| named.contains(&EntryKey::Setting(*user)));
     let mut all = named.clone();
-    let is_user = |entry: &EntryKey| match entry {
-        EntryKey::Setting(key) => key.facts().is_of_host,
-        _ => false,
-    };
-    if named.iter().any(is_user) {
-        let needed = derived_keys(head).chain(derived_keys(wanted));
-        all.extend(needed.map(EntryKey::Setting));
-    }
+    all.extend(theirs.map(|(_, key)| EntryKey::Setting(key)));
     all
 }
 

@@ -160,8 +160,11 @@ fn settings(phase: Phase, from: &Ruleset, to: &Ruleset, steps: &mut Vec<Step>) {
             to: after.cloned(),
         });
         if let (SettingKey::Sysctl(name), Some(after)) = (key, after) {
+            let change = together.pop();
             push(&mut together, steps);
-            steps.extend(rewritten(name, after, from, to).map(|change| Step::Set {
+            let (first, again) = around(name, after, phase, (from, to));
+            let all = first.into_iter().chain(change).chain(again);
+            steps.extend(all.map(|change| Step::Set {
                 settings: vec![change],
             }));
         }
@@ -186,26 +189,36 @@ fn phase_of(
     }
 }
 
-/// The settings that a change of another one rewrites, and that are to be set again behind it: one
-/// value for the forwarding of all interfaces becomes that of each (`devinet_sysctl_forward`). Those
-/// that change themselves are set behind it anyway.
-fn rewritten<'a>(
+/// The steps around the change of a setting that rewrites others: one value for the forwarding of all
+/// interfaces becomes that of each (`devinet_sysctl_forward`). Before it each of the others is set to
+/// the value that it has, so that an undo from anywhere knows that value; behind it to the one that is
+/// wanted, unless that happens behind it anyway.
+fn around(
     name: SysctlName,
-    value: &'a Setting,
-    from: &'a Ruleset,
-    to: &'a Ruleset,
-) -> impl Iterator<Item = SettingChange> + 'a {
-    let all = to.settings.iter().filter(move |(key, wanted)| {
-        let stays = from.settings.get(**key) == Some(*wanted);
-        matches!(key, SettingKey::Sysctl(other) if name.rewrites(*other))
-            && stays
-            && *wanted != value
-    });
-    all.map(|(key, wanted)| SettingChange {
-        key: *key,
-        from: Some(value.clone()),
-        to: Some(wanted.clone()),
-    })
+    after: &Setting,
+    phase: Phase,
+    (from, to): (&Ruleset, &Ruleset),
+) -> (Vec<SettingChange>, Vec<SettingChange>) {
+    let (mut first, mut again) = (Vec::new(), Vec::new());
+    for (key, wanted) in to.settings.iter() {
+        let is_rewritten = matches!(key, SettingKey::Sysctl(other) if name.rewrites(*other));
+        let Some(was) = from.settings.get(*key).filter(|_| is_rewritten) else {
+            continue;
+        };
+        let own = phase_of(*key, Some(was), Some(wanted), to);
+        let change = |value: &Setting| SettingChange {
+            key: *key,
+            from: Some(was.clone()),
+            to: Some(value.clone()),
+        };
+        if was == wanted || own >= phase {
+            first.push(change(was));
+        }
+        if wanted != after && (was == wanted || own < phase) {
+            again.push(change(wanted));
+        }
+    }
+    (first, again)
 }
 
 fn push(together: &mut Vec<SettingChange>, steps: &mut Vec<Step>) {

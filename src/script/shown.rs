@@ -62,6 +62,8 @@ pub enum Shown {
     Live(Box<Live>),
     /// A view of live state, in its JSON form.
     View(View, Value),
+    /// A setting of the candidate, such as a sync daemon or a VIP, with its properties.
+    Setting(serde_json::Value),
     /// Anything else.
     Json(serde_json::Value),
 }
@@ -109,7 +111,9 @@ impl Shown {
         {
             return Ok(shown);
         }
+        let is_setting = value.read_lock::<value::SettingHandle>().is_some();
         match convert::to_json(session, value) {
+            Ok(json) if is_setting => Ok(Shown::Setting(json)),
             Ok(json) => Ok(known(json)),
             // A function has no text that means anything; a range has.
             Err(error) if error.kind() == Kind::Invalid => {

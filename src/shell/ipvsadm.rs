@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Kind, Result};
-use crate::format::{Format, Seen, Translated, mark_statement, read, translate};
+use crate::format::{Format, Seen, Translated, host_statement, mark_statement, read, translate};
 use crate::model::MarkKey;
 
 /// The letters that are commands of ipvsadm.
@@ -28,14 +28,24 @@ const OWN: [&str; 3] = ["ipvsadm", "ipvsadm-save", "ipvsadm-restore"];
 const TABLES: [&str; 2] = ["iptables", "ip6tables"];
 
 /// Programs of the host whose lines are pasted beside those of ipvsadm, and what there is to say.
-const HOST: [(&[&str], &str); 4] = [
+const HOST: [(&[&str], &str); 6] = [
     (
-        &["sysctl", "modprobe", "insmod"],
+        &["modprobe", "insmod"],
         "`show info` says what IPVS has now; the module is loaded when it is needed",
     ),
     (
-        &["ip", "ifconfig", "route", "arping"],
-        "addresses and routes of this host are set by its network configuration",
+        &["sysctl", "echo"],
+        "`sysctl(\"net.ipv4.ip_forward\", 1)` sets a kernel setting, `show sysctls` lists those \
+         that are set: help(\"sysctl\")",
+    ),
+    (
+        &["ip", "ifconfig", "arping"],
+        "`vip(\"192.0.2.10\", #{ interface: \"eth0\" })` adds an address and announces it: \
+         help(\"vip\"). Routes and links are set by the network configuration of this host",
+    ),
+    (
+        &["route"],
+        "routes of this host are set by its network configuration",
     ),
     (
         &[
@@ -81,6 +91,9 @@ fn is_one(line: &str, variables: &[String]) -> bool {
     let name = first.rsplit('/').next().unwrap_or(first);
     if OWN.contains(&name) {
         return true;
+    }
+    if name == "echo" {
+        return line.contains("> /proc/sys/") || line.contains(">/proc/sys/");
     }
     // What follows the name of another program is a word, and no operator of a script.
     let begins_word =
@@ -168,6 +181,11 @@ fn of_line(line: &str) -> Result<Answer> {
         return of_tables(name, line);
     }
     if let Some(said) = host(name) {
+        let translated = host_statement(line);
+        let elsewhere = "other settings are made in a shell; Ctrl-D leaves the prompt";
+        if let Some(code) = translated.map_err(|error| error.hint(elsewhere))? {
+            return Ok(Answer::Offer(code));
+        }
         return Err(Error::new(
             Kind::Usage,
             "this program is run in a shell, not at this prompt",
@@ -284,7 +302,9 @@ mod tests {
         let code = "mark(666, #{ protocol: \"tcp\", to: \"192.0.2.20\", ports: [80] })";
         assert_eq!(answer(line).unwrap(), Answer::Offer(code.to_owned()));
         for line in [
-            "sysctl -w net.ipv4.vs.conntrack=1",
+            "sysctl -p",
+            "sysctl -w net.core.somaxconn=1024",
+            "route add default gw 192.0.2.1",
             "sudo systemctl stop keepalived",
             "iptables -A INPUT -j ACCEPT",
             "/sbin/modprobe ip_vs",
@@ -295,6 +315,7 @@ mod tests {
         }
         // A variable, and what only looks like a program.
         for line in [
+            "echo 1",
             "ip addr",
             "sysctl",
             "route = 1",
@@ -303,6 +324,22 @@ mod tests {
         ] {
             assert!(!is_line(line), "{line}");
         }
+    }
+
+    #[test]
+    fn lines_that_set_up_the_host_are_answered_with_calls() {
+        let text = "sudo sysctl -w net.ipv4.ip_forward=1\n\
+                    echo 1 > /proc/sys/net/ipv4/vs/conntrack\n\
+                    ip addr add 192.0.2.10/32 dev eth0\n\
+                    -A -t 192.0.2.10:80 -s rr";
+        let code = "sysctl(\"net.ipv4.ip_forward\", 1);\n\
+                    sysctl(\"net.ipv4.vs.conntrack\", 1);\n\
+                    vip(\"192.0.2.10\", #{ interface: \"eth0\" });\n\
+                    tcp(\"192.0.2.10:80\", #{ scheduler: \"rr\" })";
+        for line in text.lines() {
+            assert!(super::is_line(line, &[]), "{line}");
+        }
+        assert_eq!(answer(text).unwrap(), Answer::Offer(code.to_owned()));
     }
 
     #[test]

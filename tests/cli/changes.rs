@@ -403,3 +403,25 @@ fn large_removals_are_refused_unless_allowed() {
     assert_eq!(lab.state(), before);
     assert_eq!(lab.said(&["--allow-removals", "-e", "clear()"]).status, 0);
 }
+
+/// As with a service: the commit tells of a setting, so that it is not shown as well.
+#[test]
+fn a_setting_is_told_of_once() {
+    let lab = Lab::new();
+    let declare = r#"sysctl("net.ipv4.vs.conntrack", 1)"#;
+    assert_snapshot!(lab.run(&["-e", declare]), @r"
+    ~ sysctl net.ipv4.vs.conntrack  0 -> 1
+    snapshot 1 (the first), 1 change, verified. Undo: ipvsh --sim revert 1
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", declare]), @r"
+    nothing to change
+    -- status 0
+    ");
+    let planned = r#"vip("192.0.2.10", #{ interface: "eth0" })"#;
+    assert_snapshot!(lab.run(&["-e", planned, "--plan"]), @r"
+    + vip 192.0.2.10  /32 on eth0
+    1 change planned, nothing done
+    -- status 0
+    ");
+}

@@ -19,27 +19,18 @@ fn what_the_host_needs_is_planned_committed_shown_and_taken_back() {
     let lab = Lab::with_web();
     let code = r#"vip("192.0.2.10", #{ interface: "eth0", withdraw: "down" }); sysctl("net.ipv4.ip_forward", true);"#;
     assert_snapshot!(lab.run(&["--plan", "-e", code]), @r"
-    name   value
-    name   net.ipv4.ip_forward
-    value  1
     ~ sysctl net.ipv4.ip_forward  0 -> 1
     + vip 192.0.2.10  /32 on eth0, withdraw down
     2 changes planned, nothing done
     -- status 0
     ");
     assert_snapshot!(lab.run(&["-e", code]), @r"
-    name   value
-    name   net.ipv4.ip_forward
-    value  1
     ~ sysctl net.ipv4.ip_forward  0 -> 1
     + vip 192.0.2.10  /32 on eth0, withdraw down
     snapshot 2 (1 before), 2 changes, verified. Undo: ipvsh --sim rollback 1 --allow-removals
     -- status 0
     ");
     assert_snapshot!(lab.run(&["-e", code]), @r"
-    name   value
-    name   net.ipv4.ip_forward
-    value  1
     nothing to change
     -- status 0
     ");
@@ -111,14 +102,6 @@ fn what_the_host_needs_is_planned_committed_shown_and_taken_back() {
 fn a_policy_of_a_vip_changes_the_record_alone() {
     let lab = lab();
     assert_snapshot!(lab.run(&["-e", r#"vip("192.0.2.10").set(#{ withdraw: "down" })"#]), @r"
-    name       value
-    address    192.0.2.10
-    prefix     32
-    interface  eth0
-    label
-    arp        answer
-    announce   true
-    withdraw   down
     vip 192.0.2.10
       ~ withdraw never -> down
     snapshot 3 (2 before), 1 change recorded, the kernel untouched. Undo: ipvsh --sim rollback 2
@@ -154,14 +137,6 @@ fn a_vip_that_a_service_uses_goes_only_where_that_is_meant() {
     lab.ok(&["-e", r#"vip("192.0.2.10", #{ interface: "eth0" })"#]);
     let moved = r#"remove(vip("192.0.2.10")); vip("192.0.2.10", #{ interface: "lo" });"#;
     assert_snapshot!(lab.run(&["-e", moved]), @r"
-    name       value
-    address    192.0.2.10
-    prefix     32
-    interface  lo
-    label
-    arp        answer
-    announce   true
-    withdraw   never
     - vip 192.0.2.10  /32 on eth0
     + vip 192.0.2.10  /32 on lo
     snapshot 5 (4 before), 2 changes, verified. Undo: ipvsh --sim rollback 4
@@ -175,10 +150,6 @@ fn what_a_silent_vip_needs_comes_and_goes_with_it() {
     let code =
         r#"vip("192.0.2.20", #{ arp: "silent" }); tunnel_device("tunl0", #{ type: "ipip" });"#;
     assert_snapshot!(lab.run(&["-e", code]), @r"
-    name  value
-    name  tunl0
-    type  ipip
-    port
     + tunnel-device tunl0  ipip
     ~ sysctl net.ipv4.conf.all.arp_ignore  0 -> 1
     ~ sysctl net.ipv4.conf.lo.arp_ignore  0 -> 1
@@ -209,9 +180,6 @@ fn what_a_silent_vip_needs_comes_and_goes_with_it() {
     "#);
     assert_snapshot!(
         lab.run(&["-e", r#"sysctl("net.ipv4.conf.all.arp_ignore", 0)"#]), @r"
-        name   value
-        name   net.ipv4.conf.all.arp_ignore
-        value  0
         -- stderr
         Error: sysctl net.ipv4.conf.all.arp_ignore: the value 0 contradicts vip 192.0.2.20, which needs 1
         Hint: leave it out (vip 192.0.2.20 sets it), or set it to 1

@@ -345,6 +345,9 @@ fn the_words_that_a_shell_completes() {
     ");
     assert_snapshot!(of_sim(&["weight", "10.0.0.11:80", "3", ""]), @r"
     192.0.2.10:80	tcp, rr
+    tunnel-device	a tunnel device of this host
+    sysctl	a sysctl of this host
+    vip	a vip of this host
     ");
     assert_eq!(of_sim(&["disable", ""]), of_sim(&["weight", ""]));
     assert_eq!(
@@ -353,6 +356,9 @@ fn the_words_that_a_shell_completes() {
     );
     assert_snapshot!(of_sim(&["drain", ""]), @r"
     192.0.2.10:80	tcp, rr
+    tunnel-device	a tunnel device of this host
+    sysctl	a sysctl of this host
+    vip	a vip of this host
     10.0.0.11:80	real server
     10.0.0.12:80	real server
     ");
@@ -399,6 +405,9 @@ fn the_words_that_a_shell_completes() {
     fish
     zsh
     ");
+    assert_snapshot!(of_sim(&["adopt", "sy"]), @"sysctl	a sysctl of this host");
+    assert_snapshot!(of_sim(&["adopt", "sysctl", "net.ipv4.ip_f"]), @"net.ipv4.ip_forward	0");
+    assert!(of_sim(&["show", "v"]).contains("vip\ta vip of this host\n"));
     assert!(complete(&["rollback", "--al"]).starts_with("--allow-removals\t"));
     assert!(
         !complete(&[""]).contains("__complete"),

@@ -1,14 +1,16 @@
 //! Strategies for rulesets: what a kernel accepts and a script may say, from a small world of
 //! addresses, so that two of them often name the same things.
-#![allow(clippy::unwrap_used, dead_code)] // a test: what cannot be made is a failure
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, dead_code)] // a test: what cannot be made is a failure
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use ipvsh::model::{
-    DaemonRole, Engine, Family, Forwarding, Fwmark, MarkRule, Netmask, PortRange, Protocol,
-    RealServer, Ruleset, Scheduler, SchedulerFlags, ServerKey, ServiceKey, ServiceOptions,
-    SettingKind, Settings, SyncDaemon, TimeoutKind, Timeouts, Tunnel, TunnelChecksum, TunnelKind,
-    VirtualService, Weight,
+    Arp, DaemonRole, Engine, Family, Forwarding, Fwmark, InterfaceName, MarkRule, Netmask,
+    PortRange, Protocol, RealServer, Ruleset, Scheduler, SchedulerFlags, ServerKey, ServiceKey,
+    ServiceOptions, Setting, SettingKey, SettingKind, Settings, SyncDaemon, SysctlName,
+    SysctlValue, TimeoutKind, Timeouts, Tunnel, TunnelChecksum, TunnelDevice, TunnelKind, Vip,
+    VipKey, VirtualService, Weight, Withdraw,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -229,13 +231,84 @@ pub fn marks() -> impl Strategy<Value = Vec<MarkRule>> {
 
 /// Settings of all kinds.
 pub fn settings() -> impl Strategy<Value = Settings> {
-    (timeouts(), daemons()).prop_map(|(timeouts, daemons)| {
+    (timeouts(), daemons(), of_host()).prop_map(|(timeouts, daemons, of_host)| {
         let mut settings = Settings::default();
         settings.set_timeouts(&timeouts);
         for (role, daemon) in daemons {
             settings.set_daemon(role, Some(daemon));
         }
+        for (key, value) in of_host {
+            settings.put(key, Some(value));
+        }
         settings
+    })
+}
+
+/// Settings of the host: often none.
+pub fn of_host() -> impl Strategy<Value = Vec<(SettingKey, Setting)>> {
+    let some = (vec(vip(), 0..3), vec(sysctl(), 0..4), vec(device(), 0..2));
+    let some = some.prop_map(|(vips, sysctls, devices)| [vips, sysctls, devices].concat());
+    prop_oneof![1 => Just(Vec::new()), 1 => some]
+}
+
+fn vip() -> impl Strategy<Value = (SettingKey, Setting)> {
+    let address = select(vec!["192.0.2.10", "192.0.2.11", "2001:db8::10"]);
+    let options = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    (address, select(vec!["lo", "eth0"]), options).prop_map(
+        |(address, interface, (wide, is_silent, announce, label))| {
+            let addr: IpAddr = address.parse().unwrap();
+            let interface = InterfaceName::parse(interface).unwrap();
+            let is_silent = is_silent && (addr.is_ipv4() || interface == InterfaceName::LO);
+            let label = label && addr.is_ipv4();
+            let vip = Vip {
+                prefix: if wide { 24 } else { Vip::single(addr).prefix },
+                label: label.then(|| format!("{interface}:web")),
+                arp: if is_silent { Arp::Silent } else { Arp::Answer },
+                announce,
+                withdraw: if announce {
+                    Withdraw::Never
+                } else {
+                    Withdraw::Down
+                },
+            };
+            (
+                SettingKey::Vip(VipKey { addr, interface }),
+                Setting::Vip(vip),
+            )
+        },
+    )
+}
+
+/// Kernel settings; of those that VIPs and tunnel devices need, values that serve them.
+fn sysctl() -> impl Strategy<Value = (SettingKey, Setting)> {
+    let values = vec![
+        ("net.ipv4.ip_forward", ["0", "1"]),
+        ("net.ipv4.conf.eth0.forwarding", ["0", "1"]),
+        ("net.ipv4.conf.all.arp_ignore", ["1", "2"]),
+        ("net.ipv4.conf.all.rp_filter", ["0", "2"]),
+        ("net.ipv4.vs.sync_threshold", ["3 50", "0 0"]),
+        ("net.ipv4.vs.conntrack", ["0", "1"]),
+    ];
+    (select(values), any::<bool>()).prop_map(|((name, values), second)| {
+        let name = SysctlName::parse(name).unwrap();
+        let value = SysctlValue::as_shown(name, values[usize::from(second)]);
+        (SettingKey::Sysctl(name), Setting::Sysctl(value))
+    })
+}
+
+fn device() -> impl Strategy<Value = (SettingKey, Setting)> {
+    let devices = vec![
+        ("tunl0", TunnelKind::Ipip, None),
+        ("tunl0", TunnelKind::Gue, Some(6080)),
+        ("gre0", TunnelKind::Gre, None),
+    ];
+    select(devices).prop_map(|(name, kind, port)| {
+        let name = InterfaceName::parse(name).unwrap();
+        let device = TunnelDevice { kind, port };
+        (
+            SettingKey::TunnelDevice(name),
+            Setting::TunnelDevice(device),
+        )
     })
 }
 

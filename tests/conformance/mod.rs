@@ -5,6 +5,7 @@
 
 pub mod accepted;
 pub mod daemons;
+pub mod host;
 pub mod marks;
 pub mod order;
 pub mod random;

@@ -161,6 +161,29 @@ fn masquerading_serves_the_servers_network_with_the_source_translated() {
     assert!(!again.out.contains("drops the answers"), "{}", again.out);
 }
 
+/// Returns true if a host tells the client's network that an address is its own.
+fn is_claimed(director: &Director, address: &str) -> bool {
+    let ask = format!("arping -c 2 -w 2 -I eth0 {address}");
+    director.typed("client", &ask).status == 0
+}
+
+#[test]
+fn a_silent_vip_is_silent_on_lo_only() {
+    let director = Director::with_topology("dr");
+    let vip = "192.168.182.150";
+    let declare = format!("ipvsh -e 'vip(\"{vip}\", #{{ interface: \"eth0\", arp: \"silent\" }})'");
+    let said = director.typed("rs1", &declare).ended(0).out;
+    assert!(is_claimed(&director, vip), "{said}");
+    let fix = fix(&said, "silent, but on eth0");
+    director.typed("rs1", &fix).ended(0);
+    assert!(!is_claimed(&director, vip), "{fix}");
+    let address = format!("ip -brief address show to {vip}");
+    let address = director.typed("rs1", &address).ended(0).out;
+    assert!(address.starts_with("lo "), "{address}");
+    let plan = director.typed("rs1", "ipvsh plan").ended(0).out;
+    assert!(!plan.contains("note: "), "{plan}");
+}
+
 /// A request that is begun, and waits for its end.
 fn begun(director: &Director) -> TcpStream {
     let open = || TcpStream::connect("192.168.60.200:80").unwrap();
@@ -221,8 +244,9 @@ fn a_cut_connection_is_silent_until_the_setting_is_changed() {
     stream.set_read_timeout(patience).unwrap();
     let error = ended(&mut stream).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
-    // With the setting there is no silence to speak of.
+    // With the setting there is no silence to speak of. The rollback takes it back, too.
     director.ipvsh(&["rollback", "1"]).ended(0);
+    director.paste(&setting).ended(0);
     let _stream = begun(&director);
     let said = director.ipvsh(&["-e", REMOVE]).ended(0).err;
     assert!(said.contains("its removal cuts 1 connection"), "{said}");

@@ -77,6 +77,11 @@ fn daemons_conform() {
 }
 
 #[test]
+fn settings_of_the_host_conform() {
+    conform(suite::host::CASES, ipvs_alone);
+}
+
+#[test]
 fn views_conform() {
     conform(suite::views::CASES, ipvs_alone);
 }

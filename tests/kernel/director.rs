@@ -99,8 +99,14 @@ impl Director {
 
     /// A director between a client and real servers: `nat`, `dr` or `tunnel`.
     pub fn with_topology(kind: &str) -> Director {
+        Director::between(kind, &[])
+    }
+
+    fn between(kind: &str, options: &[&str]) -> Director {
         let prefix = fresh("p");
-        topology(&["up", kind, &prefix]).ended(0);
+        let mut words = vec!["up", kind, &prefix];
+        words.extend(options);
+        topology(&words).ended(0);
         Director {
             namespace: format!("{prefix}lvs"),
             home: tempfile::tempdir().unwrap(),
@@ -108,15 +114,15 @@ impl Director {
         }
     }
 
+    /// The same, where the director has nothing but its own addresses: what it needs is in the
+    /// script that it runs.
+    pub fn bare_with_topology(kind: &str) -> Director {
+        Director::between(kind, &["--bare-director"])
+    }
+
     /// The same, where director and real servers have nothing but their addresses.
     pub fn with_bare_topology(kind: &str) -> Director {
-        let prefix = fresh("p");
-        topology(&["up", kind, &prefix, "--bare"]).ended(0);
-        Director {
-            namespace: format!("{prefix}lvs"),
-            home: tempfile::tempdir().unwrap(),
-            prefix: Some(prefix),
-        }
+        Director::between(kind, &["--bare"])
     }
 
     /// The roles of the topology that are real servers.

@@ -135,6 +135,11 @@ fn two_ports_works_as_written() {
 }
 
 #[test]
+fn reboot_works_as_written() {
+    works("examples/guide/recipes/reboot");
+}
+
+#[test]
 fn the_tour_is_as_written() {
     works("README");
 }

@@ -21,6 +21,8 @@ mod everyday;
 mod faults;
 mod guide;
 mod history;
+mod host;
+mod host_faults;
 mod import;
 mod ipvs;
 mod marks;

@@ -89,6 +89,12 @@ fn a_vip_that_is_elsewhere() {
     noted_until_fixed(&director, code, "VIP 192.0.2.10: no address of this host");
     let code = r#"tcp("[2001:db8::10]:80", #{ servers: ["2001:db8:1::11"] })"#;
     noted_until_fixed(&director, code, "VIP 2001:db8::10: no address of this host");
+    // One that the same commit declares is there when it is done.
+    let code = r#"vip("192.0.2.20", #{ interface: "eth0" });
+        tcp("192.0.2.20:80", #{ servers: ["10.0.0.11"] })"#;
+    let planned = director.ipvsh(&["-e", code, "--plan"]).ended(0);
+    assert_eq!(notes_in(&planned), Vec::<String>::new());
+    assert_eq!(notes(&director, code), Vec::<String>::new());
     // A network that is local as a whole has all its addresses.
     let local = ["route", "add", "local", "198.51.100.0/24", "dev", "lo"];
     director.exec("ip", &local).ended(0);
@@ -120,6 +126,19 @@ fn masquerading_without_forwarding() {
         director.exec("sysctl", &["-qw", family]).ended(0);
         noted_until_fixed(&director, code, "does not forward");
     }
+}
+
+#[test]
+fn forwarding_that_the_same_commit_sets_is_not_missed() {
+    let director = director();
+    director
+        .exec("sysctl", &["-qw", "net.ipv4.ip_forward=0"])
+        .ended(0);
+    let code = r#"sysctl("net.ipv4.ip_forward", 1);
+        tcp("192.0.2.1:80", #{ forward: "masq", servers: ["10.0.0.11"] })"#;
+    let planned = director.ipvsh(&["-e", code, "--plan"]).ended(0);
+    assert_eq!(notes_in(&planned), Vec::<String>::new());
+    assert_eq!(notes(&director, code), Vec::<String>::new());
 }
 
 #[test]

@@ -22,8 +22,13 @@ fn run_example(director: &Director, name: &str) {
 
 #[track_caller]
 fn balances(topology: &str, example: &str, url: &str) {
-    let director = Director::with_topology(topology);
+    let director = Director::bare_with_topology(topology);
     run_example(&director, example);
+    balances_requests(&director, url);
+}
+
+#[track_caller]
+fn balances_requests(director: &Director, url: &str) {
     let answers = director.hits(10, &[url]);
     assert_eq!(
         counts(&answers),
@@ -40,6 +45,30 @@ fn nat_answers_five_and_five() {
 #[test]
 fn direct_routing_answers_five_and_five() {
     balances("dr", "dr", "http://192.168.182.100/");
+}
+
+#[test]
+fn direct_routing_behind_a_router_answers_past_the_director() {
+    let director = Director::bare_with_topology("routed");
+    run_example(&director, "dr_routed");
+    balances_requests(&director, "http://192.168.182.100/");
+    // Requests pass the director, answers do not. The kernel sums counters up every two seconds.
+    let start = Instant::now();
+    let counters = loop {
+        let counters = director.ipvsh(&["show", "stats", "--json"]).ended(0).out;
+        let counters: serde_json::Value = serde_json::from_str(&counters).unwrap();
+        if counters[0]["connections"] == 10 || start.elapsed() > Duration::from_secs(30) {
+            break counters;
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    };
+    assert_eq!(counters[0]["connections"], 10, "{counters}");
+    assert_eq!(counters[0]["out_packets"], 0, "{counters}");
+    // The router knows the VIP at the director.
+    let mac = director.typed("lvs", "cat /sys/class/net/eth0/address").out;
+    let known = "ip neighbour show 192.168.182.100 dev eth1";
+    let known = director.typed("router", known).out;
+    assert!(known.contains(mac.trim()), "{known} {mac}");
 }
 
 #[test]
@@ -66,7 +95,7 @@ fn alternates(director: &Director, urls: &[&str]) {
 
 #[test]
 fn one_pool_alternates_between_ports_and_servers() {
-    let director = Director::with_topology("dr");
+    let director = Director::bare_with_topology("dr");
     run_example(&director, "one_pool");
     let urls = ["http://192.168.182.100:80/", "http://192.168.182.100:443/"];
     alternates(&director, &urls);
@@ -90,7 +119,7 @@ fn one_pool_alternates_between_ports_and_servers() {
 
 #[test]
 fn a_database_pool_evens_out() {
-    let director = Director::with_topology("database");
+    let director = Director::bare_with_topology("database");
     run_example(&director, "database_pool");
     let answers = director.hits(30, &["http://7.7.7.18:3306/"]);
     assert_eq!(
@@ -111,7 +140,7 @@ fn has_arrived_at_80(director: &Director) -> bool {
 
 #[test]
 fn two_ports_have_one_front() {
-    let director = Director::with_topology("nat");
+    let director = Director::bare_with_topology("nat");
     run_example(&director, "two_ports");
     alternates(&director, &TWO_PORTS);
     assert!(!has_arrived_at_80(&director));
@@ -126,17 +155,13 @@ fn two_ports_have_one_front() {
 
 #[test]
 fn two_ports_have_one_front_with_persistence() {
-    let director = Director::with_topology("nat");
-    for line in [
-        "modprobe ip_vs",
-        "sysctl -qw net.ipv4.vs.conntrack=1",
-        "iptables -t nat -A PREROUTING -d 192.168.60.200 -p tcp --dport 80 -j REDIRECT --to-port 443",
-    ] {
-        // The lab types the same lines.
-        let example = std::fs::read_to_string(file("examples/two_ports_sticky.rhai")).unwrap();
-        assert!(example.contains(&format!("// Prepare: {line}\n")));
-        director.exec("sh", &["-c", line]).ended(0);
-    }
+    let director = Director::bare_with_topology("nat");
+    let line = "iptables -t nat -A PREROUTING -d 192.168.60.200 -p tcp --dport 80 \
+                -j REDIRECT --to-port 443";
+    // The lab types the same line.
+    let example = std::fs::read_to_string(file("examples/two_ports_sticky.rhai")).unwrap();
+    assert!(example.contains(&format!("// Prepare: {line}\n")));
+    director.exec("sh", &["-c", line]).ended(0);
     run_example(&director, "two_ports_sticky");
     let answers = director.hits(10, &TWO_PORTS);
     let counts = counts(&answers);

@@ -13,6 +13,14 @@ fn a_line_of_ipvsadm_is_answered_ready_to_run() {
     session.shows("tcp(\"192.0.2.1:80\", #{ scheduler: \"rr\" })");
     session.line("");
     session.shows("sim*1> ");
+    session.line("ip address add 192.0.2.1/32 dev eth0");
+    session.shows("vip(\"192.0.2.1\", #{ interface: \"eth0\" })");
+    session.line("");
+    session.shows("sim*2> ");
+    session.line("sysctl -w net.ipv4.ip_forward=1");
+    session.shows("sysctl(\"net.ipv4.ip_forward\", 1)");
+    session.line("");
+    session.shows("sim*3> ");
     session.line("-S");
     session.shows("save(\"FILE\", \"ipvsadm\")");
     session.line("-a -t 192.0.2.1:80 -r 10.0.0.1 -Q");
@@ -66,10 +74,9 @@ fn words_of_other_tools_are_answered() {
         ("?wlc", "fewest connections for its weight"),
         ("?leastconn", "leastconn is written scheduler: \"wlc\""),
         ("?masq", "forward: \"masq\""),
-        (
-            "sysctl -w net.ipv4.vs.conntrack=1",
-            "run in a shell, not at this prompt",
-        ),
+        ("?arp_ignore", "arp: \"silent\""),
+        ("?虚拟IP", "an address of this host: vip("),
+        ("sysctl -p", "run in a shell, not at this prompt"),
         ("watch -n1 ls", "Error: "),
         ("ipvsadm -Ln --stats", "in ipvsh's words: show stats"),
         ("ipvsadm-save", "every commit is saved"),

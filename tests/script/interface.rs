@@ -54,7 +54,7 @@ fn values_are_shown_as_what_they_are() {
     assert!(matches!(shown("|x| x"), Shown::Text(t) if t == "a function"));
     assert!(matches!(
         shown("sync_daemon(\"master\", #{ interface: \"eth0\" })"),
-        Shown::Json(_)
+        Shown::Setting(_)
     ));
     assert!(matches!(
         shown("try { tcp(1) } catch (e) { e }"),

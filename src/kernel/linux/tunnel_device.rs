@@ -4,7 +4,7 @@
 //! Source of truth: ip-link(8), ip-fou(8); net/ipv4/ipip.c, ip_gre.c, fou.c.
 
 use super::failure::Failure;
-use crate::ipvs::Errno;
+use crate::ipvs::{Errno, preload_module};
 use crate::model::{InterfaceName, Setting, SettingKey, Settings, TunnelDevice, TunnelKind};
 use crate::netlink::fou::{Encapsulation, FouClient, FouPort};
 use crate::netlink::route::{self, Link, RouteClient, Tunnel};
@@ -103,6 +103,8 @@ fn open_port(port: u16) -> Result<(), Failure> {
         port,
         encapsulation: Encapsulation::Gue,
     };
+    // The kernel does not load this one by itself; where it cannot be loaded, the family is missing.
+    let _ = preload_module("fou");
     let mut fou = FouClient::open()?;
     if fou.ports()?.contains(&gue) {
         return Ok(());

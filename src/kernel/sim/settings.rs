@@ -24,7 +24,10 @@ pub(super) fn check(machine: &Machine, live: &Live, change: &mut SettingChange) 
         (SettingKey::SyncDaemon(role), None) => sync_daemon::check_stop(live, role),
         (SettingKey::Vip(key), Some(Setting::Vip(_))) => vip::check_add(machine, live, key),
         (SettingKey::Vip(key), None) => vip::check_remove(live, key),
-        (SettingKey::Sysctl(name), Some(Setting::Sysctl(_))) => sysctl::check(machine, live, name),
+        (SettingKey::Sysctl(name), Some(Setting::Sysctl(value))) => {
+            sysctl::check(machine, live, name)?;
+            sysctl::check_value(name, value)
+        }
         (SettingKey::TunnelDevice(_), _) => Ok(()),
         // What is always there stays, and a value of another kind changes nothing.
         (_, _) => {

@@ -19,6 +19,17 @@ pub(super) fn check(machine: &Machine, live: &Live, name: SysctlName) -> Answer 
     }
 }
 
+/// Refuses what the table takes and the kernel does not (proc_do_sync_threshold in ip_vs_ctl.c).
+pub(super) fn check_value(name: SysctlName, value: &SysctlValue) -> Answer {
+    let numbers: Vec<i64> = value.as_str().split(' ').flat_map(str::parse).collect();
+    match numbers.as_slice() {
+        [packets, period] if name.is_of_ipvs() && packets >= period && *period > 0 => {
+            Err(Errno::INVAL)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What else changes where a setting is written.
 pub(super) fn rewrite(live: &mut Live, name: SysctlName, value: &SysctlValue) {
     let settings = &mut live.rules.settings;

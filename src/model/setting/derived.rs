@@ -37,10 +37,11 @@ pub fn with_derived(rules: &Ruleset) -> Cow<'_, Ruleset> {
     all
 }
 
-/// The settings that are derived of a ruleset; none that it sets explicitly.
-pub fn derived_keys(rules: &Ruleset) -> impl Iterator<Item = SettingKey> + '_ {
-    let all = needed(&rules.settings).map(|(_, need)| SettingKey::Sysctl(need.name));
-    all.filter(|key| !rules.settings.has(*key))
+/// The settings that are derived of a ruleset, each behind the setting that needs it; none that the
+/// ruleset sets explicitly.
+pub fn derived_keys(rules: &Ruleset) -> impl Iterator<Item = (SettingKey, SettingKey)> + '_ {
+    let all = needed(&rules.settings).map(|(user, need)| (user, SettingKey::Sysctl(need.name)));
+    all.filter(|(_, key)| !rules.settings.has(*key))
 }
 
 /// Refuses a setting whose value takes away what another needs.

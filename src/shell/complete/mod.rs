@@ -1,5 +1,8 @@
 //! Completion: what could stand at the cursor. Pure, but for what it asks of the world.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
 use super::context::{Place, Value};
 use super::words::WORDS;
 use super::world::World;
@@ -7,7 +10,7 @@ use super::{split, standard, verbs};
 use crate::api::names::Names;
 use crate::api::options::SERVICE;
 use crate::api::{Function, On, Opt, Type, functions, properties};
-use crate::model::{ServiceKey, Snapshot};
+use crate::model::{InterfaceName, ServiceKey, Snapshot, SysctlName};
 use crate::views::View;
 
 /// Something that could stand at the cursor.
@@ -305,11 +308,18 @@ fn values(names: Names, place: &Place, world: &dyn World) -> Vec<(String, String
         Names::OneOf(words) => plain(words.iter().map(|word| (*word).to_owned()).collect()),
         Names::Services => plain(services(world, begun)),
         Names::Vips => plain(vips(world)),
+        Names::Addresses => plain(addresses(world)),
+        Names::Sysctls => plain(sysctls(world)),
         Names::Servers => plain(world.servers(place.service(world).as_ref())),
         Names::Objects => {
             let mut all = services(world, begun);
             all.extend(world.marks().iter().map(|mark| format!("mark {mark}")));
             all.extend(["timeouts".to_owned(), "daemons".to_owned()]);
+            let vips = addresses(world).into_iter();
+            all.extend(vips.map(|address| format!("vip {address}")));
+            all.extend(["tunnel-device tunl0", "tunnel-device gre0"].map(str::to_owned));
+            let sysctls = sysctls(world).into_iter();
+            all.extend(sysctls.map(|name| format!("sysctl {name}")));
             plain(all)
         }
         Names::Snapshots => snapshots(&world.snapshots())
@@ -342,6 +352,24 @@ fn vips(world: &dyn World) -> Vec<String> {
         ServiceKey::Fwmark { .. } => None,
     };
     world.services().iter().filter_map(address).collect()
+}
+
+/// The addresses that services listen at.
+fn addresses(world: &dyn World) -> Vec<String> {
+    let services = world.services();
+    let addresses: BTreeSet<IpAddr> = services.iter().filter_map(ServiceKey::addr).collect();
+    addresses.iter().map(ToString::to_string).collect()
+}
+
+/// The kernel settings of a host with the interfaces of this one.
+fn sysctls(world: &dyn World) -> Vec<String> {
+    let names = ["all".to_owned(), "default".to_owned()].into_iter();
+    let names = names.chain(world.interfaces());
+    let interfaces: Vec<InterfaceName> = names
+        .filter_map(|name| InterfaceName::parse(&name).ok())
+        .collect();
+    let all = SysctlName::all_with(&interfaces).into_iter();
+    all.map(|name| name.to_string()).collect()
 }
 
 /// Names of snapshots with what they are: numbers, tags, `head`.

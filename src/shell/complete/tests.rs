@@ -223,6 +223,14 @@ fn names_of_things_complete_within_quotes() {
     offers("save(\"x\", \"j", &["json\""]);
     offers("import \"web.r", &["web.rhai\""]);
     offers("adopt(\"ti", &["timeouts\""]);
+    offers(
+        "adopt(\"sysctl net.ipv4.conf.eth0.arp_i",
+        &["sysctl net.ipv4.conf.eth0.arp_ignore\""],
+    );
+    offers_also("sysctl(\"", &["net.ipv4.ip_forward\""], &[]);
+    offers("vip(\"192.0.2.10\", #{ interface: \"e", &["eth0\""]);
+    offers("vip(\"192.0.2.10\", #{ arp: \"s", &["silent\""]);
+    offers("tunnel_device(\"g", &["gre0\""]);
     offers("env(\"HO", &["HOME\""]);
     offers(
         "remove(",
