@@ -81,7 +81,7 @@ impl Director {
                 uses: uses.into_values().collect(),
                 unread,
             }),
-            true => Err(nowhere(text, &live, head.as_ref())),
+            true => Err(nowhere(text, &filter, &live, head.as_ref())),
         }
     }
 }
@@ -149,9 +149,18 @@ fn usage(
 }
 
 /// The error where nothing has an address.
-fn nowhere(text: &str, live: &Live, head: Option<&Ruleset>) -> Error {
+fn nowhere(text: &str, filter: &Filter, live: &Live, head: Option<&Ruleset>) -> Error {
     let mut known = BTreeSet::new();
-    for rules in [Some(&live.rules), head].into_iter().flatten() {
+    let both = || [Some(&live.rules), head].into_iter().flatten();
+    let error = Error::not_found("no service has it as VIP or as real server").object(text);
+    let mut vips = both().flat_map(|rules| rules.settings.vips());
+    if let Some((key, _)) = vips.find(|(key, _)| filter.fits(key.addr, 0)) {
+        return error.hint(format!(
+            "it is a vip on {}, and no service listens there: ipvsh show vips",
+            key.interface
+        ));
+    }
+    for rules in both() {
         for (key, service) in &rules.services {
             known.extend(key.addr());
             known.extend(service.servers.keys().map(|server| server.addr));
@@ -159,10 +168,8 @@ fn nowhere(text: &str, live: &Live, head: Option<&Ruleset>) -> Error {
     }
     let known: Vec<String> = known.iter().map(ToString::to_string).collect();
     let close = did_you_mean(text, known.iter().map(String::as_str));
-    Error::not_found("no service has it as VIP or as real server")
-        .object(text)
-        .hint(match close {
-            Some(close) => format!("did you mean \"{close}\"?"),
-            None => "ipvsh show lists services and their real servers".to_owned(),
-        })
+    error.hint(match close {
+        Some(close) => format!("did you mean \"{close}\"?"),
+        None => "ipvsh show lists services and their real servers".to_owned(),
+    })
 }

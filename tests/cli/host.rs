@@ -99,6 +99,18 @@ fn what_the_host_needs_is_planned_committed_shown_and_taken_back() {
 }
 
 #[test]
+fn a_vip_without_a_service_is_found() {
+    let lab = Lab::new();
+    lab.ok(&["-e", r#"vip("192.0.2.77", #{ interface: "eth0" })"#]);
+    assert_snapshot!(lab.run(&["where", "192.0.2.77"]), @r"
+    -- stderr
+    Error: 192.0.2.77: no service has it as VIP or as real server
+    Hint: it is a vip on eth0, and no service listens there: ipvsh --sim show vips
+    -- status 1
+    ");
+}
+
+#[test]
 fn a_policy_of_a_vip_changes_the_record_alone() {
     let lab = lab();
     assert_snapshot!(lab.run(&["-e", r#"vip("192.0.2.10").set(#{ withdraw: "down" })"#]), @r"
