@@ -38,6 +38,7 @@ fn import(director: &mut Director, rules: &Ruleset, replace: bool) -> Result<()>
     let import = Import {
         name: "rules".to_owned(),
         has_rules: true,
+        can_hold_host: true,
         replace,
         only: Vec::new(),
     };

@@ -559,7 +559,8 @@ pub const VIP: &[Opt] = &[
             "withdraw",
             Type::Text,
             "\"never\"",
-            "When the daemon takes the address off: never, or while no service of it serves.",
+            "When the address is to be taken off: never, or while no service of it serves. It is \
+             recorded; no part of this version acts on it yet.",
         )
     },
 ];

@@ -53,11 +53,12 @@ pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<u8> {
     for file in &args.files {
         sources.push(source(file)?);
     }
-    let mut has_rules = false;
+    let (mut has_rules, mut can_hold_host) = (false, true);
     let mut files = Vec::new();
     for source in &sources {
         let reading = read(context, source, args.format)?;
         has_rules |= reading.has_rules;
+        can_hold_host &= reading.can_hold_host;
         files.push((source.name.clone(), reading.rules));
     }
     let names = args.files.iter().map(|file| match file.as_str() {
@@ -67,6 +68,7 @@ pub(super) fn run(context: &Context, args: &ImportArgs) -> Result<u8> {
     let import = Import {
         name: names.collect::<Vec<_>>().join(", "),
         has_rules,
+        can_hold_host,
         replace: args.replace,
         only: args.only.clone(),
     };
@@ -111,6 +113,7 @@ fn read(context: &Context, source: &Source, format: Option<Format>) -> Result<Re
             rules: script::ruleset(source)?,
             notes: Vec::new(),
             has_rules: true,
+            can_hold_host: true,
         });
     }
     let reading = format::read(format, name, text)?;

@@ -14,7 +14,7 @@ use super::{Director, found_of, head_of};
 use crate::error::{Error, Kind, Result};
 use crate::model::{
     EntryKey, EntryValue, Extent, FoundValues, Live, MarkKey, MarkRule, Ruleset, ServiceKey,
-    SettingKey,
+    SettingKey, SettingKind,
 };
 use crate::plan::{Plan, Request, Scope, between, foreign, plan};
 use crate::signals;
@@ -110,7 +110,13 @@ impl Director {
     /// The settings of this host that objects name.
     fn host_settings_named(&mut self, objects: &[String]) -> Result<Ruleset> {
         let mut named = Ruleset::default();
-        let objects = objects.iter().map(|name| Object::parse(name));
+        let objects = objects.iter().map(|name| {
+            let object = Object::parse(name)?;
+            match object {
+                Object::Settings(kind) if kind.facts().is_of_host => Err(one_by_name(kind, name)),
+                _ => Ok(object),
+            }
+        });
         let objects: Vec<Object> = objects.collect::<Result<_>>()?;
         if !objects.iter().any(Object::may_be_of_host) {
             return Ok(named);
@@ -122,6 +128,16 @@ impl Director {
         });
         Ok(named)
     }
+}
+
+/// Refuses to take over all settings of the host of one kind: a host has many, and they are not
+/// meant.
+fn one_by_name(kind: SettingKind, name: &str) -> Error {
+    let noun = kind.facts().noun;
+    Error::invalid("settings of the host are adopted one by one")
+        .object(name)
+        .attempt("cannot adopt")
+        .hint(format!("like: ipvsh adopt \"{noun} NAME\""))
 }
 
 /// What is recorded, and of the kernel the rules of marks that were taken over.

@@ -16,6 +16,8 @@ pub struct Import {
     pub name: String,
     /// Says whether it is all that there is to have: settings of a start script alone are not.
     pub has_rules: bool,
+    /// It can hold settings of the host: in the place of ours, those that it lacks go.
+    pub can_hold_host: bool,
     /// What is ours and not in it goes.
     pub replace: bool,
     /// Objects (`tcp 192.0.2.10:80`, `mark 666`, `timeouts`, `daemons`): only those are looked at.
@@ -120,11 +122,10 @@ fn stage(candidate: &mut Candidate, rules: &Ruleset, import: &Import) -> Result<
         wanted.put(&entry, None);
     }
     if import.replace {
-        // Lines of ipvsadm cannot hold what is the host's: a file without any says nothing of it.
+        // Lines of ipvsadm cannot hold what is the host's: they say nothing of it.
         let is_of_host =
             |entry: &EntryKey| matches!(entry, EntryKey::Setting(key) if key.facts().is_of_host);
-        let speaks_of_host = rules.entries().iter().any(is_of_host);
-        let is_spoken_of = |entry: &EntryKey| speaks_of_host || !is_of_host(entry);
+        let is_spoken_of = |entry: &EntryKey| import.can_hold_host || !is_of_host(entry);
         let ours = candidate.rules().entries();
         for entry in ours.into_iter().filter(fits).filter(is_spoken_of) {
             let goes_with_its_service = matches!(entry, EntryKey::Server(service, _)

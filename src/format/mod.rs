@@ -149,6 +149,7 @@ pub fn read(format: Option<Format>, name: &str, text: &str) -> Result<Reading> {
             rules,
             notes: Vec::new(),
             has_rules: true,
+            can_hold_host: true,
         }),
         Some(Format::Ipvsadm) => ipvsadm::read(name, text),
         Some(Format::Rhai) => Err(Error::invalid("a script is run, not loaded")

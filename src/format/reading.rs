@@ -13,6 +13,8 @@ pub struct Reading {
     pub notes: Vec<String>,
     /// Says whether the text is one of rules: not only settings, or only comments.
     pub has_rules: bool,
+    /// The form can hold settings of the host, so that those which it lacks are not wanted.
+    pub can_hold_host: bool,
 }
 
 /// How many problems of one text are told.

@@ -15,12 +15,31 @@ pub const LINE: usize = 72;
 const ACTIONS: [Action; 3] = [Action::Add, Action::Change, Action::Remove];
 
 /// The changes that a snapshot's message and counts describe: those of the kernel or, where the
-/// kernel needed none, those of the record.
+/// kernel needed none, those of the record. What is recorded of the host and the kernel needed no
+/// change for, such as a VIP's `withdraw`, is described in any case.
 pub fn described<'a>(in_kernel: &'a [Change], from: &Ruleset, to: &Ruleset) -> Cow<'a, [Change]> {
-    match in_kernel {
-        [] => Cow::Owned(between(from, to)),
-        some => Cow::Borrowed(some),
+    if in_kernel.is_empty() {
+        return Cow::Owned(between(from, to));
     }
+    if from.settings == to.settings {
+        return Cow::Borrowed(in_kernel);
+    }
+    let of_host = |rules: &Ruleset| {
+        let mut settings = rules.settings.clone();
+        settings.retain(|key| key.facts().is_of_host);
+        Ruleset {
+            settings,
+            ..Ruleset::default()
+        }
+    };
+    let is_told = |change: &Change| in_kernel.iter().any(|told| told.object == change.object);
+    let mut all = in_kernel.to_vec();
+    all.extend(
+        between(&of_host(from), &of_host(to))
+            .into_iter()
+            .filter(|change| !is_told(change)),
+    );
+    Cow::Owned(all)
 }
 
 /// Counts changes by what happens.

@@ -99,6 +99,70 @@ fn what_the_host_needs_is_planned_committed_shown_and_taken_back() {
 }
 
 #[test]
+fn what_is_recorded_alone_is_told_beside_what_the_kernel_needed() {
+    let lab = lab();
+    let code = r#"vip("192.0.2.10").set(#{ withdraw: "down" });
+        sysctl("net.ipv4.vs.conntrack", 0); sysctl("net.ipv4.vs.nat_icmp_send", 1);"#;
+    assert_snapshot!(lab.run(&["-e", code]), @r"
+    ~ sysctl net.ipv4.vs.nat_icmp_send  0 -> 1
+    + sysctl net.ipv4.vs.conntrack  0
+    vip 192.0.2.10
+      ~ withdraw never -> down
+    snapshot 3 (2 before), 3 changes, verified. Undo: ipvsh --sim rollback 2
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["history", "-n", "1"]), @r"
+    snapshot  time                 author  changes  message
+    3  TIME  AUTHOR  +1 ~2  +1 sysctl, ~1 option, ~1 sysctl
+    -- status 0
+    ");
+}
+
+#[test]
+fn a_file_in_the_place_of_ours_says_what_goes_where_it_can_hold_it() {
+    let lab = lab();
+    let lines = lab.ok(&["export", "--format", "ipvsadm"]);
+    std::fs::write(lab.path("rules.txt"), &lines).unwrap();
+    assert_snapshot!(lab.run(&["import", "--replace", "rules.txt"]), @r"
+    nothing to change
+    -- status 0
+    ");
+    std::fs::write(lab.path("rules.json"), r#"{"services": [], "vips": []}"#).unwrap();
+    assert_snapshot!(lab.run(&["import", "--replace", "rules.json", "--allow-removals"]), @r"
+    - tcp 192.0.2.10:80  rr
+      - server 10.0.0.11:80  masq weight 1
+      - server 10.0.0.12:80  masq weight 3
+    ~ sysctl net.ipv4.ip_forward  1 -> 0
+    - vip 192.0.2.10  /32 on eth0
+    snapshot 3 (2 before), 5 changes, verified. Undo: ipvsh --sim rollback 2
+    -- status 0
+    ");
+}
+
+#[test]
+fn a_whole_kind_of_the_host_is_not_adopted() {
+    let lab = lab();
+    assert_snapshot!(lab.run(&["adopt", "sysctls"]), @r#"
+    -- stderr
+    Error: sysctls: cannot adopt: settings of the host are adopted one by one
+    Hint: like: ipvsh --sim adopt "sysctl NAME"
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["adopt", "sysctl"]), @r"
+    -- stderr
+    Error: the name of a sysctl is missing
+    Hint: like: vip 192.0.2.10, sysctl net.ipv4.ip_forward, tunnel-device tunl0
+    -- status 1
+    ");
+    assert_snapshot!(lab.run(&["forget", "vip"]), @r"
+    -- stderr
+    Error: the name of a vip is missing
+    Hint: like: vip 192.0.2.10, sysctl net.ipv4.ip_forward, tunnel-device tunl0
+    -- status 1
+    ");
+}
+
+#[test]
 fn a_vip_without_a_service_is_found() {
     let lab = Lab::new();
     lab.ok(&["-e", r#"vip("192.0.2.77", #{ interface: "eth0" })"#]);

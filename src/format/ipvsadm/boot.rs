@@ -115,6 +115,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<Reading> {
             notes: notes(name, &settings, &rules),
             rules,
             has_rules: false,
+            can_hold_host: false,
         }),
     }
 }

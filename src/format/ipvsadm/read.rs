@@ -111,6 +111,7 @@ pub(crate) fn read(name: &str, text: &str) -> Result<Reading> {
         rules,
         notes,
         has_rules: true,
+        can_hold_host: false,
     })
 }
 

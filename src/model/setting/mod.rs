@@ -104,13 +104,15 @@ impl SettingKind {
         }
     }
 
-    /// The kind whose settings a text names: `timeouts`, `daemon`, `tunnel-devices`.
+    /// The kind whose settings a text names: `timeouts`, `daemon`, `tunnel-devices`. One that is the
+    /// host's is named in the plural: the singular begins the name of one setting.
     pub fn named(text: &str) -> Option<SettingKind> {
         let text = text.replace('-', "_");
         let mut all = SettingKind::ALL.into_iter();
         all.find(|kind| {
             let list = kind.facts().list;
-            text == list || list.strip_suffix('s') == Some(text.as_str())
+            text == list
+                || !kind.facts().is_of_host && list.strip_suffix('s') == Some(text.as_str())
         })
     }
 

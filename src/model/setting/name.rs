@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::SettingKey;
 use super::sysctl::SysctlName;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::address;
 use crate::model::interface::InterfaceName;
 
@@ -34,6 +34,13 @@ impl SettingName {
             ["sysctl", name] => SettingName::Sysctl(SysctlName::parse(name)?),
             ["tunnel-device" | "tunnel_device", name] => {
                 SettingName::TunnelDevice(InterfaceName::parse(name)?)
+            }
+            [noun @ ("vip" | "sysctl" | "tunnel-device")] => {
+                return Err(
+                    Error::invalid(format!("the name of a {noun} is missing")).hint(
+                        "like: vip 192.0.2.10, sysctl net.ipv4.ip_forward, tunnel-device tunl0",
+                    ),
+                );
             }
             _ => return Ok(None),
         }))
@@ -73,7 +80,13 @@ mod tests {
         assert!(any.fits(key("lo")) && any.fits(key("eth0")));
         let one = parse("vip 192.0.2.10 dev eth0").unwrap().unwrap();
         assert!(!one.fits(key("lo")) && one.fits(key("eth0")));
-        for text in ["vip web", "vip 192.0.2.10 dev a/b", "sysctl kernel.panic"] {
+        for text in [
+            "vip",
+            "sysctl",
+            "vip web",
+            "vip 192.0.2.10 dev a/b",
+            "sysctl kernel.panic",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
         for text in ["", "vips", "tcp 192.0.2.10:80", "vip 192.0.2.10 eth0 x"] {
