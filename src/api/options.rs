@@ -520,7 +520,7 @@ pub const VIP: &[Opt] = &[
         ..opt(
             "interface",
             Type::Text,
-            "\"lo\"",
+            "\"lo\"; of an address that is declared already, its own",
             "The interface that has the address: lo, or the one that faces the clients.",
         )
     },

@@ -1,5 +1,7 @@
 //! Facts: addresses of services on this host.
 
+use std::net::IpAddr;
+
 use rhai::Dynamic;
 
 use super::call::Call;
@@ -9,7 +11,7 @@ use super::settings;
 use super::types::Type;
 use super::value::SettingHandle;
 use crate::error::{Error, Kind, Result};
-use crate::model::{Setting, SettingKey, SettingKind, Vip};
+use crate::model::{Setting, SettingKey, SettingKind, Vip, VipKey};
 
 const ADDRESS: Param = Param::new("address", Type::Text);
 
@@ -80,9 +82,23 @@ pub const FUNCTIONS: &[Function] = &[
 
 fn declare(call: &Call) -> Result<Dynamic> {
     let address = call.text(0)?;
-    let (key, vip) = Vip::parse(&address, &call.options(1)?.unwrap_or_default())
-        .map_err(|e| e.object(format!("vip {address}")))?;
+    let options = call.options(1)?.unwrap_or_default();
+    let (mut key, vip) =
+        Vip::parse(&address, &options).map_err(|e| e.object(format!("vip {address}")))?;
+    if options.get("interface").is_none_or(|one| one.is_null())
+        && let [one] = declared(call, key.addr)?.as_slice()
+    {
+        key = *one;
+    }
     settings::declare(call, SettingKey::Vip(key), Setting::Vip(vip))
+}
+
+/// The candidate's VIPs of an address.
+fn declared(call: &Call, addr: IpAddr) -> Result<Vec<VipKey>> {
+    let mut session = call.context.session()?;
+    let vips = session.settings()?.rules().settings.vips();
+    let of_address = vips.map(|(key, _)| key).filter(|key| key.addr == addr);
+    Ok(of_address.collect())
 }
 
 fn find(call: &Call) -> Result<Dynamic> {
@@ -102,7 +118,23 @@ fn find(call: &Call) -> Result<Dynamic> {
             session.take_setting(*one, &host)?;
         }
     }
+    let standing = match found.as_slice() {
+        [one] => session.settings()?.rules().settings.get(*one).cloned(),
+        _ => None,
+    };
     drop(session);
+    if let Some(Setting::Vip(standing)) = standing
+        && address.contains('/')
+        && standing.prefix != vip.prefix
+    {
+        return Err(
+            Error::invalid(format!("it has the prefix /{}", standing.prefix))
+                .object(key_name(&address))
+                .hint(format!(
+                    "to give it another: vip(\"{address}\", #{{ ... }})"
+                )),
+        );
+    }
     match found.as_slice() {
         [] => settings::declare(call, SettingKey::Vip(key), Setting::Vip(vip)),
         [one] => Ok(Dynamic::from(SettingHandle(*one))),

@@ -6,7 +6,9 @@
 use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
-use crate::model::{EntryKey, FoundValues, Ruleset, ServiceKey, SettingKey, Weight, count};
+use crate::model::{
+    EntryKey, FoundValues, MarkRule, Ruleset, ServiceKey, SettingKey, Weight, count,
+};
 use crate::plan::{Plan, Step};
 
 /// The number of services from which the removal of more than half is refused.
@@ -93,8 +95,12 @@ fn refuse_to_strand(judged: &Judged) -> Result<()> {
         {
             continue;
         }
+        let is_marked = |rule: &&MarkRule| rule.to.is_some_and(|to| to.contains(&vip.addr));
+        let marked = after.marks.iter().filter(is_marked);
+        let marked: Vec<ServiceKey> = marked.map(|rule| rule.key().service()).collect();
         let mut services = after.services.keys();
-        if let Some(service) = services.find(|service| service.addr() == Some(vip.addr)) {
+        let listens = |key: &&ServiceKey| key.addr() == Some(vip.addr) || marked.contains(key);
+        if let Some(service) = services.find(listens) {
             return Err(refusal(format!(
                 "this would remove {key} from this host, where {service} still listens"
             )));

@@ -3,6 +3,7 @@
 
 use super::Director;
 use crate::error::{Error, Kind, Result, did_you_mean};
+use crate::model::setting::check_derived;
 use crate::model::{InterfaceName, Live, Ruleset, Setting, SettingKey, VipKey};
 use crate::notes::Interface;
 use crate::plan::{Plan, SettingChange, Step};
@@ -22,6 +23,7 @@ impl Director {
         if !rules.settings.keys().any(|key| of_host(&key)) {
             return Ok(());
         }
+        check_derived(&rules.settings)?;
         let interfaces = self.host.interfaces();
         for change in set(&plan.steps) {
             if let (Some(name), Some(all)) = (change.key.interface(), &interfaces) {

@@ -72,7 +72,7 @@ fn declared(address: &str, interface: &str, label: Option<&str>) -> Result<Strin
     options.insert("interface".to_owned(), interface.into());
     options.insert("label".to_owned(), label.into());
     let (key, vip) = Vip::parse(address, &options)?;
-    Ok(vip_call(key, &vip))
+    Ok(vip_call(key, &vip, false))
 }
 
 /// `ip address add ADDRESS dev INTERFACE`, and its removal.

@@ -198,7 +198,12 @@ fn settings_calls(kind: SettingKind, settings: &Settings) -> Vec<String> {
             .collect(),
         SettingKind::Vip => settings
             .vips()
-            .map(|(key, vip)| vip_call(key, vip))
+            .map(|(key, vip)| {
+                let mut all = settings.vips();
+                let is_elsewhere = all
+                    .any(|(other, _)| other.addr == key.addr && other.interface != key.interface);
+                vip_call(key, vip, is_elsewhere)
+            })
             .collect(),
     }
 }
@@ -223,10 +228,11 @@ pub(crate) fn sysctl_call(name: SysctlName, value: &SysctlValue) -> String {
     format!("sysctl({}, {value})", quote(&name.to_string()))
 }
 
-/// The call that declares a VIP.
-pub(crate) fn vip_call(key: VipKey, vip: &Vip) -> String {
+/// The call that declares a VIP. Its interface is named where it is not the default, or where another
+/// one has the address, too.
+pub(crate) fn vip_call(key: VipKey, vip: &Vip, is_elsewhere: bool) -> String {
     let mut fields = Vec::new();
-    if key.interface != InterfaceName::LO {
+    if is_elsewhere || key.interface != InterfaceName::LO {
         fields.push(format!("interface: {}", quote(key.interface.as_str())));
     }
     for (name, value) in vip.options() {

@@ -34,6 +34,20 @@ impl InterfaceName {
         Ok(InterfaceName(name))
     }
 
+    /// The same, where it can be a device's: `all` and `default` stand for settings of devices.
+    ///
+    /// # Errors
+    /// `invalid` for those two.
+    pub fn of_device(self) -> Result<InterfaceName> {
+        match self.as_str() {
+            name @ ("all" | "default") => Err(Error::invalid(format!(
+                "\"{name}\" is not the name of a device"
+            ))
+            .hint("it stands for the settings of devices; name one, like \"eth0\"")),
+            _ => Ok(self),
+        }
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         let length = self.0.iter().position(|byte| *byte == 0);

@@ -18,7 +18,7 @@ pub(super) fn find_server(key: &ServiceKey, server: &ServerKey) -> String {
 /// The call that declares a VIP on an interface; on `lo` where scripts cannot name the interface.
 pub(super) fn declare_vip(addr: std::net::IpAddr, interface: &str) -> String {
     let interface = InterfaceName::parse(interface).unwrap_or(InterfaceName::LO);
-    vip_call(VipKey { addr, interface }, &Vip::single(addr))
+    vip_call(VipKey { addr, interface }, &Vip::single(addr), false)
 }
 
 /// The call that sets a kernel setting.

@@ -28,6 +28,7 @@ pub(super) fn note(key: VipKey, rules: &Ruleset, facts: &Facts) -> Option<Note> 
             arp: Arp::Answer,
             ..vip.clone()
         },
+        false,
     );
     let silent = VipKey {
         interface: InterfaceName::LO,
@@ -39,6 +40,7 @@ pub(super) fn note(key: VipKey, rules: &Ruleset, facts: &Facts) -> Option<Note> 
             label: None,
             ..vip.clone()
         },
+        true,
     );
     Some(Note {
         topic: Topic::AudibleVip,

@@ -260,7 +260,7 @@ fn planned(request: &Request) -> Plan {
             (foreign(request.head, &target.rules, request.wanted), drift)
         }
     };
-    let_device_settings_go(&request.live.rules, &mut target.rules);
+    let_device_settings_go(request, &mut target.rules);
     let steps = steps(request.live, &target);
     Plan {
         changes: changes::of_plan(request, &target, steps.len()),
@@ -275,15 +275,23 @@ fn planned(request: &Request) -> Plan {
     }
 }
 
-/// The settings of a tunnel device go with it.
-fn let_device_settings_go(live: &Ruleset, target: &mut Ruleset) {
-    let devices = live.settings.tunnel_devices().map(|(name, _)| name);
+/// The settings of a tunnel device that goes may go with it: nothing is planned for them, but for those
+/// that are wanted, and those that were there before the device was.
+fn let_device_settings_go(request: &Request, target: &mut Ruleset) {
+    let devices = request
+        .live
+        .rules
+        .settings
+        .tunnel_devices()
+        .map(|(name, _)| name);
     let gone: Vec<_> = devices
         .filter(|name| !target.settings.has(SettingKey::TunnelDevice(*name)))
         .collect();
     target.settings.retain(|key| {
         let its_device = key.interface().filter(|_| key.is_always_there());
         its_device.is_none_or(|device| !gone.contains(&device))
+            || request.wanted.settings.has(key)
+            || request.found.has(&EntryKey::Setting(key))
     });
 }
 

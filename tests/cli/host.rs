@@ -274,7 +274,7 @@ fn what_a_silent_vip_needs_comes_and_goes_with_it() {
     ~ sysctl net.ipv4.conf.lo.arp_ignore  1 -> 0
     ~ sysctl net.ipv4.conf.all.arp_announce  2 -> 0
     ~ sysctl net.ipv4.conf.lo.arp_announce  2 -> 0
-    - vip 192.0.2.20  /32 on lo, arp silent
+    - vip 192.0.2.20  /32 on lo
     snapshot 2 (1 before), 6 changes, verified. Undo: ipvsh --sim rollback 1
     -- status 0
     ");

@@ -161,10 +161,22 @@ fn of_host(
     if let Some(head) = &mut head {
         head.retain(is_shown);
     }
+    let head = head.unwrap_or_default();
+    // What the kernel does not hold of one, such as `withdraw`, the head says.
+    let is_as_wanted = |key: SettingKey| match (head.get(key), live.get(key)) {
+        (Some(wanted), Some(standing)) if wanted.satisfied_by(standing) => Some(wanted.clone()),
+        _ => None,
+    };
+    let wanted: Vec<_> = live
+        .keys()
+        .filter_map(|key| Some((key, is_as_wanted(key)?)))
+        .collect();
+    for (key, value) in wanted {
+        live.put(key, Some(value));
+    }
     if out.json {
         return Ok(Picture::Json(kind.json(&live)));
     }
-    let head = head.unwrap_or_default();
     Ok(match live.is_empty() && head.is_empty() {
         true => Picture::Sentence(asked.view.facts().empty),
         false => Picture::Table(output::of_host(kind, &live, &head, out.paint, out.width)),

@@ -22,7 +22,10 @@ pub(super) fn check(machine: &Machine, live: &Live, change: &mut SettingChange) 
             Ok(())
         }
         (SettingKey::SyncDaemon(role), None) => sync_daemon::check_stop(live, role),
-        (SettingKey::Vip(key), Some(Setting::Vip(_))) => vip::check_add(machine, live, key),
+        (SettingKey::Vip(key), Some(Setting::Vip(vip))) => {
+            *vip = vip.as_the_kernel_has_it(key);
+            vip::check_add(machine, live, key)
+        }
         (SettingKey::Vip(key), None) => vip::check_remove(live, key),
         (SettingKey::Sysctl(name), Some(Setting::Sysctl(value))) => {
             sysctl::check(machine, live, name)?;

@@ -173,7 +173,7 @@ impl SysctlName {
         match self.row().takes {
             Takes::Range(least, most) => format!("{least} to {most}"),
             Takes::Mode => "0 to 3".to_owned(),
-            Takes::Pair => "two whole numbers, like \"3 50\"".to_owned(),
+            Takes::Pair => "two whole numbers, the first below the second: \"3 50\"".to_owned(),
             Takes::Processors => "a list of processors, like \"0-3,8\"".to_owned(),
         }
     }
@@ -290,12 +290,24 @@ impl SysctlValue {
         let fits = match (name.row().takes, numbers.as_deref()) {
             (Takes::Range(least, most), Some([number])) => (least..=most).contains(number),
             (Takes::Mode, Some([number])) => (0..=3).contains(number),
-            (Takes::Pair, Some([one, other])) => *one >= 0 && *other >= 0,
+            // Whether the two fit together the kernel says (proc_do_sync_threshold in ip_vs_ctl.c).
+            (Takes::Pair, Some([one, other])) => {
+                let fits = |number: &i64| (0..=i64::from(i32::MAX)).contains(number);
+                fits(one) && fits(other)
+            }
             (Takes::Processors, _) => {
                 let plain = |byte: u8| byte.is_ascii_digit() || matches!(byte, b',' | b'-');
-                !text.is_empty() && text.bytes().all(plain)
+                text.starts_with(|c: char| c.is_ascii_digit()) && text.bytes().all(plain)
             }
             _ => false,
+        };
+        // The kernel shows `01` as 1.
+        let text = match &numbers {
+            Some(numbers) if name.row().takes != Takes::Processors => {
+                let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
+                numbers.join(" ")
+            }
+            _ => text,
         };
         match fits {
             true => Ok(SysctlValue::as_shown(name, &text)),
@@ -482,6 +494,8 @@ mod tests {
             ("net.ipv4.ip_forward", json!(true), "1"),
             ("net.ipv4.ip_forward", json!(0), "0"),
             ("net.ipv4.ip_forward", json!(" 1\n"), "1"),
+            ("net.ipv4.ip_forward", json!("01"), "1"),
+            ("net.ipv4.vs.sync_threshold", json!("03   050"), "3 50"),
             ("net.ipv4.vs.drop_entry", json!(2), "1"),
             ("net.ipv4.vs.drop_entry", json!(3), "3"),
             ("net.ipv4.vs.sync_threshold", json!("3\t50"), "3 50"),
@@ -496,6 +510,8 @@ mod tests {
             ("net.ipv4.ip_forward", json!("1 1")),
             ("net.ipv4.ip_forward", json!(1.5)),
             ("net.ipv4.vs.sync_threshold", json!(3)),
+            ("net.ipv4.vs.sync_threshold", json!("1 99999999999")),
+            ("net.ipv4.vs.est_cpulist", json!(-5)),
             ("net.ipv4.vs.drop_entry", json!(4)),
             ("net.ipv4.vs.est_cpulist", json!("1\n2;")),
             ("net.ipv4.conf.lo.rp_filter", json!(-1)),

@@ -60,6 +60,18 @@ impl TunnelDevice {
             None => None,
             Some(value) => Some(positive("port", value, u16::MAX.into(), "")?),
         };
+        let made_by = match name.of_device()?.as_str() {
+            "tunl0" => Some([TunnelKind::Ipip, TunnelKind::Gue].as_slice()),
+            "gre0" => Some([TunnelKind::Gre].as_slice()),
+            "lo" => Some([].as_slice()),
+            _ => None,
+        };
+        if made_by.is_some_and(|kinds| !kinds.contains(&kind)) {
+            return Err(named(
+                Error::invalid(format!("it is no {kind} tunnel"))
+                    .hint("ipip and gue packets come in by \"tunl0\", gre packets by \"gre0\""),
+            ));
+        }
         match (kind, port) {
             (TunnelKind::Gue, None) => Err(named(
                 Error::invalid("a gue tunnel needs a port")
@@ -140,6 +152,7 @@ mod tests {
         let gue = parse(json!({"type": "gue", "port": 6080})).unwrap();
         assert_eq!(gue.summary(), "gue port 6080");
         for options in [
+            json!({"type": "gre"}),
             json!({"type": "gue"}),
             json!({"type": "ipip", "port": 1}),
             json!({"type": "gue", "port": 0}),

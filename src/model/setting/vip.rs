@@ -151,7 +151,7 @@ impl Vip {
         check_names(options, &VIP_OPTIONS, "a vip")?;
         let interface = match options.get("interface").filter(|value| !value.is_null()) {
             None => InterfaceName::LO,
-            Some(value) => InterfaceName::parse(text("interface", value)?)?,
+            Some(value) => InterfaceName::parse(text("interface", value)?)?.of_device()?,
         };
         let key = VipKey { addr, interface };
         let mut vip = Vip {
@@ -182,6 +182,16 @@ impl Vip {
                 .hint("leave interface out: on lo no neighbour solicitation is answered for it"));
         }
         Ok(())
+    }
+
+    /// The same as a kernel shows it, which holds its prefix and its label.
+    #[must_use]
+    pub fn as_the_kernel_has_it(&self, key: VipKey) -> Vip {
+        Vip {
+            prefix: self.prefix,
+            label: self.label.clone(),
+            ..Vip::single(key.addr)
+        }
     }
 
     /// Returns true if a live address is what is wanted: the kernel holds its prefix and its label.
