@@ -11,7 +11,7 @@ use super::settings;
 use super::types::Type;
 use super::value::SettingHandle;
 use crate::error::{Error, Kind, Result};
-use crate::model::{Setting, SettingKey, SettingKind, Vip, VipKey};
+use crate::model::{Setting, SettingKey, SettingKind, Settings, Vip, VipKey};
 
 const ADDRESS: Param = Param::new("address", Type::Text);
 
@@ -96,63 +96,52 @@ fn declare(call: &Call) -> Result<Dynamic> {
 /// The candidate's VIPs of an address.
 fn declared(call: &Call, addr: IpAddr) -> Result<Vec<VipKey>> {
     let mut session = call.context.session()?;
-    let vips = session.settings()?.rules().settings.vips();
-    let of_address = vips.map(|(key, _)| key).filter(|key| key.addr == addr);
-    Ok(of_address.collect())
+    Ok(of_address(&session.settings()?.rules().settings, addr))
+}
+
+fn of_address(settings: &Settings, addr: IpAddr) -> Vec<VipKey> {
+    let vips = settings.vips().map(|(key, _)| key);
+    vips.filter(|key| key.addr == addr).collect()
 }
 
 fn find(call: &Call) -> Result<Dynamic> {
     let address = call.text(0)?;
     let (key, vip) = Vip::parse(&address, &Default::default())
         .map_err(|e| e.object(format!("vip {address}")))?;
-    let is_it = |one: SettingKey| matches!(one, SettingKey::Vip(one) if one.addr == key.addr);
     let mut session = call.context.session()?;
-    let mut found: Vec<SettingKey> = {
-        let settings = &session.settings()?.rules().settings;
-        settings.keys().filter(|one| is_it(*one)).collect()
-    };
+    let mut found = of_address(&session.settings()?.rules().settings, key.addr);
     if found.is_empty() {
         let host = session.host_settings()?;
-        found = host.keys().filter(|one| is_it(*one)).collect();
+        found = of_address(&host, key.addr);
         if let [one] = found.as_slice() {
-            session.take_setting(*one, &host)?;
+            session.take_setting(SettingKey::Vip(*one), &host)?;
         }
     }
-    let standing = match found.as_slice() {
-        [one] => session.settings()?.rules().settings.get(*one).cloned(),
-        _ => None,
-    };
-    drop(session);
-    if let Some(Setting::Vip(standing)) = standing
-        && address.contains('/')
-        && standing.prefix != vip.prefix
-    {
-        return Err(
-            Error::invalid(format!("it has the prefix /{}", standing.prefix))
-                .object(key_name(&address))
-                .hint(format!(
-                    "to give it another: vip(\"{address}\", #{{ ... }})"
-                )),
-        );
-    }
-    match found.as_slice() {
-        [] => settings::declare(call, SettingKey::Vip(key), Setting::Vip(vip)),
-        [one] => Ok(Dynamic::from(SettingHandle(*one))),
+    let one = match found.as_slice() {
+        [] => {
+            drop(session);
+            return settings::declare(call, SettingKey::Vip(key), Setting::Vip(vip));
+        }
+        [one] => SettingKey::Vip(*one),
         many => {
-            let names = many.iter().filter_map(|key| key.interface());
-            let names: Vec<String> = names.map(|name| format!("\"{name}\"")).collect();
-            Err(Error::new(Kind::Ambiguous, "several interfaces have it")
-                .object(key_name(&address))
-                .hint(format!(
-                    "name one: #{{ interface: ... }} with {}",
-                    names.join(" or ")
-                )))
+            let calls = many.iter().map(|one| {
+                let interface = one.interface;
+                format!(
+                    "the one on {interface}: vip(\"{address}\", #{{ interface: \"{interface}\" }})"
+                )
+            });
+            let error = Error::new(Kind::Ambiguous, "several interfaces have it");
+            return Err(calls.fold(error.object(format!("vip {address}")), Error::hint));
         }
+    };
+    match session.settings()?.rules().settings.get(one) {
+        Some(Setting::Vip(standing)) if address.contains('/') && standing.prefix != vip.prefix => {
+            let error = Error::invalid(format!("it has the prefix /{}", standing.prefix));
+            let hint = format!("to declare it with this one: vip(\"{address}\", #{{}})");
+            Err(error.object(one).hint(hint))
+        }
+        _ => Ok(Dynamic::from(SettingHandle(one))),
     }
-}
-
-fn key_name(address: &str) -> String {
-    format!("vip {address}")
 }
 
 fn list(call: &Call) -> Result<Dynamic> {

@@ -1,5 +1,6 @@
 //! Commit and rollback.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::adopted;
@@ -188,7 +189,10 @@ impl Director {
             found_then.unwrap_or(&nothing).parts().0,
         ];
         if options.plan_only || options.exact {
-            return self.observe(&rulesets);
+            let mut part = Part::whole().with_settings_of(&rulesets);
+            part.settings
+                .extend(mine.scope().iter().filter_map(EntryKey::of_host));
+            return self.kernel.observe_part(&part);
         }
         let mut services = mine.looks_at();
         if let Some(found_then) = found_then {
@@ -208,7 +212,11 @@ impl Director {
             marks,
             ..Part::whole()
         };
-        self.kernel.observe_part(&part.with_settings_of(&rulesets))
+        let mut part = part.with_settings_of(&rulesets);
+        // What was taken over and removed again is in none of them.
+        part.settings
+            .extend(mine.scope().iter().filter_map(EntryKey::of_host));
+        self.kernel.observe_part(&part)
     }
 
     /// Makes an old snapshot the new head; without a name, the one before the head. It ends the
@@ -349,7 +357,7 @@ impl Director {
             begun,
             live,
             is_named,
-            plan,
+            mut plan,
             recording,
         } = change;
         let Begun {
@@ -377,10 +385,11 @@ impl Director {
                 guard::refuse_unserved(&plan)?;
             }
         }
-        let plan = Plan {
-            changes: plan::described(&plan.changes, &head_rules, recording.rules).into_owned(),
-            ..plan
-        };
+        let described = plan::described(&plan.changes, &head_rules, recording.rules);
+        // Of a large table the changes are not there twice.
+        if let Cow::Owned(changes) = described {
+            plan.changes = changes;
+        }
         if options.plan_only {
             return Ok(Report {
                 plan,
@@ -432,7 +441,7 @@ impl Director {
                 (recording.rules, &found_after),
             ),
             allow_removals: is_undoing_much(&plan, recording.rules, &head_rules, ours)
-                || guard::undoing_strands(&plan, &head_rules),
+                || guard::undoing_removes_used_vip(&plan, &head_rules),
             to: None,
         };
         let timer = match options.confirm {

@@ -4,6 +4,7 @@
 //! that was in the kernel before ipvsh managed it goes only where the change names it.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use crate::error::{Error, Result};
 use crate::model::{
@@ -55,7 +56,7 @@ pub(super) fn refuse_removals(judged: &Judged) -> Result<()> {
             "this would remove {removed} of {all} virtual services"
         )));
     }
-    refuse_to_strand(judged)?;
+    refuse_used_vips(judged)?;
     let theirs: Vec<EntryKey> = judged
         .plan
         .steps
@@ -82,25 +83,32 @@ pub(super) fn refuse_removals(judged: &Judged) -> Result<()> {
     )))
 }
 
-/// Refuses to take the address away that a service still listens at.
-fn refuse_to_strand(judged: &Judged) -> Result<()> {
+/// The first service that listens at an address: its own, or that of a rule of its mark.
+fn listener(rules: &Ruleset, addr: IpAddr) -> Option<ServiceKey> {
+    let is_marked = |rule: &&MarkRule| rule.to.is_some_and(|to| to.contains(&addr));
+    let marked = rules.marks.iter().filter(is_marked);
+    let marked: BTreeSet<ServiceKey> = marked.map(|rule| rule.key().service()).collect();
+    let mut services = rules.services.keys();
+    services
+        .find(|key| key.addr() == Some(addr) || marked.contains(key))
+        .copied()
+}
+
+/// Returns true if one of the VIPs has an address.
+fn has_vip(rules: &Ruleset, addr: IpAddr) -> bool {
+    rules.settings.vips().any(|(vip, _)| vip.addr == addr)
+}
+
+/// Refuses to remove a VIP that a service still uses.
+fn refuse_used_vips(judged: &Judged) -> Result<()> {
     let after = &judged.plan.target.rules;
     let settings = judged.plan.steps.iter().flat_map(Step::settings_of_host);
     for key in settings {
         let SettingKey::Vip(vip) = key else { continue };
-        if after
-            .settings
-            .vips()
-            .any(|(other, _)| other.addr == vip.addr)
-        {
+        if has_vip(after, vip.addr) {
             continue;
         }
-        let is_marked = |rule: &&MarkRule| rule.to.is_some_and(|to| to.contains(&vip.addr));
-        let marked = after.marks.iter().filter(is_marked);
-        let marked: Vec<ServiceKey> = marked.map(|rule| rule.key().service()).collect();
-        let mut services = after.services.keys();
-        let listens = |key: &&ServiceKey| key.addr() == Some(vip.addr) || marked.contains(key);
-        if let Some(service) = services.find(listens) {
+        if let Some(service) = listener(after, vip.addr) {
             return Err(refusal(format!(
                 "this would remove {key} from this host, where {service} still listens"
             )));
@@ -109,16 +117,14 @@ fn refuse_to_strand(judged: &Judged) -> Result<()> {
     Ok(())
 }
 
-/// Returns true if undoing a plan takes an address away from a service that stood before it.
-pub(super) fn undoing_strands(plan: &Plan, head: &Ruleset) -> bool {
-    let has = |rules: &Ruleset, addr| rules.settings.vips().any(|(vip, _)| vip.addr == addr);
+/// Returns true if undoing a plan removes a VIP that a service used before it.
+pub(super) fn undoing_removes_used_vip(plan: &Plan, head: &Ruleset) -> bool {
     let mut set = plan.steps.iter().flat_map(Step::settings_of_host);
     set.any(|key| match key {
         SettingKey::Vip(vip) => {
-            let mut services = head.services.keys();
-            has(&plan.target.rules, vip.addr)
-                && !has(head, vip.addr)
-                && services.any(|service| service.addr() == Some(vip.addr))
+            has_vip(&plan.target.rules, vip.addr)
+                && !has_vip(head, vip.addr)
+                && listener(head, vip.addr).is_some()
         }
         _ => false,
     })

@@ -72,7 +72,7 @@ fn declared(address: &str, interface: &str, label: Option<&str>) -> Result<Strin
     options.insert("interface".to_owned(), interface.into());
     options.insert("label".to_owned(), label.into());
     let (key, vip) = Vip::parse(address, &options)?;
-    Ok(vip_call(key, &vip, false))
+    Ok(vip_call(key, &vip, true))
 }
 
 /// `ip address add ADDRESS dev INTERFACE`, and its removal.
@@ -173,7 +173,7 @@ mod tests {
             ),
             (
                 "ip addr add 192.0.2.10/32 dev lo",
-                "vip(\"192.0.2.10\", #{})",
+                "vip(\"192.0.2.10\", #{ interface: \"lo\" })",
             ),
             (
                 "ip addr add 192.0.2.10/24 dev eth0",

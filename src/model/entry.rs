@@ -28,6 +28,14 @@ pub enum EntryKey {
 }
 
 impl EntryKey {
+    /// The setting of the host that the entry is, where it is one.
+    pub fn of_host(&self) -> Option<SettingKey> {
+        match self {
+            EntryKey::Setting(key) if key.facts().is_of_host => Some(*key),
+            _ => None,
+        }
+    }
+
     /// The service that the entry is, or is part of.
     pub fn service(&self) -> Option<ServiceKey> {
         match self {

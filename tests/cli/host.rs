@@ -380,3 +380,82 @@ fn bad_input_is_named_and_nothing_changes() {
     -- status 0
     ");
 }
+
+#[test]
+fn an_address_that_was_let_go_of_is_removed_where_it_stands() {
+    let lab = Lab::new();
+    lab.ok(&["-e", r#"vip("192.0.2.30", #{ interface: "eth0" })"#]);
+    lab.ok(&["forget", "vip 192.0.2.30"]);
+    assert_snapshot!(lab.run(&["-e", r#"remove(vip("192.0.2.30"))"#]), @r"
+    - vip 192.0.2.30  /32 on eth0 (not managed by ipvsh)
+    snapshot 3 (2 before), 1 change, verified. Undo: ipvsh --sim rollback 2
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["rollback", "2"]), @r"
+    + vip 192.0.2.30  /32 on eth0
+    snapshot 4 (3 before), 1 change, verified. Undo: ipvsh --sim rollback 3
+    -- status 0
+    ");
+}
+
+#[test]
+fn a_vip_that_a_mark_uses_is_not_undone_by_accident() {
+    let lab = Lab::new();
+    lab.ok(&["-e", r#"fwmark(7, #{ marks: [#{ protocol: "tcp", to: "192.0.2.31", ports: [80] }], servers: ["10.0.0.1"] })"#]);
+    assert_snapshot!(lab.run(&["-e", r#"vip("192.0.2.31", #{ interface: "eth0" })"#]), @r"
+    + vip 192.0.2.31  /32 on eth0
+    snapshot 2 (1 before), 1 change, verified. Undo: ipvsh --sim rollback 1 --allow-removals
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["rollback", "1"]), @r#"
+    -- stderr
+    Error: refused: this would remove vip 192.0.2.31 from this host, where fwmark 7 still listens
+    Hint: look at it with --plan; if it is meant: --allow-removals
+    Hint: in a script: commit("message", #{ allow_removals: true })
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["rollback", "1", "--allow-removals"]), @r"
+    - vip 192.0.2.31  /32 on eth0
+    snapshot 3 (2 before), 1 change, verified. Undo: ipvsh --sim rollback 2
+    -- status 0
+    ");
+}
+
+#[test]
+fn an_address_of_two_interfaces_is_named_with_one() {
+    let lab = Lab::new();
+    lab.ok(&[
+        "-e",
+        r#"vip("192.0.2.32", #{ interface: "lo" }); vip("192.0.2.32", #{ interface: "eth0" })"#,
+    ]);
+    assert_snapshot!(lab.run(&["-e", r#"remove(vip("192.0.2.32"))"#]), @r#"
+    -- stderr
+    Error: vip 192.0.2.32: several interfaces have it
+      --> -e:1:8
+    1 | remove(vip("192.0.2.32"))
+      |        ^
+    Hint: the one on eth0: vip("192.0.2.32", #{ interface: "eth0" })
+    Hint: the one on lo: vip("192.0.2.32", #{ interface: "lo" })
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["-e", r#"remove(vip("192.0.2.32", #{ interface: "lo" }))"#]), @r"
+    - vip 192.0.2.32  /32 on lo
+    snapshot 2 (1 before), 1 change, verified. Undo: ipvsh --sim rollback 1
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", r#"vip("192.0.2.32/24")"#]), @r#"
+    -- stderr
+    Error: vip 192.0.2.32: it has the prefix /32
+      --> -e:1:1
+    1 | vip("192.0.2.32/24")
+      | ^
+    Hint: to declare it with this one: vip("192.0.2.32/24", #{})
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["-e", r#"vip("192.0.2.32/24", #{})"#]), @r"
+    vip 192.0.2.32
+      ~ prefix /32 -> /24
+    snapshot 3 (2 before), 1 change, verified. Undo: ipvsh --sim rollback 2
+    -- status 0
+    ");
+}
