@@ -22,7 +22,8 @@ pub const FUNCTIONS: &[Function] = &[
             call: live,
         }],
         result: Type::Map,
-        doc: "Reads what the kernel holds now: a map of services, marks, timeouts and daemons.\n\
+        doc: "Reads what the kernel holds now: a map of services, marks, timeouts and daemons, and of \
+              the vips, sysctls and tunnel_devices that are managed.\n\
               The keys are those of JSON. Services and servers also have active and inactive, \
               servers persistent_connections.",
         errors: &[Kind::NotPermitted, Kind::Unsupported],
@@ -50,7 +51,7 @@ pub const FUNCTIONS: &[Function] = &[
 fn live(call: &Call) -> Result<Dynamic> {
     call.context.refresh()?;
     let mut session = call.context.session()?;
-    let live = session.live()?;
+    let live = session.live_with_host()?;
     let mut map = convert::from_json(&json::live(live));
     map.set_tag(LIVE_TAG);
     call.context.keep_live(live.clone());

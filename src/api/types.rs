@@ -91,6 +91,11 @@ impl Type {
         }
     }
 
+    /// Returns true if its values are arrays, whatever is in them.
+    pub fn is_list(self) -> bool {
+        self == Type::Array || self.element().is_some()
+    }
+
     /// The type of a value; an array is known by its first element.
     pub fn of(value: &Dynamic) -> Type {
         if let Some(array) = value.read_lock::<rhai::Array>() {

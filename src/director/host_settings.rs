@@ -19,22 +19,19 @@ impl Director {
         (head, rules): (&Ruleset, &Ruleset),
         live: &Live,
     ) -> Result<()> {
-        let of_host = |key: &SettingKey| key.facts().is_of_host;
-        if !rules.settings.keys().any(|key| of_host(&key)) {
-            return Ok(());
-        }
         check_derived(&rules.settings)?;
-        let interfaces = self.host.interfaces();
-        for change in set(&plan.steps) {
-            if let (Some(name), Some(all)) = (change.key.interface(), &interfaces) {
-                let is_made = plan
-                    .target
-                    .rules
-                    .settings
-                    .has(SettingKey::TunnelDevice(name));
-                if !is_made && !all.iter().any(|one| one.name == name.as_str()) {
-                    return Err(no_interface(change.key, name, all));
-                }
+        let made = &plan.target.rules.settings;
+        let needed = set(&plan.steps)
+            .filter_map(|change| Some((change.key, change.key.interface()?)))
+            .filter(|(_, name)| !made.has(SettingKey::TunnelDevice(*name)));
+        // The host is asked where something needs an interface, and once.
+        let mut interfaces = None;
+        for (key, name) in needed {
+            let all = interfaces.get_or_insert_with(|| self.host.interfaces());
+            if let Some(all) = all
+                && !all.iter().any(|one| one.name == name.as_str())
+            {
+                return Err(no_interface(key, name, all));
             }
         }
         let mut theirs = None;

@@ -123,9 +123,7 @@ fn stage(candidate: &mut Candidate, rules: &Ruleset, import: &Import) -> Result<
     }
     if import.replace {
         // Lines of ipvsadm cannot hold what is the host's: they say nothing of it.
-        let is_of_host =
-            |entry: &EntryKey| matches!(entry, EntryKey::Setting(key) if key.facts().is_of_host);
-        let is_spoken_of = |entry: &EntryKey| import.can_hold_host || !is_of_host(entry);
+        let is_spoken_of = |entry: &EntryKey| import.can_hold_host || entry.of_host().is_none();
         let ours = candidate.rules().entries();
         for entry in ours.into_iter().filter(fits).filter(is_spoken_of) {
             let goes_with_its_service = matches!(entry, EntryKey::Server(service, _)

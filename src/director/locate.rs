@@ -64,11 +64,12 @@ impl Director {
     /// `not_found` with a "did you mean" where there is none; as the kernel refuses.
     pub fn locate(&mut self, text: &str) -> Result<Located> {
         let filter = Filter::parse(text)?;
-        let live = self.live()?;
         let (head, unread) = match self.head_rules() {
             Ok(head) => (Some(head), None),
             Err(error) => (None, Some(error)),
         };
+        let named: Vec<&Ruleset> = head.iter().collect();
+        let live = self.observe(&named)?;
         let mut uses = BTreeMap::new();
         for rules in [Some(&live.rules), head.as_ref()].into_iter().flatten() {
             for (service, role, entry) in roles(rules, &filter) {

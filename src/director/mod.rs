@@ -266,28 +266,31 @@ impl Director {
         teach(&*self.stores.open()?, candidate, extent)
     }
 
-    /// What the kernel holds now. Of the host's settings those that the head has.
+    /// What the kernel holds now; of the host's settings nothing.
     ///
     /// # Errors
     /// As the kernel refuses.
     pub fn live(&mut self) -> Result<Live> {
-        let head = self.head_settings();
-        self.observe(&[&head])
+        self.kernel.observe()
+    }
+
+    /// What the kernel holds now, and those settings of the host that the head has; none of these
+    /// where the head cannot be read.
+    ///
+    /// # Errors
+    /// As the kernel refuses.
+    pub fn live_with_host(&mut self) -> Result<Live> {
+        let head = self.stores.open().and_then(|store| {
+            let head = store.head()?.map(|head| head.id);
+            part_of(&*store, head, &Extent::nothing())
+        });
+        self.observe(&[&head.unwrap_or_default()])
     }
 
     /// Reads IPVS, mark rules, and of the host what rulesets name.
     fn observe(&mut self, rulesets: &[&Ruleset]) -> Result<Live> {
         self.kernel
             .observe_part(&Part::whole().with_settings_of(rulesets))
-    }
-
-    /// The settings of the head; none where it cannot be read.
-    fn head_settings(&self) -> Ruleset {
-        let head = self.stores.open().and_then(|store| {
-            let head = store.head()?.map(|head| head.id);
-            part_of(&*store, head, &Extent::nothing())
-        });
-        head.unwrap_or_default()
     }
 
     /// All settings of the host that ipvsh knows to set, as the kernel has them.
@@ -310,17 +313,16 @@ impl Director {
     }
 
     /// What the kernel holds now beside services: mark rules and settings; of the host's settings
-    /// those that the head has.
+    /// those that a ruleset names.
     ///
     /// # Errors
     /// As the kernel refuses.
-    pub fn live_settings(&mut self) -> Result<Live> {
-        let head = self.head_settings();
+    pub fn live_settings(&mut self, named: &Ruleset) -> Result<Live> {
         let part = Part {
             services: Extent::nothing(),
             ..Part::whole()
         };
-        self.kernel.observe_part(&part.with_settings_of(&[&head]))
+        self.kernel.observe_part(&part.with_settings_of(&[named]))
     }
 
     /// The servers of one service now, with their connections; none where there is no such

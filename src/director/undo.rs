@@ -29,10 +29,7 @@ fn part_of(deltas: &Deltas) -> Part {
         services: Extent::Services(deltas.services()),
         or_whole: 0,
         marks: deltas.has_marks(),
-        settings: deltas
-            .settings()
-            .filter(|key| key.facts().is_of_host)
-            .collect(),
+        settings: deltas.entries().filter_map(EntryKey::of_host).collect(),
         may_lack_ipvs: !deltas.entries().any(is_of_ipvs),
     }
 }

@@ -13,7 +13,7 @@ pub enum Topic {
     /// A VIP that is not on this host.
     Vip,
     /// A silent VIP for which the kernel answers all the same.
-    AudibleVip,
+    NotSilent,
     /// Masquerading without forwarding of IPv4.
     Forwarding4,
     /// Masquerading without forwarding of IPv6.

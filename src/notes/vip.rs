@@ -43,7 +43,7 @@ pub(super) fn note(key: VipKey, rules: &Ruleset, facts: &Facts) -> Option<Note> 
         true,
     );
     Some(Note {
-        topic: Topic::AudibleVip,
+        topic: Topic::NotSilent,
         object: format!("VIP {}", key.addr),
         what: format!(
             "silent, but on {0}: the kernel answers ARP on {0} for its addresses, so clients may \

@@ -232,12 +232,7 @@ pub fn of_host(
             }
             _ => String::new(),
         };
-        // What the kernel does not hold of one, such as `withdraw`, the head says.
-        let shown = match (wanted, standing) {
-            (Some(wanted), Some(standing)) if wanted.satisfied_by(standing) => Some(wanted),
-            (_, standing) => standing,
-        };
-        let value = shown.map_or("-".to_owned(), |value| value.summary(key));
+        let value = standing.map_or("-".to_owned(), |value| value.summary(key));
         table.row(&[key.name(), value, said]);
     }
     table.text()

@@ -14,13 +14,7 @@ impl Plan {
 
     /// The settings of the host that were looked at.
     pub fn examined_of_host(&self) -> impl Iterator<Item = SettingKey> {
-        self.examined
-            .entries
-            .iter()
-            .filter_map(|entry| match entry {
-                EntryKey::Setting(key) if key.facts().is_of_host => Some(*key),
-                _ => None,
-            })
+        self.examined.entries.iter().filter_map(EntryKey::of_host)
     }
 
     /// The first entry that was looked at, and is not in a kernel as planned; what was not read of

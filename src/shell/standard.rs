@@ -62,14 +62,7 @@ pub(super) const WORDS: &[&str] = &[
 pub(super) fn methods(of: Type) -> &'static [&'static str] {
     match of {
         Type::Text => TEXT,
-        Type::Array
-        | Type::Services
-        | Type::Servers
-        | Type::Daemons
-        | Type::Vips
-        | Type::Sysctls
-        | Type::TunnelDevices
-        | Type::Snapshots => ARRAY,
+        list if list.is_list() => ARRAY,
         Type::Map | Type::Snapshot => MAP,
         _ => &[],
     }

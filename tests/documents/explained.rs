@@ -88,7 +88,7 @@ fn every_message_that_is_explained_is_said() {
 fn every_topic_has_a_case() {
     let all = [
         Topic::Vip,
-        Topic::AudibleVip,
+        Topic::NotSilent,
         Topic::Forwarding4,
         Topic::Forwarding6,
         Topic::NoServers,
@@ -110,7 +110,7 @@ fn every_topic_has_a_case() {
     ];
     let words = |topic: Topic| match topic {
         Topic::Vip => "no address of this host",
-        Topic::AudibleVip => "silent, but on",
+        Topic::NotSilent => "silent, but on",
         Topic::Forwarding4 => "does not forward ipv4",
         Topic::Forwarding6 => "does not forward ipv6",
         Topic::NoServers => "no real servers",

@@ -148,8 +148,9 @@ fn of_host(
     kind: SettingKind,
 ) -> Result<Picture> {
     let out = &context.out;
-    let mut live = director.live_settings()?.rules.settings;
-    let mut head = head(context, director).map(|head| with_derived(&head).into_owned().settings);
+    let head = head(context, director).unwrap_or_default();
+    let mut live = director.live_settings(&head)?.rules.settings;
+    let mut head = with_derived(&head).into_owned().settings;
     let is_shown = |key: SettingKey| {
         let is_asked = match asked.object {
             Object::Setting(name) => name.fits(key),
@@ -158,21 +159,13 @@ fn of_host(
         key.kind() == kind && is_asked
     };
     live.retain(is_shown);
-    if let Some(head) = &mut head {
-        head.retain(is_shown);
-    }
-    let head = head.unwrap_or_default();
+    head.retain(is_shown);
     // What the kernel does not hold of one, such as `withdraw`, the head says.
-    let is_as_wanted = |key: SettingKey| match (head.get(key), live.get(key)) {
-        (Some(wanted), Some(standing)) if wanted.satisfied_by(standing) => Some(wanted.clone()),
-        _ => None,
-    };
-    let wanted: Vec<_> = live
-        .keys()
-        .filter_map(|key| Some((key, is_as_wanted(key)?)))
-        .collect();
-    for (key, value) in wanted {
-        live.put(key, Some(value));
+    for (key, wanted) in head.iter() {
+        let standing = live.get(*key);
+        if standing.is_some_and(|standing| wanted.satisfied_by(standing)) {
+            live.put(*key, Some(wanted.clone()));
+        }
     }
     if out.json {
         return Ok(Picture::Json(kind.json(&live)));
@@ -186,7 +179,7 @@ fn of_host(
 /// Marks, timeouts, daemons.
 fn entries(context: &Context, director: &mut Director, asked: &Asked) -> Result<Picture> {
     let out = &context.out;
-    let mut live = director.live_settings()?;
+    let mut live = director.live_settings(&Ruleset::default())?;
     if let Object::Daemon(only) = asked.object {
         let only = SettingKey::SyncDaemon(only);
         live.rules

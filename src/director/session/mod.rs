@@ -191,6 +191,14 @@ impl Session {
         Ok(())
     }
 
+    /// What the kernel holds now, and those settings of the host that the head has.
+    ///
+    /// # Errors
+    /// As the kernel refuses.
+    pub fn live_with_host(&mut self) -> Result<&Live> {
+        Ok(self.live.insert(self.director.live_with_host()?))
+    }
+
     /// Forgets what was read of the kernel.
     pub fn refresh(&mut self) {
         self.live = None;

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use crate::ipvs::{Errno, preload_module};
 use crate::model::{InterfaceName, Setting, SettingKey, Settings, TunnelDevice, TunnelKind};
 use crate::netlink::fou::{Encapsulation, FouClient, FouPort};
-use crate::netlink::route::{self, Link, RouteClient, Tunnel};
+use crate::netlink::route::{self, RouteClient, Tunnel};
 
 /// The tunnel devices of this host that are up. What comes in by a port of generic UDP encapsulation
 /// comes out of `tunl0`.
@@ -70,7 +70,7 @@ pub(super) fn set(
         TunnelKind::Gre => route::TunnelKind::Gre,
         TunnelKind::Other(_) => return Err(Failure::Refused(Errno::OPNOTSUPP, None)),
     };
-    let link = match find(route, name)? {
+    let link = match route.link(name.as_str())? {
         Some(link) => link,
         None => {
             let tunnel = Tunnel {
@@ -84,7 +84,7 @@ pub(super) fn set(
                 Err(error) if error.errno() == Some(Errno::EXIST) => {}
                 other => other?,
             }
-            let made = find(route, name)?;
+            let made = route.link(name.as_str())?;
             made.ok_or(Failure::Refused(Errno::EXIST, None))?
         }
     };
@@ -121,14 +121,12 @@ pub(super) fn remove(
     if let Some(port) = device.port {
         FouClient::open()?.delete(port)?;
     }
-    let link = find(route, name)?.ok_or(Failure::Refused(Errno::NODEV, None))?;
+    let link = route
+        .link(name.as_str())?
+        .ok_or(Failure::Refused(Errno::NODEV, None))?;
     match name.as_str() {
         "tunl0" | "gre0" => route.set_down(link.index)?,
         _ => route.delete_link(link.index)?,
     }
     Ok(())
-}
-
-fn find(route: &mut RouteClient, name: InterfaceName) -> Result<Option<Link>, Failure> {
-    Ok(route.link(name.as_str())?)
 }

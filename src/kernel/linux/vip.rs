@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use super::failure::Failure;
 use crate::ipvs::Errno;
-use crate::model::{InterfaceName, Setting, SettingKey, Settings, Vip, VipKey};
-use crate::netlink::announce::announce;
+use crate::kernel::LinuxHost;
+use crate::model::{Family, InterfaceName, Setting, SettingKey, Settings, Vip, VipKey};
+use crate::netlink::announce::{AnnounceError, announce};
 use crate::netlink::route::{Address, AddressFlags, Link, RouteClient};
+use crate::notes::Host;
 
 /// The addresses of this host; an interface whose name ipvsh does not take has none.
 pub(super) fn read(
@@ -52,21 +54,21 @@ pub(super) fn add(route: &mut RouteClient, key: VipKey, vip: &Vip) -> Result<(),
         address.flags = AddressFlags::NODAD;
         address.preferred = Some(Duration::ZERO);
     }
-    // What duplicate address detection left behind is in the way of another attempt.
+    // The kernel refuses an address that it still lists, also one that another host turned out to have.
     remove_failed(route, &link, key.addr)?;
     route.add_address(&address)?;
-    let has_neighbours = link.flags.is_up()
-        && link.mac.is_some()
-        && !link.flags.has_no_arp()
-        && !link.flags.is_loopback();
-    if !vip.announce || !has_neighbours {
+    if !vip.announce || !link.flags.is_up() {
         return Ok(());
     }
-    announce(&link, key.addr, forwards_ipv6()).map_err(|error| {
-        // The step is one: an address that nobody learns of is not left behind.
-        let _ = route.delete_address(&address);
-        Failure::Announcement(error.to_string())
-    })
+    match announce(&link, key.addr, forwards_ipv6()) {
+        // It has no neighbours that could be told.
+        Ok(()) | Err(AnnounceError::NotEthernet { .. }) => Ok(()),
+        Err(error) => {
+            // The step is one: where the neighbours learn nothing, the address does not stay.
+            let _ = route.delete_address(&address);
+            Err(Failure::Announcement(error.to_string()))
+        }
+    }
 }
 
 /// An IPv6 address that another host had when it was added.
@@ -85,11 +87,12 @@ fn remove_failed(route: &mut RouteClient, link: &Link, addr: IpAddr) -> Result<(
 /// that network off the interface: those come back.
 pub(super) fn remove(route: &mut RouteClient, key: VipKey, vip: &Vip) -> Result<(), Failure> {
     let link = link(route, key.interface)?;
-    let before = of_link(route, &link)?;
-    route.delete_address(&Address::new(link.index, key.addr, vip.prefix))?;
+    let address = Address::new(link.index, key.addr, vip.prefix);
     if key.addr.is_ipv6() || vip.prefix == 32 {
-        return Ok(());
+        return Ok(route.delete_address(&address)?);
     }
+    let before = of_link(route, &link)?;
+    route.delete_address(&address)?;
     let after = of_link(route, &link)?;
     let is_lost = |one: &&Address| {
         let is_there = |other: &Address| (other.ip, other.prefix) == (one.ip, one.prefix);
@@ -97,7 +100,7 @@ pub(super) fn remove(route: &mut RouteClient, key: VipKey, vip: &Vip) -> Result<
     };
     for lost in before.iter().filter(is_lost) {
         match route.add_address(lost) {
-            // Another program was faster.
+            // Another program put it back first.
             Err(error) if error.errno() == Some(Errno::EXIST) => {}
             other => other?,
         }
@@ -116,9 +119,8 @@ fn link(route: &mut RouteClient, name: InterfaceName) -> Result<Link, Failure> {
     found.ok_or(Failure::Refused(Errno::NODEV, None))
 }
 
-/// What a neighbour advertisement says of this host; a router that denies it is dropped from the
-/// lists of its hosts (RFC 4861, 7.2.5).
+/// Whether a neighbour advertisement says that this host is a router: where a router does not say so,
+/// hosts take it off their lists of routers (RFC 4861, 7.2.5).
 fn forwards_ipv6() -> bool {
-    let setting = std::fs::read_to_string("/proc/sys/net/ipv6/conf/all/forwarding");
-    setting.is_ok_and(|text| text.trim() != "0")
+    LinuxHost::new().forwards(Family::Ipv6, None) == Some(true)
 }

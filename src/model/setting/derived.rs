@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::sysctl::{Needed, asymmetry, silence};
+use super::sysctl::{Needed, needed_by_silent_vip, needed_by_tunnel_device};
 use super::vip::Arp;
 use super::{Setting, SettingKey, Settings};
 use crate::error::{Error, Result};
@@ -16,9 +16,11 @@ fn needed(settings: &Settings) -> impl Iterator<Item = (SettingKey, Needed)> {
     let vips = settings
         .vips()
         .filter(|(key, vip)| vip.arp == Arp::Silent && key.addr.is_ipv4())
-        .flat_map(|(key, _)| silence(key.interface).map(move |need| (SettingKey::Vip(key), need)));
+        .flat_map(|(key, _)| {
+            needed_by_silent_vip(key.interface).map(move |need| (SettingKey::Vip(key), need))
+        });
     let devices = settings.tunnel_devices().flat_map(|(name, _)| {
-        asymmetry(name).map(move |need| (SettingKey::TunnelDevice(name), need))
+        needed_by_tunnel_device(name).map(move |need| (SettingKey::TunnelDevice(name), need))
     });
     vips.chain(devices)
 }

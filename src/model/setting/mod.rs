@@ -370,11 +370,7 @@ impl Setting {
                 all.extend(options.clone());
                 SyncDaemon::parse(role, &all).map(Setting::SyncDaemon)
             }
-            (Setting::Timeout(_), SettingKey::Timeout(kind)) => {
-                check_names(options, &[kind.name()], "a timeout")?;
-                let seconds = Timeouts::parse(options)?.get(kind);
-                Ok(seconds.map_or_else(|| self.clone(), Setting::Timeout))
-            }
+            // A timeout has no handle that it could be changed by.
             _ => Ok(self.clone()),
         }
     }

@@ -367,7 +367,7 @@ fn needed(
 }
 
 /// What keeps this host from answering ARP requests for a VIP on an interface.
-pub(super) fn silence(interface: InterfaceName) -> impl Iterator<Item = Needed> {
+pub(super) fn needed_by_silent_vip(interface: InterfaceName) -> impl Iterator<Item = Needed> {
     needed(interface, "arp_ignore", "1", &["1", "2", "8"]).chain(needed(
         interface,
         "arp_announce",
@@ -377,7 +377,7 @@ pub(super) fn silence(interface: InterfaceName) -> impl Iterator<Item = Needed> 
 }
 
 /// What lets packets in that come out of a tunnel: their way back leads elsewhere.
-pub(super) fn asymmetry(interface: InterfaceName) -> impl Iterator<Item = Needed> {
+pub(super) fn needed_by_tunnel_device(interface: InterfaceName) -> impl Iterator<Item = Needed> {
     needed(interface, "rp_filter", "0", &["0", "2"])
 }
 
