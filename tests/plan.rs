@@ -497,10 +497,10 @@ proptest! {
                 match key.phase(from.as_ref(), to.as_ref()) {
                     Phase::Setup => 0,
                     Phase::Devices => 1,
-                    Phase::Withdrawal => 2,
-                    Phase::First => 3,
-                    Phase::Middle => 6,
-                    Phase::Announcement => 9,
+                    Phase::VipRemoval => 2,
+                    Phase::BeforeServices => 3,
+                    Phase::BeforeMarks => 6,
+                    Phase::VipAddition => 9,
                     Phase::Teardown => 10,
                     Phase::Last => 11,
                 }

@@ -1,5 +1,5 @@
-//! What sync daemons, VIPs, kernel settings and tunnel devices have in common: they are set and removed
-//! by their handles.
+//! The calls that sync daemons, VIPs, kernel settings and tunnel devices share: declare, change, list
+//! and remove them by their handles.
 
 use rhai::Dynamic;
 
@@ -42,10 +42,10 @@ pub(super) fn declare(call: &Call, key: SettingKey, value: Setting) -> Result<Dy
     Ok(Dynamic::from(SettingHandle(key)))
 }
 
-/// The candidate's settings that are wanted of all, as handles.
-pub(super) fn list(call: &Call, wanted: impl Fn(SettingKey) -> bool) -> Result<Dynamic> {
+/// Lists the candidate's settings that fit, as handles.
+pub(super) fn list(call: &Call, fits: impl Fn(SettingKey) -> bool) -> Result<Dynamic> {
     let mut session = call.context.session()?;
     let keys = session.settings()?.rules().settings.keys();
-    let handles = keys.filter(|key| wanted(*key)).map(SettingHandle);
+    let handles = keys.filter(|key| fits(*key)).map(SettingHandle);
     Ok(handles.map(Dynamic::from).collect::<Vec<_>>().into())
 }

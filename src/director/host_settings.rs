@@ -1,5 +1,5 @@
-//! What is known of this host before a change is sent to it: interfaces that are missing, addresses
-//! that another program has.
+//! Checks of a change against this host, before anything is sent: missing interfaces, contradicting
+//! settings, addresses that another program manages.
 
 use super::Director;
 use crate::error::{Error, Kind, Result, did_you_mean};
@@ -65,7 +65,7 @@ impl Director {
         Ok(())
     }
 
-    /// What is taken over by a change that only names it, a sentence each.
+    /// Returns a sentence for each VIP that this host had already, and that ipvsh manages from now on.
     pub(super) fn taken_over(
         &self,
         (head, rules): (&Ruleset, &Ruleset),

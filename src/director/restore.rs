@@ -572,8 +572,8 @@ fn units(rules: &Ruleset) -> (Vec<Unit>, Vec<Unit>) {
             EntryKey::Setting(key) => {
                 let units = match key.facts().is_set_in {
                     Phase::Setup | Phase::Devices => &mut first,
-                    Phase::Withdrawal | Phase::First | Phase::Middle => &mut then,
-                    Phase::Announcement | Phase::Teardown | Phase::Last => &mut last,
+                    Phase::VipRemoval | Phase::BeforeServices | Phase::BeforeMarks => &mut then,
+                    Phase::VipAddition | Phase::Teardown | Phase::Last => &mut last,
                 };
                 units.push(Unit::of_settings([entry]));
             }

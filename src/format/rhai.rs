@@ -31,7 +31,7 @@ pub const HEADER: &str = "\
 pub(super) fn write(rules: &Ruleset) -> (String, Vec<String>) {
     let mut script = Script::default();
     script.text.push_str(HEADER);
-    script.settings(rules, |phase| phase <= Phase::Middle);
+    script.settings(rules, |phase| phase <= Phase::BeforeMarks);
     let keys = rules.services.keys().copied();
     for key in keys
         .filter(|key| MarkKey::of_service(key).is_none_or(|mark| rules.rules_of(mark).is_empty()))
@@ -39,7 +39,7 @@ pub(super) fn write(rules: &Ruleset) -> (String, Vec<String>) {
         script.service(rules, &key, &[]);
     }
     script.marks(rules);
-    script.settings(rules, |phase| phase > Phase::Middle);
+    script.settings(rules, |phase| phase > Phase::BeforeMarks);
     (script.text, script.notes)
 }
 

@@ -46,7 +46,7 @@ pub struct Part {
     pub marks: bool,
     /// The settings of the host that are read; those of IPVS always are.
     pub settings: BTreeSet<SettingKey>,
-    /// A kernel without IPVS is read as one that holds nothing of it, and its module is not loaded.
+    /// Where the kernel lacks IPVS, it is read as one without rules; the module is not loaded.
     pub may_lack_ipvs: bool,
 }
 
@@ -62,8 +62,8 @@ impl Part {
         }
     }
 
-    /// The same with the settings of the host that rulesets, and what is derived of them, name.
-    /// Where none of them has anything of IPVS, the kernel may lack it.
+    /// The same, with the settings of the host that the rulesets name or need. Where no ruleset has
+    /// an entry of IPVS, the kernel may lack IPVS.
     #[must_use]
     pub fn with_settings_of(mut self, rulesets: &[&Ruleset]) -> Part {
         for rules in rulesets {

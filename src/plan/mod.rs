@@ -169,8 +169,7 @@ impl Plan {
     }
 }
 
-/// Makes the plan. What the settings of the head and of what is wanted need of others is planned
-/// with them.
+/// Makes the plan. It also changes the settings that settings of the head, or wanted ones, need.
 pub fn plan(request: &Request) -> Plan {
     let (head, wanted) = (with_derived(request.head), with_derived(request.wanted));
     if let (Cow::Borrowed(_), Cow::Borrowed(_)) = (&head, &wanted) {

@@ -21,14 +21,14 @@ pub fn steps(live: &Live, target: &Live) -> Vec<Step> {
     for phase in [
         Phase::Setup,
         Phase::Devices,
-        Phase::Withdrawal,
-        Phase::First,
+        Phase::VipRemoval,
+        Phase::BeforeServices,
     ] {
         settings(phase, from, to, &mut steps);
     }
     add(&services, &mut steps);
     change(&services, &mut steps);
-    settings(Phase::Middle, from, to, &mut steps);
+    settings(Phase::BeforeMarks, from, to, &mut steps);
     for family in Family::ALL {
         if let (Some(from), Some(to)) = (live.marks(family).chain(), target.marks(family).chain())
             && from != to
@@ -41,7 +41,7 @@ pub fn steps(live: &Live, target: &Live) -> Vec<Step> {
         }
     }
     remove(&services, &mut steps);
-    for phase in [Phase::Announcement, Phase::Teardown, Phase::Last] {
+    for phase in [Phase::VipAddition, Phase::Teardown, Phase::Last] {
         settings(phase, from, to, &mut steps);
     }
     steps
@@ -136,7 +136,7 @@ fn settings(phase: Phase, from: &Ruleset, to: &Ruleset, steps: &mut Vec<Step>) {
         let facts = key.facts();
         let in_place = facts.replacement == Replacement::InPlace;
         let change = match (before, after) {
-            // What is always there cannot be removed: it goes with what it is a setting of.
+            // The kernel removes it together with the device that it is a setting of.
             (_, None) if key.is_always_there() && facts.is_of_host => None,
             (Some(_), Some(_)) if in_place => {
                 (phase_of(key, before, after, to) == phase).then_some((before, after))
@@ -172,7 +172,8 @@ fn settings(phase: Phase, from: &Ruleset, to: &Ruleset, steps: &mut Vec<Step>) {
     push(&mut together, steps);
 }
 
-/// When a setting is set: a kernel setting of a tunnel device is there only behind the device.
+/// Returns the phase in which a setting is set. A kernel setting of a tunnel device is set after the
+/// device was set up, because the kernel has it only then.
 fn phase_of(
     key: SettingKey,
     from: Option<&Setting>,

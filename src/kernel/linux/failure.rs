@@ -1,24 +1,24 @@
-//! How a setting of the host fails to be read or set.
+//! Why the host could not read or set one of its settings.
 
 use crate::ipvs::Errno;
 use crate::netlink::NetlinkError;
 
-/// Why the host did not do something.
+/// Why the host could not read or set a setting.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// It refused, with its own words where it had any.
+    /// The kernel refused, with its extended-ack text where it sent one.
     Refused(Errno, Option<String>),
-    /// An address was added and could not be announced, so it was taken off again.
+    /// The kernel added an address, and this host could not announce it: ipvsh removed it again.
     Announcement(String),
-    /// Nobody can say what became of it.
-    Lost(String),
+    /// The kernel did not answer, so the setting may or may not be set.
+    Unanswered(String),
 }
 
 impl From<NetlinkError> for Failure {
     fn from(error: NetlinkError) -> Failure {
         match error {
             NetlinkError::Refused(refusal) => Failure::Refused(refusal.errno, refusal.message),
-            other => Failure::Lost(other.to_string()),
+            other => Failure::Unanswered(other.to_string()),
         }
     }
 }

@@ -329,7 +329,7 @@ impl Linux {
                         .hint("to add it without telling the neighbours: announce: false");
                     Outcome::Failed(in_step(step, error))
                 }
-                Failure::Lost(why) => {
+                Failure::Unanswered(why) => {
                     Outcome::Unknown(in_step(step, Error::new(Kind::System, why)))
                 }
             };
@@ -527,7 +527,7 @@ fn is_of_host(step: &Step) -> bool {
 fn unreadable_host(failure: &Failure) -> Error {
     let why = match failure {
         Failure::Refused(errno, _) => errno.to_string(),
-        Failure::Announcement(why) | Failure::Lost(why) => why.clone(),
+        Failure::Announcement(why) | Failure::Unanswered(why) => why.clone(),
     };
     Error::new(Kind::System, why).attempt("cannot read the settings of this host")
 }

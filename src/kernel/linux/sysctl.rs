@@ -51,6 +51,6 @@ pub(super) fn set(name: SysctlName, value: &SysctlValue) -> Result<(), Failure> 
 fn failure(error: &io::Error) -> Failure {
     match error.raw_os_error() {
         Some(number) => Failure::Refused(Errno::from_raw(number), None),
-        None => Failure::Lost(error.to_string()),
+        None => Failure::Unanswered(error.to_string()),
     }
 }

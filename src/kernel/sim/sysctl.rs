@@ -7,7 +7,7 @@ use super::machine::{Answer, Machine};
 use crate::ipvs::Errno;
 use crate::model::{Live, Setting, SettingKey, Settings, SysctlName, SysctlValue};
 
-/// Sets a value; the files of an interface are there as long as it is.
+/// Checks that a setting is there: those of an interface are there while the interface is.
 pub(super) fn check(machine: &Machine, live: &Live, name: SysctlName) -> Answer {
     let Some(interface) = SettingKey::Sysctl(name).interface() else {
         return Ok(());
@@ -30,7 +30,7 @@ pub(super) fn check_value(name: SysctlName, value: &SysctlValue) -> Answer {
     }
 }
 
-/// What else changes where a setting is written.
+/// Changes the settings that the kernel rewrites when one is written.
 pub(super) fn rewrite(live: &mut Live, name: SysctlName, value: &SysctlValue) {
     let settings = &mut live.rules.settings;
     let others: Vec<SettingKey> = settings

@@ -18,24 +18,25 @@ pub enum Replacement {
     StopThenStart,
 }
 
-/// When a step is done, beside the steps of services and marks.
+/// When a plan changes a setting, beside the steps of services and marks; in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// Before all others: kernel settings that begin to serve.
+    /// First: a kernel setting goes to the value that services need.
     Setup,
-    /// Behind them: tunnel devices, and the kernel settings of those.
+    /// A tunnel device is set up, and a kernel setting of that device is set.
     Devices,
-    /// Before services: VIPs that go.
-    Withdrawal,
-    /// Before services: what would be refused beside them.
-    First,
-    /// Behind services and servers that come or change, before marks and what goes.
-    Middle,
-    /// Behind services: VIPs that come.
-    Announcement,
-    /// Behind VIPs: what they and the services no longer need.
+    /// A VIP is removed, before its services are.
+    VipRemoval,
+    /// A setting is removed that the kernel would refuse beside new services.
+    BeforeServices,
+    /// A setting is changed after services and servers were added, before mark rules change and
+    /// before services are removed.
+    BeforeMarks,
+    /// A VIP is added, after its services were.
+    VipAddition,
+    /// A kernel setting or a tunnel device goes back that VIPs and services no longer need.
     Teardown,
-    /// Behind all others.
+    /// Last: a setting is set that the kernel would refuse beside services that were removed.
     Last,
 }
 
@@ -49,8 +50,8 @@ pub struct KindFacts {
     /// How foreign ones are counted (one, several); `None`: they are neither counted nor removed by
     /// `--exact`, nor refused where they are declared.
     pub foreign: Option<(&'static str, &'static str)>,
-    /// They are the host's, not IPVS's: only those are read that the head has or that are wanted, and
-    /// a bare `adopt` takes none.
+    /// The setting is the host's, not IPVS's. ipvsh reads those that the head has or that are wanted,
+    /// and no others; a bare `adopt` takes none over.
     pub is_of_host: bool,
     /// What it means that one is no longer wanted.
     pub absence: Absence,

@@ -25,7 +25,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     absence: Absence::IsNone,
     replacement: Replacement::StopThenStart,
     // The kernel refuses a daemon beside servers of the other family (ip_vs_ctl.c).
-    is_removed_in: Phase::First,
+    is_removed_in: Phase::BeforeServices,
     is_set_in: Phase::Last,
     are_one_object: false,
     is_run_by_managers: true,

@@ -17,7 +17,7 @@ use crate::model::interface::InterfaceName;
 use crate::model::patch::{self, Options, check_names, text};
 use table::{FALLBACK, ROWS, Row, Serves, Takes};
 
-/// What is to be known of kernel settings. The kernel always has a value.
+/// The facts of kernel settings. The kernel always has a value of each.
 pub(super) const FACTS: KindFacts = KindFacts {
     list: "sysctls",
     noun: "sysctl",
@@ -35,7 +35,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
 /// The keys of a kernel setting in JSON.
 pub const SYSCTL_OPTIONS: [&str; 2] = ["name", "value"];
 
-/// One name for `ip_forward` under another.
+/// A second name of a setting, and the first: the kernel has one variable for both.
 const ALIAS: (&str, &str) = ("net.ipv4.conf.all.forwarding", "net.ipv4.ip_forward");
 
 /// The name of a kernel setting that ipvsh knows: `net.ipv4.conf.eth0.rp_filter`.
@@ -133,7 +133,8 @@ impl SysctlName {
         name == "net.ipv4.ip_forward" && other == "net.ipv4.conf.IF.forwarding"
     }
 
-    /// Whether a change from one value to another begins to serve, or ends it.
+    /// Returns the phase of a change: a change to the value that services need comes before them, a
+    /// change away from it comes behind them.
     pub(super) fn phase(self, from: &SysctlValue, to: &SysctlValue) -> Phase {
         let number = |value: &SysctlValue| value.0.parse::<i64>().unwrap_or(0);
         let rises = number(to) >= number(from);
@@ -290,7 +291,7 @@ impl SysctlValue {
         let fits = match (name.row().takes, numbers.as_deref()) {
             (Takes::Range(least, most), Some([number])) => (least..=most).contains(number),
             (Takes::Mode, Some([number])) => (0..=3).contains(number),
-            // Whether the two fit together the kernel says (proc_do_sync_threshold in ip_vs_ctl.c).
+            // The kernel checks the two against each other (proc_do_sync_threshold in ip_vs_ctl.c).
             (Takes::Pair, Some([one, other])) => {
                 let fits = |number: &i64| (0..=i64::from(i32::MAX)).contains(number);
                 fits(one) && fits(other)
@@ -343,11 +344,11 @@ impl fmt::Display for SysctlValue {
 pub(super) struct Needed {
     pub name: SysctlName,
     pub value: SysctlValue,
-    /// Values that do as well.
+    /// The values that an explicit setting may have instead.
     pub accepts: &'static [&'static str],
 }
 
-/// What `all` and an interface are to be set to.
+/// One setting, needed of `all` and of an interface.
 fn needed(
     interface: InterfaceName,
     setting: &'static str,
@@ -366,7 +367,7 @@ fn needed(
     })
 }
 
-/// What keeps this host from answering ARP requests for a VIP on an interface.
+/// The settings with which this host answers no ARP request for a VIP on an interface.
 pub(super) fn needed_by_silent_vip(interface: InterfaceName) -> impl Iterator<Item = Needed> {
     needed(interface, "arp_ignore", "1", &["1", "2", "8"]).chain(needed(
         interface,
@@ -376,7 +377,8 @@ pub(super) fn needed_by_silent_vip(interface: InterfaceName) -> impl Iterator<It
     ))
 }
 
-/// What lets packets in that come out of a tunnel: their way back leads elsewhere.
+/// The settings with which the kernel accepts packets out of a tunnel, whose answers leave by
+/// another interface.
 pub(super) fn needed_by_tunnel_device(interface: InterfaceName) -> impl Iterator<Item = Needed> {
     needed(interface, "rp_filter", "0", &["0", "2"])
 }

@@ -17,7 +17,8 @@ use crate::model::interface::InterfaceName;
 use crate::model::patch::{self, Options, boolean, check_names, text};
 use crate::model::service::Field;
 
-/// What is to be known of VIPs. Requests meet one only while its services are there.
+/// The facts of VIPs. A plan adds one after its services and removes it before them, so that no
+/// request meets a VIP without its services.
 pub(super) const FACTS: KindFacts = KindFacts {
     list: "vips",
     noun: "vip",
@@ -25,8 +26,8 @@ pub(super) const FACTS: KindFacts = KindFacts {
     is_of_host: true,
     absence: Absence::IsNone,
     replacement: Replacement::StopThenStart,
-    is_removed_in: Phase::Withdrawal,
-    is_set_in: Phase::Announcement,
+    is_removed_in: Phase::VipRemoval,
+    is_set_in: Phase::VipAddition,
     are_one_object: false,
     is_run_by_managers: false,
     attempts: ("cannot add", "cannot remove"),
@@ -57,7 +58,7 @@ pub enum Arp {
     /// It answers: it is the director.
     #[default]
     Answer,
-    /// It does not: it is a real server of the VIP, for direct routing or a tunnel.
+    /// It does not answer: it is a real server of the VIP, for direct routing or a tunnel.
     Silent,
 }
 
@@ -74,7 +75,7 @@ impl Arp {
     }
 }
 
-/// When the daemon takes a VIP off this host.
+/// When a VIP is to be taken off this host. ipvsh records it; no part of this version acts on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Withdraw {
@@ -110,7 +111,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// What a VIP is set to. The kernel holds its prefix and label; the rest is for ipvsh alone.
+/// What a VIP is set to. The kernel holds the prefix and the label; ipvsh alone knows the rest.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Vip {
@@ -125,7 +126,7 @@ pub struct Vip {
     /// It is announced when it is added: by gratuitous ARP, or neighbour advertisement.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub announce: bool,
-    /// When the daemon takes it off.
+    /// When it is to be taken off.
     #[serde(default, skip_serializing_if = "is_default")]
     pub withdraw: Withdraw,
 }
