@@ -230,9 +230,10 @@ pub const FUNCTIONS: &[Function] = &[
             call: adopt,
         }],
         result: Type::Report,
-        doc: "Records what is live as ours, as it stands: the objects named, or everything.\n\
-              An object is a service's name, `mark 666`, `timeouts` or `daemons`; also an array of \
-              them. The kernel is not touched. It is refused while changes are staged.",
+        doc: "Records what is live as ours, as it stands: the objects named, or everything \
+              of IPVS.\n\
+              An object is a service's name, `mark 666`, `timeouts`, `daemons`, and of this host \
+              `vip 192.0.2.10`, `sysctl NAME`, `tunnel-device tunl0`; also an array of them. The kernel is not touched. It is refused while changes are staged.",
         errors: &[Kind::NotFound, Kind::State, Kind::Invalid],
         example: "print(adopt().outcome);",
         words: &["import", "take over", "foreign", "ipvsadm -S"],

@@ -13,7 +13,8 @@ use crate::error::Result;
 /// must be named: two owners of everything would undo each other's changes.
 #[derive(Debug, Args)]
 pub(super) struct AdoptArgs {
-    /// Like `tcp 192.0.2.10:80`, `fwmark 666`, `timeouts` [default: everything]
+    /// Like `tcp 192.0.2.10:80`, `fwmark 666`, `timeouts`, `vip 192.0.2.10`, `sysctl NAME`
+    /// [default: everything of IPVS]
     object: Vec<String>,
     /// Also make ours the rules of PREROUTING that feed adopted mark services
     #[arg(long)]

@@ -13,7 +13,8 @@ use crate::error::Result;
 /// leaves it alone, and so do restore and rollback.
 #[derive(Debug, Args)]
 pub(super) struct ForgetArgs {
-    /// Like `tcp 192.0.2.10:80`, `mark 666`, `timeouts`; or a snapshot by its number
+    /// Like `tcp 192.0.2.10:80`, `mark 666`, `timeouts`, `vip 192.0.2.10`, `sysctl NAME`; or a snapshot
+    /// by its number
     #[arg(required = true)]
     object: Vec<String>,
     #[command(flatten)]

@@ -17,7 +17,7 @@ use crate::output;
 #[command(override_usage = "ipvsh history [OPTIONS] [OBJECT]")]
 pub(super) struct HistoryArgs {
     /// Only those that changed this: `tcp 192.0.2.10:80`, `server 10.0.0.11`, `mark 666`,
-    /// `timeouts`, `daemons`; an address alone means services and real servers that have it
+    /// `timeouts`, `daemons`, `vip 192.0.2.10`, `sysctl NAME`; an address alone means services and real servers that have it
     object: Vec<String>,
     /// With the changes of each
     #[arg(short = 'p', long = "patch")]
