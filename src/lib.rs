@@ -6,8 +6,8 @@
 //! | layer | place | owns |
 //! |---|---|---|
 //! | 0 | [`error`], [`model`], [`clock`], [`signals`], [`threads`] | plain data with validation; the time; who ends us and when; two things at once |
-//! | 1 | [`candidate`], [`plan`], [`notes`], [`mod@format`], [`views`] | pure decisions: what was asked for, what must change, what may be regretted; rulesets as text; live state as rows |
-//! | 2 | [`netlink`], [`ipvs`], [`marks`], [`kernel`], [`store`], [`background`] | the outside world behind small traits |
+//! | 1 | [`candidate`], [`plan`], [`health`], [`notes`], [`mod@format`], [`views`] | pure decisions: what was asked for, what must change, which servers are up, what may be regretted; rulesets as text; live state as rows |
+//! | 2 | [`netlink`], [`ipvs`], [`marks`], [`kernel`], [`probe`], [`store`], [`runtime`], [`background`] | the outside world behind small traits |
 //! | 3 | [`director`], [`ipvsadm`], [`dropin`] | the use cases; the drop-in for ipvsadm, and its place |
 //! | 4 | [`api`] | one table of facts per script function |
 //! | 5 | [`script`] | the Rhai engine |
@@ -23,6 +23,7 @@ pub mod director;
 pub mod dropin;
 pub mod error;
 pub mod format;
+pub mod health;
 pub mod ipvs;
 pub mod ipvsadm;
 pub mod kernel;
@@ -32,6 +33,8 @@ pub mod netlink;
 pub mod notes;
 pub mod output;
 pub mod plan;
+pub mod probe;
+pub mod runtime;
 pub mod script;
 pub mod shell;
 pub mod signals;

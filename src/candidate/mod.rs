@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Result};
-use crate::model::check::{check_beside, check_server, check_service};
+use crate::model::combination::{check_beside, check_server, check_service};
 use crate::model::patch::Named;
 use crate::model::setting::check_derived;
 use crate::model::{

@@ -577,7 +577,9 @@ fn units(rules: &Ruleset) -> (Vec<Unit>, Vec<Unit>) {
                 };
                 units.push(Unit::of_settings([entry]));
             }
-            EntryKey::Marks(MarkKey { .. }) => {}
+            EntryKey::Marks(MarkKey { .. })
+            | EntryKey::ServicePolicy(_)
+            | EntryKey::ServerPolicy(_, _) => {}
         }
     }
     if !one_object.is_empty() {

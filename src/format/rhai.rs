@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::model::check::{check_server, check_service};
+use crate::model::combination::{check_server, check_service};
 use crate::model::mark::{PortRange, net_text};
 use crate::model::server::{Forwarding, RealServer, Tunnel, TunnelChecksum};
 use crate::model::setting::Phase;

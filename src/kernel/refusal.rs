@@ -11,7 +11,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::names::Names;
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::ipvs::Errno;
-use crate::model::check::{may_be_a_host, not_a_host};
+use crate::model::combination::{may_be_a_host, not_a_host};
 use crate::model::server::{THRESHOLD_MAX, THRESHOLD_RANGE};
 use crate::model::service::SCHEDULERS;
 use crate::model::{

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::entry::EntryKey;
 use super::key::{ServerKey, ServiceKey};
 use super::pairs::pairs;
+use super::policy::ServerPolicies;
 use super::ruleset::{Ruleset, VirtualService};
 use super::server::RealServer;
 
@@ -31,11 +32,35 @@ pub fn differing_servers<'a>(
     pairs(servers(mine), servers(theirs)).filter(|(_, mine, theirs)| mine != theirs)
 }
 
+/// The policies of a service and its servers that are not the same on two sides.
+fn differing_policies(
+    key: ServiceKey,
+    mine: Option<&VirtualService>,
+    theirs: Option<&VirtualService>,
+) -> Vec<EntryKey> {
+    static NONE: ServerPolicies = ServerPolicies::new();
+    fn policies(service: Option<&VirtualService>) -> &ServerPolicies {
+        service.map_or(&NONE, |s| &s.server_policies)
+    }
+    let own = |service: Option<&VirtualService>| {
+        service.is_some_and(|service| !service.policy.is_default())
+    };
+    let same = match (mine, theirs) {
+        (Some(mine), Some(theirs)) => mine.policy == theirs.policy,
+        (mine, theirs) => !own(mine) && !own(theirs),
+    };
+    let of_servers = pairs(policies(mine), policies(theirs))
+        .filter(|(_, mine, theirs)| mine != theirs)
+        .map(|(server, _, _)| EntryKey::ServerPolicy(key, *server));
+    let own = (!same).then_some(EntryKey::ServicePolicy(key));
+    own.into_iter().chain(of_servers).collect()
+}
+
 impl Ruleset {
     /// The entries that are not the same in another ruleset, sorted.
     pub fn differences(&self, other: &Ruleset) -> BTreeSet<EntryKey> {
         // Sorted as they are, which makes a large set in one go: services, then servers.
-        let (mut keys, mut servers) = (Vec::new(), Vec::new());
+        let (mut keys, mut servers, mut policies) = (Vec::new(), Vec::new(), Vec::new());
         for (key, mine, theirs) in self.differing_services(other) {
             if mine.map(|s| &s.options) != theirs.map(|s| &s.options) {
                 keys.push(EntryKey::Service(*key));
@@ -44,8 +69,10 @@ impl Ruleset {
                 differing_servers(mine, theirs)
                     .map(|(server, _, _)| EntryKey::Server(*key, *server)),
             );
+            policies.extend(differing_policies(*key, mine, theirs));
         }
         keys.append(&mut servers);
+        keys.append(&mut policies);
         if self.marks != other.marks {
             keys.extend(
                 self.mark_keys()

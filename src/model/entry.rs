@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::key::{ServerKey, ServiceKey};
 use super::mark::{MarkKey, MarkRule};
+use super::policy::{ServerPolicy, ServicePolicy};
 use super::server::RealServer;
 use super::service::ServiceOptions;
 use super::setting::{Setting, SettingKey};
@@ -22,6 +23,10 @@ pub enum EntryKey {
     Server(ServiceKey, ServerKey),
     /// All rules of one mark in one family.
     Marks(MarkKey),
+    /// What is recorded of a service beside what the kernel holds.
+    ServicePolicy(ServiceKey),
+    /// The same of a real server of a service.
+    ServerPolicy(ServiceKey, ServerKey),
     /// One setting. In a record it stands as what it is a setting of.
     #[serde(untagged)]
     Setting(SettingKey),
@@ -39,9 +44,20 @@ impl EntryKey {
     /// The service that the entry is, or is part of.
     pub fn service(&self) -> Option<ServiceKey> {
         match self {
-            EntryKey::Service(service) | EntryKey::Server(service, _) => Some(*service),
+            EntryKey::Service(service)
+            | EntryKey::Server(service, _)
+            | EntryKey::ServicePolicy(service)
+            | EntryKey::ServerPolicy(service, _) => Some(*service),
             EntryKey::Marks(_) | EntryKey::Setting(_) => None,
         }
+    }
+
+    /// Returns true if the kernel never holds it: it is in the record alone.
+    pub fn is_of_the_record(&self) -> bool {
+        matches!(
+            self,
+            EntryKey::ServicePolicy(_) | EntryKey::ServerPolicy(_, _)
+        )
     }
 }
 
@@ -53,6 +69,12 @@ impl fmt::Display for EntryKey {
                 write!(f, "virtual service {service}: real server {server}")
             }
             EntryKey::Marks(key) => write!(f, "rules of {key}"),
+            EntryKey::ServicePolicy(service) => {
+                write!(f, "virtual service {service}: policy")
+            }
+            EntryKey::ServerPolicy(service, server) => {
+                write!(f, "virtual service {service}: real server {server}: policy")
+            }
             EntryKey::Setting(key) => key.fmt(f),
         }
     }
@@ -67,6 +89,10 @@ pub enum EntryValue {
     Server(RealServer),
     /// The rules of one mark, in order; never empty.
     Marks(Vec<MarkRule>),
+    /// The policy of a service; never the default.
+    ServicePolicy(ServicePolicy),
+    /// The policy of a real server; never the default.
+    ServerPolicy(ServerPolicy),
     /// A setting.
     #[serde(untagged)]
     Setting(Setting),

@@ -5,7 +5,7 @@
 //! [`patch`]. Terms and ranges follow ip_vs(7), ipvsadm(8) and `include/uapi/linux/ip_vs.h`.
 
 pub mod address;
-pub mod check;
+pub mod combination;
 pub mod connection;
 mod differences;
 pub mod entry;
@@ -26,6 +26,7 @@ mod name;
 pub mod origin;
 pub mod pairs;
 pub mod patch;
+pub mod policy;
 pub mod remedy;
 pub mod ruleset;
 pub mod server;
@@ -54,6 +55,7 @@ pub use moment::Moment;
 pub use origin::{Origin, ScriptFile, Tally};
 pub use pairs::pairs;
 pub use patch::{Options, ServerPatch, ServicePatch};
+pub use policy::{Check, HostName, OnFail, ServerPolicies, ServerPolicy, ServicePolicy};
 pub use ruleset::{Ruleset, VirtualService};
 pub use server::{Forwarding, RealServer, Tunnel, TunnelChecksum, TunnelKind, Weight};
 pub use servers::Servers;

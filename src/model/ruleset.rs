@@ -8,11 +8,12 @@ use super::address::Family;
 use super::entry::{EntryKey, EntryValue};
 use super::key::ServiceKey;
 use super::mark::{MarkKey, MarkRule};
+use super::policy::{ServerPolicies, ServicePolicy};
 use super::servers::Servers;
 use super::service::ServiceOptions;
 use super::setting::{SettingKey, Settings};
 
-/// A virtual service: its own options and its real servers.
+/// A virtual service: its own options and its real servers, and the policies of both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VirtualService {
@@ -21,15 +22,28 @@ pub struct VirtualService {
     /// The real servers, by address.
     #[serde(default, skip_serializing_if = "Servers::is_empty")]
     pub servers: Servers,
+    /// What is recorded of the service and IPVS does not hold; live it is always the default.
+    #[serde(default, skip_serializing_if = "ServicePolicy::is_default")]
+    pub policy: ServicePolicy,
+    /// The same of its servers, where it is not the default.
+    #[serde(default, skip_serializing_if = "ServerPolicies::is_empty")]
+    pub server_policies: ServerPolicies,
 }
 
 impl VirtualService {
+    /// A service as a kernel has it: without policies.
+    pub fn of_kernel(options: ServiceOptions, servers: Servers) -> VirtualService {
+        VirtualService {
+            options,
+            servers,
+            policy: ServicePolicy::default(),
+            server_policies: ServerPolicies::new(),
+        }
+    }
+
     /// A service with default options and no servers.
     pub fn new(family: Family) -> VirtualService {
-        VirtualService {
-            options: ServiceOptions::defaults(family),
-            servers: Servers::default(),
-        }
+        VirtualService::of_kernel(ServiceOptions::defaults(family), Servers::default())
     }
 }
 
@@ -135,6 +149,14 @@ impl Ruleset {
                 .get(service)
                 .is_some_and(|service| service.servers.contains_key(server)),
             EntryKey::Marks(mark) => self.marks.iter().any(|rule| rule.key() == *mark),
+            EntryKey::ServicePolicy(service) => self
+                .services
+                .get(service)
+                .is_some_and(|service| !service.policy.is_default()),
+            EntryKey::ServerPolicy(service, server) => self
+                .services
+                .get(service)
+                .is_some_and(|service| service.server_policies.contains_key(server)),
             EntryKey::Setting(key) => self.settings.has(*key),
         }
     }
@@ -155,12 +177,21 @@ impl Ruleset {
                 let rules = self.rules_of(*mark);
                 (!rules.is_empty()).then_some(EntryValue::Marks(rules))
             }
+            EntryKey::ServicePolicy(service) => {
+                let policy = &self.services.get(service)?.policy;
+                (!policy.is_default()).then(|| EntryValue::ServicePolicy(policy.clone()))
+            }
+            EntryKey::ServerPolicy(service, server) => {
+                let policy = self.services.get(service)?.server_policies.get(server)?;
+                Some(EntryValue::ServerPolicy(policy.clone()))
+            }
             EntryKey::Setting(key) => self.settings.get(*key).cloned().map(EntryValue::Setting),
         }
     }
 
-    /// Sets or removes an entry; removing a service removes its servers. A server of a service
-    /// that is not there, and a value of another kind than its key, change nothing.
+    /// Sets or removes an entry; removing a service removes its servers, and removing either removes
+    /// its policy. A server of a service that is not there, a policy of what is not there, and a value
+    /// of another kind than its key, change nothing.
     pub fn put(&mut self, key: &EntryKey, value: Option<EntryValue>) {
         match (key, value) {
             (EntryKey::Service(key), Some(EntryValue::Service(options))) => {
@@ -180,6 +211,7 @@ impl Ruleset {
                         }
                         _ => {
                             service.servers.remove(server);
+                            service.server_policies.remove(server);
                         }
                     }
                 }
@@ -191,6 +223,28 @@ impl Ruleset {
             }
             (EntryKey::Setting(key), _) => {
                 self.settings.put(*key, None);
+            }
+            (EntryKey::ServicePolicy(key), value) => {
+                if let Some(service) = self.services.get_mut(key) {
+                    service.policy = match value {
+                        Some(EntryValue::ServicePolicy(policy)) => policy,
+                        _ => ServicePolicy::default(),
+                    };
+                }
+            }
+            (EntryKey::ServerPolicy(key, server), value) => {
+                if let Some(service) = self.services.get_mut(key) {
+                    match value {
+                        Some(EntryValue::ServerPolicy(policy))
+                            if !policy.is_default() && service.servers.contains_key(server) =>
+                        {
+                            service.server_policies.insert(*server, policy);
+                        }
+                        _ => {
+                            service.server_policies.remove(server);
+                        }
+                    }
+                }
             }
             (EntryKey::Service(_), Some(_)) => {}
         }
@@ -207,6 +261,11 @@ impl Ruleset {
         for (key, service) in &self.services {
             let servers = service.servers.keys();
             keys.extend(servers.map(|server| EntryKey::Server(*key, *server)));
+            if !service.policy.is_default() {
+                keys.push(EntryKey::ServicePolicy(*key));
+            }
+            let policies = service.server_policies.keys();
+            keys.extend(policies.map(|server| EntryKey::ServerPolicy(*key, *server)));
         }
         keys.extend(self.marks.iter().map(|rule| EntryKey::Marks(rule.key())));
         keys.extend(self.settings.keys().map(EntryKey::Setting));

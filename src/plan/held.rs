@@ -35,6 +35,7 @@ impl Plan {
             EntryKey::Service(key) | EntryKey::Server(key, _) => live.extent.covers(key),
             EntryKey::Marks(key) => *live.marks(key.family) != MarkSupport::Unread,
             EntryKey::Setting(_) => true,
+            EntryKey::ServicePolicy(_) | EntryKey::ServerPolicy(_, _) => false,
         };
         let mut entries = self.examined.entries.iter();
         let of_entries = entries.find(|entry| was_read(entry) && differs(entry));

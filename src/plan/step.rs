@@ -163,10 +163,7 @@ impl Step {
         match self.clone() {
             Step::AddService { key, options } => vec![Step::RemoveService {
                 key,
-                service: VirtualService {
-                    options,
-                    servers: Default::default(),
-                },
+                service: VirtualService::of_kernel(options, Default::default()),
             }],
             Step::ChangeService { key, from, to } => {
                 vec![Step::ChangeService {

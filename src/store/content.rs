@@ -15,7 +15,8 @@ use super::pieces;
 use super::trie::{self, Changes, Root};
 use crate::error::{Error, Kind, Result};
 use crate::model::{
-    MarkRule, Ruleset, ServerKey, Servers, ServiceKey, ServiceOptions, Settings, VirtualService,
+    MarkRule, Ruleset, ServerKey, ServerPolicies, Servers, ServiceKey, ServiceOptions,
+    ServicePolicy, Settings, VirtualService,
 };
 use crate::threads::beside;
 
@@ -47,6 +48,13 @@ struct Item {
     servers: Servers,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tree: Root,
+    #[serde(default, skip_serializing_if = "ServicePolicy::is_default")]
+    policy: ServicePolicy,
+    #[serde(default, skip_serializing_if = "ServerPolicies::is_empty")]
+    server_policies: ServerPolicies,
+    /// Policies of servers of more than [`INLINE_BYTES`] of JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    policy_tree: Root,
 }
 
 /// A ruleset without its services.
@@ -158,38 +166,65 @@ fn write_service(
     was: Option<(Root, &VirtualService)>,
     service: &VirtualService,
 ) -> Result<Item> {
-    let options = service.options.clone();
-    if to_json(&service.servers)?.len() <= INLINE_BYTES {
-        return Ok(Item {
-            options,
-            servers: service.servers.clone(),
-            tree: None,
-        });
+    let none = VirtualService::new(key.family());
+    let mut item = Item {
+        options: service.options.clone(),
+        servers: service.servers.clone(),
+        tree: None,
+        policy: service.policy.clone(),
+        server_policies: service.server_policies.clone(),
+        policy_tree: None,
+    };
+    let are_many = is_long(&service.servers)?;
+    let have_many_policies = is_long(&service.server_policies)?;
+    if !are_many && !have_many_policies {
+        return Ok(item);
     }
-    let none = Servers::default();
-    let (mut tree, mut old) = (None, &none);
-    if let Some((root, was)) = was
-        && let Some(item) = read_item(nodes, root, key)?
-        && item.tree.is_some()
-    {
-        (tree, old) = (item.tree, &was.servers);
+    let (before, old) = match was {
+        Some((root, was)) => (read_item(nodes, root, key)?, was),
+        None => (None, &none),
+    };
+    // What stands in a tree already changes there; what stood in its item is written whole.
+    let trees = before.map_or((None, None), |item| (item.tree, item.policy_tree));
+    if are_many {
+        let old = trees.0.map_or(&*none.servers, |_| &*old.servers);
+        item.tree = write_tree(nodes, trees.0, old, &service.servers)?;
+        item.servers = Servers::default();
     }
+    if have_many_policies {
+        let old = trees
+            .1
+            .map_or(&none.server_policies, |_| &old.server_policies);
+        item.policy_tree = write_tree(nodes, trees.1, old, &service.server_policies)?;
+        item.server_policies = ServerPolicies::new();
+    }
+    Ok(item)
+}
+
+/// Returns true for what takes more room than its service's own item has for it.
+fn is_long(value: &impl Serialize) -> Result<bool> {
+    Ok(to_json(value)?.len() > INLINE_BYTES)
+}
+
+/// Writes what belongs to the servers of one service as a tree of its own, from the server's name.
+fn write_tree<T: Serialize + PartialEq>(
+    nodes: &mut impl Nodes,
+    tree: Root,
+    old: &BTreeMap<ServerKey, T>,
+    new: &BTreeMap<ServerKey, T>,
+) -> Result<Root> {
     let mut changes = Changes::new();
     for server in old.keys() {
-        if !service.servers.contains_key(server) {
+        if !new.contains_key(server) {
             changes.insert(name(server), None);
         }
     }
-    for (server, set) in &service.servers {
+    for (server, set) in new {
         if old.get(server) != Some(set) {
             changes.insert(name(server), Some(to_json(set)?));
         }
     }
-    Ok(Item {
-        options,
-        servers: Servers::default(),
-        tree: trie::update(nodes, tree, changes)?,
-    })
+    trie::update(nodes, tree, changes)
 }
 
 fn read_item(nodes: &impl Nodes, root: Root, key: &ServiceKey) -> Result<Option<Item>> {
@@ -206,9 +241,16 @@ fn read_servers(nodes: &impl Nodes, item: Item) -> Result<VirtualService> {
             from_json(&set, "a real server")?,
         );
     }
+    let mut server_policies = item.server_policies;
+    for (server, policy) in trie::items(nodes, item.policy_tree)? {
+        let policy = from_json(&policy, "the policy of a real server")?;
+        server_policies.insert(read_server_name(&server)?, policy);
+    }
     Ok(VirtualService {
         options: item.options,
         servers,
+        policy: item.policy,
+        server_policies,
     })
 }
 
@@ -392,7 +434,7 @@ mod tests {
             let key = ServiceKey::parse(&format!("tcp 192.0.{}.{}:80", 2 + n / 256, n % 256));
             let options = ServiceOptions::defaults(crate::model::Family::Ipv4);
             let servers = Servers::default();
-            (key.unwrap(), VirtualService { options, servers })
+            (key.unwrap(), VirtualService::of_kernel(options, servers))
         });
         let rules = Ruleset {
             services: services.collect(),

@@ -102,9 +102,8 @@ pub fn service_options(key: ServiceKey) -> impl Strategy<Value = ServiceOptions>
 /// A service of that name.
 pub fn service(key: ServiceKey) -> impl Strategy<Value = VirtualService> {
     let servers = vec(server(key), 0..4);
-    (service_options(key), servers).prop_map(|(options, servers)| VirtualService {
-        options,
-        servers: servers.into_iter().collect(),
+    (service_options(key), servers).prop_map(|(options, servers)| {
+        VirtualService::of_kernel(options, servers.into_iter().collect())
     })
 }
 

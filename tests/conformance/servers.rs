@@ -247,10 +247,10 @@ fn service_with_servers(bench: &mut Bench) {
         serve(WEB, ONE),
         serve_with(WEB, "10.0.0.12:80", |s| s.weight = Weight::ZERO),
     ]);
-    let service = VirtualService {
-        options: options(WEB, |_| {}),
-        servers: bench.live().rules.services[&key(WEB)].servers.clone(),
-    };
+    let service = VirtualService::of_kernel(
+        options(WEB, |_| {}),
+        bench.live().rules.services[&key(WEB)].servers.clone(),
+    );
     assert_eq!(service.servers.len(), 2);
     bench.does_and_undoes(&[Step::RemoveService {
         key: key(WEB),

@@ -14,7 +14,7 @@ use super::words::lines;
 use crate::error::{Error, Result};
 use crate::format::chains::Chains;
 use crate::format::{Reading, iptables, place, together};
-use crate::model::check::{check_server, check_vip};
+use crate::model::combination::{check_server, check_vip};
 use crate::model::server::{Forwarding, server_name};
 use crate::model::{DaemonRole, MarkRule, Ruleset, ServerKey, ServiceKey, VirtualService};
 
@@ -271,7 +271,7 @@ impl Table {
             ("add-service", true) => Err(Error::invalid("it is added twice").object(object)),
             ("add-service", false) => {
                 let servers = Default::default();
-                let service = VirtualService { options, servers };
+                let service = VirtualService::of_kernel(options, servers);
                 self.rules.services.insert(key, service);
                 Ok(())
             }

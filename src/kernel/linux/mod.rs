@@ -130,10 +130,8 @@ impl Linux {
         let ids: Vec<ipvs::ServiceId> = records.iter().map(|record| record.id).collect();
         for (record, read) in records.iter().zip(servers::read(client, &ids)?) {
             let key = convert::service_key(&record.id);
-            let service = VirtualService {
-                options: convert::service_options(record).map_err(ReadError::Ours)?,
-                servers: read.options.into(),
-            };
+            let options = convert::service_options(record).map_err(ReadError::Ours)?;
+            let service = VirtualService::of_kernel(options, read.options.into());
             live.rules.services.insert(key, service);
             if !read.counts.is_empty() {
                 live.counts.insert(key, read.counts);

@@ -8,7 +8,7 @@ use super::settings;
 use crate::error::{Error, Kind};
 use crate::ipvs::Errno;
 use crate::marks::Target;
-use crate::model::check::may_be_a_host;
+use crate::model::combination::may_be_a_host;
 use crate::model::server::THRESHOLD_MAX;
 use crate::model::service::{NAME_MAX, SchedulerFlags};
 use crate::model::{

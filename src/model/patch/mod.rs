@@ -1,7 +1,7 @@
 //! Option maps: what scripts (`#{ scheduler: "rr" }`) and JSON say about an object.
 //!
 //! The values are `serde_json`'s, so that Rhai and JSON share one reader. Values are checked
-//! here, at the call; combinations are checked by [`super::check`] at plan or commit.
+//! here, at the call; combinations are checked by [`super::combination`] at plan or commit.
 
 mod mark;
 mod server;

@@ -23,6 +23,10 @@ const REMEMBERED: usize = 1024;
 /// What the line of the values found begins with; a base without any has none.
 const FOUND: &str = "found ";
 
+/// What the line of a policy begins with, behind the service and its servers: of the service itself,
+/// or of the server that is named.
+const POLICY: &str = "policy ";
+
 /// The length of the last line: `end `, 8 digits, a newline.
 const END: usize = 13;
 
@@ -47,6 +51,12 @@ pub(super) fn encode(
         line(format!("{key} "), to_json(&service.options)?);
         for (server, options) in &service.servers {
             line(format!(" {server} "), to_json(options)?);
+        }
+        if !service.policy.is_default() {
+            line(POLICY.to_owned(), to_json(&service.policy)?);
+        }
+        for (server, policy) in &service.server_policies {
+            line(format!("{POLICY}{server} "), to_json(policy)?);
         }
     }
     if !found.is_empty() {
@@ -115,6 +125,10 @@ pub(super) fn decode(bytes: &[u8], kind: DatabaseKind) -> Result<Base<'_>> {
             continue;
         }
         let (name, json) = parts(line)?;
+        if let Some(of) = name.strip_prefix(POLICY.trim_end()) {
+            give_policy(&mut services, of.trim_start(), json)?;
+            continue;
+        }
         if let Some(server) = name.strip_prefix(' ') {
             servers.push((server_key(server)?, of_servers.of(json)?));
             continue;
@@ -124,7 +138,7 @@ pub(super) fn decode(bytes: &[u8], kind: DatabaseKind) -> Result<Base<'_>> {
             ServiceKey::parse(name).map_err(|error| broken(&error.message()).caused_by(error))?;
         let options = of_services.of(json)?;
         let servers = Default::default();
-        services.push((key, VirtualService { options, servers }));
+        services.push((key, VirtualService::of_kernel(options, servers)));
     }
     give(&mut services, &mut servers)?;
     let mut rules = Ruleset {
@@ -144,6 +158,25 @@ fn give(
         Some((_, service)) => service.servers = servers.drain(..).collect(),
         None if servers.is_empty() => {}
         None => return Err(broken("a real server in its base has no service")),
+    }
+    Ok(())
+}
+
+/// Gives the last service a policy: its own, or that of the server named.
+fn give_policy(
+    services: &mut [(ServiceKey, VirtualService)],
+    server: &str,
+    json: &[u8],
+) -> Result<()> {
+    let Some((_, service)) = services.last_mut() else {
+        return Err(broken("a policy in its base has no service"));
+    };
+    match server {
+        "" => service.policy = from_json(json, "a policy in the mirror")?,
+        server => {
+            let policy = from_json(json, "a policy in the mirror")?;
+            service.server_policies.insert(server_key(server)?, policy);
+        }
     }
     Ok(())
 }

@@ -1,0 +1,36 @@
+//! What one run of a check found out.
+
+use std::time::Duration;
+
+use crate::model::{ServerKey, ServiceKey};
+
+/// The server that a check is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target {
+    /// The service.
+    pub service: ServiceKey,
+    /// The server.
+    pub server: ServerKey,
+}
+
+/// What one run of a check says about the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It answered as it should.
+    Passed,
+    /// It did not, and why: `connection refused`, `503`, `no answer in 2 s`.
+    Failed(String),
+    /// This host could not send or time the check, and why. It says nothing about the server.
+    NoResult(String),
+}
+
+/// What one run of a check found out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What it says about the server.
+    pub verdict: Verdict,
+    /// What came back, in a few words: `200`, `connected`; empty where nothing did.
+    pub answer: String,
+    /// From the start of the run to its end.
+    pub took: Duration,
+}
