@@ -16,7 +16,7 @@ const ACTIONS: [Action; 3] = [Action::Add, Action::Change, Action::Remove];
 
 /// The changes that a snapshot's message and counts describe: those of the kernel or, where the
 /// kernel needed none, those of the record. What is recorded of the host and the kernel needed no
-/// change for, such as a VIP's `withdraw`, is described in any case.
+/// change for, such as a VIP's `withdraw`, is described in any case, and so is maintenance.
 pub fn described<'a>(in_kernel: &'a [Change], from: &Ruleset, to: &Ruleset) -> Cow<'a, [Change]> {
     if in_kernel.is_empty() {
         return Cow::Owned(between(from, to));
@@ -24,9 +24,9 @@ pub fn described<'a>(in_kernel: &'a [Change], from: &Ruleset, to: &Ruleset) -> C
     if from.settings == to.settings {
         return Cow::Borrowed(in_kernel);
     }
-    let of_host = |rules: &Ruleset| {
+    let beside_ipvs = |rules: &Ruleset| {
         let mut settings = rules.settings.clone();
-        settings.retain(|key| key.facts().is_of_host);
+        settings.retain(|key| key.facts().is_beside_ipvs());
         Ruleset {
             settings,
             ..Ruleset::default()
@@ -35,7 +35,7 @@ pub fn described<'a>(in_kernel: &'a [Change], from: &Ruleset, to: &Ruleset) -> C
     let is_told = |change: &Change| in_kernel.iter().any(|told| told.object == change.object);
     let mut all = in_kernel.to_vec();
     all.extend(
-        between(&of_host(from), &of_host(to))
+        between(&beside_ipvs(from), &beside_ipvs(to))
             .into_iter()
             .filter(|change| !is_told(change)),
     );

@@ -25,9 +25,14 @@ fn needed(settings: &Settings) -> impl Iterator<Item = (SettingKey, Needed)> {
     vips.chain(devices)
 }
 
-/// A ruleset with the settings that its settings need; one that is set explicitly stays as it is.
+/// A ruleset as it is compared with the kernel: with the settings that its settings need, where one
+/// that is set explicitly stays as it is, and without the settings that the record alone holds.
 pub fn with_derived(rules: &Ruleset) -> Cow<'_, Ruleset> {
     let mut all = Cow::Borrowed(rules);
+    let is_of_kernel = |key: SettingKey| !key.facts().is_of_the_record;
+    if !rules.settings.keys().all(is_of_kernel) {
+        all.to_mut().settings.retain(is_of_kernel);
+    }
     for (_, need) in needed(&rules.settings) {
         let key = SettingKey::Sysctl(need.name);
         if !all.settings.has(key) {
