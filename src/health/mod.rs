@@ -9,5 +9,5 @@ mod overlay;
 mod state;
 
 pub use finding::{Finding, Target, Verdict};
-pub use overlay::{Held, Overlay};
+pub use overlay::{Held, Overlay, covered_servers};
 pub use state::{Deviation, Knowledge, Situation, State};
