@@ -30,6 +30,7 @@ pub(super) struct ProbeKey {
     address: IpAddr,
     /// None where the check has no port.
     port: Option<u16>,
+    /// Its route has neither: they are above.
     check: Check,
     /// The server, where the check is told of its service: two services are two runs then.
     target: Option<Target>,
@@ -65,7 +66,7 @@ pub(super) fn without_start(check: &Check) -> Check {
 
 /// Returns true if the check is given the service's VIP, port or mark.
 fn names_service(kind: &CheckKind) -> bool {
-    !matches!(kind, CheckKind::Tcp | CheckKind::Ping)
+    matches!(kind, CheckKind::Exec(_))
 }
 
 /// A service's check, as the probe knows it.

@@ -118,14 +118,6 @@ pub(super) fn judge(standing: Standing, results: &[CheckResult<'_>]) -> Option<(
 impl CheckResult<'_> {
     /// The check with its last answer.
     fn text(&self) -> String {
-        reason(self.check, &self.tally.decisive)
-    }
-}
-
-/// A check with an answer: `http /health: 503`.
-pub(super) fn reason(check: &Check, answer: &str) -> String {
-    match check.summary() {
-        name if name.is_empty() => answer.to_owned(),
-        name => format!("{name}: {answer}"),
+        format!("{}: {}", self.check.label(), self.tally.decisive)
     }
 }

@@ -19,7 +19,7 @@ use super::super::state::State;
 use super::super::transition::Standing;
 use super::machine::{Monitor, MonitorOptions};
 use super::schedule::ProbeId;
-use crate::model::policy::check::{CheckKind, Route, Start, Timing};
+use crate::model::policy::check::{CheckKind, Exec, Route, Start, Tcp, Timing};
 use crate::model::{Check, Family, RealServer, Ruleset, ServerKey, ServiceKey, VirtualService};
 
 /// What a server does with a run.
@@ -41,12 +41,7 @@ fn secs(time: u64) -> Duration {
 }
 
 fn tcp() -> Check {
-    Check {
-        kind: CheckKind::Tcp,
-        timing: Timing::default(),
-        route: Route::default(),
-        start: Start::default(),
-    }
+    Check::of(CheckKind::Tcp(Tcp::default()))
 }
 
 fn target(service: &str, server: &str) -> Target {
@@ -238,6 +233,7 @@ fn found(verdict: Verdict, took: Duration) -> Finding {
         verdict,
         answer: String::new(),
         took,
+        weight: None,
     }
 }
 

@@ -43,6 +43,23 @@ fn two_services_share_a_check_that_is_the_same() {
 }
 
 #[test]
+fn a_ping_has_no_port_and_a_program_knows_its_service() {
+    let servers: &[&str] = &["10.0.0.2:80"];
+    let others: &[&str] = &["10.0.0.2:81"];
+    let program = Check::of(CheckKind::Exec(Exec {
+        command: vec!["/bin/check".to_owned(), "{vip}".to_owned()],
+        user: Exec::USER.to_owned(),
+        env: BTreeMap::new(),
+        weight: Default::default(),
+    }));
+    for (check, probes) in [(Check::of(CheckKind::Ping), 1), (tcp(), 2), (program, 2)] {
+        let checks = std::slice::from_ref(&check);
+        let rules = rules(&[(WEB, servers, checks), (WEB2, others, checks)]);
+        assert_eq!(Lab::new(&rules).monitor.probes.len(), probes, "{check:?}");
+    }
+}
+
+#[test]
 fn the_same_rules_again_change_nothing() {
     let rules = web(20, &[tcp()]);
     let run = |is_set: bool| {
@@ -279,13 +296,9 @@ fn a_server_has_checks_of_its_own_or_none() {
         .map(|it| it.server.to_string())
         .collect();
     assert_eq!(servers, ["10.0.0.2:80", "10.0.0.4:80"]);
-    let kinds: Vec<_> = lab
-        .monitor
-        .servers
-        .values()
-        .map(|it| &it.checks[0].check.kind)
-        .collect();
-    assert_eq!(kinds, [&CheckKind::Ping, &CheckKind::Tcp]);
+    let checks = lab.monitor.servers.values().map(|it| &it.checks[0].check);
+    let kinds: Vec<_> = checks.map(|check| check.kind.name()).collect();
+    assert_eq!(kinds, ["ping", "tcp"]);
 }
 
 #[test]
