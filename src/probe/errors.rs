@@ -48,8 +48,10 @@ pub(super) fn answering(error: &io::Error) -> Missed {
 
 /// What the system said, as part of a sentence: `connection refused`.
 pub(super) fn said(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
+    let text = match error.raw_os_error() {
+        Some(number) => nix::errno::Errno::from_raw(number).desc().to_owned(),
+        None => error.to_string(),
+    };
     let mut characters = text.chars();
     let first = characters.next().map(|c| c.to_ascii_lowercase());
     first.into_iter().chain(characters).collect()

@@ -21,7 +21,7 @@ use crate::model::{Protocol, ServerKey, ServiceKey};
 fn target(to: SocketAddr) -> Target {
     Target {
         service: ServiceKey::Address {
-            protocol: Protocol::Tcp,
+            protocol: Protocol::TCP,
             addr: IpAddr::from([198, 51, 100, 1]),
             port: 443,
         },
