@@ -1,6 +1,7 @@
 //! A check.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::kind::CheckKind;
 use super::route::Route;
@@ -97,6 +98,15 @@ impl Check {
         let seconds = f64::from(self.timing.interval) / 1000.0;
         words.push(format!("every {seconds} s"));
         words.join(" ")
+    }
+}
+
+/// Several checks as JSON and scripts have them: null where there are none, one by itself, else a list.
+pub fn json_of(checks: &[Check]) -> Value {
+    match checks {
+        [] => Value::Null,
+        [one] => one.json(),
+        many => many.iter().map(Check::json).collect(),
     }
 }
 

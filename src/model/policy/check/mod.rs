@@ -17,7 +17,7 @@ mod route;
 mod status;
 mod timing;
 
-pub use definition::{Check, Start, summary};
+pub use definition::{Check, Start, json_of, summary};
 pub use facts::{MOST_CHECKS, OPTIONS, OptionFact, TYPES, TypeFact, Values};
 pub use kind::{CheckKind, Exec, ExecWeight, Http, Tcp, Udp};
 pub use pattern::Pattern;
