@@ -42,6 +42,8 @@ pub(super) fn sending(error: &io::Error) -> Missed {
 pub(super) fn answering(error: &io::Error) -> Missed {
     match Errno::from_io_error(error) {
         Some(errno) if LOCAL.contains(&errno) => Missed::no_result(said(error)),
+        // The C library's words, "no route to host", would send the reader to this host's routes.
+        Some(Errno::HOSTUNREACH) => Missed::failed("host is unreachable"),
         _ => Missed::failed(said(error)),
     }
 }
