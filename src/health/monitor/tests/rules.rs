@@ -209,9 +209,11 @@ fn a_server_that_is_checked_no_more_goes_up() {
     lab.is_writable = false;
     lab.set(&web(2, &[]));
     assert_eq!(lab.down(), 0);
+    assert_eq!(lab.monitor.written_state().servers.len(), 1);
     lab.is_writable = true;
     lab.decide();
     assert_eq!(lab.news(), ["10.0.0.2 down -> up"]);
+    assert_eq!(lab.monitor.written_state(), State::default());
     lab.decide();
     assert_eq!(lab.news(), [""; 0]);
     // Of a server that is gone there is nothing to write.
