@@ -302,7 +302,8 @@ impl Director {
     pub fn live_with_host(&mut self) -> Result<Live> {
         let head = self.stores.open().and_then(|store| {
             let head = store.head()?.map(|head| head.id);
-            part_of(&*store, head, &Extent::nothing())
+            // The services with their policies: these need settings of the host, too.
+            part_of(&*store, head, &Extent::Whole)
         });
         self.observe(&[&head.unwrap_or_default()])
     }
