@@ -55,7 +55,11 @@ impl Director {
         let services: BTreeSet<ServiceKey> = targets.iter().map(|target| target.service).collect();
         let rules = &Extent::Services(services.clone()).within(rules);
         let declared = with_derived(rules);
-        let should = |state: &State| Overlay::new(state.clone(), now).apply(&declared).into_owned();
+        let should = |state: &State| {
+            Overlay::new(state.clone(), now)
+                .apply(&declared)
+                .into_owned()
+        };
         let (from, to) = (should(before), should(after));
         let live = self.kernel.observe_part(&Part {
             services: Extent::Services(services),
@@ -98,7 +102,6 @@ impl Director {
         written.changes = plan.changes;
         Ok(written)
     }
-
 }
 
 /// The rules as they were declared, as a kernel could hold them.
