@@ -69,7 +69,7 @@ pub use edit::HeadEdit;
 pub use expire::Unconfirmed;
 pub use fate::{Fate, sentences};
 pub use filter::Filter;
-pub use health::{HealthStates, NoChecks, Written};
+pub use health::{HealthStates, NoChecks, StateOnDisk, Written};
 pub use history::{Listing, Query, Tagged};
 pub use import::{Import, together};
 pub use locate::{AddressUse, Located, Ownership, Role};
