@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 use std::net::SocketAddr;
 
+use chrono::DateTime;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use ipvsh::health::Overlay;
 use ipvsh::ipvs::{
     DestAttr, Destination, Detail, ForwardMethod, IpvsAttr, IpvsCommand, IpvsMessage,
     Request as Message, ServiceId, Stats,
@@ -91,6 +93,7 @@ fn plans(c: &mut Criterion) {
             live,
             wanted,
             scope: Scope::Everything,
+            overlay: &Overlay::without_state(DateTime::UNIX_EPOCH),
             exact_servers: &BTreeSet::new(),
             declared: &BTreeMap::new(),
             keep_weights: false,
@@ -122,6 +125,7 @@ fn plans(c: &mut Criterion) {
                 live: &standing,
                 wanted: &after,
                 scope: Scope::Named(named.iter().copied().collect::<BTreeSet<EntryKey>>()),
+                overlay: &Overlay::without_state(DateTime::UNIX_EPOCH),
                 exact_servers: &BTreeSet::new(),
                 declared: &BTreeMap::new(),
                 keep_weights: false,

@@ -9,13 +9,16 @@
 //!
 //! Lines of `scope.txt`: `exact`; `keep weights`; entries (`tcp 192.0.2.1:80`, with ` server 10.0.0.1:80`,
 //! `timeout tcp`, `daemon master`, `rules of fwmark 666`); `servers of SERVICE` where a complete
-//! list was given; `declared ENTRY: OPTION...`. Without entries everything is looked at.
+//! list was given; `declared ENTRY: OPTION...`. Without entries everything is looked at. `down SERVER` and
+//! `waiting SERVER`, a server as an entry, say what checks found; `unreadable` that nobody can say.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)] // a test
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use chrono::DateTime;
+use ipvsh::health::{Deviation, Knowledge, Overlay, Situation, State, Target};
 use ipvsh::model::live::{ChainRule, ChainState};
 use ipvsh::model::patch::{Named, SERVER_OPTIONS, SERVICE_OPTIONS};
 use ipvsh::model::setting::Phase;
@@ -72,6 +75,7 @@ fn planned(folder: &Path) -> String {
         found: &Default::default(),
         live: &live,
         wanted: &wanted,
+        overlay: &asked.overlay,
         scope: asked.scope,
         exact_servers: &asked.exact_servers,
         declared: &asked.declared,
@@ -130,6 +134,7 @@ struct Asked {
     exact_servers: BTreeSet<ServiceKey>,
     declared: BTreeMap<EntryKey, Named>,
     keep_weights: bool,
+    overlay: Overlay,
 }
 
 impl Asked {
@@ -140,10 +145,18 @@ impl Asked {
             exact_servers: BTreeSet::new(),
             declared: BTreeMap::new(),
             keep_weights: false,
+            overlay: Overlay::without_state(DateTime::UNIX_EPOCH),
         };
+        let mut state = State::default();
         for line in text.lines() {
             if line == "exact" {
                 asked.scope = Scope::Exact;
+            } else if line == "unreadable" {
+                asked.overlay.knowledge = Knowledge::Unreadable("damaged".to_owned());
+            } else if let Some(server) = line.strip_prefix("down ") {
+                state.servers.extend(found(server, Situation::Down));
+            } else if let Some(server) = line.strip_prefix("waiting ") {
+                state.servers.extend(found(server, Situation::Waiting));
             } else if line == "keep weights" {
                 asked.keep_weights = true;
             } else if let Some(service) = line.strip_prefix("servers of ") {
@@ -163,11 +176,27 @@ impl Asked {
                 named.insert(entry(line));
             }
         }
+        if !state.servers.is_empty() {
+            asked.overlay.knowledge = Knowledge::Known(state);
+        }
         if !named.is_empty() {
             asked.scope = Scope::Named(named);
         }
         asked
     }
+}
+
+/// What checks found of a server.
+fn found(name: &str, situation: Situation) -> Option<(Target, Deviation)> {
+    let EntryKey::Server(service, server) = entry(name) else {
+        panic!("{name} is no server");
+    };
+    let deviation = Deviation {
+        situation,
+        since: DateTime::UNIX_EPOCH,
+        reason: "connection refused".to_owned(),
+    };
+    Some((Target { service, server }, deviation))
 }
 
 fn entry(name: &str) -> EntryKey {
@@ -180,6 +209,8 @@ fn entry(name: &str) -> EntryKey {
         EntryKey::Setting(SettingKey::SyncDaemon(DaemonRole::parse(role).unwrap()))
     } else if let Some(service) = name.strip_prefix("rules of ") {
         EntryKey::Marks(MarkKey::of_service(&ServiceKey::parse(service).unwrap()).unwrap())
+    } else if let Some(service) = name.strip_prefix("policy of ") {
+        EntryKey::ServicePolicy(ServiceKey::parse(service).unwrap())
     } else if let Some((service, server)) = name.split_once(" server ") {
         let service = ServiceKey::parse(service).unwrap();
         EntryKey::Server(service, ServerKey::parse(server, &service).unwrap())
@@ -319,6 +350,7 @@ fn make(head: &Ruleset, live: &Live, wanted: &Ruleset, scope: Scope) -> Plan {
         found: &Default::default(),
         live,
         wanted,
+        overlay: &Overlay::without_state(DateTime::UNIX_EPOCH),
         scope,
         exact_servers: &BTreeSet::new(),
         declared: &BTreeMap::new(),

@@ -121,6 +121,40 @@ pub const SERVICE: &[Opt] = &[
             "Exactly these fwmark rules; for fwmark and fwmark6 only.",
         )
     },
+    Opt {
+        range: CHECK_VALUES,
+        words: CHECK_WORDS,
+        ..opt(
+            "check",
+            Type::Any,
+            "()",
+            "How the daemon finds out whether its servers answer; of several checks all must pass.",
+        )
+    },
+    Opt {
+        range: "quiesce (weight 0: connections go on) or remove",
+        words: &["inhibit_on_failure", "quiescent", "on-marked-down"],
+        ..opt(
+            "on_fail",
+            Type::Text,
+            "remove for UDP and marks that carry it, else quiesce",
+            "What becomes of a server while its checks fail.",
+        )
+    },
+];
+
+/// What the option `check` takes.
+const CHECK_VALUES: &str = "a name (tcp http ping), a map #{ type: ... }, an array of both, or ()";
+
+/// What other tools call a check.
+const CHECK_WORDS: &[&str] = &[
+    "TCP_CHECK",
+    "HTTP_GET",
+    "MISC_CHECK",
+    "checktype",
+    "healthcheck",
+    "health",
+    "monitor",
 ];
 
 /// The options of a real server.
@@ -174,6 +208,26 @@ pub const SERVER: &[Opt] = &[
             Type::Map,
             "#{ type: \"ipip\" }",
             "How a tunnel wraps packets: a map of type, port and checksum.",
+        )
+    },
+    Opt {
+        range: "as check of a service; \"service\" takes the service's again",
+        words: CHECK_WORDS,
+        ..opt(
+            "check",
+            Type::Any,
+            "\"service\"",
+            "Its own checks, instead of the service's; () for none.",
+        )
+    },
+    Opt {
+        range: "a name like \"web12\", or ()",
+        words: &["machine", "node", "hostname"],
+        ..opt(
+            "host",
+            Type::Text,
+            "()",
+            "The machine that it is on: disable web12 means every server of that machine.",
         )
     },
 ];

@@ -18,8 +18,10 @@ use super::value::{Divergence, Outcome, Raised, Server, Service, SettingHandle, 
 use super::values::with_meant;
 use super::{convert, report, view};
 use crate::error::{Error, Result, did_you_mean};
+use crate::model::patch::SERVICE_S;
 use crate::model::{
-    EntryKey, EntryValue, Forwarding, MarkKey, Options, ServerKey, ServiceKey, SettingKind, json,
+    EntryKey, EntryValue, Forwarding, MarkKey, Options, ServerKey, ServerPolicy, ServiceKey,
+    SettingKind, json,
 };
 
 /// A property of a service that can only be read.
@@ -325,7 +327,9 @@ fn get_service(context: &Context, it: &Service, name: &str) -> Result<Option<Dyn
     };
     // A handle of what is gone says so, whatever is asked of it.
     let options = view::service(&mut session, &key, |s| {
-        json::service_options(&s.options, key.family())
+        let mut options = json::service_options(&s.options, key.family());
+        options.extend(s.policy.json());
+        options
     })?;
     if let Some(value) = options.get(name) {
         return Ok(Some(convert::from_json(value)));
@@ -357,6 +361,8 @@ fn get_service(context: &Context, it: &Service, name: &str) -> Result<Option<Dyn
             handles(key, s.servers.keys().copied())
         })?,
         "marks" => marks(context_rules(&mut session, &key)?),
+        // At their default: no check, by protocol.
+        "check" | "on_fail" => Dynamic::UNIT,
         _ => return Ok(None),
     };
     Ok(Some(value))
@@ -439,6 +445,17 @@ fn get_server(context: &Context, it: &Server, name: &str) -> Result<Option<Dynam
     let server = view::server(&mut session, &it.service, &it.key, |server| *server)?;
     if let Some(value) = json::server_options(&server).get(name) {
         return Ok(Some(convert::from_json(value)));
+    }
+    if let "check" | "host" = name {
+        let rules = session.candidate_with(&it.service)?.rules();
+        let policy = rules.services.get(&it.service);
+        let policy = policy.and_then(|service| service.server_policies.get(&it.key));
+        let policy = policy.map(ServerPolicy::json).unwrap_or_default();
+        return Ok(Some(match (policy.get(name), name) {
+            (Some(value), _) => convert::from_json(value),
+            (None, "check") => Dynamic::from(SERVICE_S.to_owned()),
+            (None, _) => Dynamic::UNIT,
+        }));
     }
     let mut counts = || {
         session

@@ -6,7 +6,8 @@ use super::{Candidate, Touch};
 use crate::error::Result;
 use crate::model::{
     EntryKey, EntryValue, Family, Forwarding, Fwmark, MarkKey, MarkRule, RealServer, Ruleset,
-    ServerKey, ServerPatch, ServiceKey, ServicePatch, Settings, VirtualService,
+    ServerKey, ServerPatch, ServerPolicy, ServiceKey, ServicePatch, ServicePolicy, Settings,
+    VirtualService,
 };
 
 impl Candidate {
@@ -19,6 +20,9 @@ impl Candidate {
             .put(&EntryKey::Service(key), Some(EntryValue::Service(options)));
         self.touched
             .insert(EntryKey::Service(key), Touch::Declared(patch.named()));
+        let mut policy = ServicePolicy::default();
+        patch.apply_policy(&mut policy);
+        self.put_service_policy(key, policy, Touch::Declared(patch.named_policy()));
         // Left out, `forward` is at its default too: what the servers have, not an older wish.
         self.forwards.remove(&key);
         self.rest_of_patch(key, patch);
@@ -35,6 +39,11 @@ impl Candidate {
             self.rules
                 .put(&EntryKey::Service(key), Some(EntryValue::Service(options)));
             self.touch(EntryKey::Service(key), Touch::Set(patch.named()));
+        }
+        if !patch.named_policy().is_empty() {
+            let mut policy = self.service(&key)?.policy.clone();
+            patch.apply_policy(&mut policy);
+            self.put_service_policy(key, policy, Touch::Set(patch.named_policy()));
         }
         if let (Some(forward), None) = (patch.forward, &patch.servers) {
             let servers: Vec<ServerKey> = self.service(&key)?.servers.keys().copied().collect();
@@ -166,6 +175,9 @@ impl Candidate {
             named.insert("forward");
         }
         self.put_server(service, key, Some(server), Touch::Declared(named));
+        let mut policy = ServerPolicy::default();
+        patch.apply_policy(&mut policy);
+        self.put_server_policy(service, key, policy, Touch::Declared(patch.named_policy()));
     }
 
     /// Creates a server with default options, if it is not there.
@@ -196,8 +208,47 @@ impl Candidate {
     ) -> Result<()> {
         let mut server = *self.server(&service, &key)?;
         patch.apply(&mut server);
-        self.put_server(service, key, Some(server), Touch::Set(patch.named()));
+        let named = patch.named_policy();
+        if named.is_empty() || !patch.named().is_empty() {
+            self.put_server(service, key, Some(server), Touch::Set(patch.named()));
+        }
+        if !named.is_empty() {
+            let policies = &self.service(&service)?.server_policies;
+            let mut policy = policies.get(&key).cloned().unwrap_or_default();
+            patch.apply_policy(&mut policy);
+            self.put_server_policy(service, key, policy, Touch::Set(named));
+        }
         Ok(())
+    }
+
+    /// Sets a policy that is named, or that becomes another one.
+    fn put_service_policy(&mut self, key: ServiceKey, policy: ServicePolicy, touch: Touch) {
+        let entry = EntryKey::ServicePolicy(key);
+        let value = EntryValue::ServicePolicy(policy);
+        self.put_policy(entry, value, touch);
+    }
+
+    /// The same of a server.
+    fn put_server_policy(
+        &mut self,
+        service: ServiceKey,
+        key: ServerKey,
+        policy: ServerPolicy,
+        touch: Touch,
+    ) {
+        let entry = EntryKey::ServerPolicy(service, key);
+        let value = EntryValue::ServerPolicy(policy);
+        self.put_policy(entry, value, touch);
+    }
+
+    fn put_policy(&mut self, entry: EntryKey, value: EntryValue, touch: Touch) {
+        let before = self.rules.get(&entry);
+        self.rules.put(&entry, Some(value));
+        let is_named =
+            matches!(&touch, Touch::Declared(named) | Touch::Set(named) if !named.is_empty());
+        if is_named || self.rules.get(&entry) != before {
+            self.touch(entry, touch);
+        }
     }
 
     fn put_server(

@@ -75,6 +75,23 @@ impl Candidate {
                         field: None,
                     });
                 }
+                // A policy of what the other side removed.
+                (EntryKey::ServicePolicy(service), Some(_))
+                    if !moved.rules.services.contains_key(service) =>
+                {
+                    return Err(Clash {
+                        entry: EntryKey::Service(*service),
+                        field: None,
+                    });
+                }
+                (EntryKey::ServerPolicy(service, server), Some(_))
+                    if !moved.rules.has(&EntryKey::Server(*service, *server)) =>
+                {
+                    return Err(Clash {
+                        entry: EntryKey::Server(*service, *server),
+                        field: None,
+                    });
+                }
                 (EntryKey::Service(key), None) => self.refuse_to_take_along(key, head)?,
                 _ => {}
             }

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::error::{Error, Result};
 use crate::model::combination::{check_beside, check_server, check_service};
 use crate::model::patch::Named;
-use crate::model::setting::check_derived;
+use crate::model::setting::{check_derived, derived_keys};
 use crate::model::{
     EntryKey, EntryValue, Extent, Family, Forwarding, RealServer, Ruleset, ServerKey, ServiceKey,
     SnapshotId, VirtualService,
@@ -131,6 +131,17 @@ impl Candidate {
             };
         }
         services
+    }
+
+    /// Returns true if its services need other settings than those of its base: which, only all services
+    /// can say.
+    pub fn changes_needs(&self) -> bool {
+        let of_policies = |rules| {
+            let needed = derived_keys(rules);
+            let needed = needed.filter(|(user, _)| matches!(user, EntryKey::ServicePolicy(_)));
+            needed.collect::<BTreeSet<_>>()
+        };
+        of_policies(&self.base) != of_policies(&self.rules)
     }
 
     /// The head that it started from.
@@ -255,13 +266,13 @@ impl Candidate {
                     check_server(service, key, &server)?;
                     is_mixed |= Family::of(key.addr) != service.family();
                 }
-                (EntryKey::Setting(_), Some(_)) => is_mixed = true,
+                (EntryKey::Setting(_) | EntryKey::ServicePolicy(_), Some(_)) => is_mixed = true,
                 _ => {}
             }
         }
         match is_mixed {
             true => {
-                check_derived(&self.rules.settings)?;
+                check_derived(&self.rules)?;
                 check_beside(&self.rules)
             }
             false => Ok(()),

@@ -15,7 +15,8 @@ use super::confirm_timer::ProcessTimer;
 use super::origin;
 use super::places;
 use crate::director::{
-    ChangeOptions, ConfirmTimer, Deviations, Director, NoTimer, Report, Session, Simulated,
+    ChangeOptions, ConfirmTimer, Deviations, Director, HealthStates, NoChecks, NoTimer, Report,
+    Session, Simulated,
 };
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{self, Kernel, KernelFile, LinuxHost, Sim};
@@ -248,7 +249,7 @@ impl Context {
 
     /// A simulated kernel that holds what the head says, and what was changed in it beside that.
     fn simulated(&self, stores: &dyn Stores) -> Result<Simulated> {
-        let mut held = (None, Sim::new(&Ruleset::default()));
+        let mut held = None;
         let file = KernelFile::beside(&self.stores()?.dir);
         let deviations = Deviations::open(file, || {
             let (head, rules) = match head_rules(stores) {
@@ -259,14 +260,19 @@ impl Context {
                 }
                 Err(error) => return Err(error),
             };
-            held = (head, Sim::new(&rules));
-            Ok(held.1.clone())
+            let simulated = Simulated::new(&rules, head, self.health()?);
+            held = Some(simulated.clone());
+            Ok(simulated.kernel().clone())
         })?;
-        let (head, sim) = held;
-        let simulated = Simulated::new(sim, head);
+        let simulated = held.ok_or_else(|| Error::new(Kind::Bug, "it was not made"))?;
         self.kept
             .replace(Some((simulated.clone(), Rc::new(deviations))));
         Ok(simulated)
+    }
+
+    /// Where the state of the checks is read.
+    fn health(&self) -> Result<Rc<dyn HealthStates>> {
+        Ok(Rc::new(NoChecks))
     }
 
     /// The simulated kernel as a table of IPVS.
@@ -347,7 +353,9 @@ impl Context {
         };
         let director =
             Director::new(kernel, Rc::new(stores), author()).with_origin(self.origin(None));
-        let director = director.with_confirm_timer(timer);
+        let director = director
+            .with_confirm_timer(timer)
+            .with_health(self.health()?);
         let director = director.followed_by(Rc::new(Teller::new(&self.out)));
         Ok(match simulated {
             Some(simulated) => director.following(simulated),
@@ -400,7 +408,9 @@ impl Context {
             self.out.note("checking without the head, from nothing");
             (Ruleset::default(), MemoryStores::new())
         });
-        Director::new(Box::new(Sim::new(&rules)), Rc::new(stores), author()).rehearsing()
+        let simulated = Simulated::new(&rules, None, Rc::new(NoChecks));
+        let kernel = Box::new(simulated.kernel().clone());
+        Director::new(kernel, Rc::new(stores), author()).rehearsing()
     }
 
     /// Makes a change; where a safety rule refuses it, a terminal asks.
@@ -485,7 +495,7 @@ fn answered() -> bool {
     false
 }
 
-/// The rules of the head, which a simulated kernel follows; `said` becomes the sentence that another
+/// What a simulated kernel should hold of the head, which it follows; `said` becomes the sentence that another
 /// process committed it.
 fn followed_head(
     simulated: &Simulated,
@@ -499,15 +509,15 @@ fn followed_head(
         Err(_) => None,
     };
     if let Some((id, rules)) = mirrored
-        && id == simulated.head()
+        && simulated.is_at(id)
     {
-        return Ok(rules);
+        return Ok(simulated.held(&rules));
     }
     // Both come from one opening of the history, so that both are about the same head.
     let store = stores.open()?;
     *said = simulated.follow(&*store)?;
     let rules = simulated.head().map(|id| store.ruleset(id)).transpose()?;
-    Ok(rules.unwrap_or_default())
+    Ok(simulated.held(&rules.unwrap_or_default()))
 }
 
 fn head_rules(stores: &dyn Stores) -> Result<(Option<SnapshotId>, Ruleset)> {

@@ -12,9 +12,10 @@ use super::report::Report;
 use super::transaction::Recording;
 use super::{Director, found_of, head_of};
 use crate::error::{Error, Kind, Result};
+use crate::health::Overlay;
 use crate::model::{
-    EntryKey, EntryValue, Extent, FoundValues, Live, MarkKey, MarkRule, Ruleset, ServiceKey,
-    SettingKey, SettingKind,
+    EntryKey, EntryValue, Extent, FoundValues, Live, MarkKey, MarkRule, Ruleset, ServerKey,
+    ServiceKey, SettingKey, SettingKind,
 };
 use crate::plan::{Plan, Request, Scope, between, foreign, plan};
 use crate::signals;
@@ -44,13 +45,14 @@ impl Director {
         let (head, head_rules) = head_of(&*store)?;
         let named = self.host_settings_named(objects)?;
         let live = self.observe(&[&head_rules, &named])?;
+        let overlay = self.overlay();
         let managers = self.host.managers();
         let mut rules = if objects.is_empty() {
             beside::refuse_everything(&managers, &live)?;
-            adopt_all(&head_rules, &live)
+            adopt_all(&head_rules, (&live, &overlay))
         } else {
             objects.iter().try_fold(head_rules.clone(), |rules, name| {
-                adopt_one(rules, name, &live)
+                adopt_one(rules, name, (&live, &overlay))
             })?
         };
         if let Some(manager) = beside::runs_daemons(&managers) {
@@ -70,7 +72,7 @@ impl Director {
         };
         let head_id = head.as_ref().map(|head| head.id);
         let found = found_of(&*store, head_id, &Extent::Whole)?;
-        let plan = plan_of((&head_rules, &found), &rules, &live, &taken);
+        let plan = plan_of((&head_rules, &found), &rules, (&live, &overlay), &taken);
         let message = match objects {
             [] => "adopt what is live".to_owned(),
             some => format!("adopt {}", some.join(", ")),
@@ -144,7 +146,7 @@ fn one_by_name(kind: SettingKind, name: &str) -> Error {
 fn plan_of(
     (head, found): (&Ruleset, &FoundValues),
     rules: &Ruleset,
-    live: &Live,
+    (live, overlay): (&Live, &Overlay),
     taken: &BTreeSet<MarkKey>,
 ) -> Plan {
     if taken.is_empty() {
@@ -155,6 +157,7 @@ fn plan_of(
         found,
         live,
         wanted: rules,
+        overlay,
         scope: Scope::Named(taken.iter().copied().map(EntryKey::Marks).collect()),
         exact_servers: &BTreeSet::new(),
         declared: &BTreeMap::new(),
@@ -200,10 +203,10 @@ fn adopted(rules: &Ruleset, objects: &[String], live: &Live) -> Result<BTreeSet<
     Ok(both.filter(|key| asked(key)).copied().collect())
 }
 
-fn adopt_all(head: &Ruleset, live: &Live) -> Ruleset {
+fn adopt_all(head: &Ruleset, (live, overlay): (&Live, &Overlay)) -> Ruleset {
     let mut rules = head.clone();
     for key in live.rules.services.keys() {
-        adopt_service(&mut rules, key, live);
+        adopt_service(&mut rules, key, (live, overlay));
     }
     for entry in live.rules.entries() {
         let value = live.rules.get(&entry);
@@ -236,13 +239,58 @@ fn adopt_entry(rules: &mut Ruleset, entry: &EntryKey, value: Option<EntryValue>)
     }
 }
 
-fn adopt_service(rules: &mut Ruleset, key: &ServiceKey, live: &Live) {
-    if let Some(service) = live.rules.services.get(key) {
-        rules.services.insert(*key, service.clone());
+/// Takes a service over as the kernel has it. What people wrote stays where the kernel has what it
+/// should hold because of it: policies, and servers that their checks hold.
+fn adopt_service(rules: &mut Ruleset, key: &ServiceKey, (live, overlay): (&Live, &Overlay)) {
+    let Some(standing) = live.rules.services.get(key) else {
+        return;
+    };
+    let mut service = standing.clone();
+    if let Some(ours) = rules.services.get(key) {
+        let declared = Ruleset {
+            services: [(*key, ours.clone())].into(),
+            marks: rules.marks.clone(),
+            ..Ruleset::default()
+        };
+        let overlay = overlay.as_the_kernel_has(&declared, &live.rules);
+        let held = overlay.apply(&declared);
+        let held = held.services.get(key).map(|service| &service.servers);
+        for (server, options) in ours.servers.iter() {
+            let should = held.and_then(|all| all.get(server));
+            if should != Some(options) && should == standing.servers.get(server) {
+                service.servers.insert(*server, *options);
+            }
+        }
+        service.policy = ours.policy.clone();
+        service.server_policies = ours.server_policies.clone();
+        let servers = service.servers.clone();
+        service
+            .server_policies
+            .retain(|server, _| servers.contains_key(server));
+    }
+    rules.services.insert(*key, service);
+}
+
+/// Takes a real server over, in the same way.
+fn adopt_server(
+    rules: &mut Ruleset,
+    (key, server): (&ServiceKey, &ServerKey),
+    (live, overlay): (&Live, &Overlay),
+) {
+    let entry = EntryKey::Server(*key, *server);
+    let overlay = overlay.as_the_kernel_has(rules, &live.rules);
+    let is_held = overlay.held(rules, key, server).is_some();
+    let should = overlay.apply(rules).get(&entry);
+    if !(is_held && should == live.rules.get(&entry)) {
+        adopt_entry(rules, &entry, live.rules.get(&entry));
     }
 }
 
-fn adopt_one(mut rules: Ruleset, name: &str, live: &Live) -> Result<Ruleset> {
+fn adopt_one(
+    mut rules: Ruleset,
+    name: &str,
+    (live, overlay): (&Live, &Overlay),
+) -> Result<Ruleset> {
     let object = Object::parse(name)?;
     if object.is_of_the_record() {
         return Err(
@@ -256,7 +304,7 @@ fn adopt_one(mut rules: Ruleset, name: &str, live: &Live) -> Result<Ruleset> {
             e.attempt("cannot adopt")
                 .maybe_hint(object.server_hint(&live.rules.entries()))
         })?;
-        adopt_service(&mut rules, &key, live);
+        adopt_service(&mut rules, &key, (live, overlay));
     }
     let mut found = matches!(object, Object::Service(_));
     for entry in live
@@ -276,6 +324,9 @@ fn adopt_one(mut rules: Ruleset, name: &str, live: &Live) -> Result<Ruleset> {
                     .hint(format!("adopt it whole: ipvsh adopt \"{service}\"")));
             }
             (Object::Service(_), EntryKey::Service(_) | EntryKey::Server(..)) => {}
+            (_, EntryKey::Server(service, server)) => {
+                adopt_server(&mut rules, (&service, &server), (live, overlay));
+            }
             _ => adopt_entry(&mut rules, &entry, live.rules.get(&entry)),
         }
     }

@@ -17,6 +17,7 @@ use super::transaction::{After, Before, Recording};
 use super::{Director, found_of, head_of, part_of, teach};
 use crate::candidate::Candidate;
 use crate::error::{Error, Kind, Result};
+use crate::health::Overlay;
 use crate::kernel::Part;
 use crate::kernel::refusal::check_names;
 use crate::model::remedy::{DISCARD, REVERT};
@@ -100,6 +101,7 @@ impl Director {
         options: &ChangeOptions,
     ) -> Result<Report> {
         let live = self.look(mine, &begun, recorded.found_then.as_ref(), options)?;
+        let overlay = self.overlay();
         // What nobody looked at is in none of the four.
         let narrowed;
         let (mine, begun) = match live.extent {
@@ -127,6 +129,7 @@ impl Director {
             found: &begun.found,
             live: &live,
             wanted,
+            overlay: &overlay,
             scope: match options.exact {
                 true => Scope::Exact,
                 false => Scope::Named(scope),
@@ -149,6 +152,7 @@ impl Director {
                 .unwrap_or_else(|| {
                     summary(&plan::described(
                         &plan.changes,
+                        &plan.held,
                         &begun.head_rules,
                         mine.rules(),
                     ))
@@ -188,7 +192,7 @@ impl Director {
             begun.found.parts().0,
             found_then.unwrap_or(&nothing).parts().0,
         ];
-        if options.plan_only || options.exact {
+        if options.plan_only || options.exact || mine.changes_needs() {
             let mut part = Part::whole().with_settings_of(&rulesets);
             part.settings
                 .extend(mine.scope().iter().filter_map(EntryKey::of_host));
@@ -270,7 +274,12 @@ impl Director {
         let found_then = found_of(&*store, Some(to.id), &Extent::Whole)?;
         let live = self.observe(&[&head_rules, &wanted, found.parts().0, found_then.parts().0])?;
         let now = (&head_rules, &found);
-        let plan = plan_of_return(now, &live, (&wanted, &found_then), options);
+        let plan = plan_of_return(
+            now,
+            (&live, &self.overlay()),
+            (&wanted, &found_then),
+            options,
+        );
         let default = || format!("rollback to {}", to.id);
         let recording = Recording {
             message: options.message.clone().unwrap_or_else(default),
@@ -374,6 +383,7 @@ impl Director {
             .map_or(Ok(0), |head| store.count_services(head.id))?;
         if !options.allow_removals {
             guard::refuse_removals(&Judged {
+                turn: (&head_rules, recording.rules),
                 plan: &plan,
                 found: &found,
                 is_named,
@@ -385,7 +395,7 @@ impl Director {
                 guard::refuse_unserved(&plan)?;
             }
         }
-        let described = plan::described(&plan.changes, &head_rules, recording.rules);
+        let described = plan::described(&plan.changes, &plan.held, &head_rules, recording.rules);
         // Of a large table the changes are not there twice.
         if let Cow::Owned(changes) = described {
             plan.changes = changes;
@@ -439,9 +449,11 @@ impl Director {
                 &plan,
                 (&head_rules, &found),
                 (recording.rules, &found_after),
+                &self.overlay(),
             ),
             allow_removals: is_undoing_much(&plan, recording.rules, &head_rules, ours)
-                || guard::undoing_removes_used_vip(&plan, &head_rules),
+                || guard::undoing_removes_used_vip(&plan, &head_rules)
+                || guard::undoing_removes_checks(&head_rules, recording.rules),
             to: None,
         };
         let timer = match options.confirm {
@@ -484,11 +496,12 @@ fn how_to_undo(
     plan: &Plan,
     (head, found): (&Ruleset, &FoundValues),
     (rules, found_after): (&Ruleset, &FoundValues),
+    overlay: &Overlay,
 ) -> Undo {
     let is_in_the_record_alone = || {
         let live = &plan.target;
         let all = ChangeOptions::default();
-        let back = plan_of_return((rules, found_after), live, (head, found), &all);
+        let back = plan_of_return((rules, found_after), (live, overlay), (head, found), &all);
         let takes_over = found_after.entries().iter().any(|entry| !found.has(entry));
         takes_over || !back.is_empty()
     };
@@ -567,6 +580,10 @@ fn complete(
         false => Extent::Services(mine.looks_at()),
     };
     teach(store, &mut mine, &extent)?;
+    if mine.changes_needs() {
+        // Another service may need the same setting.
+        teach(store, &mut mine, &Extent::Whole)?;
+    }
     Ok(mine)
 }
 

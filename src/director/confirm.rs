@@ -159,7 +159,10 @@ impl Director {
             target: live.clone(),
             ..Plan::default()
         };
-        if let (None, Some(unconfirmed)) = (awaiting.left.end(), Unconfirmed::of(&*store)?) {
+        if let (None, Some(unconfirmed)) = (
+            awaiting.left.end(),
+            Unconfirmed::of(&*store, &self.overlay())?,
+        ) {
             self.check_namespace(&unconfirmed.pending)?;
             let back = unconfirmed.deltas.taken_back(&live);
             notes.extend(back.kept.iter().map(kept_sentence));

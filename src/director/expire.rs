@@ -6,8 +6,9 @@ use super::transaction::kept_sentence;
 use super::undo::take_back;
 use super::{Director, found_of};
 use crate::error::{Error, Kind, Result};
+use crate::health::Overlay;
 use crate::model::{Extent, Live, Ruleset, SnapshotId, count, with_derived};
-use crate::plan::{Change, Deltas, TakenBack, between, described, tally};
+use crate::plan::{Change, Deltas, HeldServers, TakenBack, between, described, tally};
 use crate::signals;
 use crate::store::{Draft, Pending, Store, Turn};
 
@@ -22,11 +23,12 @@ pub struct Unconfirmed {
 
 impl Unconfirmed {
     /// The head of a history, where it awaits confirmation.
-    pub(super) fn of(store: &dyn Store) -> Result<Option<Unconfirmed>> {
+    pub(super) fn of(store: &dyn Store, overlay: &Overlay) -> Result<Option<Unconfirmed>> {
         let Some(pending) = store.pending()? else {
             return Ok(None);
         };
-        let deltas = Deltas::between(&store.back()?, &with_derived(&*store.rules_of_head()?));
+        let head = store.rules_of_head()?;
+        let deltas = Deltas::between(&store.back()?, &with_derived(&head), overlay);
         Ok(Some(Unconfirmed { pending, deltas }))
     }
 
@@ -36,8 +38,13 @@ impl Unconfirmed {
     }
 
     /// The same as a mirror has it.
-    pub(super) fn of_mirror(pending: Pending, back: &Ruleset, rules: &Ruleset) -> Unconfirmed {
-        let deltas = Deltas::between(back, &with_derived(rules));
+    pub(super) fn of_mirror(
+        pending: Pending,
+        back: &Ruleset,
+        rules: &Ruleset,
+        overlay: &Overlay,
+    ) -> Unconfirmed {
+        let deltas = Deltas::between(back, &with_derived(rules), overlay);
         Unconfirmed { pending, deltas }
     }
 }
@@ -71,7 +78,10 @@ impl Director {
         awaiting: &Awaiting,
     ) -> Result<String> {
         let (id, to) = (awaiting.snapshot, awaiting.place());
-        let reverted = match (awaiting.left.end(), Unconfirmed::of(&*store)?) {
+        let reverted = match (
+            awaiting.left.end(),
+            Unconfirmed::of(&*store, &self.overlay())?,
+        ) {
             (None, Some(unconfirmed)) => self.take_unconfirmed_back(&unconfirmed)?,
             // Nothing of it is in a kernel any more.
             _ => Reverted::default(),
@@ -115,7 +125,12 @@ impl Director {
             author: self.author.clone(),
             message: format!("rollback to {} (not confirmed)", awaiting.target()),
             rollback_of: parent,
-            tally: tally(&described(&reverted.changes, &head_rules, &rules)),
+            tally: tally(&described(
+                &reverted.changes,
+                &HeldServers::new(),
+                &head_rules,
+                &rules,
+            )),
             origin: self.origin.clone(),
             ..Draft::default()
         };
@@ -225,7 +240,8 @@ impl Director {
         notes: &mut Vec<String>,
     ) -> Result<Option<TimerState>> {
         let store = self.stores.open()?;
-        let found = Unconfirmed::of(&*store)?.filter(|found| found.pending.id == id);
+        let found =
+            Unconfirmed::of(&*store, &self.overlay())?.filter(|found| found.pending.id == id);
         let is_settled = store.intent()?.is_none();
         let is_lost = known.is_some() && store.snapshot(id).is_err();
         drop(store);
@@ -259,7 +275,12 @@ impl Director {
         };
         let deadline = unconfirmed.pending.confirm.deadline;
         let (pending, back) = (unconfirmed.pending, unconfirmed.back);
-        *known = Some(Unconfirmed::of_mirror(pending, &back, &mirrored.rules));
+        *known = Some(Unconfirmed::of_mirror(
+            pending,
+            &back,
+            &mirrored.rules,
+            &self.overlay(),
+        ));
         Ok(TimerState::Until(deadline))
     }
 }

@@ -41,7 +41,7 @@ impl Director {
     /// Notes that this process made the head: its kernel holds that already.
     pub(super) fn made_head(&mut self, id: SnapshotId) {
         if let Some(followed) = &self.followed {
-            followed.reach(id);
+            followed.reach(Some(id));
         }
     }
 }
@@ -51,8 +51,7 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
-    use crate::director::{ChangeOptions, Session};
-    use crate::kernel::Sim;
+    use crate::director::{ChangeOptions, NoChecks, Session};
     use crate::model::Ruleset;
     use crate::model::{Options, ServiceKey};
     use crate::store::{MemoryStores, Stores};
@@ -68,8 +67,7 @@ mod tests {
             let store = stores.open().unwrap();
             let head = store.head().unwrap().map(|head| head.id);
             let rules = head.map_or(Ruleset::default(), |id| store.ruleset(id).unwrap());
-            let sim = Sim::new(&rules);
-            let simulated = Simulated::new(sim, head);
+            let simulated = Simulated::new(&rules, head, Rc::new(NoChecks));
             let director = director(stores, &simulated);
             Process {
                 session: Session::new(director, ChangeOptions::default()),

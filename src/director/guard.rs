@@ -8,7 +8,8 @@ use std::net::IpAddr;
 
 use crate::error::{Error, Result};
 use crate::model::{
-    EntryKey, FoundValues, MarkRule, Ruleset, ServiceKey, SettingKey, Weight, count,
+    EntryKey, FoundValues, MarkRule, Ruleset, ServerKey, ServiceKey, SettingKey, VirtualService,
+    Weight, count,
 };
 use crate::plan::{Plan, Step};
 
@@ -25,6 +26,8 @@ pub(super) fn is_much(removed: usize, all: usize) -> bool {
 
 /// What is known where a plan is judged.
 pub(super) struct Judged<'a> {
+    /// The head's rules and those that are recorded.
+    pub turn: (&'a Ruleset, &'a Ruleset),
     pub plan: &'a Plan,
     /// The values found of the head's entries.
     pub found: &'a FoundValues,
@@ -57,6 +60,7 @@ pub(super) fn refuse_removals(judged: &Judged) -> Result<()> {
         )));
     }
     refuse_used_vips(judged)?;
+    refuse_unchecked(judged)?;
     let theirs: Vec<EntryKey> = judged
         .plan
         .steps
@@ -115,6 +119,45 @@ fn refuse_used_vips(judged: &Judged) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses to take the checks of a service away that stays: a server that dies would keep its clients.
+fn refuse_unchecked(judged: &Judged) -> Result<()> {
+    let (head, rules) = judged.turn;
+    let loses = |(key, before): (&ServiceKey, &VirtualService)| {
+        let after = rules.services.get(key)?;
+        let is_checked =
+            |service: &VirtualService, server: &ServerKey| !service.checks_of(server).is_empty();
+        let mut both = before
+            .servers
+            .keys()
+            .filter(|server| after.servers.contains_key(server));
+        let server = both.find(|server| is_checked(before, server) && !is_checked(after, server));
+        let own = !before.policy.checks.is_empty() && after.policy.checks.is_empty();
+        match (own, server) {
+            (true, _) => Some(format!("virtual service {key}")),
+            (false, Some(server)) => Some(format!("real server {server} of {key}")),
+            (false, None) => None,
+        }
+    };
+    match head.services.iter().find_map(loses) {
+        None => Ok(()),
+        Some(object) => Err(refusal(format!(
+            "this would leave {object} without its health check"
+        ))
+        .hint(
+            "a declaration that names no check removes it: name it again, or use .set(#{ ... })",
+        )),
+    }
+}
+
+/// Returns true if undoing a plan takes the checks of a service away.
+pub(super) fn undoing_removes_checks(head: &Ruleset, rules: &Ruleset) -> bool {
+    let mut services = rules.services.iter();
+    services.any(|(key, after)| {
+        let before = head.services.get(key);
+        after.is_checked() && before.is_some_and(|before| !before.is_checked())
+    })
 }
 
 /// Returns true if undoing a plan removes a VIP that a service used before it.

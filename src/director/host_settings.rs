@@ -19,7 +19,7 @@ impl Director {
         (head, rules): (&Ruleset, &Ruleset),
         live: &Live,
     ) -> Result<()> {
-        check_derived(&rules.settings)?;
+        check_derived(rules)?;
         let made = &plan.target.rules.settings;
         let needed = set(&plan.steps)
             .filter_map(|change| Some((change.key, change.key.interface()?)))

@@ -26,6 +26,7 @@ mod follow;
 mod foreign;
 mod forget;
 mod guard;
+mod health;
 mod history;
 mod host_settings;
 mod import;
@@ -68,6 +69,7 @@ pub use edit::HeadEdit;
 pub use expire::Unconfirmed;
 pub use fate::{Fate, sentences};
 pub use filter::Filter;
+pub use health::{HealthStates, NoChecks, Written};
 pub use history::{Listing, Query, Tagged};
 pub use import::{Import, together};
 pub use locate::{AddressUse, Located, Ownership, Role};
@@ -87,6 +89,7 @@ pub use weigh::ServerOf;
 use crate::candidate::Candidate;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Kind, Result};
+use crate::health::Overlay;
 use crate::kernel::{Kernel, Part};
 use crate::model::remedy::DISCARD;
 use crate::model::{
@@ -107,6 +110,7 @@ pub struct Director {
     progress: Rc<dyn Progress>,
     host: Rc<dyn Host>,
     confirm_timer: Rc<dyn ConfirmTimer>,
+    health: Rc<dyn HealthStates>,
     /// Everything is only shown: nobody is to wait for a confirmation.
     rehearsing: bool,
     /// What reads a script that may only declare: there is no history that it could change.
@@ -129,6 +133,7 @@ impl Director {
             progress: Rc::new(Silent),
             host: Rc::new(NoHost),
             confirm_timer: Rc::new(NoTimer),
+            health: Rc::new(NoChecks),
             rehearsing: false,
             declares_for: None,
             forgiven: None,
@@ -160,6 +165,21 @@ impl Director {
     pub fn with_confirm_timer(mut self, timer: Rc<dyn ConfirmTimer>) -> Director {
         self.confirm_timer = timer;
         self
+    }
+
+    /// The same where checks run: what they found is read before each look at the kernel.
+    #[must_use]
+    pub fn with_health(mut self, health: Rc<dyn HealthStates>) -> Director {
+        self.health = health;
+        self
+    }
+
+    /// What turns rules into what the kernel should hold, now.
+    fn overlay(&self) -> Overlay {
+        Overlay {
+            knowledge: self.health.knowledge(),
+            now: self.clock.utc(),
+        }
     }
 
     /// The same on a simulator, only to show what would happen.
@@ -409,7 +429,7 @@ fn head_of(store: &dyn Store) -> Result<(Option<Snapshot>, Ruleset)> {
 /// The plan that brings everything that is ours to `wanted`.
 fn plan_of_everything(
     (head, found): (&Ruleset, &FoundValues),
-    live: &Live,
+    (live, overlay): (&Live, &Overlay),
     wanted: &Ruleset,
     options: &ChangeOptions,
 ) -> Plan {
@@ -418,6 +438,7 @@ fn plan_of_everything(
         found,
         live,
         wanted,
+        overlay,
         scope: if options.exact {
             Scope::Exact
         } else {

@@ -13,6 +13,7 @@ use super::report::{Outcome, Report};
 use super::transaction::Recording;
 use super::{Advance, Awaiting, Director, found_of, head_of, plan_of_everything};
 use crate::error::{Error, Kind, Result};
+use crate::health::Overlay;
 use crate::kernel::Part;
 use crate::model::setting::Phase;
 use crate::model::{
@@ -69,7 +70,7 @@ impl Director {
             None => {
                 self.check_namespace(&unconfirmed.pending)?;
                 let (pending, back) = (unconfirmed.pending, &unconfirmed.back);
-                let unconfirmed = Unconfirmed::of_mirror(pending, back, &rules);
+                let unconfirmed = Unconfirmed::of_mirror(pending, back, &rules, &self.overlay());
                 ("in time", Some(unconfirmed))
             }
         };
@@ -110,7 +111,12 @@ impl Director {
                 let live =
                     self.observe(&[&head_rules, &wanted, found.parts().0, found_then.parts().0])?;
                 let now = (&head_rules, &found);
-                let plan = plan_of_return(now, &live, (&wanted, &found_then), options);
+                let plan = plan_of_return(
+                    now,
+                    (&live, &self.overlay()),
+                    (&wanted, &found_then),
+                    options,
+                );
                 (plan, wanted)
             }
             (None, Some(awaiting)) => {
@@ -118,12 +124,17 @@ impl Director {
                 // Nothing of the head is in the kernel of another boot.
                 let unconfirmed = match awaiting.left.end() {
                     Some(_) => None,
-                    None => Unconfirmed::of(&*store)?,
+                    None => Unconfirmed::of(&*store, &self.overlay())?,
                 };
                 drop(store);
                 let live = self.observe(&[&wanted, &head_rules])?;
                 (
-                    plan_behind(unconfirmed.as_ref(), &live, &wanted, options),
+                    plan_behind(
+                        unconfirmed.as_ref(),
+                        (&live, &self.overlay()),
+                        &wanted,
+                        options,
+                    ),
                     wanted,
                 )
             }
@@ -131,7 +142,12 @@ impl Director {
                 let found = found_of(&*store, head_id, &Extent::Whole)?;
                 drop(store);
                 let live = self.observe(&[&head_rules])?;
-                let plan = plan_of_everything((&head_rules, &found), &live, &head_rules, options);
+                let plan = plan_of_everything(
+                    (&head_rules, &found),
+                    (&live, &self.overlay()),
+                    &head_rules,
+                    options,
+                );
                 (plan, head_rules)
             }
         };
@@ -183,7 +199,12 @@ impl Director {
         let live = self.observe(&[&rules])?;
         // Nothing leaves the record: what was found before it is not asked for.
         let nothing = FoundValues::default();
-        let plan = plan_of_everything((&rules, &nothing), &live, &rules, options);
+        let plan = plan_of_everything(
+            (&rules, &nothing),
+            (&live, &self.overlay()),
+            &rules,
+            options,
+        );
         let done = |plan, outcome| {
             Ok(Report {
                 plan,
@@ -250,7 +271,12 @@ impl Director {
         };
         let found = found_of(&*store, Some(head.id), &Extent::Whole)?;
         let live = self.observe(&[&head_rules])?;
-        let plan = plan_of_everything((&head_rules, &found), &live, &head_rules, options);
+        let plan = plan_of_everything(
+            (&head_rules, &found),
+            (&live, &self.overlay()),
+            &head_rules,
+            options,
+        );
         let rules = head_rules.clone();
         let message = options.message.clone();
         let recording = Recording {
@@ -351,7 +377,12 @@ impl Director {
             .as_ref()
             .map(|unconfirmed| unconfirmed.deltas.before());
         let live = self.observe(&[&rules, &before.unwrap_or_default()])?;
-        let plan = plan_behind(unconfirmed.as_ref(), &live, &rules, options);
+        let plan = plan_behind(
+            unconfirmed.as_ref(),
+            (&live, &self.overlay()),
+            &rules,
+            options,
+        );
         if options.plan_only {
             return Ok(Report {
                 plan,
@@ -469,6 +500,7 @@ impl Director {
             found: &FoundValues::default(),
             live,
             wanted: rules,
+            overlay: &self.overlay(),
             scope: Scope::Named(entries),
             exact_servers: &BTreeSet::new(),
             declared: &BTreeMap::new(),
@@ -494,12 +526,17 @@ impl Director {
 /// been removed then, and was given back since, goes again.
 pub(super) fn plan_of_return(
     now: (&Ruleset, &FoundValues),
-    live: &Live,
+    (live, overlay): (&Live, &Overlay),
     (wanted, found_then): (&Ruleset, &FoundValues),
     options: &ChangeOptions,
 ) -> Plan {
     let leads = Return::between(now, (wanted, found_then), &live.rules);
-    let mut plan = plan_of_everything((&leads.ours, now.1), live, &leads.wanted, options);
+    let mut plan = plan_of_everything(
+        (&leads.ours, now.1),
+        (live, overlay),
+        &leads.wanted,
+        options,
+    );
     leads.count_foreign(&mut plan, wanted);
     plan
 }
@@ -507,16 +544,16 @@ pub(super) fn plan_of_return(
 /// The plan that brings the kernel to rules when an unconfirmed commit is taken back.
 fn plan_behind(
     unconfirmed: Option<&Unconfirmed>,
-    live: &Live,
+    (live, overlay): (&Live, &Overlay),
     rules: &Ruleset,
     options: &ChangeOptions,
 ) -> Plan {
     let nothing = FoundValues::default();
     let Some(unconfirmed) = unconfirmed else {
-        return plan_of_everything((rules, &nothing), live, rules, options);
+        return plan_of_everything((rules, &nothing), (live, overlay), rules, options);
     };
     let back = unconfirmed.taken_back(live);
-    let plan = plan_of_everything((rules, &nothing), &back.target, rules, options);
+    let plan = plan_of_everything((rules, &nothing), (&back.target, overlay), rules, options);
     Plan {
         changes: between(&live.rules, &plan.target.rules),
         steps: steps(live, &plan.target),

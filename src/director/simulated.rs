@@ -1,28 +1,45 @@
 //! The simulated kernel of a process, which follows the history.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::health::HealthStates;
+use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Kind, Result};
+use crate::health::{Knowledge, Overlay};
 use crate::kernel::Sim;
-use crate::model::{Ruleset, SnapshotId};
+use crate::model::{Ruleset, SnapshotId, with_derived};
 use crate::store::Store;
 
-/// The simulated kernel of a process, and how far it followed the history. Clones share both: the
-/// directors of one process have one kernel.
+/// The simulated kernel of a process, and how far it followed the history and the checks. Clones share
+/// all of it: the directors of one process have one kernel.
 #[derive(Clone)]
 pub struct Simulated {
     sim: Sim,
-    /// The head that it holds, with what its own process committed.
-    head: Rc<Cell<Option<SnapshotId>>>,
+    followed: Rc<RefCell<Followed>>,
+    health: Rc<dyn HealthStates>,
+}
+
+/// What a simulated kernel holds, but for what was changed in it beside that.
+struct Followed {
+    /// The head, with what its own process committed.
+    head: Option<SnapshotId>,
+    /// What the checks had found.
+    knowledge: Knowledge,
 }
 
 impl Simulated {
-    /// A simulated kernel that holds what a head says.
-    pub fn new(sim: Sim, head: Option<SnapshotId>) -> Simulated {
+    /// A simulated kernel that holds what a head and the checks say.
+    pub fn new(
+        rules: &Ruleset,
+        head: Option<SnapshotId>,
+        health: Rc<dyn HealthStates>,
+    ) -> Simulated {
+        let knowledge = health.knowledge();
         Simulated {
-            sim,
-            head: Rc::new(Cell::new(head)),
+            sim: Sim::new(&held(rules, &knowledge)),
+            followed: Rc::new(RefCell::new(Followed { head, knowledge })),
+            health,
         }
     }
 
@@ -33,34 +50,68 @@ impl Simulated {
 
     /// The head that it holds.
     pub fn head(&self) -> Option<SnapshotId> {
-        self.head.get()
+        self.followed.borrow().head
     }
 
-    /// Notes the head that its own process committed: the kernel holds it already.
-    pub(super) fn reach(&self, head: SnapshotId) {
-        self.head.set(Some(head));
+    /// What it should hold of the head's rules.
+    pub fn held(&self, rules: &Ruleset) -> Ruleset {
+        held(rules, &self.followed.borrow().knowledge)
     }
 
-    /// Follows what other processes committed meanwhile; says so in a sentence.
+    /// Returns true if it holds this head, and what the checks say now.
+    pub fn is_at(&self, head: Option<SnapshotId>) -> bool {
+        let followed = self.followed.borrow();
+        followed.head == head && followed.knowledge == self.health.knowledge()
+    }
+
+    /// Notes the head that its own process committed, or what its own process wrote of the checks: the
+    /// kernel holds it already.
+    pub(super) fn reach(&self, head: Option<SnapshotId>) {
+        self.followed.replace(Followed {
+            head,
+            knowledge: self.health.knowledge(),
+        });
+    }
+
+    /// Follows what other processes committed and found out meanwhile; says in a sentence what was
+    /// committed.
     ///
     /// # Errors
     /// As the store fails to read.
     pub fn follow(&self, store: &dyn Store) -> Result<Option<String>> {
         let head = store.head()?;
         let id = head.as_ref().map(|head| head.id);
-        if id == self.head.get() {
+        if self.is_at(id) {
             return Ok(None);
         }
-        let (from, to) = between(store, self.head.get(), id)?;
+        let before = self.head();
+        let (from, to) = match before == id {
+            true => {
+                let rules = id.map_or(Ok(Ruleset::default()), |id| store.ruleset(id))?;
+                (rules.clone(), rules)
+            }
+            false => between(store, before, id)?,
+        };
+        let now = self.health.knowledge();
+        let (from, to) = (self.held(&from), held(&to, &now));
         self.sim.follow(&from, &to);
-        self.head.set(id);
-        Ok(head.map(|head| {
+        self.reach(id);
+        Ok(head.filter(|_| before != id).map(|head| {
             format!(
                 "the simulated kernel follows {}, which another process made",
                 super::change::named(&head)
             )
         }))
     }
+}
+
+/// What a kernel should hold of rules.
+fn held(rules: &Ruleset, knowledge: &Knowledge) -> Ruleset {
+    let overlay = Overlay {
+        knowledge: knowledge.clone(),
+        now: SystemClock.utc(),
+    };
+    overlay.apply(&with_derived(rules)).into_owned()
 }
 
 /// What differs between two heads; of one that was pruned meanwhile nothing is known.

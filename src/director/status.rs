@@ -110,9 +110,10 @@ impl Director {
             .map(|live| (live.rules.services.len(), live.rules.server_count()));
         let ours = (rules.services.len(), rules.server_count());
         let (mut lost, mut warnings) = (Vec::new(), Vec::new());
+        let overlay = self.overlay();
         let drift = live.map(|live| {
             let now = (&rules, &FoundValues::default());
-            let plan = plan_of_everything(now, &live, &rules, options);
+            let plan = plan_of_everything(now, (&live, &overlay), &rules, options);
             lost = changed(&plan, &live);
             let entries = rules.entries();
             let standing = Situation::standing(&live.rules, &entries);

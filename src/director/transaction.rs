@@ -105,7 +105,12 @@ impl Director {
             rollback_of: recording.rollback_of,
             revert_of: recording.revert_of,
             adopted: adopts,
-            tally: tally(&described(&plan.changes, before.rules, recording.rules)),
+            tally: tally(&described(
+                &plan.changes,
+                &plan.held,
+                before.rules,
+                recording.rules,
+            )),
             origin: self.origin.clone(),
             took: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         };

@@ -13,10 +13,10 @@ use crate::model::mark::{PortRange, net_text};
 use crate::model::server::{Forwarding, RealServer, Tunnel, TunnelChecksum};
 use crate::model::setting::Phase;
 use crate::model::{
-    DaemonRole, Family, InterfaceName, Maintenance, MaintenanceKey, MarkKey, MarkRule, Protocol,
-    Ruleset, ServerKey, ServiceKey, ServiceOptions, ServicePatch, SettingKind, Settings,
-    SyncDaemon, SysctlName, SysctlValue, TimeoutKind, Timeouts, TunnelDevice, Vip, VipKey,
-    VirtualService, json,
+    DaemonRole, Family, InterfaceName, Maintenance, MaintenanceKey, MarkKey, MarkRule, Options,
+    Protocol, Ruleset, ServerKey, ServerPolicy, ServiceKey, ServiceOptions, ServicePatch,
+    SettingKind, Settings, SyncDaemon, SysctlName, SysctlValue, TimeoutKind, Timeouts,
+    TunnelDevice, Vip, VipKey, VirtualService, json,
 };
 
 /// How many columns a statement may take on one line.
@@ -144,6 +144,7 @@ impl Script {
         if !maps.is_empty() {
             fields.push(format!("marks: {}", list(&maps, 1)));
         }
+        fields.extend(policy(&service.policy.json()));
         let servers = self.servers(key, service, &mut fields);
         if !servers.is_empty() {
             fields.push(format!("servers: {}", list(&servers, 1)));
@@ -171,7 +172,11 @@ impl Script {
         let mut servers = Vec::new();
         for (server_key, server) in &service.servers {
             match check_server(key, server_key, server) {
-                Ok(()) => servers.push(server_map(key, server_key, server, common)),
+                Ok(()) => {
+                    let own = service.server_policies.get(server_key);
+                    let own = own.map(ServerPolicy::json).unwrap_or_default();
+                    servers.push(server_map(key, server_key, (server, &own), common));
+                }
                 Err(error) => {
                     self.left_out(&format!("server {server_key} of {key}"), &error.message())
                 }
@@ -369,7 +374,7 @@ pub(super) fn options(options: &ServiceOptions, family: Family) -> Vec<String> {
 fn server_map(
     service: &ServiceKey,
     key: &ServerKey,
-    server: &RealServer,
+    (server, own): (&RealServer, &Options),
     common: Option<Forwarding>,
 ) -> String {
     let address = if key.port == service.default_port() {
@@ -379,6 +384,7 @@ fn server_map(
     };
     let mut fields = vec![format!("address: {address}")];
     fields.extend(server_options(server, common));
+    fields.extend(policy(own));
     if fields.len() == 1 {
         address
     } else {
@@ -504,6 +510,43 @@ fn list(elements: &[String], depth: usize) -> String {
         .map(|element| format!("{indent}    {element},\n"))
         .collect();
     format!("[\n{}{indent}]", lines.concat())
+}
+
+/// The options of a policy: `check: #{ type: "tcp" }`.
+fn policy(options: &Options) -> impl Iterator<Item = String> + '_ {
+    let field = |(name, value): (&String, &Value)| format!("{name}: {}", literal(value));
+    options.iter().map(field)
+}
+
+/// A value as a script writes it.
+fn literal(value: &Value) -> String {
+    match value {
+        Value::Null => "()".to_owned(),
+        Value::String(text) => quote(text),
+        Value::Array(all) => {
+            let all: Vec<String> = all.iter().map(literal).collect();
+            format!("[{}]", all.join(", "))
+        }
+        Value::Object(map) => {
+            let name = |name: &str| match is_word(name) {
+                true => name.to_owned(),
+                false => quote(name),
+            };
+            let fields = map.iter();
+            let fields: Vec<String> = fields
+                .map(|(key, value)| format!("{}: {}", name(key), literal(value)))
+                .collect();
+            inline(&fields)
+        }
+        plain => plain.to_string(),
+    }
+}
+
+/// Returns true for what may name a field without quotes.
+fn is_word(text: &str) -> bool {
+    let mut all = text.chars();
+    let begins = all.next().is_some_and(|c| c.is_ascii_lowercase());
+    begins && all.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
 /// A string literal of Rhai: double quotes, which interpolate nothing.

@@ -1,14 +1,222 @@
 //! What the kernel should hold, from what people wrote and what checks found.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
-use super::state::State;
-use crate::model::Ruleset;
+use super::finding::Target;
+use super::state::{Deviation, Knowledge, Situation, State};
+use crate::model::policy::on_fail_of;
+use crate::model::{
+    EntryKey, OnFail, RealServer, Ruleset, ServerKey, Servers, ServiceKey, SettingKey,
+    VirtualService, Weight,
+};
 
-/// What the kernel should hold: rules without policies and maintenance, after both, and the state of
-/// the checks, were applied.
-pub fn overlay<'a>(rules: &'a Ruleset, _state: &State, _now: DateTime<Utc>) -> Cow<'a, Ruleset> {
-    Cow::Borrowed(rules)
+/// What turns a ruleset into what the kernel should hold: the state of the checks, at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overlay {
+    /// What checks found.
+    pub knowledge: Knowledge,
+    /// The moment at which maintenance is looked at.
+    pub now: DateTime<Utc>,
+}
+
+/// Why a server is not in the kernel as it was declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// Its checks say so.
+    ByChecks(Situation),
+}
+
+impl Held {
+    /// The word that stands behind a change: `down`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Held::ByChecks(situation) => situation.name(),
+        }
+    }
+
+    /// When the declared weight comes back, in words: `when it is up`.
+    pub fn until(self) -> &'static str {
+        match self {
+            Held::ByChecks(_) => "when it is up",
+        }
+    }
+}
+
+/// What becomes of a server in the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    AsDeclared,
+    Quiesced(Held),
+    Removed(Held),
+}
+
+impl Overlay {
+    /// An overlay of a state.
+    pub fn new(state: State, now: DateTime<Utc>) -> Overlay {
+        Overlay {
+            knowledge: Knowledge::Known(state),
+            now,
+        }
+    }
+
+    /// An overlay of no check at all.
+    pub fn without_state(now: DateTime<Utc>) -> Overlay {
+        Overlay::new(State::default(), now)
+    }
+
+    /// The same where it is known; where the state cannot be read, one that leaves the checked servers of
+    /// `head` as the kernel has them.
+    #[must_use]
+    pub fn as_the_kernel_has(&self, head: &Ruleset, live: &Ruleset) -> Cow<'_, Overlay> {
+        let Knowledge::Unreadable(why) = &self.knowledge else {
+            return Cow::Borrowed(self);
+        };
+        let mut state = State::default();
+        for (key, service) in &head.services {
+            let standing = live.services.get(key).map(|service| &service.servers);
+            for (server, declared) in service.servers.iter() {
+                let weight = standing
+                    .and_then(|all| all.get(server))
+                    .map(|one| one.weight);
+                let is_in = weight.is_some_and(|weight| weight != Weight::ZERO);
+                if service.checks_of(server).is_empty() || is_in || declared.weight == Weight::ZERO
+                {
+                    continue;
+                }
+                let target = Target {
+                    service: *key,
+                    server: *server,
+                };
+                let deviation = Deviation {
+                    situation: Situation::Down,
+                    since: self.now,
+                    reason: format!("the state of the checks cannot be read: {why}"),
+                };
+                state.servers.insert(target, deviation);
+            }
+        }
+        Cow::Owned(Overlay::new(state, self.now))
+    }
+
+    fn deviation(&self, target: &Target) -> Option<&Deviation> {
+        match &self.knowledge {
+            Knowledge::Known(state) => state.servers.get(target),
+            Knowledge::Unreadable(_) => None,
+        }
+    }
+
+    /// What the kernel should hold of rules: no policies, no maintenance, and each server as its maintenance and its
+    /// checks leave it.
+    pub fn apply<'a>(&self, rules: &'a Ruleset) -> Cow<'a, Ruleset> {
+        let is_changed = |service: &VirtualService| !service.is_without_policies();
+        let is_of_kernel = |key: SettingKey| !key.facts().is_of_the_record;
+        if !rules.services.values().any(is_changed) && rules.settings.keys().all(is_of_kernel) {
+            return Cow::Borrowed(rules);
+        }
+        let mut all = rules.clone();
+        all.settings.retain(is_of_kernel);
+        for (key, service) in &mut all.services {
+            if let Some(declared) = rules.services.get(key) {
+                *service = self.service(rules, key, declared);
+            }
+        }
+        Cow::Owned(all)
+    }
+
+    fn service(
+        &self,
+        rules: &Ruleset,
+        key: &ServiceKey,
+        declared: &VirtualService,
+    ) -> VirtualService {
+        let mut servers: Servers = declared.servers.clone();
+        for (server, options) in declared.servers.iter() {
+            match self.fate(rules, (key, declared), (server, options)) {
+                Fate::AsDeclared => {}
+                Fate::Quiesced(_) => {
+                    let quiesced = RealServer {
+                        weight: Weight::ZERO,
+                        ..*options
+                    };
+                    servers.insert(*server, quiesced);
+                }
+                Fate::Removed(_) => {
+                    servers.remove(server);
+                }
+            }
+        }
+        VirtualService::of_kernel(declared.options.clone(), servers)
+    }
+
+    /// What becomes of a server. A declared weight of 0 comes first: nothing holds such a server.
+    fn fate(
+        &self,
+        rules: &Ruleset,
+        (key, service): (&ServiceKey, &VirtualService),
+        (server, options): (&ServerKey, &RealServer),
+    ) -> Fate {
+        if options.weight == Weight::ZERO || service.checks_of(server).is_empty() {
+            return Fate::AsDeclared;
+        }
+        let target = Target {
+            service: *key,
+            server: *server,
+        };
+        match self.deviation(&target) {
+            None => Fate::AsDeclared,
+            Some(deviation) => {
+                let held = Held::ByChecks(deviation.situation);
+                match on_fail_of(rules, key, service) {
+                    OnFail::Quiesce => Fate::Quiesced(held),
+                    OnFail::Remove => Fate::Removed(held),
+                }
+            }
+        }
+    }
+
+    /// Why a server of rules is not in the kernel as it was declared; `None` where it is.
+    pub fn held(&self, rules: &Ruleset, key: &ServiceKey, server: &ServerKey) -> Option<Held> {
+        let service = rules.services.get(key)?;
+        let options = service.servers.get(server)?;
+        match self.fate(rules, (key, service), (server, options)) {
+            Fate::AsDeclared => None,
+            Fate::Quiesced(held) | Fate::Removed(held) => Some(held),
+        }
+    }
+
+    /// The entries that a change of the entries named looks at in the kernel: to name any part of a
+    /// checked service is to look at all its servers, and a policy is in the kernel by its servers alone.
+    pub fn examined(
+        &self,
+        named: &BTreeSet<EntryKey>,
+        rulesets: [&Ruleset; 2],
+    ) -> BTreeSet<EntryKey> {
+        let mut all = BTreeSet::new();
+        let mut whole = BTreeSet::new();
+        for entry in named {
+            if !entry.is_of_the_record() {
+                all.insert(*entry);
+            }
+            let checked = |key: &ServiceKey| {
+                let mut services = rulesets.iter().filter_map(|rules| rules.services.get(key));
+                services.any(VirtualService::is_checked)
+            };
+            if let Some(key) = entry.service()
+                && (entry.is_of_the_record() || checked(&key))
+            {
+                whole.insert(key);
+            }
+        }
+        for rules in rulesets {
+            for key in &whole {
+                let servers = rules.services.get(key).into_iter();
+                let servers = servers.flat_map(|service| service.servers.keys());
+                all.extend(servers.map(|server| EntryKey::Server(*key, *server)));
+            }
+        }
+        all
+    }
 }

@@ -39,6 +39,15 @@ pub struct Deviation {
     pub reason: String,
 }
 
+/// What is known of the state of the checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Knowledge {
+    /// The state, as the daemon wrote it; empty where no daemon ever ran.
+    Known(State),
+    /// Why it cannot be read: checked servers stay as the kernel has them.
+    Unreadable(String),
+}
+
 /// The servers that are not up at their declared weight. All others are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct State {

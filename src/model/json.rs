@@ -15,6 +15,7 @@ use super::key::{Fwmark, Protocol, ServerKey, ServiceKey};
 use super::live::Live;
 use super::mark::{MarkRule, PortRange, net_text};
 use super::patch::{self, Options, ServicePatch};
+use super::policy::ServerPolicy;
 use super::ruleset::{Ruleset, VirtualService};
 use super::server::{Forwarding, RealServer, Tunnel};
 use super::service::{Netmask, ServiceOptions};
@@ -99,10 +100,16 @@ pub fn server(key: &ServerKey, server: &RealServer) -> Options {
 pub fn service(key: &ServiceKey, service: &VirtualService) -> Options {
     let mut map = service_key(key);
     map.extend(service_options(&service.options, key.family()));
+    map.extend(service.policy.json());
     let servers: Vec<Value> = service
         .servers
         .iter()
-        .map(|(key, s)| Value::Object(server(key, s)))
+        .map(|(key, s)| {
+            let policy = service.server_policies.get(key);
+            let mut map = server(key, s);
+            map.extend(policy.into_iter().flat_map(ServerPolicy::json));
+            Value::Object(map)
+        })
         .collect();
     map.insert("servers".into(), Value::Array(servers));
     map
@@ -390,6 +397,7 @@ fn read_service(value: Value) -> Result<(ServiceKey, VirtualService)> {
     let mut service = VirtualService::new(key.family());
     patch.apply(&mut service.options);
     odd.apply(&mut service.options);
+    patch.apply_policy(&mut service.policy);
     for (server_key, server_patch) in patch.servers.unwrap_or_default() {
         let mut server = RealServer {
             forward: patch.forward.unwrap_or_default(),
@@ -397,6 +405,11 @@ fn read_service(value: Value) -> Result<(ServiceKey, VirtualService)> {
         };
         server_patch.apply(&mut server);
         service.servers.insert(server_key, server);
+        let mut policy = ServerPolicy::default();
+        server_patch.apply_policy(&mut policy);
+        if !policy.is_default() {
+            service.server_policies.insert(server_key, policy);
+        }
     }
     Ok((key, service))
 }

@@ -1,6 +1,7 @@
 //! A three-way merge of one entry: what two sides made of a value that both started from.
 
 use super::entry::EntryValue;
+use super::policy::{ServerPolicy, ServicePolicy};
 use super::server::RealServer;
 
 /// What two sides lead to. Where both changed the same thing differently, "theirs" is kept.
@@ -38,11 +39,48 @@ pub fn merge(
             lower: fields.pick("lower", b.lower, t.lower, m.lower),
             tunnel: fields.pick("tunnel", b.tunnel, t.tunnel, m.tunnel),
         })),
+        // A policy that is the default is none: its fields merge as those of one.
+        (base, theirs, mine) if [&base, &theirs, &mine].iter().any(|v| is_of_service(v)) => {
+            let [b, t, m] = [base, theirs, mine].map(service_policy);
+            Some(EntryValue::ServicePolicy(ServicePolicy {
+                checks: fields.pick("check", b.checks, t.checks, m.checks),
+                on_fail: fields.pick("on_fail", b.on_fail, t.on_fail, m.on_fail),
+            }))
+        }
+        (base, theirs, mine) if [&base, &theirs, &mine].iter().any(|v| is_of_server(v)) => {
+            let [b, t, m] = [base, theirs, mine].map(server_policy);
+            Some(EntryValue::ServerPolicy(ServerPolicy {
+                checks: fields.pick("check", b.checks, t.checks, m.checks),
+                host: fields.pick("host", b.host, t.host, m.host),
+            }))
+        }
         (base, theirs, mine) => fields.pick_of(None, base, theirs, mine),
     };
     Merged {
         value,
         clashes: fields.clashes,
+    }
+}
+
+fn is_of_service(value: &Option<EntryValue>) -> bool {
+    matches!(value, Some(EntryValue::ServicePolicy(_)))
+}
+
+fn is_of_server(value: &Option<EntryValue>) -> bool {
+    matches!(value, Some(EntryValue::ServerPolicy(_)))
+}
+
+fn service_policy(value: Option<EntryValue>) -> ServicePolicy {
+    match value {
+        Some(EntryValue::ServicePolicy(policy)) => policy,
+        _ => ServicePolicy::default(),
+    }
+}
+
+fn server_policy(value: Option<EntryValue>) -> ServerPolicy {
+    match value {
+        Some(EntryValue::ServerPolicy(policy)) => policy,
+        _ => ServerPolicy::default(),
     }
 }
 

@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::health::Held;
 use crate::model::{
     Family, RealServer, ServerKey, ServiceKey, ServiceOptions, SettingKey, SettingKind, json,
 };
@@ -136,6 +137,8 @@ pub enum Part {
     Setting(SettingKey),
     /// An option, or what else has a name.
     Option(&'static str),
+    /// An option of a real server's policy.
+    ServerOption(ServerKey, &'static str),
 }
 
 impl fmt::Display for Part {
@@ -149,6 +152,7 @@ impl fmt::Display for Part {
             Part::Stray => f.write_str("rule"),
             Part::Setting(key) => f.write_str(&key.name()),
             Part::Option(name) => f.write_str(name),
+            Part::ServerOption(key, name) => write!(f, "server {key} {name}"),
         }
     }
 }
@@ -158,6 +162,8 @@ impl fmt::Display for Part {
 pub struct Detail {
     said: Said,
     is_foreign: bool,
+    /// Why the kernel does not have the server as it was declared.
+    held: Option<Held>,
     /// Both sides, where the words are not made from one; boxed, because most changes have none.
     sides: Option<Box<Sides>>,
 }
@@ -216,6 +222,15 @@ impl Detail {
         Detail { is_foreign, ..self }
     }
 
+    /// The same, with why the kernel does not have the server as it was declared.
+    #[must_use]
+    pub fn held(self, held: Held) -> Detail {
+        Detail {
+            held: Some(held),
+            ..self
+        }
+    }
+
     /// Says whether there are no words at all.
     pub fn is_empty(&self) -> bool {
         !self.is_foreign && matches!(&self.said, Said::Text(text) if text.is_empty())
@@ -227,8 +242,15 @@ impl From<Said> for Detail {
         Detail {
             said,
             is_foreign: false,
+            held: None,
             sides: None,
         }
+    }
+}
+
+impl Default for Detail {
+    fn default() -> Detail {
+        Detail::text("")
     }
 }
 
@@ -242,9 +264,12 @@ impl fmt::Display for Detail {
             Said::Server(options) => options.write_summary(f)?,
             Said::Text(text) => f.write_str(text)?,
         }
-        match self.is_foreign {
-            true => f.write_str(" (not managed by ipvsh)"),
-            false => Ok(()),
+        if self.is_foreign {
+            f.write_str(" (not managed by ipvsh)")?;
+        }
+        match self.held {
+            Some(held) => write!(f, " ({}: {})", held.word(), held.until()),
+            None => Ok(()),
         }
     }
 }

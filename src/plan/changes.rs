@@ -9,9 +9,10 @@ use super::Request;
 use super::change::{Action, Change, Detail, Object, Part};
 use crate::model::live::{ChainRule, ChainState, Live};
 use crate::model::patch::Named;
+use crate::model::service::Field;
 use crate::model::{
-    EntryKey, Family, MarkKey, MarkRule, Options, Ruleset, ServiceKey, Setting, SettingKey,
-    VirtualService, differing_servers, json,
+    EntryKey, Family, MarkKey, MarkRule, Options, Ruleset, ServerPolicy, ServiceKey, Setting,
+    SettingKey, VirtualService, differing_servers, json, pairs,
 };
 
 /// The changes between two rulesets.
@@ -148,6 +149,65 @@ impl<'a> Telling<'a> {
                 }
                 (None, None) => {}
             }
+        }
+        self.policies(key, before, after);
+    }
+
+    /// The policies of a service and its servers. What goes takes its policy along untold.
+    fn policies(
+        &mut self,
+        key: &ServiceKey,
+        before: Option<&VirtualService>,
+        after: Option<&VirtualService>,
+    ) {
+        let Some(after) = after else { return };
+        let plain = VirtualService::new(key.family());
+        let (old, new) = (before.unwrap_or(&plain), after);
+        let object = Object::Service(*key);
+        if old.policy != new.policy {
+            let fields = (old.policy.fields(), new.policy.fields());
+            let sides = (old.policy.json(), new.policy.json());
+            let named = self.declared(&EntryKey::ServicePolicy(*key));
+            self.policy(
+                object,
+                Part::Option,
+                (fields, sides),
+                (before.is_none(), named),
+            );
+        }
+        let plain = ServerPolicy::default();
+        for (server, from, to) in pairs(&old.server_policies, &new.server_policies) {
+            let (from, to) = (from.unwrap_or(&plain), to.unwrap_or(&plain));
+            if from == to || !new.servers.contains_key(server) {
+                continue;
+            }
+            let is_new = !old.servers.contains_key(server);
+            let named = self.declared(&EntryKey::ServerPolicy(*key, *server));
+            self.policy(
+                object,
+                |name| Part::ServerOption(*server, name),
+                ((from.fields(), to.fields()), (from.json(), to.json())),
+                (is_new, named),
+            );
+        }
+    }
+
+    /// The options of one policy that differ. Of a policy that comes with what it is a policy of, what
+    /// it says.
+    fn policy(
+        &mut self,
+        object: Object,
+        part: impl Fn(&'static str) -> Part,
+        ((old, new), (from, to)): ((Vec<Field>, Vec<Field>), (Options, Options)),
+        (is_new, named): (bool, Option<&Named>),
+    ) {
+        for (name, turn) in differing(old, new, named) {
+            let (action, said) = match is_new {
+                true => (Action::Add, turn.new),
+                false => (Action::Change, turn.to_string()),
+            };
+            let detail = Detail::text(said).with_sides(value(&from, name), value(&to, name));
+            self.push(action, object, Some(part(name)), detail);
         }
     }
 

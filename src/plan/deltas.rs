@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::chain::put_in_order;
 use super::step::{SettingChange, Step};
 use super::steps::steps;
+use crate::health::Overlay;
 use crate::model::live::{ChainRule, ChainState, Live};
 use crate::model::setting::Absence;
 use crate::model::{
@@ -65,11 +66,19 @@ impl Deltas {
         deltas
     }
 
-    /// What leads from one ruleset to another; all of it was acknowledged.
-    pub fn between(before: &Ruleset, after: &Ruleset) -> Deltas {
+    /// What leads from one ruleset to another, as the kernel should hold both; all of it was
+    /// acknowledged. A server that its checks hold is held on both sides.
+    pub fn between(before: &Ruleset, after: &Ruleset, overlay: &Overlay) -> Deltas {
         let mut deltas = Deltas::default();
+        let (held_before, held_after) = (overlay.apply(before), overlay.apply(after));
         for entry in before.differences(after) {
-            deltas.change(entry, before.get(&entry), after.get(&entry), true);
+            if entry.is_of_the_record() {
+                continue;
+            }
+            let (from, to) = (held_before.get(&entry), held_after.get(&entry));
+            if from != to {
+                deltas.change(entry, from, to, true);
+            }
         }
         deltas
     }

@@ -42,6 +42,7 @@ pub use step::{SettingChange, Step};
 pub use steps::steps;
 pub use summary::{LINE, described, summary, tally};
 
+use crate::health::{Held, Overlay};
 use crate::model::live::Live;
 use crate::model::setting::derived_keys;
 use crate::model::{
@@ -83,6 +84,9 @@ impl Foreign {
     }
 }
 
+/// Servers that are not to be in the kernel as they were declared, and why.
+pub type HeldServers = BTreeMap<(ServiceKey, ServerKey), Held>;
+
 /// The smallest changes from live to what is wanted, in a safe order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
@@ -104,6 +108,8 @@ pub struct Plan {
     pub unavailable: Vec<(MarkKey, String)>,
     /// What is removed while clients are connected to it.
     pub cuts: Vec<Cut>,
+    /// Servers that were looked at and are not to be as they were declared.
+    pub held: HeldServers,
 }
 
 impl Plan {
@@ -169,35 +175,75 @@ impl Plan {
     }
 }
 
-/// Makes the plan. It also changes the settings that settings of the head, or wanted ones, need.
+/// Makes the plan: the kernel is to hold what the overlay makes of what is wanted. The plan also
+/// changes the settings that entries of the head, or wanted ones, need.
 pub fn plan(request: &Request) -> Plan {
-    let (head, wanted) = (with_derived(request.head), with_derived(request.wanted));
-    if let (Cow::Borrowed(_), Cow::Borrowed(_)) = (&head, &wanted) {
-        return planned(request);
+    let overlay = &*request
+        .overlay
+        .as_the_kernel_has(request.head, &request.live.rules);
+    let (head, declared) = (with_derived(request.head), with_derived(request.wanted));
+    let (head_held, wanted) = (overlay.apply(&head), overlay.apply(&declared));
+    let all = [&head, &declared, &head_held, &wanted];
+    if all.iter().all(|rules| matches!(rules, Cow::Borrowed(_))) {
+        return planned(request, request.head);
     }
     let scope = match &request.scope {
-        Scope::Named(named) => Scope::Named(with_needed(named, request.head, request.wanted)),
+        Scope::Named(named) => {
+            let examined = overlay.examined(named, [request.head, request.wanted]);
+            Scope::Named(with_needed(named, examined, request))
+        }
         whole => whole.clone(),
     };
-    planned(&Request {
+    let request = Request {
         head: &head,
         wanted: &wanted,
         scope,
         ..request.clone()
-    })
+    };
+    let mut plan = planned(&request, &head_held);
+    plan.held = held(overlay, &declared, &plan);
+    plan
+}
+
+/// The servers that a plan changes or looked at and that are not to be as they were declared.
+fn held(overlay: &Overlay, declared: &Ruleset, plan: &Plan) -> HeldServers {
+    let back = plan.examined.back.iter().flat_map(|key| {
+        let service = declared.services.get(key).into_iter();
+        service.flat_map(move |service| service.servers.keys().map(move |server| (*key, *server)))
+    });
+    let named = plan
+        .examined
+        .entries
+        .iter()
+        .filter_map(|entry| match entry {
+            EntryKey::Server(service, server) => Some((*service, *server)),
+            _ => None,
+        });
+    let held = |(key, server)| Some(((key, server), overlay.held(declared, &key, &server)?));
+    back.chain(named).filter_map(held).collect()
 }
 
 /// The entries that were named, with the settings that they need or needed. What other entries need
 /// stays out: where that is impossible, those fail alone.
-fn with_needed(named: &BTreeSet<EntryKey>, head: &Ruleset, wanted: &Ruleset) -> BTreeSet<EntryKey> {
-    let needed = derived_keys(head).chain(derived_keys(wanted));
-    let theirs = needed.filter(|(user, _)| named.contains(&EntryKey::Setting(*user)));
-    let mut all = named.clone();
-    all.extend(theirs.map(|(_, key)| EntryKey::Setting(key)));
-    all
+fn with_needed(
+    named: &BTreeSet<EntryKey>,
+    mut examined: BTreeSet<EntryKey>,
+    request: &Request,
+) -> BTreeSet<EntryKey> {
+    let needed = derived_keys(request.head).chain(derived_keys(request.wanted));
+    let is_named = |user: &EntryKey| match user {
+        // What a service's policy needs follows from its options, too.
+        EntryKey::ServicePolicy(key) => named.iter().any(|entry| entry.service() == Some(*key)),
+        user => named.contains(user),
+    };
+    let theirs = needed.filter(|(user, _)| is_named(user));
+    examined.extend(theirs.map(|(_, key)| EntryKey::Setting(key)));
+    examined
 }
 
-fn planned(request: &Request) -> Plan {
+/// Makes the plan of rules as the kernel should hold them. `head` is what it should hold of the head;
+/// the request's head says what is ours.
+fn planned(request: &Request, head: &Ruleset) -> Plan {
     let differing: Vec<Differing> = match request.scope {
         Scope::Everything | Scope::Exact => request
             .wanted
@@ -212,7 +258,7 @@ fn planned(request: &Request) -> Plan {
     target.rules.services.extend(back);
     let mut kept_weights = 0;
     for entry in &examined.entries {
-        if matches!(entry, EntryKey::Marks(_)) {
+        if matches!(entry, EntryKey::Marks(_)) || entry.is_of_the_record() {
             continue;
         }
         let mut wanted = request.wanted.get(entry);
@@ -254,7 +300,7 @@ fn planned(request: &Request) -> Plan {
             BTreeSet::new(),
         ),
         Scope::Named(_) => {
-            let mut drift = drift(request.head, request.live);
+            let mut drift = drift((request.head, head), request.live);
             drift.retain(|entry| !examined::has_examined(&examined, &target.rules, entry));
             (foreign(request.head, &target.rules, request.wanted), drift)
         }
@@ -271,6 +317,7 @@ fn planned(request: &Request) -> Plan {
         left_alone,
         kept_weights,
         unavailable,
+        held: BTreeMap::new(),
     }
 }
 
@@ -294,11 +341,12 @@ fn let_device_settings_go(request: &Request, target: &mut Ruleset) {
     });
 }
 
-/// The entries of the head that the kernel does not hold as the head has them.
-pub fn drift(head: &Ruleset, live: &Live) -> BTreeSet<EntryKey> {
-    let head = &*with_derived(head);
+/// The entries of the head that the kernel does not hold as it should: `head` is what the kernel should
+/// hold of it, `declared` what is ours.
+fn drift((declared, head): (&Ruleset, &Ruleset), live: &Live) -> BTreeSet<EntryKey> {
     head.differences(&live.rules)
         .into_iter()
+        .filter(|entry| !entry.is_of_the_record())
         .filter(|entry| match (head.get(entry), live.rules.get(entry)) {
             (Some(EntryValue::Marks(_)), None) => match entry {
                 EntryKey::Marks(key) => live.marks(key.family).chain().is_some(),
@@ -306,6 +354,8 @@ pub fn drift(head: &Ruleset, live: &Live) -> BTreeSet<EntryKey> {
             },
             (Some(ours), Some(theirs)) => !ours.satisfied_by(&theirs),
             (Some(_), None) => true,
+            // A server that its checks took out, and that somebody put back.
+            (None, Some(EntryValue::Server(_))) => declared.has(entry),
             (None, _) => false,
         })
         .collect()

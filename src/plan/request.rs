@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::health::Overlay;
 use crate::model::live::Live;
 use crate::model::patch::Named;
 use crate::model::{EntryKey, FoundValues, Ruleset, ServiceKey};
@@ -20,14 +21,16 @@ pub enum Scope {
 /// What a plan is made from.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
-    /// The head's rules: what is ours.
+    /// The head's rules as people wrote them: what is ours.
     pub head: &'a Ruleset,
     /// What was there before it was ours.
     pub found: &'a FoundValues,
     /// What the kernel holds.
     pub live: &'a Live,
-    /// What is wanted.
+    /// What is wanted, as people wrote it.
     pub wanted: &'a Ruleset,
+    /// What turns rules into what the kernel should hold.
+    pub overlay: &'a Overlay,
     /// Which entries are looked at.
     pub scope: Scope,
     /// Services whose servers were given as a complete list.

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::between;
 use super::change::{Action, Change, Object, Part};
+use super::{HeldServers, between};
 use crate::model::origin::cut;
 use crate::model::{Ruleset, Tally};
 
@@ -15,31 +15,64 @@ pub const LINE: usize = 72;
 const ACTIONS: [Action; 3] = [Action::Add, Action::Change, Action::Remove];
 
 /// The changes that a snapshot's message and counts describe: those of the kernel or, where the
-/// kernel needed none, those of the record. What is recorded of the host and the kernel needed no
-/// change for, such as a VIP's `withdraw`, is described in any case, and so is maintenance.
-pub fn described<'a>(in_kernel: &'a [Change], from: &Ruleset, to: &Ruleset) -> Cow<'a, [Change]> {
+/// kernel needed none, those of the record. What the record alone has is described in any case: the
+/// host's settings that needed no change, maintenance, policies, and what was declared of servers that
+/// are held.
+pub fn described<'a>(
+    in_kernel: &'a [Change],
+    held: &HeldServers,
+    from: &Ruleset,
+    to: &Ruleset,
+) -> Cow<'a, [Change]> {
     if in_kernel.is_empty() {
-        return Cow::Owned(between(from, to));
+        let mut all = between(from, to);
+        say_held(held, &mut all);
+        return Cow::Owned(all);
     }
-    if from.settings == to.settings {
+    let has_policies = |rules: &Ruleset| {
+        let mut services = rules.services.values();
+        services.any(|service| !service.is_without_policies())
+    };
+    if from.settings == to.settings && !has_policies(from) && !has_policies(to) {
         return Cow::Borrowed(in_kernel);
     }
-    let beside_ipvs = |rules: &Ruleset| {
-        let mut settings = rules.settings.clone();
-        settings.retain(|key| key.facts().is_beside_ipvs());
-        Ruleset {
-            settings,
-            ..Ruleset::default()
-        }
+    let told: BTreeSet<(Object, Option<Part>)> = in_kernel.iter().map(place).collect();
+    let is_told = |change: &Change| match change.object {
+        Object::Setting(_) => told.iter().any(|(object, _)| *object == change.object),
+        _ => told.contains(&place(change)),
     };
-    let is_told = |change: &Change| in_kernel.iter().any(|told| told.object == change.object);
+    let is_of_the_record = |change: &Change| match (change.object, change.part) {
+        (Object::Setting(key), _) => key.facts().is_beside_ipvs(),
+        (_, Some(Part::Option(name))) => ["check", "on_fail"].contains(&name),
+        (_, Some(Part::ServerOption(..))) => true,
+        (Object::Service(key), Some(Part::Server(server))) => held.contains_key(&(key, server)),
+        _ => false,
+    };
     let mut all = in_kernel.to_vec();
-    all.extend(
-        between(&beside_ipvs(from), &beside_ipvs(to))
-            .into_iter()
-            .filter(|change| !is_told(change)),
-    );
+    let of_the_record = between(from, to).into_iter();
+    for change in of_the_record.filter(|change| is_of_the_record(change) && !is_told(change)) {
+        // Behind what is said of the same object.
+        let place = all.iter().rposition(|other| other.object == change.object);
+        let place = place.map_or(all.len(), |place| place.saturating_add(1));
+        all.insert(place, change);
+    }
+    say_held(held, &mut all);
     Cow::Owned(all)
+}
+
+fn place(change: &Change) -> (Object, Option<Part>) {
+    (change.object, change.part)
+}
+
+/// Says of servers that are not to be as they were declared why, and until when.
+fn say_held(held: &HeldServers, changes: &mut [Change]) {
+    for change in changes {
+        if let (Object::Service(key), Some(Part::Server(server))) = (change.object, change.part)
+            && let Some(held) = held.get(&(key, server))
+        {
+            change.detail = std::mem::take(&mut change.detail).held(*held);
+        }
+    }
 }
 
 /// Counts changes by what happens.
@@ -132,7 +165,7 @@ fn noun(part: Part) -> &'static str {
         Part::Mark => "mark rule",
         Part::Stray => "stray rule",
         Part::Setting(key) => key.facts().noun,
-        Part::Option(_) => "option",
+        Part::Option(_) | Part::ServerOption(..) => "option",
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use super::DatabaseKind;
 use super::address::Address;
-use super::files::close;
+use super::files::{BESIDE, close};
 pub(super) use super::files::{LOCK, close_to_others, failed, location, private, sync_directory};
 use super::lock::Witness;
 use super::table::ENGINE as ENGINE_DIR;
@@ -115,9 +115,10 @@ fn read_marker(dir: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// Names in a directory that a creation that was cut short leaves behind.
+/// Names in a directory that a creation that was cut short, or a daemon, leaves behind.
 fn is_leftover(name: &std::ffi::OsStr) -> bool {
-    [LOCK, FORMAT_NEW].iter().any(|known| name == *known)
+    let mut known = [LOCK, FORMAT_NEW].iter().chain(&BESIDE);
+    known.any(|known| name == *known)
 }
 
 /// Looks at what is there, without changing anything.

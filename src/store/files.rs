@@ -11,6 +11,25 @@ use crate::error::{Error, Kind, Result};
 /// The file that the lock is on.
 pub(super) const LOCK: &str = "LOCK";
 
+/// The file that the lock of the kernel is on.
+pub(super) const KERNEL: &str = "KERNEL";
+
+/// The file that the lock of the daemon is on.
+pub(super) const DAEMON: &str = "DAEMON";
+
+/// The copy of the checks' state that outlives a boot.
+pub const HEALTH_STATE: &str = "health-state";
+
+/// The daemon's directory, where the host has no other one for it.
+pub const RUN: &str = "run";
+
+/// The directory of the daemon's events, where the host has no other one for them.
+pub const EVENTS: &str = "events";
+
+/// What the daemon, and whoever writes the kernel, keep in a database's directory. A database may
+/// still have to be made there.
+pub(super) const BESIDE: [&str; 5] = [KERNEL, DAEMON, HEALTH_STATE, RUN, EVENTS];
+
 /// What a database is called in messages.
 pub(super) fn location(dir: &Path) -> String {
     format!("database {}", dir.display())
@@ -35,7 +54,7 @@ pub(super) fn failed(attempt: &str, path: &Path, error: &std::io::Error) -> Erro
 }
 
 /// Options for a file of ours: only for its owner, never through a link.
-pub(super) fn private() -> OpenOptions {
+pub(crate) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options
         .mode(0o600)

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 
 use super::address::damaged;
 use super::directory::{self, FORMAT, Identity, LOCK, close_to_others};
+use super::files::BESIDE;
 use super::history::History;
 use super::intent::{self, INTENT};
 use super::lock::{Lock, Witness};
@@ -230,6 +231,7 @@ fn note<T>(problems: &mut Vec<String>, what: &str, result: Result<T>) -> Result<
 /// Says whether a name in the directory is that of a part of the database.
 fn is_ours(name: &str) -> bool {
     [FORMAT, LOCK, ENGINE, BASE, LOG, INTENT, NOTICE].contains(&name)
+        || BESIDE.contains(&name)
         || name.starts_with(swap::DAMAGED)
 }
 

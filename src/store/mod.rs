@@ -14,6 +14,8 @@
 //! | `mirror.base`, `mirror.log` | what boot would restore, without sled (`mirror`) |
 //! | `damaged-TIME/` | what a repair found, kept as it was (`repair`); yours to remove |
 //! | `building/`, `next/`, `old/` | for the moment of a prune or a repair (`swap`) |
+//! | `KERNEL`, `DAEMON` | the files that the locks of the kernel and of the daemon are on (`other_locks`) |
+//! | `health-state` | what checks found, for the next boot; `run/`, `events/`: see `runtime` |
 //! | `INTENT` | there while a commit is under way: its steps, and how far they came (`intent`) |
 //! | `PENDING` | there while the head awaits confirmation; for a look without the lock (`notice`) |
 //!
@@ -70,6 +72,7 @@ mod memory;
 mod mirror;
 mod node;
 mod notice;
+mod other_locks;
 mod pending;
 mod pieces;
 mod place;
@@ -88,8 +91,11 @@ mod trie;
 mod untouched;
 mod whole;
 
+pub(crate) use files::private;
+pub use files::{EVENTS, HEALTH_STATE, RUN};
 pub use fsck::{Checkup, Counts, Repaired};
 pub use memory::MemoryStores;
+pub use other_locks::{DaemonLock, KernelLock};
 pub use pending::{Confirm, Mirrored, Pending, Unconfirmed};
 pub use salvage::Losses;
 pub use stores::{Faults, SledStores, WAIT};
@@ -498,6 +504,15 @@ pub trait Stores {
     fn mirror(&self) -> Result<(SnapshotId, Ruleset)> {
         self.mirrored()
             .map(|mirrored| (mirrored.id, mirrored.rules))
+    }
+
+    /// Waits for the lock of the kernel, which keeps other processes from writing the kernel and the
+    /// state of the checks. Whoever needs the database too takes this lock first.
+    ///
+    /// # Errors
+    /// `busy` naming the holder, `interrupted`, `not_permitted`, `system`.
+    fn lock_kernel(&self) -> Result<KernelLock> {
+        Ok(KernelLock::unshared())
     }
 
     /// A look at whether the head awaits confirmation, without the lock and without waiting: for a

@@ -13,8 +13,8 @@ use super::lock::{self, Lock, Patience, Witness};
 use super::table::{self, ENGINE, Table};
 use super::untouched::Untouched;
 use super::{
-    DatabaseKind, Mirrored, Pending, Settled, Store, Stores, memory, mirror, no_mirror, notice,
-    place, settled, swap,
+    DatabaseKind, KernelLock, Mirrored, Pending, Settled, Store, Stores, memory, mirror, no_mirror,
+    notice, place, settled, swap,
 };
 use crate::error::{Error, Kind, Result};
 
@@ -192,6 +192,10 @@ impl Stores for SledStores {
             Ok(None) => finished.and(Err(no_mirror(&self.location()))),
             Err(error) => finished.and(Err(error)),
         }
+    }
+
+    fn lock_kernel(&self) -> Result<KernelLock> {
+        self.acquire_kernel()
     }
 
     fn notice(&self) -> Option<Pending> {

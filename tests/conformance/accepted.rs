@@ -1,7 +1,9 @@
 //! What the script API lets through, a kernel takes.
 
+use chrono::DateTime;
 use ipvsh::candidate::Candidate;
 use ipvsh::error::{Error, Result};
+use ipvsh::health::Overlay;
 use ipvsh::kernel::refusal::check_names;
 use ipvsh::kernel::{Kernel, Names, Outcome};
 use ipvsh::model::{
@@ -94,6 +96,7 @@ pub fn is_taken(kernel: &mut dyn Kernel, count: usize) {
             live: &live,
             wanted: candidate.rules(),
             scope: Scope::Named(candidate.scope()),
+            overlay: &Overlay::without_state(DateTime::UNIX_EPOCH),
             exact_servers: candidate.exact_servers(),
             declared: &candidate.declared(),
             keep_weights: false,

@@ -15,7 +15,7 @@ use super::report::Report;
 use crate::candidate::Candidate;
 use crate::error::{Error, Kind, Result};
 use crate::model::{EntryKey, Extent, Live, Ruleset, ServiceKey, SettingKey, Settings};
-use crate::plan::{Change, between, described};
+use crate::plan::{Change, HeldServers, between, described};
 
 /// How many times services are looked up one by one, in the head or in the kernel, before all are.
 const LOOKUPS: usize = 16;
@@ -215,7 +215,13 @@ impl Session {
     pub fn staged_changes(&self) -> Vec<Change> {
         let staged = |candidate: &Candidate| {
             let edits = between(&candidate.edited_from(), candidate.rules());
-            described(&edits, candidate.base(), candidate.rules()).into_owned()
+            described(
+                &edits,
+                &HeldServers::new(),
+                candidate.base(),
+                candidate.rules(),
+            )
+            .into_owned()
         };
         self.candidate.as_ref().map_or_else(Vec::new, staged)
     }

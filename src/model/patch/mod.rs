@@ -8,7 +8,7 @@ mod server;
 mod service;
 
 pub use mark::mark_rules;
-pub use server::ServerPatch;
+pub use server::{SERVICE_S, ServerPatch};
 pub use service::{ServicePatch, listed_server};
 
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ use crate::error::{Error, Result, did_you_mean};
 pub type Options = Map<String, Value>;
 
 /// The options of a service.
-pub const SERVICE_OPTIONS: [&str; 9] = [
+pub const SERVICE_OPTIONS: [&str; 11] = [
     "scheduler",
     "flags",
     "persistent",
@@ -31,9 +31,13 @@ pub const SERVICE_OPTIONS: [&str; 9] = [
     "forward",
     "servers",
     "marks",
+    "check",
+    "on_fail",
 ];
 /// The options of a real server.
-pub const SERVER_OPTIONS: [&str; 5] = ["weight", "forward", "upper", "lower", "tunnel"];
+pub const SERVER_OPTIONS: [&str; 7] = [
+    "weight", "forward", "upper", "lower", "tunnel", "check", "host",
+];
 /// The options of a server's tunnel.
 pub const TUNNEL_OPTIONS: [&str; 3] = ["type", "port", "checksum"];
 /// The fields of a mark rule.

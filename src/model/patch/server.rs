@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::super::policy::{Check, HostName, ServerPolicy};
 use super::super::server::{
     Forwarding, RealServer, THRESHOLD_RANGE, Tunnel, TunnelChecksum, TunnelKind, Weight,
 };
@@ -10,8 +11,11 @@ use super::{
 };
 use crate::error::Result;
 
+/// The word for the checks of the service in the place of a server's own.
+pub const SERVICE_S: &str = "service";
+
 /// What was said about a real server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ServerPatch {
     /// The weight.
     pub weight: Option<Weight>,
@@ -23,6 +27,10 @@ pub struct ServerPatch {
     pub lower: Option<u32>,
     /// The tunnel.
     pub tunnel: Option<Tunnel>,
+    /// Its checks: `Some(None)` takes the service's, `Some(Some(none))` is no check.
+    pub checks: Option<Option<Vec<Check>>>,
+    /// The machine that it is on; `Some(None)` is unnamed.
+    pub host: Option<Option<HostName>>,
 }
 
 impl ServerPatch {
@@ -40,6 +48,18 @@ impl ServerPatch {
                 "upper" => patch.upper = Some(ranged(name, value, THRESHOLD_RANGE)?),
                 "lower" => patch.lower = Some(ranged(name, value, THRESHOLD_RANGE)?),
                 "tunnel" => patch.tunnel = Some(tunnel(value)?),
+                "check" => {
+                    patch.checks = Some(match value.as_str() {
+                        Some(SERVICE_S) => None,
+                        _ => Some(Check::parse_all(value)?),
+                    });
+                }
+                "host" => {
+                    patch.host = Some(match value {
+                        Value::Null => None,
+                        other => Some(HostName::parse(text(name, other)?)?),
+                    });
+                }
                 _ => {}
             }
         }
@@ -59,6 +79,28 @@ impl ServerPatch {
             .filter(|(given, _)| *given)
             .map(|(_, name)| name)
             .collect()
+    }
+
+    /// The names of the options given that are its policy's.
+    pub fn named_policy(&self) -> Named {
+        let all = [
+            (self.checks.is_some(), "check"),
+            (self.host.is_some(), "host"),
+        ];
+        all.into_iter()
+            .filter(|(given, _)| *given)
+            .map(|(_, name)| name)
+            .collect()
+    }
+
+    /// Changes the options of the policy that are given and leaves the others.
+    pub fn apply_policy(&self, policy: &mut ServerPolicy) {
+        if let Some(checks) = &self.checks {
+            policy.checks = checks.clone();
+        }
+        if let Some(host) = self.host {
+            policy.host = host;
+        }
     }
 
     /// Changes the options given and leaves the others.

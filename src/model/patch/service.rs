@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::super::address::Endpoint;
 use super::super::key::{ServerKey, ServiceKey};
 use super::super::mark::{MarkKey, MarkRule};
+use super::super::policy::{Check, OnFail, ServicePolicy};
 use super::super::server::{Forwarding, server_name};
 use super::super::service::{
     Engine, Netmask, PERSISTENT_MAX, Scheduler, SchedulerFlags, ServiceOptions,
@@ -38,6 +39,10 @@ pub struct ServicePatch {
     pub servers: Option<Vec<(ServerKey, ServerPatch)>>,
     /// Exactly these mark rules.
     pub marks: Option<Vec<MarkRule>>,
+    /// The checks of its servers; of none, no check.
+    pub checks: Option<Vec<Check>>,
+    /// What becomes of a server that fails; `Some(None)` is by protocol.
+    pub on_fail: Option<Option<OnFail>>,
 }
 
 impl ServicePatch {
@@ -71,6 +76,13 @@ impl ServicePatch {
                 "forward" => patch.forward = Some(Forwarding::parse(text(name, value)?)?),
                 "servers" => patch.servers = Some(server_list(key, value)?),
                 "marks" => patch.marks = Some(service_marks(key, value)?),
+                "check" => patch.checks = Some(Check::parse_all(value)?),
+                "on_fail" => {
+                    patch.on_fail = Some(match value {
+                        Value::Null => None,
+                        other => Some(OnFail::parse(text(name, other)?)?),
+                    });
+                }
                 _ => {}
             }
         }
@@ -91,6 +103,28 @@ impl ServicePatch {
             .filter(|(given, _)| *given)
             .map(|(_, name)| name)
             .collect()
+    }
+
+    /// The names of the options given that are its policy's.
+    pub fn named_policy(&self) -> Named {
+        let all = [
+            (self.checks.is_some(), "check"),
+            (self.on_fail.is_some(), "on_fail"),
+        ];
+        all.into_iter()
+            .filter(|(given, _)| *given)
+            .map(|(_, name)| name)
+            .collect()
+    }
+
+    /// Changes the options of the policy that are given and leaves the others.
+    pub fn apply_policy(&self, policy: &mut ServicePolicy) {
+        if let Some(checks) = &self.checks {
+            policy.checks = checks.clone();
+        }
+        if let Some(on_fail) = self.on_fail {
+            policy.on_fail = on_fail;
+        }
     }
 
     /// Changes the options given and leaves the others.

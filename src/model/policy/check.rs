@@ -135,6 +135,15 @@ impl Check {
     }
 }
 
+/// Several checks as JSON and scripts have them: null where there are none, one by itself, else a list.
+pub fn json(checks: &[Check]) -> Value {
+    match checks {
+        [] => Value::Null,
+        [one] => one.json(),
+        many => many.iter().map(Check::json).collect(),
+    }
+}
+
 /// Several checks in a few words.
 pub fn summary(checks: &[Check]) -> String {
     match checks {

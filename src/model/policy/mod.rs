@@ -12,4 +12,4 @@ mod service;
 pub use check::Check;
 pub use host_name::HostName;
 pub use server::{ServerPolicies, ServerPolicy};
-pub use service::{OnFail, ServicePolicy};
+pub use service::{OnFail, ServicePolicy, carries_udp, on_fail_of};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::super::key::ServerKey;
+use super::super::patch::Options;
 use super::super::service::Field;
 use super::{Check, HostName, check};
 
@@ -25,6 +26,18 @@ impl ServerPolicy {
     /// Returns true if it says nothing.
     pub fn is_default(&self) -> bool {
         *self == ServerPolicy::default()
+    }
+
+    /// The options that are not at their default, as JSON and scripts have them.
+    pub fn json(&self) -> Options {
+        let mut options = Options::new();
+        if let Some(checks) = &self.checks {
+            options.insert("check".into(), check::json(checks));
+        }
+        if let Some(host) = self.host {
+            options.insert("host".into(), host.as_str().into());
+        }
+        options
     }
 
     /// Every option with its value as text; those at their default too.

@@ -1,18 +1,46 @@
-//! Settings that others need: derived where they are compared with the kernel, never recorded.
+//! Settings that other entries need: derived where they are compared with the kernel, never recorded.
 //!
-//! The head and what is wanted get them alike, so that the last setting that needs one takes it
+//! The head and what is wanted get them alike, so that the last entry that needs one takes it
 //! along: it returns to the value found then.
 
 use std::borrow::Cow;
 
-use super::sysctl::{Needed, needed_by_silent_vip, needed_by_tunnel_device};
+use super::sysctl::{
+    Needed, needed_by_quiescing, needed_by_removing, needed_by_silent_vip, needed_by_tunnel_device,
+};
 use super::vip::Arp;
 use super::{Setting, SettingKey, Settings};
 use crate::error::{Error, Result};
+use crate::model::entry::EntryKey;
+use crate::model::policy::{OnFail, carries_udp, on_fail_of};
 use crate::model::ruleset::Ruleset;
 
+/// What entries need of settings, each with the entry that needs it.
+fn needed(rules: &Ruleset) -> impl Iterator<Item = (EntryKey, Needed)> + '_ {
+    let of_settings = needed_by_settings(&rules.settings);
+    let of_settings = of_settings.map(|(key, need)| (EntryKey::Setting(key), need));
+    of_settings.chain(needed_by_policies(rules))
+}
+
+/// What the services of a ruleset need where their servers are checked: a client that is bound to a
+/// quiesced server is sent to another, and a datagram of a known client to a server that is there.
+fn needed_by_policies(rules: &Ruleset) -> impl Iterator<Item = (EntryKey, Needed)> + '_ {
+    let checked = rules
+        .services
+        .iter()
+        .filter(|(_, service)| service.is_checked());
+    checked.filter_map(|(key, service)| {
+        let need = match on_fail_of(rules, key, service) {
+            OnFail::Quiesce if service.options.persistent.is_some() => needed_by_quiescing(),
+            OnFail::Remove if carries_udp(rules, key) => needed_by_removing(),
+            OnFail::Quiesce | OnFail::Remove => None,
+        };
+        Some((EntryKey::ServicePolicy(*key), need?))
+    })
+}
+
 /// What settings need of others, each with the setting that needs it.
-fn needed(settings: &Settings) -> impl Iterator<Item = (SettingKey, Needed)> {
+fn needed_by_settings(settings: &Settings) -> impl Iterator<Item = (SettingKey, Needed)> {
     let vips = settings
         .vips()
         .filter(|(key, vip)| vip.arp == Arp::Silent && key.addr.is_ipv4())
@@ -25,15 +53,10 @@ fn needed(settings: &Settings) -> impl Iterator<Item = (SettingKey, Needed)> {
     vips.chain(devices)
 }
 
-/// A ruleset as it is compared with the kernel: with the settings that its settings need, where one
-/// that is set explicitly stays as it is, and without the settings that the record alone holds.
+/// A ruleset with the settings that its entries need; one that is set explicitly stays as it is.
 pub fn with_derived(rules: &Ruleset) -> Cow<'_, Ruleset> {
     let mut all = Cow::Borrowed(rules);
-    let is_of_kernel = |key: SettingKey| !key.facts().is_of_the_record;
-    if !rules.settings.keys().all(is_of_kernel) {
-        all.to_mut().settings.retain(is_of_kernel);
-    }
-    for (_, need) in needed(&rules.settings) {
+    for (_, need) in needed(rules) {
         let key = SettingKey::Sysctl(need.name);
         if !all.settings.has(key) {
             all.to_mut()
@@ -44,10 +67,10 @@ pub fn with_derived(rules: &Ruleset) -> Cow<'_, Ruleset> {
     all
 }
 
-/// The settings that are derived of a ruleset, each behind the setting that needs it; none that the
+/// The settings that are derived of a ruleset, each behind the entry that needs it; none that the
 /// ruleset sets explicitly.
-pub fn derived_keys(rules: &Ruleset) -> impl Iterator<Item = (SettingKey, SettingKey)> + '_ {
-    let all = needed(&rules.settings).map(|(user, need)| (user, SettingKey::Sysctl(need.name)));
+pub fn derived_keys(rules: &Ruleset) -> impl Iterator<Item = (EntryKey, SettingKey)> + '_ {
+    let all = needed(rules).map(|(user, need)| (user, SettingKey::Sysctl(need.name)));
     all.filter(|(_, key)| !rules.settings.has(*key))
 }
 
@@ -55,9 +78,9 @@ pub fn derived_keys(rules: &Ruleset) -> impl Iterator<Item = (SettingKey, Settin
 ///
 /// # Errors
 /// `invalid`, with the value that is needed.
-pub fn check_derived(settings: &Settings) -> Result<()> {
-    for (user, need) in needed(settings) {
-        let Some(value) = settings.sysctl(need.name) else {
+pub fn check_derived(rules: &Ruleset) -> Result<()> {
+    for (user, need) in needed(rules) {
+        let Some(value) = rules.settings.sysctl(need.name) else {
             continue;
         };
         if !need.accepts.contains(&value.as_str()) {
@@ -129,10 +152,10 @@ mod tests {
         let vips = json!([{"address": "192.0.2.10", "arp": "silent"}]);
         let name = "net.ipv4.conf.all.arp_ignore";
         let stricter = rules(vips.clone(), json!([{"name": name, "value": 2}]));
-        assert!(check_derived(&stricter.settings).is_ok());
+        assert!(check_derived(&stricter).is_ok());
         assert!(sysctls(&with_derived(&stricter)).contains(&format!("{name}=2")));
         let against = rules(vips, json!([{"name": name, "value": 0}]));
-        let error = check_derived(&against.settings).unwrap_err();
+        let error = check_derived(&against).unwrap_err();
         assert_eq!(
             error.message(),
             "the value 0 contradicts vip 192.0.2.10, which needs 1"

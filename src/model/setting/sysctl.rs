@@ -384,6 +384,25 @@ pub(super) fn needed_by_tunnel_device(interface: InterfaceName) -> impl Iterator
     needed(interface, "rp_filter", "0", &["0", "2"])
 }
 
+/// The setting with which a persistent client of a quiesced server is sent to another server.
+pub(super) fn needed_by_quiescing() -> Option<Needed> {
+    needed_of_ipvs("net.ipv4.vs.expire_quiescent_template")
+}
+
+/// The setting with which a connection of a server that is gone ends at its next packet, so that the
+/// client's next one goes to another server.
+pub(super) fn needed_by_removing() -> Option<Needed> {
+    needed_of_ipvs("net.ipv4.vs.expire_nodest_conn")
+}
+
+fn needed_of_ipvs(name: &str) -> Option<Needed> {
+    Some(Needed {
+        name: SysctlName::parse(name).ok()?,
+        value: SysctlValue("1".to_owned()),
+        accepts: &["1"],
+    })
+}
+
 /// A setting with its name, as JSON has it.
 pub fn json(name: SysctlName, value: &SysctlValue) -> Value {
     json!({ "name": name.to_string(), "value": value.json() })

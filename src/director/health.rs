@@ -1,0 +1,115 @@
+//! What the checks found, as far as changes of the kernel need it, and writing it to the kernel.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::transaction::carry_out;
+use super::{Director, Silent};
+use crate::error::Result;
+use crate::health::{Knowledge, Overlay, State, Target};
+use crate::kernel::Part;
+use crate::model::{EntryKey, Extent, FoundValues, Ruleset, ServiceKey, with_derived};
+use crate::plan::{Change, Request, Scope, plan};
+
+/// Where the state of the checks is read.
+pub trait HealthStates {
+    /// What is known now.
+    fn knowledge(&self) -> Knowledge;
+}
+
+/// No daemon ever ran: every server is up.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoChecks;
+
+impl HealthStates for NoChecks {
+    fn knowledge(&self) -> Knowledge {
+        Knowledge::Known(State::default())
+    }
+}
+
+/// What became of transitions that were written to the kernel.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Written {
+    /// The changes of the kernel.
+    pub changes: Vec<Change>,
+    /// Servers that should come up and that the kernel does not have as the daemon left them: somebody
+    /// else changed them, and they stay.
+    pub left_alone: Vec<Target>,
+}
+
+impl Director {
+    /// Brings some servers to what the kernel should hold, where the state of the checks goes from one to
+    /// another. Nothing else is looked at, and nothing else is repaired: a service that is gone stays so.
+    /// A server that should get less than it has is written in any case; one that should get more only
+    /// where the kernel has what it should hold by the state before. The caller holds the lock of the
+    /// kernel, and wrote the new state down.
+    ///
+    /// # Errors
+    /// As the kernel refuses, or cannot be read: to be tried again.
+    pub fn write_transitions(
+        &mut self,
+        rules: &Ruleset,
+        (before, after): (&State, &State),
+        targets: &BTreeSet<Target>,
+    ) -> Result<Written> {
+        let now = self.clock.utc();
+        let services: BTreeSet<ServiceKey> = targets.iter().map(|target| target.service).collect();
+        let rules = &Extent::Services(services.clone()).within(rules);
+        let declared = with_derived(rules);
+        let should = |state: &State| {
+            Overlay::new(state.clone(), now)
+                .apply(&declared)
+                .into_owned()
+        };
+        let (from, to) = (should(before), should(after));
+        let live = self.kernel.observe_part(&Part {
+            services: Extent::Services(services),
+            marks: false,
+            ..Part::whole()
+        })?;
+        let mut written = Written::default();
+        let mut entries = BTreeSet::new();
+        for target in targets {
+            let entry = EntryKey::Server(target.service, target.server);
+            if !live.rules.services.contains_key(&target.service) || !rules.has(&entry) {
+                continue;
+            }
+            let (wanted, standing) = (to.get(&entry), live.rules.get(&entry));
+            if wanted == standing {
+                continue;
+            }
+            let is_less = after.servers.contains_key(target);
+            match is_less || standing == from.get(&entry) {
+                true => drop(entries.insert(entry)),
+                false => written.left_alone.push(*target),
+            }
+        }
+        if entries.is_empty() {
+            return Ok(written);
+        }
+        let owned = without_policies(rules);
+        let plan = plan(&Request {
+            head: &owned,
+            found: &FoundValues::default(),
+            live: &live,
+            wanted: &to,
+            overlay: &Overlay::without_state(now),
+            scope: Scope::Named(entries),
+            exact_servers: &BTreeSet::new(),
+            declared: &BTreeMap::new(),
+            keep_weights: false,
+        });
+        carry_out(&mut *self.kernel, &plan, None, &Silent).map_err(|failure| failure.error)?;
+        written.changes = plan.changes;
+        Ok(written)
+    }
+}
+
+/// The rules as they were declared, as a kernel could hold them.
+fn without_policies(rules: &Ruleset) -> Ruleset {
+    let mut all = rules.clone();
+    for service in all.services.values_mut() {
+        service.policy = Default::default();
+        service.server_policies.clear();
+    }
+    all
+}

@@ -1,0 +1,83 @@
+//! How the runtime files are made, replaced and reported.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::process::geteuid;
+
+use crate::error::{Error, Kind, Result};
+use crate::store::private;
+
+/// The error for a failed system call on a file; a missing file is no missing object of the user's.
+pub(super) fn failed(attempt: &str, path: &Path, error: &std::io::Error) -> Error {
+    let named = Error::system(format!("cannot {attempt} {}", path.display()), error);
+    match error.kind() {
+        ErrorKind::PermissionDenied => named.hint("run it as root (sudo ipvsh ...)"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => named
+            .with_kind(Kind::System)
+            .hint("make room on that file system"),
+        ErrorKind::NotFound => named.with_kind(Kind::System),
+        _ => named,
+    }
+}
+
+/// Makes a directory with mode 0700, and its parents; takes one that is there where it belongs to
+/// this user.
+///
+/// # Errors
+/// `not_permitted` where it belongs to another user; `system`.
+pub(super) fn make_directory(path: &Path) -> Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| failed("make", path, &error))?;
+    let look = |error| failed("look at", path, &error);
+    let metadata = fs::symlink_metadata(path).map_err(look)?;
+    if !metadata.is_dir() || metadata.uid() != geteuid().as_raw() {
+        return Err(Error::new(
+            Kind::NotPermitted,
+            format!("{} is not a directory of this user", path.display()),
+        )
+        .attempt("cannot write there")
+        .hint(format!(
+            "look at it, and move it away: ls -ld {}",
+            path.display()
+        )));
+    }
+    if metadata.mode() & 0o077 != 0 {
+        let closed = fs::set_permissions(path, fs::Permissions::from_mode(0o700));
+        closed.map_err(|error| failed("change the mode of", path, &error))?;
+    }
+    Ok(())
+}
+
+/// The name under which a file is written before it takes the place of the old one.
+fn new_name(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
+}
+
+/// Replaces a file in one step, and returns the new one. With `is_synced` the content is on disk
+/// before the old one goes.
+///
+/// # Errors
+/// `system`, `not_permitted`; the old file stays then.
+pub(super) fn replace(path: &Path, bytes: &[u8], is_synced: bool) -> Result<File> {
+    let new = new_name(path);
+    let write = || {
+        let mut options = private();
+        let mut file = options.create(true).write(true).truncate(true).open(&new)?;
+        file.write_all(bytes)?;
+        if is_synced {
+            file.sync_all()?;
+        }
+        fs::rename(&new, path)?;
+        Ok(file)
+    };
+    write().map_err(|error| {
+        // What is left of a failed attempt would only take up the room that was missing.
+        let _ = fs::remove_file(&new);
+        failed("write", path, &error)
+    })
+}
