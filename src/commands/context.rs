@@ -16,12 +16,13 @@ use super::origin;
 use super::places;
 use crate::director::{
     ChangeOptions, ConfirmTimer, Deviations, Director, HealthStates, NoChecks, NoTimer, Report,
-    Session, Simulated,
+    Session, Simulated, StateOnDisk,
 };
 use crate::error::{Error, Kind, Result};
 use crate::kernel::{self, Kernel, KernelFile, LinuxHost, Sim};
 use crate::model::{Origin, Ruleset, Snapshot, SnapshotId};
 use crate::output::{self, Output, Teller};
+use crate::runtime::RuntimeDir;
 use crate::script::Source;
 use crate::signals;
 use crate::store::{DatabaseKind, MemoryStores, SledStores, Stores};
@@ -272,7 +273,12 @@ impl Context {
 
     /// Where the state of the checks is read.
     fn health(&self) -> Result<Rc<dyn HealthStates>> {
-        Ok(Rc::new(NoChecks))
+        let stores = self.stores()?;
+        Ok(Rc::new(StateOnDisk {
+            dir: RuntimeDir::of(&stores.dir),
+            database: stores.dir,
+            kind: stores.kind,
+        }))
     }
 
     /// The simulated kernel as a table of IPVS.

@@ -69,7 +69,7 @@ pub use edit::HeadEdit;
 pub use expire::Unconfirmed;
 pub use fate::{Fate, sentences};
 pub use filter::Filter;
-pub use health::{HealthStates, NoChecks, Written};
+pub use health::{HealthStates, NoChecks, StateOnDisk, Written};
 pub use history::{Listing, Query, Tagged};
 pub use import::{Import, together};
 pub use locate::{AddressUse, Located, Ownership, Role};
@@ -302,7 +302,8 @@ impl Director {
     pub fn live_with_host(&mut self) -> Result<Live> {
         let head = self.stores.open().and_then(|store| {
             let head = store.head()?.map(|head| head.id);
-            part_of(&*store, head, &Extent::nothing())
+            // The services with their policies: these need settings of the host, too.
+            part_of(&*store, head, &Extent::Whole)
         });
         self.observe(&[&head.unwrap_or_default()])
     }

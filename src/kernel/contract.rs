@@ -35,6 +35,23 @@ pub struct Place {
     pub namespace: String,
 }
 
+impl Place {
+    /// Where this process is.
+    ///
+    /// # Errors
+    /// `system` where /proc cannot be read.
+    pub fn here() -> Result<Place> {
+        let namespace = "/proc/thread-self/ns/net";
+        Ok(Place {
+            boot: super::boot::boot_id()?,
+            namespace: std::fs::read_link(namespace)
+                .map_err(|e| Error::system(format!("cannot read {namespace}"), &e))?
+                .to_string_lossy()
+                .into_owned(),
+        })
+    }
+}
+
 /// How much of a kernel is read: the cost of a look follows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {

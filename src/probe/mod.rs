@@ -1,3 +1,22 @@
 //! Carrying checks out: one file per type of check.
 //!
-//! Layer 2; imports `model` and `health`'s data.
+//! Layer 2; imports `model` and `health`'s data. All of it runs on one thread; nothing blocks but the
+//! look-up of a program's user, which a thread of its own does.
+
+mod errors;
+mod exec;
+mod http;
+mod outcome;
+mod patterns;
+mod ping;
+mod program;
+mod run;
+mod socket;
+mod tcp;
+mod udp;
+
+pub use program::examine;
+pub use run::{run, run_now};
+
+#[cfg(test)]
+mod tests;

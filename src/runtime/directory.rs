@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::files::make_directory;
 use crate::error::Result;
-use crate::kernel::{Kernel, Place};
+use crate::kernel::Place;
 use crate::store::{DatabaseKind, EVENTS, RUN};
 
 /// The environment variable that replaces the base of all runtime directories.
@@ -111,9 +111,9 @@ impl RuntimeDir {
 ///
 /// # Errors
 /// `system` where /proc cannot be read.
-pub fn place_of(kind: DatabaseKind, kernel: &dyn Kernel) -> Result<Place> {
+pub fn place_of(kind: DatabaseKind) -> Result<Place> {
     match kind {
-        DatabaseKind::Linux => kernel.place(),
+        DatabaseKind::Linux => Place::here(),
         DatabaseKind::Sim => Ok(Place {
             boot: "sim".to_owned(),
             namespace: "sim".to_owned(),

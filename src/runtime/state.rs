@@ -76,12 +76,16 @@ pub fn starting_state(
             notes: Vec::new(),
         }),
         StateRead::Unreadable(error) => Err(error),
-        StateRead::Missing | StateRead::Foreign(_) => Ok(from_copy(database, now)),
+        StateRead::Missing | StateRead::Foreign(_) => Ok(from_copy(database, place, now)),
     }
 }
 
-fn from_copy(database: &Path, now: DateTime<Utc>) -> Starting {
+fn from_copy(database: &Path, place: &Place, now: DateTime<Utc>) -> Starting {
+    // Another network namespace of this boot has a table of its own.
+    let is_of_another =
+        |copy: &Content| copy.place.boot == place.boot && copy.place.namespace != place.namespace;
     match read(&database.join(HEALTH_STATE)) {
+        Ok(Some(copy)) if is_of_another(&copy) => Starting::default(),
         Ok(Some(copy)) if now.signed_duration_since(copy.written_at).abs() < ACROSS_BOOTS => {
             let count = copy.state.servers.len();
             let notes = match count {

@@ -16,8 +16,8 @@ use super::record::{self, Manifest, Record, Tags};
 use super::table::{Batch, Table};
 use super::whole::Wholeness;
 use super::{
-    Counts, DatabaseKind, Draft, Faults, Intent, Journal, Pending, Reached, Store, Turn,
-    found_values,
+    Counts, DatabaseKind, Draft, Faults, Intent, Journal, KernelLock, Pending, Reached, Store,
+    Turn, found_values,
 };
 use crate::error::{Error, Kind, Result};
 use crate::model::{
@@ -29,7 +29,7 @@ const EVENTS: u64 = 100;
 
 /// An open history. It holds the lock until it is dropped.
 pub(super) struct History {
-    // Dropped in this order: the lock goes last.
+    // Dropped in this order: the locks go last.
     pub(super) table: Table,
     pub(super) mirror: Option<Mirror>,
     /// The mirror's end fits, but something before it was found damaged.
@@ -43,6 +43,8 @@ pub(super) struct History {
     pub(super) kind: DatabaseKind,
     pub(super) faults: Faults,
     pub(super) lock: Lock,
+    /// Held by one that was opened to write: nobody else writes the kernel meanwhile.
+    pub(super) kernel: Option<KernelLock>,
 }
 
 /// Reads nodes from the table, and keeps new ones beside it.

@@ -46,6 +46,7 @@ impl History {
             kind,
             faults,
             lock,
+            kernel: None,
         };
         let witness = history.lock.witness();
         let (seen, known) = (witness.writes, history.manifest.writes);

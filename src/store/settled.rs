@@ -8,12 +8,12 @@
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::directory::{self, Found};
+use super::directory;
 use super::intent;
 use super::lock::{Lock, Patience};
 use super::mirror::{self, Mirror, State};
 use super::table::ENGINE;
-use super::{DatabaseKind, Faults, Intent, Journal, Reached, Settled, swap};
+use super::{DatabaseKind, Faults, Intent, Journal, KernelLock, Reached, Settled, swap};
 use crate::error::Result;
 use crate::model::Ruleset;
 
@@ -23,6 +23,7 @@ struct Beside {
     rules: Rc<Ruleset>,
     faults: Faults,
     _lock: Lock,
+    _kernel: KernelLock,
 }
 
 impl Beside {
@@ -51,19 +52,17 @@ impl Journal for Beside {
     }
 }
 
-/// Reads the settled head; none where there is none, or where that is not certain.
+/// Reads the settled head of a database; none where there is none, or where that is not certain. The
+/// caller took the lock of the kernel.
 ///
 /// # Errors
 /// `busy`, `interrupted`, `not_permitted`: what the lock says.
 pub(super) fn open(
     dir: &Path,
-    kind: DatabaseKind,
+    (kind, kernel): (DatabaseKind, KernelLock),
     patience: &Patience<'_>,
     faults: &Faults,
 ) -> Result<Option<Settled>> {
-    if !matches!(directory::look(dir, kind), Ok(Found::Database)) {
-        return Ok(None);
-    }
     let lock = Lock::acquire(dir, patience)?;
     // What fails here is told by who opens the database for it.
     if swap::is_open(dir) || intent::exists(dir) || !dir.join(ENGINE).join("db").is_file() {
@@ -86,6 +85,7 @@ pub(super) fn open(
             rules,
             faults: Rc::clone(faults),
             _lock: lock,
+            _kernel: kernel,
         }),
     }))
 }

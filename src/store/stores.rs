@@ -91,6 +91,11 @@ impl SledStores {
             }
             directory::make(&self.dir)?;
         }
+        // Whoever needs both locks takes that of the kernel first.
+        let kernel = match to_write {
+            true => Some(self.acquire_kernel()?),
+            false => None,
+        };
         let patience = self.patience();
         let lock = Lock::acquire(&self.dir, &patience)?;
         swap::finish(&self.dir, &self.faults)?;
@@ -123,7 +128,10 @@ impl SledStores {
                 untouched.put_back();
             }
         });
-        opened.map(Some)
+        opened.map(|mut history| {
+            history.kernel = kernel;
+            Some(history)
+        })
     }
 
     /// Takes a lock on a file that stands beside the database, where there may be none yet, and
@@ -167,8 +175,18 @@ impl Stores for SledStores {
     }
 
     fn settled(&self) -> Result<Option<Settled>> {
-        settled::open(&self.dir, self.kind, &self.patience(), &self.faults)
-            .map_err(|error| error.of_database(self.location()))
+        let named = |error: Error| error.of_database(self.location());
+        if !matches!(directory::look(&self.dir, self.kind), Ok(Found::Database)) {
+            return Ok(None);
+        }
+        let kernel = self.acquire_kernel().map_err(named)?;
+        settled::open(
+            &self.dir,
+            (self.kind, kernel),
+            &self.patience(),
+            &self.faults,
+        )
+        .map_err(named)
     }
 
     fn mirrored(&self) -> Result<Mirrored> {

@@ -18,7 +18,6 @@ use std::ops::ControlFlow;
 
 use rustix::thread::CapabilitySet;
 
-use super::boot;
 use super::convert;
 use super::names::Names;
 use super::read::{FEW, ReadError};
@@ -468,14 +467,7 @@ impl Kernel for Linux {
     }
 
     fn place(&self) -> Result<Place> {
-        let namespace = "/proc/thread-self/ns/net";
-        Ok(Place {
-            boot: boot::boot_id()?,
-            namespace: std::fs::read_link(namespace)
-                .map_err(|e| Error::system(format!("cannot read {namespace}"), &e))?
-                .to_string_lossy()
-                .into_owned(),
-        })
+        Place::here()
     }
 
     fn writes(&self) -> u64 {

@@ -32,7 +32,7 @@ impl ServerPolicy {
     pub fn json(&self) -> Options {
         let mut options = Options::new();
         if let Some(checks) = &self.checks {
-            options.insert("check".into(), check::json(checks));
+            options.insert("check".into(), check::json_of(checks));
         }
         if let Some(host) = self.host {
             options.insert("host".into(), host.as_str().into());

@@ -78,7 +78,7 @@ impl ServicePolicy {
     pub fn json(&self) -> Options {
         let mut options = Options::new();
         if !self.checks.is_empty() {
-            options.insert("check".into(), check::json(&self.checks));
+            options.insert("check".into(), check::json_of(&self.checks));
         }
         if let Some(on_fail) = self.on_fail {
             options.insert("on_fail".into(), on_fail.name().into());
