@@ -106,11 +106,9 @@ impl Clinic {
         };
         self.checks.0.replace(Knowledge::Known(after.clone()));
         let rules = self.head();
-        let written = self.director().write_transitions(
-            &rules,
-            (&before, &after),
-            &BTreeSet::from([target]),
-        );
+        let written =
+            self.director()
+                .write_transitions(&rules, (&before, &after), &BTreeSet::from([target]));
         written.unwrap().left_alone
     }
 
@@ -222,7 +220,10 @@ fn the_daemon_writes_transitions_and_heals_nothing() {
     // An operator's weight 0 is not the daemon's: it stays when the server comes up.
     clinic.finds(WEB, "10.0.0.2", DOWN);
     clinic.lab.others_weigh(WEB, "10.0.0.2", 5);
-    assert_eq!(clinic.finds(WEB, "10.0.0.2", None), [target(WEB, "10.0.0.2")]);
+    assert_eq!(
+        clinic.finds(WEB, "10.0.0.2", None),
+        [target(WEB, "10.0.0.2")]
+    );
     assert_eq!(clinic.weight("10.0.0.2"), Some(5));
     // Going down is always written.
     clinic.finds(WEB, "10.0.0.2", DOWN);
@@ -252,7 +253,10 @@ fn a_check_is_not_lost_by_accident() {
         { "address": "10.0.0.2", "weight": 2 },
     ] });
     let error = clinic.declare(WEB, own).unwrap_err();
-    assert!(error.to_string().contains("real server 10.0.0.1:80"), "{error}");
+    assert!(
+        error.to_string().contains("real server 10.0.0.1:80"),
+        "{error}"
+    );
     clinic.finds(WEB, "10.0.0.2", DOWN);
     let report = clinic.commit(&allowing_removals(), |session| {
         session.declare_service(key(WEB), unchecked.as_object().unwrap())
@@ -334,7 +338,9 @@ fn a_policy_brings_its_setting_and_the_last_one_takes_it_along() {
     assert_eq!(value(&clinic).as_deref(), Some("1"));
     let remove = |name: &str| {
         clinic
-            .commit(&allowing_removals(), |session| session.remove_service(key(name)))
+            .commit(&allowing_removals(), |session| {
+                session.remove_service(key(name))
+            })
             .unwrap();
     };
     remove(WEB);
@@ -375,7 +381,10 @@ fn policies_are_kept_whole_by_the_database_and_its_mirror() {
         .map(|n| json!({ "address": format!("10.0.1.{n}"), "host": format!("web{n}") }))
         .collect();
     clinic
-        .declare(WEB, json!({ "check": "tcp", "on_fail": "remove", "servers": many }))
+        .declare(
+            WEB,
+            json!({ "check": "tcp", "on_fail": "remove", "servers": many }),
+        )
         .unwrap();
     let head = clinic.head();
     assert_eq!(head.services[&key(WEB)].server_policies.len(), 60);
@@ -437,7 +446,9 @@ fn whatever_happens_the_kernel_holds_the_overlay_of_the_head() {
                         .unwrap();
                 }
                 3 | 4 => {
-                    let situation = random.among(&[DOWN, Some(Situation::Waiting), None]).unwrap();
+                    let situation = random
+                        .among(&[DOWN, Some(Situation::Waiting), None])
+                        .unwrap();
                     said.push(format!("{name} {server} {situation:?}"));
                     // Checks only speak of servers that are checked.
                     let head = clinic.head();
@@ -451,7 +462,9 @@ fn whatever_happens_the_kernel_holds_the_overlay_of_the_head() {
                 }
                 5 => {
                     said.push("rollback 1".to_owned());
-                    let _ = clinic.director().rollback(Some(&id(1)), &allowing_removals());
+                    let _ = clinic
+                        .director()
+                        .rollback(Some(&id(1)), &allowing_removals());
                 }
                 6 => {
                     said.push(format!("remove {name}"));
