@@ -10,7 +10,7 @@ use chrono::DateTime;
 use ipvsh::director::{ChangeOptions, Director, HealthStates, Session};
 use ipvsh::error::{Kind, Result};
 use ipvsh::health::{Deviation, Knowledge, Overlay, Situation, State, Target};
-use ipvsh::model::{EntryKey, Ruleset, ServerKey, with_derived};
+use ipvsh::model::{EntryKey, Ruleset, ServerKey};
 use ipvsh::plan::lines;
 use serde_json::{Value, json};
 
@@ -124,7 +124,7 @@ impl Clinic {
     fn should(&self) -> Ruleset {
         let head = self.head();
         let overlay = Overlay::new(self.state(), DateTime::UNIX_EPOCH);
-        overlay.apply(&with_derived(&head)).into_owned()
+        overlay.apply(&head).into_owned()
     }
 
     #[track_caller]

@@ -9,7 +9,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::Result;
 use crate::health::{Knowledge, Overlay, State, Target};
 use crate::kernel::Part;
-use crate::model::{EntryKey, Extent, FoundValues, Ruleset, ServiceKey, with_derived};
+use crate::model::{EntryKey, Extent, FoundValues, Ruleset, ServiceKey};
 use crate::plan::{Change, Request, Scope, plan};
 use crate::runtime::{RuntimeDir, place_of, starting_state};
 use crate::store::DatabaseKind;
@@ -82,12 +82,7 @@ impl Director {
         let now = self.clock.utc();
         let services: BTreeSet<ServiceKey> = targets.iter().map(|target| target.service).collect();
         let rules = &Extent::Services(services.clone()).within(rules);
-        let declared = with_derived(rules);
-        let should = |state: &State| {
-            Overlay::new(state.clone(), now)
-                .apply(&declared)
-                .into_owned()
-        };
+        let should = |state: &State| Overlay::new(state.clone(), now).apply(rules).into_owned();
         let (from, to) = (should(before), should(after));
         let live = self.kernel.observe_part(&Part {
             services: Extent::Services(services),

@@ -1,5 +1,6 @@
 //! What one run of a check found out.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::model::{ServerKey, ServiceKey};
@@ -11,6 +12,16 @@ pub struct Target {
     pub service: ServiceKey,
     /// The server.
     pub server: ServerKey,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "virtual service {}: real server {}",
+            self.service, self.server
+        )
+    }
 }
 
 /// What one run of a check says about the server.

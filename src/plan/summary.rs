@@ -16,8 +16,7 @@ const ACTIONS: [Action; 3] = [Action::Add, Action::Change, Action::Remove];
 
 /// The changes that a snapshot's message and counts describe: those of the kernel or, where the
 /// kernel needed none, those of the record. What the record alone has is described in any case: the
-/// host's settings that needed no change, maintenance, policies, and what was declared of servers that
-/// are held.
+/// host's settings that needed no change, policies, maintenance, and what was declared of servers that are held.
 pub fn described<'a>(
     in_kernel: &'a [Change],
     held: &HeldServers,

@@ -80,6 +80,12 @@ impl Check {
 
     /// The check in a few words: `http /health every 3 s`.
     pub fn summary(&self) -> String {
+        let seconds = f64::from(self.timing.interval) / 1000.0;
+        format!("{} every {seconds} s", self.label())
+    }
+
+    /// What the check asks, without when: `http /health`.
+    pub fn label(&self) -> String {
         let mut words = vec![self.kind.name().to_owned()];
         match &self.kind {
             CheckKind::Http(http) => words.push(http.path.clone()),
@@ -95,8 +101,6 @@ impl Check {
             (None, Some(port)) => words.push(format!("to port {port}")),
             (None, None) => {}
         }
-        let seconds = f64::from(self.timing.interval) / 1000.0;
-        words.push(format!("every {seconds} s"));
         words.join(" ")
     }
 }
