@@ -109,14 +109,12 @@ fn maintenance_alone_is_a_snapshot_that_sends_nothing_and_is_rolled_back() {
     ");
     assert_snapshot!(lab.run(&["adopt", "maintenance 10.0.0.12"]), @r"
     -- stderr
-    Error: maintenance 10.0.0.12: cannot adopt: the kernel has no maintenance: there is nothing to adopt
-    Hint: a server is put into maintenance by: ipvsh --sim disable SERVER
+    Error: maintenance 10.0.0.12: cannot adopt: no kernel has maintenance: it is in the record alone
     -- status 1
     ");
     assert_snapshot!(lab.run(&["adopt", "maintenance"]), @r"
     -- stderr
-    Error: maintenance: cannot adopt: the kernel has no maintenance: there is nothing to adopt
-    Hint: a server is put into maintenance by: ipvsh --sim disable SERVER
+    Error: maintenance: cannot adopt: no kernel has maintenance: it is in the record alone
     -- status 1
     ");
     assert_snapshot!(lab.run(&["adopt"]), @r"
@@ -125,8 +123,8 @@ fn maintenance_alone_is_a_snapshot_that_sends_nothing_and_is_rolled_back() {
     ");
     assert_snapshot!(lab.run(&["forget", "maintenance 10.0.0.12"]), @r"
     -- stderr
-    Error: maintenance 10.0.0.12: cannot forget: maintenance is ended, and the servers come back with it
-    Hint: to end it: ipvsh --sim enable SERVER
+    Error: maintenance 10.0.0.12: cannot forget: no kernel has it: there is nothing to leave behind
+    Hint: to end it: ipvsh --sim enable 10.0.0.12
     -- status 1
     ");
     assert_snapshot!(lab.run(&["rollback", "1"]), @r"

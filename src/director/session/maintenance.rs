@@ -75,6 +75,17 @@ impl Session {
         Ok(())
     }
 
+    /// The moment that a text names, which is to come, as an option has it.
+    ///
+    /// # Errors
+    /// `invalid` for what is no time, and for one that is past.
+    pub(in crate::director) fn coming(&self, text: &str) -> Result<String> {
+        let options = Options::from_iter([("expires".to_owned(), text.into())]);
+        let resolved = self.resolved(&options, None)?;
+        let moment = resolved.get("expires").and_then(|value| value.as_str());
+        Ok(moment.unwrap_or(text).to_owned())
+    }
+
     fn resolved(&self, options: &Options, standing: Option<&Maintenance>) -> Result<Options> {
         let now = self.director.now().with_timezone(&Local);
         resolve_expiry(options, standing, &now)
