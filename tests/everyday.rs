@@ -9,7 +9,7 @@ mod shared;
 use std::time::Duration;
 
 use ipvsh::director::{
-    Attend, ChangeOptions, DrainOptions, News, Outcome, Report, Session, ShiftOptions,
+    Attend, ChangeOptions, Disable, DrainOptions, News, Outcome, Report, Session, ShiftOptions,
 };
 use ipvsh::error::{Error, Kind, Result};
 use ipvsh::kernel::fault::{Effect, Point};
@@ -56,7 +56,9 @@ fn a_server_of_a_service_that_nobody_manages_is_refused_or_adopted() {
     let (before, messages) = (lab.rules(), lab.messages());
     let refused = [
         weigh(&lab, "10.0.0.1", 0, &plain()).unwrap_err(),
-        session(&lab).disable("10.0.0.1", &plain()).unwrap_err(),
+        session(&lab)
+            .disable("10.0.0.1", &Disable::default(), &plain())
+            .unwrap_err(),
     ];
     for error in refused {
         assert_eq!(error.kind(), Kind::Foreign);
@@ -142,7 +144,9 @@ fn the_last_server_is_judged_by_what_the_kernel_has() {
     let lab = lab();
     lab.others_weigh(OTHER, TWO, 0);
     let before = lab.rules();
-    let error = session(&lab).disable("10.0.0.1", &plain()).unwrap_err();
+    let error = session(&lab)
+        .disable("10.0.0.1", &Disable::default(), &plain())
+        .unwrap_err();
     assert_eq!(error.kind(), Kind::Guarded);
     assert_eq!(
         error.to_string(),
@@ -150,7 +154,7 @@ fn the_last_server_is_judged_by_what_the_kernel_has() {
     );
     assert_eq!(lab.rules(), before);
     session(&lab)
-        .disable("10.0.0.1", &allowing_removals())
+        .disable("10.0.0.1", &Disable::default(), &allowing_removals())
         .unwrap();
     assert_eq!(lab.weight(OTHER, ONE), Some(0));
 }
@@ -162,7 +166,9 @@ fn a_disabled_server_comes_back_with_the_weight_of_each_service() {
     lab.declare(OTHER, json!({ "scheduler": "wrr", "servers": [ONE, TWO] }))
         .unwrap();
     let before = lab.rules();
-    session(&lab).disable(TWO, &plain()).unwrap();
+    session(&lab)
+        .disable(TWO, &Disable::default(), &plain())
+        .unwrap();
     // Another commit meanwhile takes nothing from it.
     weigh(&lab, ONE, 2, &plain()).unwrap();
     session(&lab).enable("10.0.0.2", &plain()).unwrap();

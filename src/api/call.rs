@@ -102,7 +102,7 @@ impl Call<'_> {
         self.cast(index, "a real server")
     }
 
-    /// A sync daemon, a VIP, a kernel setting or a tunnel device.
+    /// A sync daemon, a VIP, a kernel setting, a tunnel device or maintenance.
     ///
     /// # Errors
     /// `invalid` for any other value.

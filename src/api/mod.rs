@@ -30,6 +30,7 @@ mod daemons;
 mod drain;
 mod host;
 mod live;
+mod maintenance;
 mod marks;
 mod servers;
 mod services;
@@ -53,6 +54,7 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
     [
         services::FUNCTIONS,
         servers::FUNCTIONS,
+        maintenance::FUNCTIONS,
         marks::FUNCTIONS,
         timeouts::FUNCTIONS,
         daemons::FUNCTIONS,

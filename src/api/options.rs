@@ -619,6 +619,42 @@ pub const VIP: &[Opt] = &[
     },
 ];
 
+/// The options of maintenance.
+pub const MAINTENANCE: &[Opt] = &[
+    Opt {
+        range: "\"drain\" (weight 0: connections go on), \"out\" (removed from the table), \"up\" (in at \
+                its weight, whatever the checks say; needs `expires`)",
+        words: &["disable", "quiesce", "force up"],
+        ..opt(
+            "mode",
+            Type::Text,
+            "\"drain\"",
+            "What becomes of the servers.",
+        )
+    },
+    Opt {
+        range: "a time to come: \"30m\", \"2d\", \"22:00\", \"2026-12-01\", \"2026-12-01T10:00:00Z\"",
+        words: &["for", "until", "ends", "downtime"],
+        ..opt(
+            "expires",
+            Type::Text,
+            "(), when it is removed",
+            "When it is over. A length of time counts from now; given again while it lasts, it \
+             changes nothing.",
+        )
+    },
+    Opt {
+        range: "one line of up to 200 characters",
+        words: &["reason", "comment", "ticket"],
+        ..opt(
+            "why",
+            Type::Text,
+            "\"\"",
+            "The reason, for everybody who looks.",
+        )
+    },
+];
+
 /// The options of a tunnel device.
 pub const TUNNEL_DEVICE: &[Opt] = &[
     Opt {

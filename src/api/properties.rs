@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::context::Context;
 use super::fact::{On, Opt, Property};
-use super::options::{DAEMON, SERVER, SERVICE, SYSCTL, TUNNEL_DEVICE, VIP};
+use super::options::{DAEMON, MAINTENANCE, SERVER, SERVICE, SYSCTL, TUNNEL_DEVICE, VIP};
 use super::report::Field;
 use super::services::handles;
 use super::types::Type;
@@ -146,6 +146,7 @@ pub fn of_type(value: Type) -> Vec<(&'static str, Type, &'static str)> {
         Type::Vip => described(VIP, &[ADDRESS, PREFIX]),
         Type::Sysctl => described(SYSCTL, &[NAME]),
         Type::TunnelDevice => described(TUNNEL_DEVICE, &[NAME]),
+        Type::Maintenance | Type::SomeMaintenance => described(MAINTENANCE, &[NAME, SINCE, BY]),
         Type::Setting => {
             let names = setting_names().into_iter();
             names.map(|name| (name, Type::Any, "")).collect()
@@ -191,6 +192,16 @@ const ROLE: Described = ("role", Type::Text, "\"master\" or \"backup\".");
 const ADDRESS: Described = ("address", Type::Text, "The address.");
 const PREFIX: Described = ("prefix", Type::Whole, "The length of the prefix.");
 const NAME: Described = ("name", Type::Text, "The name.");
+const SINCE: Described = (
+    "since",
+    Type::Text,
+    "When it was recorded; () where nobody knows.",
+);
+const BY: Described = (
+    "by",
+    Type::Text,
+    "The author who recorded it; () where nobody knows.",
+);
 
 fn described(options: &'static [Opt], more: &[Described]) -> Vec<Described> {
     let options = options.iter().map(|o| (o.name, o.takes, o.doc));
@@ -198,8 +209,10 @@ fn described(options: &'static [Opt], more: &[Described]) -> Vec<Described> {
 }
 
 fn setting_names() -> Vec<&'static str> {
-    let options = [DAEMON, VIP, SYSCTL, TUNNEL_DEVICE].into_iter().flatten();
-    let more = [ROLE, ADDRESS, PREFIX, NAME].map(|(name, _, _)| name);
+    let options = [DAEMON, VIP, SYSCTL, TUNNEL_DEVICE, MAINTENANCE]
+        .into_iter()
+        .flatten();
+    let more = [ROLE, ADDRESS, PREFIX, NAME, SINCE, BY].map(|(name, _, _)| name);
     let mut names: Vec<&str> = options.map(|o| o.name).chain(more).collect();
     names.sort_unstable();
     names.dedup();
@@ -488,8 +501,9 @@ fn get_setting(context: &Context, it: &SettingHandle, name: &str) -> Result<Opti
 fn set_setting(context: &Context, it: &SettingHandle, name: &str, value: &Dynamic) -> Result<()> {
     let mut session = context.session()?;
     let options = one(name, convert::declared(&mut session, value)?);
-    let changed = view::setting(&mut session, it.0)?
-        .with(it.0, &options)
+    let standing = view::setting(&mut session, it.0)?;
+    let changed = session
+        .changed_setting(it.0, &standing, &options)
         .map_err(|error| error.object(it.0))?;
     let changed = Some(EntryValue::Setting(changed));
     session.settings()?.put(EntryKey::Setting(it.0), changed);

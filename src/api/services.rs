@@ -181,7 +181,7 @@ pub const FUNCTIONS: &[Function] = &[
         ],
         result: Type::Nothing,
         doc: "Removes a service with its servers and marks, one server, a sync daemon, a vip, a \
-              kernel setting, or a tunnel device.\n\
+              kernel setting, a tunnel device, or maintenance.\n\
               A service may be given by its name. Handles of what was removed raise an error.",
         errors: &[Kind::NotFound, Kind::Ambiguous],
         example: "let web = tcp(\"192.0.2.10:80\", #{ servers: [\"10.0.0.11\", \"10.0.0.12\"] });\n\

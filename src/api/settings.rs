@@ -1,4 +1,4 @@
-//! The calls that sync daemons, VIPs, kernel settings and tunnel devices share: declare, change, list
+//! The calls that sync daemons, VIPs, kernel settings, tunnel devices and maintenance share: declare, change, list
 //! and remove them by their handles.
 
 use rhai::Dynamic;
@@ -23,8 +23,9 @@ pub(super) fn set(call: &Call) -> Result<Dynamic> {
     let handle = call.setting(0)?;
     let options = call.options(1)?.unwrap_or_default();
     let mut session = call.context.session()?;
-    let changed = view::setting(&mut session, handle.0)?
-        .with(handle.0, &options)
+    let standing = view::setting(&mut session, handle.0)?;
+    let changed = session
+        .changed_setting(handle.0, &standing, &options)
         .map_err(|error| error.object(handle.0))?;
     session.settings()?.put(
         EntryKey::Setting(handle.0),

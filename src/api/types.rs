@@ -36,7 +36,9 @@ pub enum Type {
     Sysctl,
     /// A tunnel device.
     TunnelDevice,
-    /// A sync daemon, a VIP, a kernel setting or a tunnel device.
+    /// Maintenance of a real server or a host.
+    Maintenance,
+    /// A sync daemon, a VIP, a kernel setting, a tunnel device or maintenance.
     Setting,
     /// An array of virtual services.
     Services,
@@ -50,6 +52,8 @@ pub enum Type {
     Sysctls,
     /// An array of tunnel devices.
     TunnelDevices,
+    /// Maintenance, or an array of it.
+    SomeMaintenance,
     /// An array of snapshots.
     Snapshots,
     /// A snapshot: a map.
@@ -155,13 +159,15 @@ impl Type {
             Type::Vip => "a vip",
             Type::Sysctl => "a kernel setting",
             Type::TunnelDevice => "a tunnel device",
-            Type::Setting => "a sync daemon, vip, kernel setting or tunnel device",
+            Type::Maintenance => "maintenance",
+            Type::Setting => "a vip, sysctl, tunnel device, sync daemon or maintenance",
             Type::Services => "an array of virtual services",
             Type::Servers => "an array of real servers",
             Type::Daemons => "an array of sync daemons",
             Type::Vips => "an array of vips",
             Type::Sysctls => "an array of kernel settings",
             Type::TunnelDevices => "an array of tunnel devices",
+            Type::SomeMaintenance => "maintenance, or an array of it",
             Type::Snapshots => "an array of snapshots",
             Type::Snapshot => "a snapshot, a map",
             Type::TextOrWhole => "text or a whole number",
@@ -201,6 +207,10 @@ impl Type {
             Type::Vip => is_setting(value, SettingKind::Vip),
             Type::Sysctl => is_setting(value, SettingKind::Sysctl),
             Type::TunnelDevice => is_setting(value, SettingKind::TunnelDevice),
+            Type::Maintenance => is_setting(value, SettingKind::Maintenance),
+            Type::SomeMaintenance => {
+                value.is_array() || is_setting(value, SettingKind::Maintenance)
+            }
             Type::Setting => is::<SettingHandle>(value),
             Type::TextOrWhole => value.is_string() || value.is_int(),
             Type::ServiceOrName => is::<Service>(value) || value.is_string(),
@@ -255,6 +265,7 @@ pub fn words_of(value: &Dynamic) -> &'static str {
             SettingKind::Vip => Type::Vip.words(),
             SettingKind::Sysctl => Type::Sysctl.words(),
             SettingKind::TunnelDevice => Type::TunnelDevice.words(),
+            SettingKind::Maintenance => Type::Maintenance.words(),
             SettingKind::SyncDaemon | SettingKind::Timeout => Type::Daemon.words(),
         }
     } else if is::<Outcome>(value) {

@@ -71,8 +71,8 @@ pub const FUNCTIONS: &[Function] = &[
             call: settings::set,
         }],
         result: Type::Setting,
-        doc: "Changes only the options named of a vip, a tunnel device, a kernel setting or a sync \
-              daemon, and returns it.\n\
+        doc: "Changes only the options named of a vip, a tunnel device, a kernel setting, a sync \
+              daemon or maintenance, and returns it.\n\
               A property does the same on a variable: `v.withdraw = \"down\";`",
         errors: &[Kind::Invalid, Kind::NotFound],
         example: "vip(\"192.0.2.10\").set(#{ withdraw: \"down\" });",

@@ -13,12 +13,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Result};
+use crate::health::covered_servers;
 use crate::model::combination::{check_beside, check_server, check_service};
 use crate::model::patch::Named;
 use crate::model::setting::{check_derived, derived_keys};
 use crate::model::{
-    EntryKey, EntryValue, Extent, Family, Forwarding, RealServer, Ruleset, ServerKey, ServiceKey,
-    SnapshotId, VirtualService,
+    EntryKey, EntryValue, Extent, Family, Forwarding, MaintenanceKey, RealServer, Ruleset,
+    ServerKey, ServiceKey, SettingKey, SnapshotId, VirtualService,
 };
 
 /// How an entry was named.
@@ -130,7 +131,24 @@ impl Candidate {
                 entry => entry.service().is_some_and(|key| services.insert(key)),
             };
         }
+        let maintenance = self.maintenance_in_scope();
+        if !maintenance.is_empty() {
+            for rules in [&self.base, &self.rules] {
+                let covered = covered_servers(rules, &maintenance);
+                services.extend(covered.filter_map(|entry| entry.service()));
+            }
+        }
         services
+    }
+
+    /// The maintenance that a commit looks at: which services have its servers, only all services can say.
+    pub fn maintenance_in_scope(&self) -> Vec<MaintenanceKey> {
+        let scope = self.scope();
+        let maintenance = scope.iter().filter_map(|entry| match entry {
+            EntryKey::Setting(SettingKey::Maintenance(key)) => Some(*key),
+            _ => None,
+        });
+        maintenance.collect()
     }
 
     /// Returns true if its services need other settings than those of its base: which, only all services

@@ -273,7 +273,7 @@ fn settings_of(context: &Context, noun: &str) -> Vec<Answer> {
 /// The nouns of settings of the host: the first half of their names.
 fn nouns_of_host() -> impl Iterator<Item = Answer> {
     let facts = SettingKind::ALL.into_iter().map(SettingKind::facts);
-    let of_host = facts.filter(|facts| facts.is_of_host);
+    let of_host = facts.filter(|facts| facts.is_beside_ipvs());
     of_host.map(|facts| {
         let what = format!("a {} of this host", facts.noun.replace('-', " "));
         (facts.noun.to_owned(), what)

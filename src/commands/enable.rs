@@ -1,4 +1,4 @@
-//! `ipvsh enable SERVER`.
+//! `ipvsh enable SERVER|HOST`.
 
 use clap::Args;
 
@@ -7,13 +7,15 @@ use super::context::Context;
 use crate::director::{ChangeOptions, Session};
 use crate::error::Result;
 
-/// Put a disabled real server back: its weight before, in every service that has it
+/// Put a disabled real server or host back: its maintenance ends, in every service that has it
 ///
-/// One commit. The weight is the last one above 0 in the history. Where the server has a weight
-/// above 0 it keeps that; where the history has none it stays at weight 0, and a note says so.
+/// One commit. A server that is in no maintenance and has weight 0 gets the last weight above 0 in
+/// the history; where the history has none it stays at weight 0, and a note says so.
 #[derive(Debug, Args)]
+#[command(override_usage = "ipvsh enable [OPTIONS] SERVER|HOST")]
 pub(super) struct EnableArgs {
-    /// A real server, with or without its port: 10.0.0.12
+    /// A real server, with or without its port, or the host of real servers: 10.0.0.12, web12
+    #[arg(value_name = "SERVER|HOST")]
     server: String,
     #[command(flatten)]
     change: ChangeArgs,

@@ -63,7 +63,7 @@ pub(super) fn is_kind(word: &str) -> bool {
 /// The nouns of settings of the host: `vip`, `sysctl`, `tunnel-device`.
 fn is_noun(word: &str) -> bool {
     let mut kinds = SettingKind::ALL.into_iter().map(SettingKind::facts);
-    kinds.any(|facts| facts.is_of_host && facts.noun == word)
+    kinds.any(|facts| facts.is_beside_ipvs() && facts.noun == word)
 }
 
 #[cfg(test)]

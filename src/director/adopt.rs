@@ -292,6 +292,13 @@ fn adopt_one(
     (live, overlay): (&Live, &Overlay),
 ) -> Result<Ruleset> {
     let object = Object::parse(name)?;
+    if object.is_of_the_record() {
+        return Err(
+            Error::invalid("no kernel has maintenance: it is in the record alone")
+                .object(name)
+                .attempt("cannot adopt"),
+        );
+    }
     if let Object::Service(service) = &object {
         let key = service.resolve(live.rules.services.keys()).map_err(|e| {
             e.attempt("cannot adopt")

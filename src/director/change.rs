@@ -574,6 +574,9 @@ fn complete(
     options: &ChangeOptions,
 ) -> Result<Candidate> {
     let mut mine = candidate.clone();
+    if !mine.maintenance_in_scope().is_empty() {
+        teach(store, &mut mine, &Extent::Whole)?;
+    }
     let few = head.map_or(Ok(0), |head| store.count_services(head))? <= SMALL;
     let extent = match few || options.plan_only || options.exact {
         true => Extent::Whole,

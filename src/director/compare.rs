@@ -55,9 +55,8 @@ impl Director {
         let live = self.observe(&[&from, &head])?;
         let overlay = self.overlay();
         let overlay = overlay.as_the_kernel_has(&head, &live.rules);
-        let (from, head) = (with_derived(&from), with_derived(&head));
         // Ours is what the head declares, also where a check took it out.
-        let (from, head) = (overlay.apply(&from), head);
+        let (from, head) = (overlay.apply(&from), with_derived(&head));
         let known = ours(&live.rules, &from, &head);
         Ok(Difference {
             from: format!("snapshot {}", first.id),

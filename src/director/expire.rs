@@ -7,7 +7,7 @@ use super::undo::take_back;
 use super::{Director, found_of};
 use crate::error::{Error, Kind, Result};
 use crate::health::Overlay;
-use crate::model::{Extent, Live, Ruleset, SnapshotId, count, with_derived};
+use crate::model::{Extent, Live, Ruleset, SnapshotId, count};
 use crate::plan::{Change, Deltas, HeldServers, TakenBack, between, described, tally};
 use crate::signals;
 use crate::store::{Draft, Pending, Store, Turn};
@@ -28,7 +28,7 @@ impl Unconfirmed {
             return Ok(None);
         };
         let head = store.rules_of_head()?;
-        let deltas = Deltas::between(&store.back()?, &with_derived(&head), overlay);
+        let deltas = Deltas::between(&store.back()?, &head, overlay);
         Ok(Some(Unconfirmed { pending, deltas }))
     }
 
@@ -44,7 +44,7 @@ impl Unconfirmed {
         rules: &Ruleset,
         overlay: &Overlay,
     ) -> Unconfirmed {
-        let deltas = Deltas::between(back, &with_derived(rules), overlay);
+        let deltas = Deltas::between(back, rules, overlay);
         Unconfirmed { pending, deltas }
     }
 }

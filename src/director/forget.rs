@@ -126,6 +126,15 @@ fn drop_object(rules: &mut Ruleset, name: &str) -> Result<()> {
         })?;
     }
     entries.retain(|entry| object.fits(entry));
+    if let (true, Some(EntryKey::Setting(key))) = (object.is_of_the_record(), entries.first()) {
+        let ends = format!("to end it: ipvsh enable {}", key.name());
+        return Err(
+            Error::invalid("no kernel has it: there is nothing to leave behind")
+                .object(name)
+                .attempt("cannot forget")
+                .hint(ends),
+        );
+    }
     if entries.is_empty() {
         return Err(Error::not_found("nothing of that name is in the head")
             .object(name)

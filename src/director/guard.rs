@@ -182,6 +182,9 @@ pub(super) fn refuse_unserved(plan: &Plan) -> Result<()> {
         Step::ChangeServer {
             service, from, to, ..
         } if to.weight == Weight::ZERO && from.weight != Weight::ZERO => Some(*service),
+        Step::RemoveServer {
+            service, options, ..
+        } if options.weight != Weight::ZERO => Some(*service),
         _ => None,
     });
     let quiesced: BTreeSet<ServiceKey> = quiesced.collect();

@@ -1,5 +1,7 @@
 //! Importing: a ruleset from somewhere else, committed in one go.
 
+use std::borrow::Cow;
+
 use super::Director;
 use super::beside;
 use super::object::Object;
@@ -7,7 +9,7 @@ use super::options::ChangeOptions;
 use super::report::Report;
 use crate::candidate::Candidate;
 use crate::error::{Error, Kind, Result, did_you_mean};
-use crate::model::{EntryKey, Ruleset, ServiceKey};
+use crate::model::{EntryKey, Ruleset, ServiceKey, Setting, SettingKey};
 
 /// How a ruleset is imported.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -51,7 +53,8 @@ impl Director {
             .hint("or name a file of rules beside it"));
         }
         let mut candidate = self.candidate()?;
-        stage(&mut candidate, rules, import)?;
+        let rules = self.with_recorded_maintenance(rules, candidate.rules());
+        stage(&mut candidate, &rules, import)?;
         let options = ChangeOptions {
             message: options
                 .message
@@ -68,6 +71,31 @@ impl Director {
         let doubled = beside::doubled(candidate.rules(), &keys.collect(), &*self.host);
         report.notes.extend(doubled);
         Ok(report)
+    }
+}
+
+impl Director {
+    /// Rules whose maintenance says when and by whom it was recorded: where a file does not, as what
+    /// stands does, else now.
+    fn with_recorded_maintenance<'a>(
+        &self,
+        rules: &'a Ruleset,
+        standing: &Ruleset,
+    ) -> Cow<'a, Ruleset> {
+        let mut all = Cow::Borrowed(rules);
+        for (key, one) in rules.settings.maintenance() {
+            if one.since.is_none() {
+                let key = SettingKey::Maintenance(key);
+                let before = match standing.settings.get(key) {
+                    Some(Setting::Maintenance(before)) => Some(before),
+                    _ => None,
+                };
+                let one = one.clone().recorded(before, self.now(), &self.author);
+                let settings = &mut all.to_mut().settings;
+                settings.put(key, Some(Setting::Maintenance(one)));
+            }
+        }
+        all
     }
 }
 
@@ -122,8 +150,12 @@ fn stage(candidate: &mut Candidate, rules: &Ruleset, import: &Import) -> Result<
         wanted.put(&entry, None);
     }
     if import.replace {
-        // Lines of ipvsadm cannot hold what is the host's: they say nothing of it.
-        let is_spoken_of = |entry: &EntryKey| import.can_hold_host || entry.of_host().is_none();
+        // Lines of ipvsadm cannot hold what IPVS does not have: they say nothing of it.
+        let is_of_ipvs = |entry: &EntryKey| match entry {
+            EntryKey::Setting(key) => !key.facts().is_beside_ipvs(),
+            _ => true,
+        };
+        let is_spoken_of = |entry: &EntryKey| import.can_hold_host || is_of_ipvs(entry);
         let ours = candidate.rules().entries();
         for entry in ours.into_iter().filter(fits).filter(is_spoken_of) {
             let goes_with_its_service = matches!(entry, EntryKey::Server(service, _)

@@ -26,11 +26,12 @@ mod follow;
 mod foreign;
 mod forget;
 mod guard;
-mod health;
+mod health_states;
 mod history;
 mod host_settings;
 mod import;
 mod locate;
+mod maintained;
 mod names;
 mod object;
 mod options;
@@ -47,6 +48,7 @@ mod shift;
 mod simulated;
 mod status;
 mod transaction;
+mod transitions;
 mod undo;
 mod views;
 mod wait;
@@ -64,12 +66,13 @@ pub use confirm_timer::{ArmedTimer, ConfirmTimer, NoTimer};
 pub use connections::Wanted;
 pub use count_by::{CountBy, Counted, MOST_VALUES};
 pub use deviations::Deviations;
+pub use disable::Disable;
 pub use drain::{DRAIN_OPTIONS, DrainOptions, Drained, Then};
 pub use edit::HeadEdit;
 pub use expire::Unconfirmed;
 pub use fate::{Fate, sentences};
 pub use filter::Filter;
-pub use health::{HealthStates, NoChecks, StateOnDisk, Written};
+pub use health_states::{HealthStates, NoChecks, StateOnDisk};
 pub use history::{Listing, Query, Tagged};
 pub use import::{Import, together};
 pub use locate::{AddressUse, Located, Ownership, Role};
@@ -82,6 +85,7 @@ pub use shares::Weights;
 pub use shift::{Moves, SHIFT_OPTIONS, Shift, ShiftOptions, step_options};
 pub use simulated::Simulated;
 pub use status::Status;
+pub use transitions::Written;
 pub use views::shown_of;
 pub use wait::{Attend, Attendant, News, pause};
 pub use weigh::ServerOf;
@@ -302,7 +306,8 @@ impl Director {
     pub fn live_with_host(&mut self) -> Result<Live> {
         let head = self.stores.open().and_then(|store| {
             let head = store.head()?.map(|head| head.id);
-            part_of(&*store, head, &Extent::nothing())
+            // The services with their policies: these need settings of the host, too.
+            part_of(&*store, head, &Extent::Whole)
         });
         self.observe(&[&head.unwrap_or_default()])
     }

@@ -74,6 +74,15 @@ impl Object {
         }
     }
 
+    /// Returns true if it names what no kernel holds: maintenance.
+    pub(super) fn is_of_the_record(&self) -> bool {
+        match self {
+            Object::Settings(kind) => kind.facts().is_of_the_record,
+            Object::Setting(name) => matches!(name, SettingName::Maintenance(_)),
+            _ => false,
+        }
+    }
+
     /// The real servers at an address that was given bare, which may name services too.
     fn as_server(&self) -> Option<Object> {
         match *self {

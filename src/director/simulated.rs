@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::health::HealthStates;
+use super::health_states::HealthStates;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Kind, Result};
 use crate::health::{Knowledge, Overlay};
 use crate::kernel::Sim;
-use crate::model::{Ruleset, SnapshotId, with_derived};
+use crate::model::{Ruleset, SnapshotId};
 use crate::store::Store;
 
 /// The simulated kernel of a process, and how far it followed the history and the checks. Clones share
@@ -111,7 +111,7 @@ fn held(rules: &Ruleset, knowledge: &Knowledge) -> Ruleset {
         knowledge: knowledge.clone(),
         now: SystemClock.utc(),
     };
-    overlay.apply(&with_derived(rules)).into_owned()
+    overlay.apply(rules).into_owned()
 }
 
 /// What differs between two heads; of one that was pruned meanwhile nothing is known.

@@ -127,14 +127,27 @@ impl Session {
         weights: &[(ServerOf, Weight)],
         change: &ChangeOptions,
     ) -> Result<Report> {
-        self.refuse_staged("set a weight")?;
+        self.commit_alone("set a weight", change, |session| {
+            let weights = session.changeable(weights, change)?;
+            session.stage_weights(&weights)
+        })
+    }
+
+    /// Stages a change and commits it. Nothing stays staged.
+    ///
+    /// # Errors
+    /// `state` while changes are staged; as the staging, and [`Session::commit`].
+    pub(super) fn commit_alone(
+        &mut self,
+        attempt: &'static str,
+        change: &ChangeOptions,
+        stage: impl FnOnce(&mut Session) -> Result<()>,
+    ) -> Result<Report> {
+        self.refuse_staged(attempt)?;
         if self.is_untouched() {
             self.discard();
         }
-        let result = self
-            .changeable(weights, change)
-            .and_then(|weights| self.stage_weights(&weights))
-            .and_then(|()| self.commit(change));
+        let result = stage(self).and_then(|()| self.commit(change));
         if result.is_err() || change.plan_only {
             self.discard();
         }
@@ -153,7 +166,7 @@ impl Session {
     ///
     /// # Errors
     /// `foreign`.
-    fn changeable(
+    pub(super) fn changeable(
         &mut self,
         weights: &[(ServerOf, Weight)],
         change: &ChangeOptions,

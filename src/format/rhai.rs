@@ -13,10 +13,10 @@ use crate::model::mark::{PortRange, net_text};
 use crate::model::server::{Forwarding, RealServer, Tunnel, TunnelChecksum};
 use crate::model::setting::Phase;
 use crate::model::{
-    DaemonRole, Family, InterfaceName, MarkKey, MarkRule, Options, Protocol, Ruleset, ServerKey,
-    ServerPolicy, ServiceKey, ServiceOptions, ServicePatch, SettingKind, Settings, SyncDaemon,
-    SysctlName, SysctlValue, TimeoutKind, Timeouts, TunnelDevice, Vip, VipKey, VirtualService,
-    json,
+    DaemonRole, Family, InterfaceName, Maintenance, MaintenanceKey, MarkKey, MarkRule, Options,
+    Protocol, Ruleset, ServerKey, ServerPolicy, ServiceKey, ServiceOptions, ServicePatch,
+    SettingKind, Settings, SyncDaemon, SysctlName, SysctlValue, TimeoutKind, Timeouts,
+    TunnelDevice, Vip, VipKey, VirtualService, json,
 };
 
 /// How many columns a statement may take on one line.
@@ -211,6 +211,10 @@ fn settings_calls(kind: SettingKind, settings: &Settings) -> Vec<String> {
                 vip_call(key, vip, is_elsewhere)
             })
             .collect(),
+        SettingKind::Maintenance => settings
+            .maintenance()
+            .map(|(key, one)| maintenance_call(key, one))
+            .collect(),
     }
 }
 
@@ -252,6 +256,20 @@ pub(crate) fn vip_call(key: VipKey, vip: &Vip, is_elsewhere: bool) -> String {
         true => format!("vip({address}, #{{}})"),
         false => format!("vip({address}, {})", inline(&fields)),
     }
+}
+
+/// The call that records maintenance.
+fn maintenance_call(key: MaintenanceKey, one: &Maintenance) -> String {
+    let fields: Vec<String> = one
+        .options()
+        .into_iter()
+        .map(|(name, value)| format!("{name}: {}", quote(&value)))
+        .collect();
+    format!(
+        "maintenance({}, {})",
+        quote(&key.to_string()),
+        inline(&fields)
+    )
 }
 
 /// The call that sets timeouts, where any is given.

@@ -20,6 +20,6 @@ pub use monitor::{
     CheckHealth, GuardHealth, Job, Monitor, MonitorOptions, ProbeId, Report, ServerHealth,
 };
 pub use now::Now;
-pub use overlay::{Held, Overlay};
+pub use overlay::{Held, Overlay, covered_servers};
 pub use state::{Deviation, Knowledge, Situation, State};
 pub use transition::{Decisions, GuardChange, GuardNews, Standing, Transition};

@@ -2,14 +2,18 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::fmt;
 
 use chrono::{DateTime, Utc};
 
 use super::finding::Target;
 use super::state::{Deviation, Knowledge, Situation, State};
+use crate::model::moment;
 use crate::model::policy::on_fail_of;
+use crate::model::setting::maintenance::Mode;
 use crate::model::{
-    EntryKey, OnFail, RealServer, Ruleset, ServerKey, Servers, ServiceKey, VirtualService, Weight,
+    EntryKey, Maintenance, MaintenanceKey, OnFail, RealServer, Ruleset, ServerKey, Servers,
+    ServiceKey, SettingKey, VirtualService, Weight, with_derived,
 };
 
 /// What turns a ruleset into what the kernel should hold: the state of the checks, at a moment.
@@ -24,22 +28,20 @@ pub struct Overlay {
 /// Why a server is not in the kernel as it was declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Held {
+    /// Its maintenance says so, until a moment where one was named.
+    ByMaintenance(Mode, Option<DateTime<Utc>>),
     /// Its checks say so.
     ByChecks(Situation),
 }
 
-impl Held {
-    /// The word that stands behind a change: `down`.
-    pub fn word(self) -> &'static str {
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Held::ByChecks(situation) => situation.name(),
-        }
-    }
-
-    /// When the declared weight comes back, in words: `when it is up`.
-    pub fn until(self) -> &'static str {
-        match self {
-            Held::ByChecks(_) => "when it is up",
+            Held::ByMaintenance(_, Some(until)) => {
+                write!(f, "maintenance: until {}", moment::local(*until))
+            }
+            Held::ByMaintenance(_, None) => f.write_str("maintenance: until ipvsh enable"),
+            Held::ByChecks(situation) => write!(f, "{}: when it is up", situation.name()),
         }
     }
 }
@@ -107,18 +109,23 @@ impl Overlay {
         }
     }
 
-    /// What the kernel should hold of rules: no policies, and each server as its maintenance and its
-    /// checks leave it.
+    /// What the kernel should hold of rules: the settings that its entries need, no policies, no
+    /// maintenance, and each server as these and the state of its checks leave it.
     pub fn apply<'a>(&self, rules: &'a Ruleset) -> Cow<'a, Ruleset> {
-        let is_changed = |service: &VirtualService| !service.is_without_policies();
-        if !rules.services.values().any(is_changed) {
-            return Cow::Borrowed(rules);
+        let mut all = with_derived(rules);
+        let is_of_kernel = |key: SettingKey| !key.facts().is_of_the_record;
+        let has_maintenance = !all.settings.keys().all(is_of_kernel);
+        if has_maintenance {
+            all.to_mut().settings.retain(is_of_kernel);
         }
-        let mut all = rules.clone();
-        for (key, service) in &mut all.services {
-            if let Some(declared) = rules.services.get(key) {
-                *service = self.service(rules, key, declared);
-            }
+        let has_policies = |service: &VirtualService| !service.is_without_policies();
+        if !has_maintenance && !rules.services.values().any(has_policies) {
+            return all;
+        }
+        let mut all = all.into_owned();
+        for (key, declared) in &rules.services {
+            all.services
+                .insert(*key, self.service(rules, key, declared));
         }
         Cow::Owned(all)
     }
@@ -148,13 +155,22 @@ impl Overlay {
         VirtualService::of_kernel(declared.options.clone(), servers)
     }
 
-    /// What becomes of a server. A declared weight of 0 comes first: nothing holds such a server.
+    /// What becomes of a server: a declared weight of 0 and maintenance first, then its checks. Nothing
+    /// holds a server that was declared at weight 0, but for maintenance that takes it out.
     fn fate(
         &self,
         rules: &Ruleset,
         (key, service): (&ServiceKey, &VirtualService),
         (server, options): (&ServerKey, &RealServer),
     ) -> Fate {
+        if let Some(maintenance) = self.maintenance(rules, service, server) {
+            let held = Held::ByMaintenance(maintenance.mode, maintenance.expires);
+            return match maintenance.mode {
+                Mode::Out => Fate::Removed(held),
+                Mode::Drain if options.weight != Weight::ZERO => Fate::Quiesced(held),
+                Mode::Drain | Mode::Up => Fate::AsDeclared,
+            };
+        }
         if options.weight == Weight::ZERO || service.checks_of(server).is_empty() {
             return Fate::AsDeclared;
         }
@@ -172,6 +188,23 @@ impl Overlay {
                 }
             }
         }
+    }
+
+    /// The maintenance of a server of a service; where several entries cover it, the one that takes
+    /// most away.
+    pub fn maintenance<'a>(
+        &self,
+        rules: &'a Ruleset,
+        service: &VirtualService,
+        server: &ServerKey,
+    ) -> Option<&'a Maintenance> {
+        let host = service
+            .server_policies
+            .get(server)
+            .and_then(|policy| policy.host);
+        let all = rules.settings.maintenance();
+        let all = all.filter(|(key, one)| key.covers(server, host) && !one.is_over(self.now));
+        all.map(|(_, one)| one).max_by_key(|one| one.mode)
     }
 
     /// Why a server of rules is not in the kernel as it was declared; `None` where it is.
@@ -193,7 +226,11 @@ impl Overlay {
     ) -> BTreeSet<EntryKey> {
         let mut all = BTreeSet::new();
         let mut whole = BTreeSet::new();
+        let mut covered = Vec::new();
         for entry in named {
+            if let EntryKey::Setting(SettingKey::Maintenance(key)) = entry {
+                covered.push(*key);
+            }
             if !entry.is_of_the_record() {
                 all.insert(*entry);
             }
@@ -213,7 +250,27 @@ impl Overlay {
                 let servers = servers.flat_map(|service| service.servers.keys());
                 all.extend(servers.map(|server| EntryKey::Server(*key, *server)));
             }
+            if !covered.is_empty() {
+                all.extend(covered_servers(rules, &covered));
+            }
         }
         all
     }
+}
+
+/// The servers of rules that maintenance covers.
+pub fn covered_servers<'a>(
+    rules: &'a Ruleset,
+    maintenance: &'a [MaintenanceKey],
+) -> impl Iterator<Item = EntryKey> + 'a {
+    rules.services.iter().flat_map(move |(key, service)| {
+        let covered = service.servers.keys().filter(move |server| {
+            let host = service
+                .server_policies
+                .get(server)
+                .and_then(|policy| policy.host);
+            maintenance.iter().any(|one| one.covers(server, host))
+        });
+        covered.map(move |server| EntryKey::Server(*key, *server))
+    })
 }

@@ -54,10 +54,11 @@ impl EntryKey {
 
     /// Returns true if the kernel never holds it: it is in the record alone.
     pub fn is_of_the_record(&self) -> bool {
-        matches!(
-            self,
-            EntryKey::ServicePolicy(_) | EntryKey::ServerPolicy(_, _)
-        )
+        match self {
+            EntryKey::ServicePolicy(_) | EntryKey::ServerPolicy(_, _) => true,
+            EntryKey::Setting(key) => key.facts().is_of_the_record,
+            EntryKey::Service(_) | EntryKey::Server(_, _) | EntryKey::Marks(_) => false,
+        }
     }
 }
 

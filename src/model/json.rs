@@ -186,6 +186,13 @@ pub fn live(state: &Live) -> Value {
         services: Default::default(),
         ..state.rules.clone()
     });
+    if let Value::Object(lists) = &mut all {
+        for kind in SettingKind::ALL {
+            if kind.facts().is_of_the_record {
+                lists.shift_remove(kind.facts().list);
+            }
+        }
+    }
     if let Some(all) = all.as_object_mut() {
         all.insert("services".into(), Value::Array(services));
     }

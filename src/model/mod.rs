@@ -60,6 +60,7 @@ pub use ruleset::{Ruleset, VirtualService};
 pub use server::{Forwarding, RealServer, Tunnel, TunnelChecksum, TunnelKind, Weight};
 pub use servers::Servers;
 pub use service::{Engine, Netmask, Scheduler, SchedulerFlags, ServiceOptions};
+pub use setting::maintenance::{Maintenance, MaintenanceKey, Mode};
 pub use setting::sync_daemon::{DaemonRole, SyncDaemon};
 pub use setting::sysctl::{SysctlName, SysctlValue};
 pub use setting::timeout::{TimeoutKind, Timeouts};

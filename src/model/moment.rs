@@ -31,7 +31,7 @@ enum Form {
     Local(NaiveDateTime),
     /// With an offset.
     Fixed(DateTime<Utc>),
-    /// So long ago.
+    /// So long ago; of a moment to come, in so long.
     Ago(TimeDelta),
 }
 
@@ -86,6 +86,43 @@ impl Moment {
                 let times = days.into_iter().flatten().map(|day| day.and_time(*time));
                 let times = times.flat_map(|time| on_the_clock(&zone, time));
                 times.filter(|time| *time <= now_utc).max()
+            }
+        };
+        found.ok_or_else(|| Error::invalid("it is too far away").object(format!("time {self}")))
+    }
+}
+
+impl Moment {
+    /// The length of time that it names, where it is one: `2d`.
+    pub fn length(&self) -> Option<TimeDelta> {
+        match self.form {
+            Form::Ago(length) => Some(length),
+            _ => None,
+        }
+    }
+
+    /// The moment as one that is to come: a length of time counts from now, and a time of day is the
+    /// next one. One that is past by its own words stays past.
+    ///
+    /// # Errors
+    /// `invalid` where it is outside of what can be reckoned with.
+    pub fn coming<Tz: TimeZone>(&self, now: &DateTime<Tz>) -> Result<DateTime<Utc>> {
+        let zone = now.timezone();
+        let now_utc = now.with_timezone(&Utc);
+        let found = match &self.form {
+            Form::Fixed(time) => Some(*time),
+            Form::Ago(length) => now_utc.checked_add_signed(*length),
+            Form::Local(time) => {
+                let times = on_the_clock(&zone, *time);
+                let coming = times.iter().find(|time| **time > now_utc);
+                coming.or(times.last()).copied()
+            }
+            Form::TimeOfDay(time) => {
+                let today = now.naive_local().date();
+                let days = [Some(today), today.checked_add_days(Days::new(1))];
+                let times = days.into_iter().flatten().map(|day| day.and_time(*time));
+                let times = times.flat_map(|time| on_the_clock(&zone, time));
+                times.filter(|time| *time > now_utc).min()
             }
         };
         found.ok_or_else(|| Error::invalid("it is too far away").object(format!("time {self}")))
@@ -199,6 +236,30 @@ mod tests {
         assert_eq!(at("90m"), "2026-11-21T00:30:00+00:00");
         assert_eq!(at("3d"), "2026-11-18T02:00:00+00:00");
         assert_eq!(at("1w"), "2026-11-14T02:00:00+00:00");
+    }
+
+    #[test]
+    fn a_moment_to_come_is_read() {
+        let zone = FixedOffset::east_opt(3600).unwrap();
+        let now = zone.with_ymd_and_hms(2026, 11, 21, 3, 0, 0).unwrap();
+        let coming = |text| {
+            Moment::parse(text)
+                .unwrap()
+                .coming(&now)
+                .unwrap()
+                .to_rfc3339()
+        };
+        assert_eq!(coming("90m"), "2026-11-21T03:30:00+00:00");
+        assert_eq!(coming("2d"), "2026-11-23T02:00:00+00:00");
+        assert_eq!(coming("22:00"), "2026-11-21T21:00:00+00:00");
+        assert_eq!(coming("03:00"), "2026-11-22T02:00:00+00:00");
+        assert_eq!(coming("2026-12-01"), "2026-11-30T23:00:00+00:00");
+        assert_eq!(coming("2026-12-01T10:00Z"), "2026-12-01T10:00:00+00:00");
+        assert_eq!(
+            coming("2026-11-19"),
+            "2026-11-18T23:00:00+00:00",
+            "it stays past"
+        );
     }
 
     #[test]

@@ -268,7 +268,7 @@ impl fmt::Display for Detail {
             f.write_str(" (not managed by ipvsh)")?;
         }
         match self.held {
-            Some(held) => write!(f, " ({}: {})", held.word(), held.until()),
+            Some(held) => write!(f, " ({held})"),
             None => Ok(()),
         }
     }

@@ -21,7 +21,7 @@ use crate::model::live::{ChainRule, ChainState, Live};
 use crate::model::setting::Absence;
 use crate::model::{
     EntryKey, EntryValue, Family, MarkKey, MarkSupport, Merged, RealServer, Ruleset, ServiceKey,
-    SettingKey, merge,
+    SettingKey, merge, with_derived,
 };
 
 /// One entry: what it was before a commit, and what the commit left.
@@ -71,7 +71,8 @@ impl Deltas {
     pub fn between(before: &Ruleset, after: &Ruleset, overlay: &Overlay) -> Deltas {
         let mut deltas = Deltas::default();
         let (held_before, held_after) = (overlay.apply(before), overlay.apply(after));
-        for entry in before.differences(after) {
+        let (before, after) = (with_derived(before), with_derived(after));
+        for entry in before.differences(&after) {
             if entry.is_of_the_record() {
                 continue;
             }

@@ -182,7 +182,7 @@ pub fn plan(request: &Request) -> Plan {
         .overlay
         .as_the_kernel_has(request.head, &request.live.rules);
     let (head, declared) = (with_derived(request.head), with_derived(request.wanted));
-    let (head_held, wanted) = (overlay.apply(&head), overlay.apply(&declared));
+    let (head_held, wanted) = (overlay.apply(request.head), overlay.apply(request.wanted));
     let all = [&head, &declared, &head_held, &wanted];
     if all.iter().all(|rules| matches!(rules, Cow::Borrowed(_))) {
         return planned(request, request.head);

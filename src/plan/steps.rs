@@ -136,6 +136,7 @@ fn settings(phase: Phase, from: &Ruleset, to: &Ruleset, steps: &mut Vec<Step>) {
         let facts = key.facts();
         let in_place = facts.replacement == Replacement::InPlace;
         let change = match (before, after) {
+            _ if facts.is_of_the_record => None,
             // The kernel removes it together with the device that it is a setting of.
             (_, None) if key.is_always_there() && facts.is_of_host => None,
             (Some(_), Some(_)) if in_place => {

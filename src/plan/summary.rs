@@ -16,7 +16,7 @@ const ACTIONS: [Action; 3] = [Action::Add, Action::Change, Action::Remove];
 
 /// The changes that a snapshot's message and counts describe: those of the kernel or, where the
 /// kernel needed none, those of the record. What the record alone has is described in any case: the
-/// host's settings that needed no change, policies, and what was declared of servers that are held.
+/// host's settings that needed no change, policies, maintenance, and what was declared of servers that are held.
 pub fn described<'a>(
     in_kernel: &'a [Change],
     held: &HeldServers,
@@ -41,7 +41,7 @@ pub fn described<'a>(
         _ => told.contains(&place(change)),
     };
     let is_of_the_record = |change: &Change| match (change.object, change.part) {
-        (Object::Setting(key), _) => key.facts().is_of_host,
+        (Object::Setting(key), _) => key.facts().is_beside_ipvs(),
         (_, Some(Part::Option(name))) => ["check", "on_fail"].contains(&name),
         (_, Some(Part::ServerOption(..))) => true,
         (Object::Service(key), Some(Part::Server(server))) => held.contains_key(&(key, server)),

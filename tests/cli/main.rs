@@ -16,6 +16,7 @@ mod import;
 mod json;
 mod lab;
 mod looks;
+mod maintenance;
 mod migration;
 mod refusals;
 mod scripts;

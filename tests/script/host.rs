@@ -261,7 +261,7 @@ fn a_dry_run_shows_every_effect_and_does_none() {
             "would tag snapshot 1 \"t\"",
             "would sleep 1 seconds",
         ]
-        .map(|line| line.replace("PATH", &path).replace("BYTES", "388 bytes"))
+        .map(|line| line.replace("PATH", &path).replace("BYTES", "409 bytes"))
     );
     assert_eq!(run.printed(), "true\n");
     assert!(!std::path::Path::new(&path).exists());

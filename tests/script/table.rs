@@ -4,13 +4,15 @@
 use std::collections::BTreeSet;
 
 use crate::lab::{Lab, render};
-use ipvsh::api::options::{DAEMON, DRAIN, MARK, SERVER, SERVICE, SHIFT, TIMEOUTS, TUNNEL};
+use ipvsh::api::options::{
+    DAEMON, DRAIN, MAINTENANCE, MARK, SERVER, SERVICE, SHIFT, TIMEOUTS, TUNNEL,
+};
 use ipvsh::api::properties::READ_ONLY;
 use ipvsh::api::register::MAX_ARGUMENTS;
 use ipvsh::api::{Group, On, Opt, Type, functions, help, reference, synonyms, values};
 use ipvsh::director;
 use ipvsh::model::patch;
-use ipvsh::model::setting::{sync_daemon, timeout};
+use ipvsh::model::setting::{maintenance, sync_daemon, timeout};
 
 fn names(options: &[Opt]) -> Vec<&str> {
     options.iter().map(|option| option.name).collect()
@@ -31,6 +33,7 @@ fn options_are_those_of_the_model() {
     assert_eq!(names(MARK), patch::MARK_OPTIONS);
     assert_eq!(names(TIMEOUTS), timeout::TIMEOUT_OPTIONS);
     assert_eq!(names(DAEMON), sync_daemon::DAEMON_OPTIONS);
+    assert_eq!(names(MAINTENANCE), maintenance::MAINTENANCE_OPTIONS);
     assert_eq!(names(DRAIN), director::DRAIN_OPTIONS);
     assert_eq!(names(SHIFT), director::SHIFT_OPTIONS);
 }

@@ -4,6 +4,7 @@
 //! kernel, and taken over as it stands when it is named without options or changed.
 
 mod changes;
+mod maintenance;
 mod objects;
 
 use std::collections::BTreeSet;

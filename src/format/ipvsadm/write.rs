@@ -39,19 +39,21 @@ pub(crate) fn write(rules: &Ruleset) -> (String, Vec<String>) {
     for line in settings_lines(&rules.settings) {
         push(&line);
     }
-    let of_host: Vec<String> = rules
+    let (of_host, of_the_record): (Vec<SettingKey>, Vec<SettingKey>) = rules
         .settings
         .keys()
-        .filter(|key| key.facts().is_of_host)
-        .map(|key| key.to_string())
-        .collect();
-    if !of_host.is_empty() {
+        .filter(|key| key.facts().is_beside_ipvs())
+        .partition(|key| key.facts().is_of_host);
+    let others = [
+        (of_host, "sets nothing of the host"),
+        (of_the_record, "has nothing like it"),
+    ];
+    for (keys, why) in others.iter().filter(|(keys, _)| !keys.is_empty()) {
+        let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        let are = if names.len() == 1 { "is" } else { "are" };
         notes.push(format!(
-            "{} left out: ipvsadm sets nothing of the host (--format json and rhai have it)",
-            match of_host.as_slice() {
-                [one] => format!("{one} is"),
-                many => format!("{} are", many.join(", ")),
-            }
+            "{} {are} left out: ipvsadm {why} (--format json and rhai have it)",
+            names.join(", ")
         ));
     }
     let marks: Vec<String> = rules.mark_keys().iter().map(ToString::to_string).collect();

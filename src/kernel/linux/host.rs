@@ -42,7 +42,7 @@ impl HostSettings {
                         }
                     }
                 }
-                SettingKind::Timeout | SettingKind::SyncDaemon => {}
+                SettingKind::Timeout | SettingKind::SyncDaemon | SettingKind::Maintenance => {}
             }
         }
         Ok(())

@@ -15,7 +15,10 @@ pub(super) fn read(
     match kind {
         SettingKind::Timeout => timeout::read(client, into),
         SettingKind::SyncDaemon => sync_daemon::read(client, into),
-        SettingKind::TunnelDevice | SettingKind::Sysctl | SettingKind::Vip => Ok(()),
+        SettingKind::TunnelDevice
+        | SettingKind::Sysctl
+        | SettingKind::Vip
+        | SettingKind::Maintenance => Ok(()),
     }
 }
 
@@ -28,6 +31,11 @@ pub(super) fn request(settings: &[SettingChange]) -> Result<Option<Request>> {
         None => Ok(None),
         Some(SettingKind::Timeout) => Ok(Some(timeout::request(settings))),
         Some(SettingKind::SyncDaemon) => sync_daemon::request(settings),
-        Some(SettingKind::TunnelDevice | SettingKind::Sysctl | SettingKind::Vip) => Ok(None),
+        Some(
+            SettingKind::TunnelDevice
+            | SettingKind::Sysctl
+            | SettingKind::Vip
+            | SettingKind::Maintenance,
+        ) => Ok(None),
     }
 }

@@ -67,8 +67,9 @@ pub(super) fn of_host(machine: &Machine, live: &Live) -> Settings {
     settings
 }
 
-/// Settings as a kernel has them that starts with these.
+/// Settings as a kernel has them that starts with these: without those of the record alone.
 pub(super) fn fill(machine: &Machine, settings: &mut Settings) {
+    settings.retain(|key| !key.facts().is_of_the_record);
     timeout::fill(settings);
     let daemons = settings.daemons();
     let filled: Vec<_> = daemons

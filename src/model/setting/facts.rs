@@ -53,6 +53,8 @@ pub struct KindFacts {
     /// The setting is the host's, not IPVS's. ipvsh reads those that the head has or that are wanted,
     /// and no others; a bare `adopt` takes none over.
     pub is_of_host: bool,
+    /// No kernel has it: it is in the record alone. Nothing asks a kernel for it or sends it there.
+    pub is_of_the_record: bool,
     /// What it means that one is no longer wanted.
     pub absence: Absence,
     /// How another value takes its place.
@@ -71,6 +73,11 @@ pub struct KindFacts {
 }
 
 impl KindFacts {
+    /// Returns true if IPVS has nothing of it: it is the host's, or the record's alone.
+    pub fn is_beside_ipvs(&self) -> bool {
+        self.is_of_host || self.is_of_the_record
+    }
+
     /// What an error says was attempted.
     pub fn attempts(&self, is_set: bool) -> &'static str {
         match is_set {

@@ -6,6 +6,7 @@
 
 mod derived;
 mod facts;
+pub mod maintenance;
 mod name;
 mod stored;
 pub mod sync_daemon;
@@ -30,6 +31,7 @@ use super::pairs::pairs;
 use super::patch::{Options, check_names};
 use super::service::Field;
 use crate::error::{Error, Result};
+use maintenance::{Maintenance, MaintenanceKey};
 use sync_daemon::{DaemonRole, SyncDaemon};
 use sysctl::{SysctlName, SysctlValue};
 use timeout::{TimeoutKind, Timeouts};
@@ -49,6 +51,8 @@ pub enum SettingKind {
     Sysctl,
     /// Addresses of services on this host.
     Vip,
+    /// Real servers that people took out of service, or hold in.
+    Maintenance,
 }
 
 /// Names a setting. The names in a record are those of early versions.
@@ -65,6 +69,8 @@ pub enum SettingKey {
     Sysctl(SysctlName),
     /// An address on an interface.
     Vip(VipKey),
+    /// Servers in maintenance: at an address, or on a host.
+    Maintenance(MaintenanceKey),
 }
 
 /// What a setting is set to.
@@ -81,16 +87,19 @@ pub enum Setting {
     Sysctl(SysctlValue),
     /// A VIP.
     Vip(Vip),
+    /// Maintenance of servers.
+    Maintenance(Maintenance),
 }
 
 impl SettingKind {
     /// All kinds, in the order in which they are shown.
-    pub const ALL: [SettingKind; 5] = [
+    pub const ALL: [SettingKind; 6] = [
         SettingKind::Timeout,
         SettingKind::SyncDaemon,
         SettingKind::TunnelDevice,
         SettingKind::Sysctl,
         SettingKind::Vip,
+        SettingKind::Maintenance,
     ];
 
     /// What is to be known of it.
@@ -101,6 +110,7 @@ impl SettingKind {
             SettingKind::TunnelDevice => &tunnel_device::FACTS,
             SettingKind::Sysctl => &sysctl::FACTS,
             SettingKind::Vip => &vip::FACTS,
+            SettingKind::Maintenance => &maintenance::FACTS,
         }
     }
 
@@ -112,7 +122,7 @@ impl SettingKind {
         all.find(|kind| {
             let list = kind.facts().list;
             text == list
-                || !kind.facts().is_of_host && list.strip_suffix('s') == Some(text.as_str())
+                || !kind.facts().is_beside_ipvs() && list.strip_suffix('s') == Some(text.as_str())
         })
     }
 
@@ -135,6 +145,10 @@ impl SettingKind {
             SettingKind::Vip => settings
                 .vips()
                 .map(|(key, vip)| Value::Object(vip.json(key)))
+                .collect(),
+            SettingKind::Maintenance => settings
+                .maintenance()
+                .map(|(key, one)| Value::Object(one.json(key)))
                 .collect(),
         }
     }
@@ -183,6 +197,13 @@ impl SettingKind {
                 }
                 Ok(())
             }
+            (SettingKind::Maintenance, Value::Array(all)) => {
+                for one in all {
+                    let (key, one) = Maintenance::read(one)?;
+                    into.put_new(SettingKey::Maintenance(key), Setting::Maintenance(one))?;
+                }
+                Ok(())
+            }
             (_, _) => Err(Error::invalid(format!("{list} must be an array")).about(list)),
         }
     }
@@ -197,6 +218,7 @@ impl SettingKey {
             SettingKey::TunnelDevice(_) => SettingKind::TunnelDevice,
             SettingKey::Sysctl(_) => SettingKind::Sysctl,
             SettingKey::Vip(_) => SettingKind::Vip,
+            SettingKey::Maintenance(_) => SettingKind::Maintenance,
         }
     }
 
@@ -213,6 +235,7 @@ impl SettingKey {
             SettingKey::TunnelDevice(name) => name.to_string(),
             SettingKey::Sysctl(name) => name.to_string(),
             SettingKey::Vip(key) => key.to_string(),
+            SettingKey::Maintenance(key) => key.to_string(),
         }
     }
 
@@ -220,9 +243,10 @@ impl SettingKey {
     pub fn interface(self) -> Option<InterfaceName> {
         let is_one = |interface: &InterfaceName| !["all", "default"].contains(&interface.as_str());
         match self {
-            SettingKey::Timeout(_) | SettingKey::SyncDaemon(_) | SettingKey::TunnelDevice(_) => {
-                None
-            }
+            SettingKey::Timeout(_)
+            | SettingKey::SyncDaemon(_)
+            | SettingKey::TunnelDevice(_)
+            | SettingKey::Maintenance(_) => None,
             SettingKey::Sysctl(name) => name.interface().filter(is_one),
             SettingKey::Vip(key) => Some(key.interface),
         }
@@ -260,7 +284,7 @@ impl SettingKey {
     pub fn is_of_ipvs(self) -> bool {
         match self {
             SettingKey::Sysctl(name) => name.is_of_ipvs(),
-            key => !key.facts().is_of_host,
+            key => !key.facts().is_beside_ipvs(),
         }
     }
 
@@ -295,6 +319,7 @@ impl Setting {
             (Setting::SyncDaemon(daemon), _) => daemon.fields(),
             (Setting::TunnelDevice(device), _) => device.fields(),
             (Setting::Vip(vip), SettingKey::Vip(key)) => vip.fields(key),
+            (Setting::Maintenance(one), _) => one.fields(),
             _ => Vec::new(),
         }
     }
@@ -319,6 +344,7 @@ impl Setting {
                 device.json(name).into()
             }
             (Setting::Vip(vip), SettingKey::Vip(key)) => vip.json(key).into(),
+            (Setting::Maintenance(one), SettingKey::Maintenance(key)) => one.json(key).into(),
             (Setting::Timeout(seconds), _) => (*seconds).into(),
             (Setting::Sysctl(value), _) => value.json(),
             _ => Value::Null,
@@ -370,6 +396,11 @@ impl Setting {
                 all.extend(options.clone());
                 SyncDaemon::parse(role, &all).map(Setting::SyncDaemon)
             }
+            (Setting::Maintenance(one), SettingKey::Maintenance(_)) => {
+                let mut one = one.clone();
+                one.set(options)?;
+                Ok(Setting::Maintenance(one))
+            }
             // A timeout has no handle that it could be changed by.
             _ => Ok(self.clone()),
         }
@@ -389,6 +420,7 @@ impl Setting {
             (Setting::Sysctl(value), _) => value.to_string(),
             (Setting::Vip(vip), SettingKey::Vip(key)) => vip.summary(key),
             (Setting::Vip(vip), _) => format!("/{}", vip.prefix),
+            (Setting::Maintenance(one), _) => one.summary(),
         }
     }
 
@@ -423,7 +455,10 @@ impl Settings {
             | (SettingKey::SyncDaemon(_), Some(value @ Setting::SyncDaemon(_)))
             | (SettingKey::TunnelDevice(_), Some(value @ Setting::TunnelDevice(_)))
             | (SettingKey::Sysctl(_), Some(value @ Setting::Sysctl(_)))
-            | (SettingKey::Vip(_), Some(value @ Setting::Vip(_))) => self.0.insert(key, value),
+            | (SettingKey::Vip(_), Some(value @ Setting::Vip(_)))
+            | (SettingKey::Maintenance(_), Some(value @ Setting::Maintenance(_))) => {
+                self.0.insert(key, value)
+            }
             (_, Some(_)) => None,
             (_, None) => self.0.remove(&key),
         }

@@ -1,8 +1,10 @@
-//! What a user calls one setting of the host: `vip 192.0.2.10`, `vip 192.0.2.10 dev eth0`.
+//! What a user calls one setting beside IPVS: `vip 192.0.2.10`, `vip 192.0.2.10 dev eth0`,
+//! `maintenance web12`.
 
 use std::net::IpAddr;
 
 use super::SettingKey;
+use super::maintenance::{self, MaintenanceKey};
 use super::sysctl::SysctlName;
 use crate::error::{Error, Result};
 use crate::model::address;
@@ -17,6 +19,8 @@ pub enum SettingName {
     Sysctl(SysctlName),
     /// A tunnel device.
     TunnelDevice(InterfaceName),
+    /// Maintenance of an address, or of a host.
+    Maintenance(MaintenanceKey),
 }
 
 impl SettingName {
@@ -34,6 +38,11 @@ impl SettingName {
             ["sysctl", name] => SettingName::Sysctl(SysctlName::parse(name)?),
             ["tunnel-device" | "tunnel_device", name] => {
                 SettingName::TunnelDevice(InterfaceName::parse(name)?)
+            }
+            ["maintenance", name] => SettingName::Maintenance(MaintenanceKey::parse(name)?),
+            ["maintenance"] => {
+                return Err(Error::invalid("what is in maintenance is missing")
+                    .hint(maintenance::NAMES_HINT));
             }
             [noun @ ("vip" | "sysctl" | "tunnel-device")] => {
                 return Err(
@@ -54,6 +63,7 @@ impl SettingName {
             }
             (SettingName::Sysctl(name), SettingKey::Sysctl(key)) => name == key,
             (SettingName::TunnelDevice(name), SettingKey::TunnelDevice(key)) => name == key,
+            (SettingName::Maintenance(name), SettingKey::Maintenance(key)) => name == key,
             _ => false,
         }
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::maintenance::{Maintenance, MaintenanceKey};
 use super::sync_daemon::{DaemonRole, SyncDaemon};
 use super::sysctl::{SysctlName, SysctlValue};
 use super::timeout::Timeouts;
@@ -26,6 +27,8 @@ struct Stored {
     sysctls: BTreeMap<SysctlName, SysctlValue>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     vips: Vec<(VipKey, Vip)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    maintenance: Vec<(MaintenanceKey, Maintenance)>,
 }
 
 impl Serialize for Settings {
@@ -41,6 +44,10 @@ impl Serialize for Settings {
             tunnel_devices: devices.map(|(name, device)| (name, *device)).collect(),
             sysctls: sysctls.map(|(name, value)| (name, value.clone())).collect(),
             vips: self.vips().map(|(key, vip)| (key, vip.clone())).collect(),
+            maintenance: self
+                .maintenance()
+                .map(|(key, one)| (key, one.clone()))
+                .collect(),
         };
         stored.serialize(serializer)
     }
@@ -66,7 +73,11 @@ impl<'de> Deserialize<'de> for Settings {
             sysctls.map(|(name, value)| (SettingKey::Sysctl(name), Setting::Sysctl(value)));
         let vips = stored.vips.into_iter();
         let vips = vips.map(|(key, vip)| (SettingKey::Vip(key), Setting::Vip(vip)));
-        for (key, value) in daemons.chain(devices).chain(sysctls).chain(vips) {
+        let maintenance = stored.maintenance.into_iter();
+        let maintenance =
+            maintenance.map(|(key, one)| (SettingKey::Maintenance(key), Setting::Maintenance(one)));
+        let all = daemons.chain(devices).chain(sysctls).chain(vips);
+        for (key, value) in all.chain(maintenance) {
             if settings.put(key, Some(value)).is_some() {
                 return Err(D::Error::custom(format!("{key} is there twice")));
             }

@@ -22,6 +22,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     noun: "sync daemon",
     foreign: Some(("sync daemon", "sync daemons")),
     is_of_host: false,
+    is_of_the_record: false,
     absence: Absence::IsNone,
     replacement: Replacement::StopThenStart,
     // The kernel refuses a daemon beside servers of the other family (ip_vs_ctl.c).

@@ -23,6 +23,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     noun: "sysctl",
     foreign: None,
     is_of_host: true,
+    is_of_the_record: false,
     absence: Absence::Returns,
     replacement: Replacement::InPlace,
     is_removed_in: Phase::Teardown,

@@ -17,6 +17,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     noun: "timeout",
     foreign: None,
     is_of_host: false,
+    is_of_the_record: false,
     absence: Absence::Returns,
     replacement: Replacement::InPlace,
     is_removed_in: Phase::BeforeMarks,

@@ -19,6 +19,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     noun: "tunnel-device",
     foreign: None,
     is_of_host: true,
+    is_of_the_record: false,
     absence: Absence::IsNone,
     replacement: Replacement::InPlace,
     is_removed_in: Phase::Teardown,

@@ -1,5 +1,8 @@
 //! The settings of one kind, taken out of all settings or put into them.
 
+use chrono::{DateTime, Utc};
+
+use super::maintenance::{Maintenance, MaintenanceKey};
 use super::sync_daemon::{DaemonRole, SyncDaemon};
 use super::sysctl::{SysctlName, SysctlValue};
 use super::timeout::{TimeoutKind, Timeouts};
@@ -7,6 +10,8 @@ use super::tunnel_device::TunnelDevice;
 use super::vip::{Vip, VipKey};
 use super::{Setting, SettingKey, Settings};
 use crate::model::interface::InterfaceName;
+use crate::model::key::ServerKey;
+use crate::model::policy::HostName;
 
 impl Settings {
     /// The connection timeouts.
@@ -120,5 +125,29 @@ impl Settings {
             (SettingKey::Vip(key), Setting::Vip(vip)) => Some((*key, vip)),
             _ => None,
         })
+    }
+}
+
+impl Settings {
+    /// Maintenance, by what it names.
+    pub fn maintenance(&self) -> impl Iterator<Item = (MaintenanceKey, &Maintenance)> {
+        self.iter().filter_map(|(key, value)| match (key, value) {
+            (SettingKey::Maintenance(key), Setting::Maintenance(value)) => Some((*key, value)),
+            _ => None,
+        })
+    }
+
+    /// The maintenance that a server is in at a moment. Where several entries cover it, the strongest
+    /// mode counts: out, then drain, then up.
+    pub fn maintenance_of(
+        &self,
+        server: &ServerKey,
+        host: Option<HostName>,
+        now: DateTime<Utc>,
+    ) -> Option<(MaintenanceKey, &Maintenance)> {
+        let covering = self
+            .maintenance()
+            .filter(|(key, value)| key.covers(server, host) && !value.is_over(now));
+        covering.max_by_key(|(_, value)| value.mode)
     }
 }

@@ -24,6 +24,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
     noun: "vip",
     foreign: None,
     is_of_host: true,
+    is_of_the_record: false,
     absence: Absence::IsNone,
     replacement: Replacement::StopThenStart,
     is_removed_in: Phase::VipRemoval,

@@ -1,0 +1,89 @@
+//! Which servers a name of maintenance means, and which are in maintenance.
+
+use chrono::{DateTime, Utc};
+
+use super::session::Session;
+use super::weigh::ServerOf;
+use crate::error::{Error, Result, did_you_mean};
+use crate::model::{HostName, Maintenance, MaintenanceKey, Ruleset, ServiceKey, VirtualService};
+
+impl Session {
+    /// The servers that a name of maintenance means, in every service that has them.
+    pub(super) fn servers_named(
+        &mut self,
+        key: MaintenanceKey,
+        name: &str,
+    ) -> Result<Vec<ServerOf>> {
+        let MaintenanceKey::Host(host) = key else {
+            return self.find_servers(name, None);
+        };
+        let hosts = hosts(self.candidate()?.rules());
+        let found: Vec<ServerOf> = hosts
+            .iter()
+            .filter(|(_, one)| *one == host)
+            .map(|(server, _)| *server)
+            .collect();
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        let names = hosts.iter().map(|(_, host)| host.as_str());
+        let error = Error::not_found("no real server is on a host of that name")
+            .object(format!("host {host}"));
+        Err(match did_you_mean(name, names) {
+            Some(close) => error.hint(format!("did you mean \"{close}\"?")),
+            None => error.hint("the option `host` of a real server says which machine it is on"),
+        })
+    }
+
+    /// Those of some servers that are in maintenance, each with the name that it is so by.
+    pub(super) fn in_maintenance(
+        &mut self,
+        servers: &[ServerOf],
+    ) -> Result<Vec<(ServerOf, MaintenanceKey)>> {
+        let now = self.director().now();
+        let rules = self.candidate()?.rules();
+        let found = servers.iter().filter_map(|one| {
+            let (key, _) = maintenance_of(rules, one, now)?;
+            Some((*one, key))
+        });
+        Ok(found.collect())
+    }
+}
+
+/// What a name of maintenance is called: `real server 10.0.0.12`, `host web12`.
+pub(super) fn what(key: MaintenanceKey, name: &str) -> String {
+    match key {
+        MaintenanceKey::Host(host) => format!("host {host}"),
+        _ => format!("real server {name}"),
+    }
+}
+
+/// Returns true if one name means the same servers as another, or some of them.
+pub(super) fn is_part_of(one: MaintenanceKey, other: MaintenanceKey) -> bool {
+    match (one, other) {
+        (MaintenanceKey::Server(addr, _), MaintenanceKey::Address(whole)) => addr == whole,
+        (one, other) => one == other,
+    }
+}
+
+/// The maintenance that a server of a ruleset is in at a moment.
+pub(super) fn maintenance_of<'a>(
+    rules: &'a Ruleset,
+    (service, server): &ServerOf,
+    now: DateTime<Utc>,
+) -> Option<(MaintenanceKey, &'a Maintenance)> {
+    let policies = rules.services.get(service).map(|one| &one.server_policies);
+    let host = policies.and_then(|all| all.get(server)?.host);
+    rules.settings.maintenance_of(server, host, now)
+}
+
+/// The servers whose policies name a host, each with it.
+fn hosts(rules: &Ruleset) -> Vec<(ServerOf, HostName)> {
+    let of = |(key, service): (&ServiceKey, &VirtualService)| {
+        let key = *key;
+        let named = service.server_policies.iter();
+        let named = named.filter_map(move |(server, policy)| Some(((key, *server), policy.host?)));
+        named.collect::<Vec<_>>()
+    };
+    rules.services.iter().flat_map(of).collect()
+}
