@@ -6,7 +6,7 @@ use crate::shell::{Offer, VerbGroup};
 pub(super) type Group = (&'static str, &'static [&'static str]);
 
 /// All groups.
-pub(super) const GROUPS: [Group; 5] = [
+pub(super) const GROUPS: [Group; 6] = [
     (
         "look",
         &[
@@ -19,6 +19,7 @@ pub(super) const GROUPS: [Group; 5] = [
             "run", "check", "edit", "weight", "disable", "enable", "drain", "shift",
         ],
     ),
+    ("check servers", &["daemon"]),
     ("take back", &["rollback", "revert", "restore", "confirm"]),
     (
         "take over",

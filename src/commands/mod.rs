@@ -13,6 +13,7 @@ mod completions;
 mod confirm;
 mod confirm_timer;
 mod context;
+mod daemon;
 mod demo;
 mod diff;
 mod disable;
@@ -113,6 +114,7 @@ enum Verb {
     Enable(enable::EnableArgs),
     Drain(drain::DrainArgs),
     Shift(shift::ShiftArgs),
+    Daemon(daemon::DaemonArgs),
     Edit(edit::EditArgs),
     Export(export::ExportArgs),
     Ipvsadm(ipvsadm::IpvsadmArgs),
@@ -288,6 +290,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Forget(args) => forget::run(context, &args),
         Verb::Import(args) => import::run(context, &args),
         Verb::Weight(args) => weight::run(context, &args),
+        Verb::Daemon(args) => daemon::run(context, &args),
         Verb::Disable(args) => disable::run(context, &args),
         Verb::Enable(args) => enable::run(context, &args),
         Verb::Drain(args) => drain::run(context, &args),

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::health::HealthStates;
+use super::health_states::HealthStates;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Kind, Result};
 use crate::health::{Knowledge, Overlay};

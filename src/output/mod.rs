@@ -14,6 +14,7 @@ mod invocation;
 mod json;
 mod live;
 mod located;
+mod observed;
 mod pager;
 mod paint;
 mod progress;
@@ -53,6 +54,7 @@ use invocation::{warning, with_globals};
 
 use crate::director::{Awaiting, Difference, News, Outcome, Report};
 use crate::error::Error;
+use crate::health::Event;
 use crate::model::Connection;
 use crate::plan::{Change, Plan};
 use written::unwritten;
@@ -339,6 +341,11 @@ impl Output {
         if let (false, Some(effect)) = (dry, Effect::of(told)) {
             did(effect);
         }
+    }
+
+    /// Prints an event of the daemon: a line in words, or one of JSON.
+    pub fn event(&self, event: &Event) {
+        self.print(&observed::line(event, self.json));
     }
 
     /// Tells what a use case that takes its time has to say on its way.

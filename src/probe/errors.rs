@@ -42,14 +42,18 @@ pub(super) fn sending(error: &io::Error) -> Missed {
 pub(super) fn answering(error: &io::Error) -> Missed {
     match Errno::from_io_error(error) {
         Some(errno) if LOCAL.contains(&errno) => Missed::no_result(said(error)),
+        // The C library's words, "no route to host", would send the reader to this host's routes.
+        Some(Errno::HOSTUNREACH) => Missed::failed("host is unreachable"),
         _ => Missed::failed(said(error)),
     }
 }
 
 /// What the system said, as part of a sentence: `connection refused`.
 pub(super) fn said(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
+    let text = match error.raw_os_error() {
+        Some(number) => nix::errno::Errno::from_raw(number).desc().to_owned(),
+        None => error.to_string(),
+    };
     let mut characters = text.chars();
     let first = characters.next().map(|c| c.to_ascii_lowercase());
     first.into_iter().chain(characters).collect()

@@ -102,7 +102,7 @@ async fn receive(response: &mut Response<Incoming>) -> Result<Vec<u8>, Missed> {
         let frame = frame.map_err(|error| said(&error))?;
         if let Some(data) = frame.data_ref() {
             let room = BODY.saturating_sub(received.len());
-            received.extend(data.iter().take(room));
+            received.extend_from_slice(data.get(..room).unwrap_or(data));
             if received.len() >= BODY {
                 break;
             }
@@ -132,15 +132,21 @@ async fn drive<T>(connection: impl Future, exchange: impl Future<Output = T>) ->
 
 /// What went wrong with an exchange.
 fn said(error: &hyper::Error) -> Missed {
+    let closed = || Missed::failed("closed before the answer was complete");
     let source = std::error::Error::source(error);
     if let Some(error) = source.and_then(|source| source.downcast_ref::<io::Error>()) {
-        return answering(error);
+        return match error.kind() {
+            _ if error.raw_os_error().is_some() => answering(error),
+            io::ErrorKind::UnexpectedEof => closed(),
+            // A chunk that is none.
+            _ => Missed::failed(format!("the answer is not HTTP: {error}")),
+        };
     }
     if error.is_parse() {
         return Missed::failed(format!("the answer is not HTTP: {error}"));
     }
     if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
-        return Missed::failed("closed before the answer was complete");
+        return closed();
     }
     Missed::failed(error.to_string())
 }

@@ -141,56 +141,60 @@ impl Places {
 /// cannot gain by changing what runs as that user anyway.
 fn protected(path: &Path, metadata: &Metadata, runner: Runner) -> Result<()> {
     let shown = path.display();
-    let word = shell_word(&path.to_string_lossy());
+    // What is right for a program can break a directory, which others use too.
+    let hint = |command: &str| match metadata.is_dir() {
+        true => "put the program where only root can write".to_owned(),
+        false => format!("{command} {}", shell_word(&path.to_string_lossy())),
+    };
     let owners = [0, Uid::effective().as_raw(), runner.uid];
     if !owners.contains(&metadata.uid()) {
         let owner = metadata.uid();
         return Err(Error::invalid(format!(
             "{shown} belongs to the user with number {owner}, who could replace the program"
         ))
-        .hint(format!("chown root {word}")));
+        .hint(hint("chown root")));
     }
     // The group root has no members that are not root.
     let is_open_to_group = metadata.mode() & 0o020 != 0 && metadata.gid() != 0;
-    if metadata.mode() & 0o002 != 0 || is_open_to_group {
-        let by = match metadata.mode() & 0o002 != 0 {
-            true => "everybody",
-            false => "its group",
+    let is_open_to_all = metadata.mode() & 0o002 != 0;
+    if is_open_to_all || is_open_to_group {
+        let by = if is_open_to_all {
+            "everybody"
+        } else {
+            "its group"
         };
         return Err(Error::invalid(format!(
             "{shown} is writable by {by}, who could replace the program"
         ))
-        .hint(format!(
-            "put the program where only root writes, or: chmod go-w {word}"
-        )));
+        .hint(hint("chmod go-w")));
     }
     Ok(())
 }
 
-/// Refuses what the user cannot execute, or search for a directory. The program runs with the user's
+/// Refuses what the user cannot execute, or enter for a directory. The program runs with the user's
 /// first group alone.
 fn executable(path: &Path, metadata: &Metadata, user: &str, runner: Runner) -> Result<()> {
-    let mode = metadata.mode();
     let bits = match () {
-        () if runner.uid == 0 && metadata.is_dir() => 0,
+        () if runner.uid == 0 && metadata.is_dir() => return Ok(()),
         () if runner.uid == 0 => 0o111,
         () if metadata.uid() == runner.uid => 0o100,
         () if metadata.gid() == runner.gid => 0o010,
         () => 0o001,
     };
-    if bits == 0 || mode & bits != 0 {
+    if metadata.mode() & bits != 0 {
         return Ok(());
     }
     let shown = path.display();
-    let word = shell_word(&path.to_string_lossy());
-    Err(Error::new(
-        Kind::NotPermitted,
-        match metadata.is_dir() {
-            true => format!("user {user} cannot enter {shown}"),
-            false => format!("user {user} cannot execute {shown}"),
-        },
-    )
-    .hint(format!(
-        "chmod a+x {word}, or name another user by the option user"
-    )))
+    let (cause, hint) = match metadata.is_dir() {
+        true => (
+            format!("user {user} cannot enter {shown}"),
+            "put the program where that user can enter, or name another user by the option user"
+                .to_owned(),
+        ),
+        false => (
+            format!("user {user} cannot execute {shown}"),
+            format!("chmod a+x {}", shell_word(&path.to_string_lossy())),
+        ),
+    };
+    Err(Error::new(Kind::NotPermitted, cause).hint(hint))
 }

@@ -5,6 +5,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::{Ipv4RecvErr, Ipv6RecvErr};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::net::TcpStream;
@@ -40,7 +42,15 @@ pub(super) fn open(
 ) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(to), kind, Some(protocol))?;
     socket.set_nonblocking(true)?;
-    Ok(socket).and_then(|socket| configure(&socket, route).map(|()| socket))
+    if kind != Type::STREAM {
+        // Without it a host that does not answer ARP, or whose router says so, is silent.
+        match to {
+            SocketAddr::V4(_) => setsockopt(&socket, Ipv4RecvErr, &true)?,
+            SocketAddr::V6(_) => setsockopt(&socket, Ipv6RecvErr, &true)?,
+        }
+    }
+    configure(&socket, route)?;
+    Ok(socket)
 }
 
 fn configure(socket: &Socket, route: &Route) -> io::Result<()> {

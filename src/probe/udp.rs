@@ -13,8 +13,8 @@ use super::{patterns, socket};
 use crate::health::Target;
 use crate::model::policy::check::{Reply, Route, Udp};
 
-/// The longest datagram.
-const LONGEST: usize = 65_535;
+/// The most bytes of a reply that are compared.
+const MOST: usize = 4096;
 
 /// Runs the check. Where no reply is needed, it waits for an ICMP error until the deadline.
 pub(super) async fn run(
@@ -36,7 +36,7 @@ pub(super) async fn run(
     progress.is_connected = true;
     let sent = socket.send(check.payload.bytes()).await;
     sent.map_err(|error| sending(&error))?;
-    let mut buffer = vec![0; LONGEST];
+    let mut buffer = [0; MOST];
     let reply = socket.recv(&mut buffer);
     let received = match check.reply {
         Reply::None => match timeout_at(deadline, reply).await {

@@ -2,8 +2,9 @@
 //!
 //! The first line is `ipvsh state VERSION CHECKSUM {"boot", "namespace"}`. Each other line is
 //! `CHECKSUM JSON`: a change of the state, with its time. The first change makes the state from
-//! nothing, and is written together with the first line, in one step. Checksums are CRC-32 of the
-//! JSON, as eight hexadecimal digits.
+//! nothing, and is written together with the first line, in one step. A change with `done` says that
+//! the kernel has been written up to here. Checksums are CRC-32 of the JSON, as eight hexadecimal
+//! digits.
 //!
 //! A last line without its end is that of a daemon that died while it wrote: the state before it
 //! counts. All other damage, and another version, makes the file unreadable.
@@ -40,6 +41,8 @@ pub enum StateRead {
 pub(super) struct Content {
     pub(super) place: Place,
     pub(super) state: State,
+    /// The state that the kernel was last written by.
+    pub(super) kernel: State,
     pub(super) written_at: DateTime<Utc>,
 }
 
@@ -51,6 +54,8 @@ struct Change {
     set: Vec<Entry>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     gone: Vec<TargetName>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    done: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -69,20 +74,65 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Content> {
     let place = decode_header(lines.next().unwrap_or_default())?;
     let first = lines.next().and_then(|line| line.strip_suffix(b"\n"));
     let first = first.ok_or_else(|| damaged("it ends before its first change"))?;
-    let mut servers = BTreeMap::new();
-    let mut written_at = apply(&mut servers, first)?;
+    let mut replay = Replay::default();
+    let mut written_at = replay.apply(first)?;
     for line in lines {
         match line.strip_suffix(b"\n") {
-            Some(line) => written_at = apply(&mut servers, line)?,
+            Some(line) => written_at = replay.apply(line)?,
             // The daemon died while it wrote this line, and before it wrote the kernel.
             None => break,
         }
     }
+    let kernel = replay.kernel();
     Ok(Content {
         place,
-        state: State { servers },
+        state: State {
+            servers: replay.servers,
+        },
+        kernel,
         written_at,
     })
+}
+
+/// The changes of a file, one behind the other.
+#[derive(Default)]
+struct Replay {
+    servers: BTreeMap<Target, Deviation>,
+    /// What changed since the kernel was written, as it was then.
+    undone: BTreeMap<Target, Option<Deviation>>,
+}
+
+impl Replay {
+    fn apply(&mut self, line: &[u8]) -> Result<DateTime<Utc>> {
+        let change: Change = checked(line)?;
+        let named = |error: Error| damaged("a line of it names no server").caused_by(error);
+        for name in &change.gone {
+            let target = Target::try_from(name).map_err(named)?;
+            let was = self.servers.remove(&target);
+            self.undone.entry(target).or_insert(was);
+        }
+        for entry in change.set {
+            let target = Target::try_from(&entry.of).map_err(named)?;
+            let was = self.servers.insert(target, entry.is);
+            self.undone.entry(target).or_insert(was);
+        }
+        if change.done {
+            self.undone.clear();
+        }
+        Ok(change.time)
+    }
+
+    /// The state that the kernel was last written by.
+    fn kernel(&self) -> State {
+        let mut servers = self.servers.clone();
+        for (target, was) in &self.undone {
+            match was {
+                Some(was) => servers.insert(*target, was.clone()),
+                None => servers.remove(target),
+            };
+        }
+        State { servers }
+    }
 }
 
 fn decode_header(line: &[u8]) -> Result<Place> {
@@ -118,19 +168,6 @@ fn checked<T: for<'a> Deserialize<'a>>(line: &[u8]) -> Result<T> {
         .map_err(|error| damaged("a line of it cannot be understood").caused_by(error))
 }
 
-fn apply(servers: &mut BTreeMap<Target, Deviation>, line: &[u8]) -> Result<DateTime<Utc>> {
-    let change: Change = checked(line)?;
-    let named = |error: Error| damaged("a line of it names no server").caused_by(error);
-    for name in &change.gone {
-        servers.remove(&Target::try_from(name).map_err(named)?);
-    }
-    for entry in change.set {
-        let target = Target::try_from(&entry.of).map_err(named)?;
-        servers.insert(target, entry.is);
-    }
-    Ok(change.time)
-}
-
 fn damaged(cause: &str) -> Error {
     Error::new(Kind::Damaged, cause)
 }
@@ -149,14 +186,25 @@ fn line(value: &impl Serialize) -> Result<Vec<u8>> {
     Ok(line)
 }
 
-/// Writes a state as a whole file.
+/// Writes a whole file: the state that the kernel was last written by, and the state now.
 ///
 /// # Errors
 /// `bug`.
-pub(super) fn encode(place: &Place, state: &State, time: DateTime<Utc>) -> Result<Vec<u8>> {
+pub(super) fn encode(
+    place: &Place,
+    (kernel, state): (&State, &State),
+    time: DateTime<Utc>,
+) -> Result<Vec<u8>> {
     let mut bytes = format!("ipvsh state {VERSION} ").into_bytes();
     bytes.extend(line(place)?);
-    bytes.extend(encode_change(&State::default(), state, time)?);
+    let first = Change {
+        done: true,
+        ..change(&State::default(), kernel, time)
+    };
+    bytes.extend(line(&first)?);
+    if kernel != state {
+        bytes.extend(encode_change(kernel, state, time)?);
+    }
     Ok(bytes)
 }
 
@@ -165,6 +213,22 @@ pub(super) fn encode(place: &Place, state: &State, time: DateTime<Utc>) -> Resul
 /// # Errors
 /// `bug`.
 pub(super) fn encode_change(from: &State, to: &State, time: DateTime<Utc>) -> Result<Vec<u8>> {
+    line(&change(from, to, time))
+}
+
+/// Writes that the kernel has been written, as a line.
+///
+/// # Errors
+/// `bug`.
+pub(super) fn encode_done(time: DateTime<Utc>) -> Result<Vec<u8>> {
+    let nothing = State::default();
+    line(&Change {
+        done: true,
+        ..change(&nothing, &nothing, time)
+    })
+}
+
+fn change(from: &State, to: &State, time: DateTime<Utc>) -> Change {
     let is_new =
         |(target, deviation): &(&Target, &Deviation)| from.servers.get(target) != Some(*deviation);
     let set = to.servers.iter().filter(is_new);
@@ -172,14 +236,12 @@ pub(super) fn encode_change(from: &State, to: &State, time: DateTime<Utc>) -> Re
         of: TargetName::from(*target),
         is: deviation.clone(),
     });
-    let gone = from
-        .servers
-        .keys()
-        .filter(|target| !to.servers.contains_key(target));
-    let gone = gone.map(|target| TargetName::from(*target));
-    line(&Change {
+    let is_gone = |target: &&Target| !to.servers.contains_key(target);
+    let gone = from.servers.keys().filter(is_gone);
+    Change {
         time,
         set: set.collect(),
-        gone: gone.collect(),
-    })
+        gone: gone.map(|target| TargetName::from(*target)).collect(),
+        done: false,
+    }
 }

@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::copier::Copier;
 use super::directory::RuntimeDir;
 use super::files::{failed, replace};
-use super::format::{Content, StateRead, decode, encode, encode_change};
+use super::format::{Content, StateRead, decode, encode, encode_change, encode_done};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::health::State;
@@ -33,21 +33,27 @@ const ACROSS_BOOTS: TimeDelta = TimeDelta::hours(1);
 /// Reads the state of a database; makes nothing.
 pub fn read_state(dir: &RuntimeDir, place: &Place) -> StateRead {
     let path = dir.state();
-    let content = match read(&path) {
-        Ok(Some(content)) => content,
-        Ok(None) => return StateRead::Missing,
-        Err(error) => return StateRead::Unreadable(error),
-    };
-    if content.place.boot != place.boot {
-        return StateRead::Foreign("it was written before this boot".to_owned());
+    match read(&path) {
+        Ok(Some(content)) => match foreign(&content, place) {
+            Some(why) => StateRead::Foreign(why),
+            None => StateRead::Read(content.state, content.written_at),
+        },
+        Ok(None) => StateRead::Missing,
+        Err(error) => StateRead::Unreadable(error),
     }
-    if content.place.namespace != place.namespace {
-        return StateRead::Foreign(format!(
+}
+
+/// Why a state does not belong to a place; none where it does.
+fn foreign(content: &Content, place: &Place) -> Option<String> {
+    if content.place.boot != place.boot {
+        return Some("it was written before this boot".to_owned());
+    }
+    (content.place.namespace != place.namespace).then(|| {
+        format!(
             "it belongs to the network namespace {}; this is {}",
             content.place.namespace, place.namespace
-        ));
-    }
-    StateRead::Read(content.state, content.written_at)
+        )
+    })
 }
 
 /// What a daemon starts from.
@@ -55,6 +61,9 @@ pub fn read_state(dir: &RuntimeDir, place: &Place) -> StateRead {
 pub struct Starting {
     /// The servers that start down or waiting.
     pub state: State,
+    /// The state that the kernel was last written by: a daemon that died may have written one and not
+    /// the other.
+    pub kernel: State,
     /// What an operator should know of it, a sentence each.
     pub notes: Vec<String>,
 }
@@ -70,13 +79,14 @@ pub fn starting_state(
     place: &Place,
     now: DateTime<Utc>,
 ) -> Result<Starting> {
-    match read_state(dir, place) {
-        StateRead::Read(state, _) => Ok(Starting {
-            state,
+    let content = read(&dir.state())?;
+    match content.filter(|content| foreign(content, place).is_none()) {
+        Some(content) => Ok(Starting {
+            state: content.state,
+            kernel: content.kernel,
             notes: Vec::new(),
         }),
-        StateRead::Unreadable(error) => Err(error),
-        StateRead::Missing | StateRead::Foreign(_) => Ok(from_copy(database, place, now)),
+        None => Ok(from_copy(database, place, now)),
     }
 }
 
@@ -96,13 +106,15 @@ fn from_copy(database: &Path, place: &Place, now: DateTime<Utc>) -> Starting {
             Starting {
                 state: copy.state,
                 notes,
+                // Boot restores what was declared.
+                ..Starting::default()
             }
         }
         Ok(_) => Starting::default(),
         // The copy only saves a few checks.
         Err(error) => Starting {
-            state: State::default(),
             notes: vec![format!("{error}; all servers start up")],
+            ..Starting::default()
         },
     }
 }
@@ -135,6 +147,8 @@ pub struct StateFile {
     file: File,
     /// What the file says.
     state: State,
+    /// The state that the kernel was last written by.
+    kernel: State,
     /// The bytes of the file that count.
     length: u64,
     /// The bytes of it after the last fold.
@@ -156,11 +170,12 @@ impl StateFile {
         dir: &RuntimeDir,
         database: &Path,
         place: Place,
-        state: State,
+        starting: Starting,
         clock: &dyn Clock,
     ) -> Result<StateFile> {
         let path = dir.state();
-        let bytes = encode(&place, &state, clock.utc())?;
+        let Starting { state, kernel, .. } = starting;
+        let bytes = encode(&place, (&kernel, &state), clock.utc())?;
         let file = replace(&path, &bytes, false)?;
         let length = length(&bytes);
         Ok(StateFile {
@@ -168,6 +183,7 @@ impl StateFile {
             place,
             file,
             state,
+            kernel,
             length,
             folded: length,
             folded_at: clock.monotonic(),
@@ -183,6 +199,27 @@ impl StateFile {
         &self.state
     }
 
+    /// The state that the kernel was last written by.
+    pub fn kernel(&self) -> &State {
+        &self.kernel
+    }
+
+    /// Notes that the kernel was written by what the file says.
+    ///
+    /// # Errors
+    /// `system`; after a death of the daemon, the next one writes the kernel again.
+    pub fn kernel_written(&mut self, clock: &dyn Clock) -> Result<()> {
+        if self.kernel == self.state {
+            return Ok(());
+        }
+        self.kernel = self.state.clone();
+        match self.is_torn {
+            // The next write replaces the file.
+            true => Ok(()),
+            false => self.append(&encode_done(clock.utc())?),
+        }
+    }
+
     /// Writes a state, before the kernel is written. Where nothing changed, nothing is written.
     ///
     /// # Errors
@@ -196,7 +233,7 @@ impl StateFile {
         let is_long = appended > self.folded.max(SHORT);
         let is_due = is_long && now.saturating_sub(self.folded_at) >= PAUSE;
         if self.is_torn || is_due {
-            let bytes = encode(&self.place, state, utc)?;
+            let bytes = encode(&self.place, (&self.kernel, state), utc)?;
             self.file = replace(&self.path, &bytes, false)?;
             self.length = length(&bytes);
             (self.folded, self.folded_at, self.is_torn) = (self.length, now, false);
@@ -233,7 +270,7 @@ impl StateFile {
             false => PAUSE,
         };
         if age.is_none_or(|age| age >= pause) {
-            let bytes = encode(&self.place, &self.state, clock.utc())?;
+            let bytes = encode(&self.place, (&self.state, &self.state), clock.utc())?;
             self.copier.give(bytes);
             (self.copied_at, self.is_copied) = (Some(now), true);
         }
@@ -251,7 +288,7 @@ impl StateFile {
             copier,
             ..
         } = self;
-        copier.give(encode(&place, &state, clock.utc())?);
+        copier.give(encode(&place, (&state, &state), clock.utc())?);
         copier.finish()
     }
 }
@@ -282,7 +319,7 @@ mod tests {
     }
 
     fn create(dir: &RuntimeDir, database: &Path, clock: &Hand) -> StateFile {
-        StateFile::create(dir, database, place(), State::default(), clock).unwrap()
+        StateFile::create(dir, database, place(), Starting::default(), clock).unwrap()
     }
 
     fn read_back(dir: &RuntimeDir) -> State {
@@ -323,6 +360,34 @@ mod tests {
     }
 
     #[test]
+    fn the_next_daemon_knows_what_the_kernel_was_last_written_by() {
+        let (lab, dir) = runtime_dir();
+        let clock = Hand::default();
+        let start = || starting_state(&dir, lab.path(), &place(), moment(0)).unwrap();
+        let mut file = create(&dir, lab.path(), &clock);
+        file.write(&down([1, 2]), &clock).unwrap();
+        assert_eq!((start().state, start().kernel), (down([1, 2]), down([])));
+        file.kernel_written(&clock).unwrap();
+        assert_eq!(
+            (start().state, start().kernel),
+            (down([1, 2]), down([1, 2]))
+        );
+        file.write(&down([2, 3]), &clock).unwrap();
+        file.write(&down([3, 4]), &clock).unwrap();
+        assert_eq!(
+            (start().state, start().kernel),
+            (down([3, 4]), down([1, 2]))
+        );
+        // A file that is written anew keeps both.
+        file.is_torn = true;
+        file.write(&down([4]), &clock).unwrap();
+        assert_eq!((start().state, start().kernel), (down([4]), down([1, 2])));
+        let again = StateFile::create(&dir, lab.path(), place(), start(), &clock).unwrap();
+        assert_eq!((again.state(), again.kernel()), (&down([4]), &down([1, 2])));
+        assert_eq!((start().state, start().kernel), (down([4]), down([1, 2])));
+    }
+
+    #[test]
     fn a_long_log_is_folded_once_a_second_at_most() {
         let (lab, dir) = runtime_dir();
         let clock = Hand::default();
@@ -347,6 +412,7 @@ mod tests {
         flap(2, &clock);
         assert!(size() < long / 2, "{}", size());
         assert_eq!(read_back(&dir), down([]));
+        file.kernel_written(&clock).unwrap();
     }
 
     #[test]

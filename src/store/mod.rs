@@ -56,6 +56,7 @@
 
 mod address;
 mod carve;
+mod change_mark;
 mod contain;
 mod content;
 mod contents;
@@ -91,6 +92,7 @@ mod trie;
 mod untouched;
 mod whole;
 
+pub use change_mark::ChangeMark;
 pub(crate) use files::private;
 pub use files::{EVENTS, HEALTH_STATE, RUN};
 pub use fsck::{Checkup, Counts, Repaired};

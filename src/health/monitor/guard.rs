@@ -2,6 +2,10 @@
 //!
 //! Servers are counted by address, over all services. An address begins to fail when a proven check of
 //! it fails for the first time in a row while the server is up; any check of it that passes ends that.
+//!
+//! A server that refuses falls within `(fall - 1) * retry_interval` of its first failure, which may be
+//! before the last of the others was asked. Servers that fell before the guard came on stay out: that
+//! they fail together was not known then, and a dead server put back would get new connections.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

@@ -217,6 +217,35 @@ impl Monitor {
         &self.state
     }
 
+    /// The servers that are not up, by what the daemon last wrote: what the kernel was last told. It
+    /// differs from [`Monitor::state`] by the transitions of [`Monitor::decide`].
+    pub fn written_state(&self) -> State {
+        let mut state = self.state.clone();
+        let mut put = |target: Target, written: Standing, since, reason| match written.situation() {
+            Some(situation) => {
+                let deviation = Deviation {
+                    situation,
+                    since,
+                    reason,
+                };
+                state.servers.insert(target, deviation);
+            }
+            None => {
+                state.servers.remove(&target);
+            }
+        };
+        for target in &self.pending {
+            if let Some(server) = self.servers.get(target) {
+                let reason = server.reason.clone().unwrap_or_default();
+                put(*target, server.written, server.since, reason);
+            }
+        }
+        for (target, left) in &self.leaving {
+            put(*target, left.from, left.time, left.reason.clone());
+        }
+        state
+    }
+
     /// Ends the guard: servers that still fail go down at the next [`Monitor::decide`]. Returns false
     /// if it was not on.
     pub fn unfreeze(&mut self, now: Now) -> bool {

@@ -26,7 +26,7 @@ impl Monitor {
         let wanted = checked_servers(rules);
         let is_first = self.known.is_none();
         let known = self.known.take().unwrap_or_default();
-        let old = std::mem::take(&mut self.servers);
+        let mut old = std::mem::take(&mut self.servers);
         let still_up: BTreeSet<ServiceKey> = old
             .iter()
             .filter(|(target, server)| {
@@ -35,7 +35,6 @@ impl Monitor {
             .map(|(target, _)| target.service)
             .collect();
         let mut checks = self.set_probes(&wanted, now);
-        let mut old = old;
         for (target, declared) in &wanted {
             let checks = checks.remove(target).unwrap_or_default();
             if let Some(mut server) = old.remove(target) {
@@ -205,9 +204,10 @@ fn checked_servers(rules: &Ruleset) -> BTreeMap<Target, Declared> {
         let common = shared(&service.policy.checks);
         let mut all = Vec::new();
         for server in service.servers.keys() {
-            let own = service.server_policies.get(server);
-            let own = own.and_then(|policy| policy.checks.as_deref());
-            let checks = own.map_or_else(|| common.clone(), shared);
+            let checks = match service.checks_of(server) {
+                checks if std::ptr::eq(checks, &*service.policy.checks) => common.clone(),
+                own => shared(own),
+            };
             let target = Target {
                 service: *key,
                 server: *server,

@@ -54,7 +54,7 @@ impl Schedule {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^= z >> 31;
-        let micros = span.as_micros() * u128::from(z) >> 64;
+        let micros = (span.as_micros() * u128::from(z)) >> 64;
         Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 

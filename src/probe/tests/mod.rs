@@ -3,6 +3,7 @@
 mod datagrams;
 mod programs;
 mod requests;
+mod routes;
 mod streams;
 
 use std::io::{Read, Write};

@@ -189,8 +189,8 @@ fn a_program_that_others_can_change_is_refused() {
     assert_eq!(
         text,
         format!(
-            "check program {shown}: {shown} is writable by everybody, who could replace the program | \
-         put the program where only root writes, or: chmod go-w {shown}"
+            "check program {shown}: {shown} is writable by everybody, who could replace the program \
+             | chmod go-w {shown}"
         )
     );
     write(&program, 0o700);

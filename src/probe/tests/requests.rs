@@ -102,6 +102,10 @@ fn what_is_no_answer_fails() {
             "closed before the answer was complete [200]",
         ),
         (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nok",
+            "the answer is not HTTP: Invalid chunk size line: missing size digit [200]",
+        ),
+        (
             b"SSH-2.0-OpenSSH_9.2\r\n",
             "the answer is not HTTP: invalid HTTP version parsed []",
         ),

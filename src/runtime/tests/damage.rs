@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::super::format::StateRead;
-use super::super::state::{StateFile, read_state, starting_state};
+use super::super::state::{Starting, StateFile, read_state, starting_state};
 use super::{down, moment, place, runtime_dir};
 use crate::error::Kind;
 use crate::health::State;
@@ -12,8 +12,12 @@ use crate::health::State;
 fn written(dir: &super::RuntimeDir, database: &std::path::Path) -> Vec<State> {
     let states = vec![down([1]), down([1, 2]), down([2, 3])];
     let clock = || moment(0);
-    let first = states[0].clone();
-    let mut file = StateFile::create(dir, database, place(), first, &clock).unwrap();
+    let starting = Starting {
+        state: states[0].clone(),
+        kernel: states[0].clone(),
+        ..Starting::default()
+    };
+    let mut file = StateFile::create(dir, database, place(), starting, &clock).unwrap();
     for state in &states[1..] {
         file.write(state, &clock).unwrap();
     }

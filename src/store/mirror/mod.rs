@@ -33,4 +33,4 @@ pub(super) use commit::{Head, State};
 use files::broken;
 pub(super) use files::{BASE, LOG};
 pub(super) use open::Mirror;
-pub(super) use read::{Replayed, exists, read, read_newest, replay, rules_of};
+pub(super) use read::{Replayed, exists, read, read_newest, read_quickly, replay, rules_of};

@@ -74,6 +74,16 @@ fn invariants(lab: &Lab) {
             Standing::Waiting => assert!(check.consecutive_passes == 0 && !is_decided),
         }
     }
+    let situation = |state: &State, target: &Target| {
+        let deviation = state.servers.get(target);
+        deviation.map(|deviation| deviation.situation)
+    };
+    let (state, written) = (monitor.state(), monitor.written_state());
+    for target in state.servers.keys().chain(written.servers.keys()) {
+        let differs = situation(state, target) != situation(&written, target);
+        let is_told = monitor.pending.contains(target) || monitor.leaving.contains_key(target);
+        assert_eq!(differs, is_told, "{target}");
+    }
     // Every probe waits in the queue or runs, and no other.
     let waiting = monitor
         .probes

@@ -130,8 +130,10 @@ fn what_was_not_written_comes_again() {
     assert_eq!(lab.monitor.decide(now).transitions, first);
     // The state is what the kernel has to follow, written or not.
     assert_eq!(lab.down(), 1);
+    assert_eq!(lab.monitor.written_state(), State::default());
     lab.is_writable = true;
     lab.run(secs(5));
+    assert_eq!(lab.monitor.written_state(), *lab.monitor.state());
     assert_eq!(lab.news(), ["10.0.0.2 up -> down"]);
     assert_eq!(lab.monitor.decide(lab.now()).transitions, []);
     // Back before anything was written: there is nothing to write.

@@ -132,10 +132,10 @@ fn a_new_server_waits_for_its_first_pass() {
         (start(Start::Wait), true),
         (start(Start::Up), false),
     ] {
-        let mut lab = Lab::new(&web(1, &[check.clone()]));
+        let mut lab = Lab::new(&web(1, std::slice::from_ref(&check)));
         lab.run(secs(10));
         lab.let_do(&["10.0.0.3"], Does::Refuse);
-        lab.set(&web(2, &[check.clone()]));
+        lab.set(&web(2, std::slice::from_ref(&check)));
         let expected = if waits {
             vec!["10.0.0.3 up -> waiting"]
         } else {
@@ -145,7 +145,7 @@ fn a_new_server_waits_for_its_first_pass() {
         lab.run(secs(10));
         let expected = if waits { "waiting" } else { "up" };
         assert_eq!(lab.news(), [format!("10.0.0.3 {expected} -> down")]);
-        lab.set(&web(3, &[check.clone()]));
+        lab.set(&web(3, std::slice::from_ref(&check)));
         lab.run(ms(3_010));
         let expected: &[&str] = match waits {
             true => &["10.0.0.4 up -> waiting", "10.0.0.4 waiting -> up"],
@@ -209,9 +209,11 @@ fn a_server_that_is_checked_no_more_goes_up() {
     lab.is_writable = false;
     lab.set(&web(2, &[]));
     assert_eq!(lab.down(), 0);
+    assert_eq!(lab.monitor.written_state().servers.len(), 1);
     lab.is_writable = true;
     lab.decide();
     assert_eq!(lab.news(), ["10.0.0.2 down -> up"]);
+    assert_eq!(lab.monitor.written_state(), State::default());
     lab.decide();
     assert_eq!(lab.news(), [""; 0]);
     // Of a server that is gone there is nothing to write.

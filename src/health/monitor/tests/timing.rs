@@ -34,7 +34,11 @@ fn slowest(check: &Check, does: Does) -> Duration {
             seed,
             ..MonitorOptions::default()
         };
-        let mut lab = Lab::with(options, &web(2, &[check.clone()]), &State::default());
+        let mut lab = Lab::with(
+            options,
+            &web(2, std::slice::from_ref(check)),
+            &State::default(),
+        );
         lab.run(secs(200) + ms(seed * 97));
         assert_eq!(lab.news(), [""; 0]);
         lab.let_do(&["10.0.0.2"], does);

@@ -350,11 +350,7 @@ fn the_rows_say_what_holds() {
             option.name
         );
         let known = |name: &&str| TYPES.iter().any(|fact| fact.name == *name);
-        assert!(
-            option.types.iter().all(|name| known(&name)),
-            "{}",
-            option.name
-        );
+        assert!(option.types.iter().all(known), "{}", option.name);
     }
     let row = |name: &str| OPTIONS.iter().find(|option| option.name == name).unwrap();
     assert_eq!(row("interval").default(), "3");

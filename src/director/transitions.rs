@@ -1,58 +1,14 @@
-//! What the checks found, as far as changes of the kernel need it, and writing it to the kernel.
+//! Writing what the checks found to the kernel.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use super::transaction::carry_out;
 use super::{Director, Silent};
-use crate::clock::{Clock, SystemClock};
 use crate::error::Result;
-use crate::health::{Knowledge, Overlay, State, Target};
+use crate::health::{Overlay, State, Target};
 use crate::kernel::Part;
 use crate::model::{EntryKey, Extent, FoundValues, Ruleset, ServiceKey};
 use crate::plan::{Change, Request, Scope, plan};
-use crate::runtime::{RuntimeDir, place_of, starting_state};
-use crate::store::DatabaseKind;
-
-/// Where the state of the checks is read.
-pub trait HealthStates {
-    /// What is known now.
-    fn knowledge(&self) -> Knowledge;
-}
-
-/// No daemon ever ran: every server is up.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoChecks;
-
-impl HealthStates for NoChecks {
-    fn knowledge(&self) -> Knowledge {
-        Knowledge::Known(State::default())
-    }
-}
-
-/// The state of the checks of a database on disk, as its daemon writes it.
-#[derive(Debug, Clone)]
-pub struct StateOnDisk {
-    /// Where the daemon and the commands meet.
-    pub dir: RuntimeDir,
-    /// The database's directory.
-    pub database: PathBuf,
-    /// What the database is for.
-    pub kind: DatabaseKind,
-}
-
-impl HealthStates for StateOnDisk {
-    fn knowledge(&self) -> Knowledge {
-        let read = place_of(self.kind).and_then(|place| {
-            let now = SystemClock.utc();
-            starting_state(&self.dir, &self.database, &place, now)
-        });
-        match read {
-            Ok(starting) => Knowledge::Known(starting.state),
-            Err(error) => Knowledge::Unreadable(error.message().to_owned()),
-        }
-    }
-}
 
 /// What became of transitions that were written to the kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

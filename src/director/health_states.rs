@@ -1,0 +1,48 @@
+//! Where the state of the checks is read.
+
+use std::path::PathBuf;
+
+use crate::clock::{Clock, SystemClock};
+use crate::health::{Knowledge, State};
+use crate::runtime::{RuntimeDir, place_of, starting_state};
+use crate::store::DatabaseKind;
+
+/// Where the state of the checks is read.
+pub trait HealthStates {
+    /// What is known now.
+    fn knowledge(&self) -> Knowledge;
+}
+
+/// No daemon ever ran: every server is up.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoChecks;
+
+impl HealthStates for NoChecks {
+    fn knowledge(&self) -> Knowledge {
+        Knowledge::Known(State::default())
+    }
+}
+
+/// The state of the checks of a database on disk, as its daemon writes it.
+#[derive(Debug, Clone)]
+pub struct StateOnDisk {
+    /// Where the daemon and the commands meet.
+    pub dir: RuntimeDir,
+    /// The database's directory.
+    pub database: PathBuf,
+    /// What the database is for.
+    pub kind: DatabaseKind,
+}
+
+impl HealthStates for StateOnDisk {
+    fn knowledge(&self) -> Knowledge {
+        let read = place_of(self.kind).and_then(|place| {
+            let now = SystemClock.utc();
+            starting_state(&self.dir, &self.database, &place, now)
+        });
+        match read {
+            Ok(starting) => Knowledge::Known(starting.state),
+            Err(error) => Knowledge::Unreadable(error.message().to_owned()),
+        }
+    }
+}
