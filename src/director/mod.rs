@@ -50,6 +50,7 @@ mod simulated;
 mod status;
 mod transaction;
 mod transitions;
+mod try_checks;
 mod undo;
 mod views;
 mod wait;
