@@ -133,24 +133,26 @@ fn a_server_is_disabled_and_enabled_everywhere() {
     let before = lab.ok(&["show", "--json"]);
     assert_snapshot!(lab.run(&["disable", "10.0.0.12", "--plan"]), @r"
     tcp 192.0.2.10:80
-      ~ server 10.0.0.12:80  weight 3 -> 0
+      ~ server 10.0.0.12:80  weight 3 -> 0 (maintenance: until ipvsh enable)
     tcp 192.0.2.10:443
-      ~ server 10.0.0.12:443  weight 5 -> 0
+      ~ server 10.0.0.12:443  weight 5 -> 0 (maintenance: until ipvsh enable)
     udp 192.0.2.53:53
-      ~ server 10.0.0.12:53  weight 1 -> 0
-    3 changes planned, nothing done
+      ~ server 10.0.0.12:53  weight 1 -> 0 (maintenance: until ipvsh enable)
+    + maintenance 10.0.0.12  drain
+    4 changes planned, nothing done
     -- stderr
     note: no connections of 10.0.0.12 go on
     -- status 0
     ");
     assert_snapshot!(lab.run(&["disable", "10.0.0.12", "-m", "new disk"]), @r"
     tcp 192.0.2.10:80
-      ~ server 10.0.0.12:80  weight 3 -> 0
+      ~ server 10.0.0.12:80  weight 3 -> 0 (maintenance: until ipvsh enable)
     tcp 192.0.2.10:443
-      ~ server 10.0.0.12:443  weight 5 -> 0
+      ~ server 10.0.0.12:443  weight 5 -> 0 (maintenance: until ipvsh enable)
     udp 192.0.2.53:53
-      ~ server 10.0.0.12:53  weight 1 -> 0
-    snapshot 3 (2 before), 3 changes, verified. Undo: ipvsh --sim rollback 2
+      ~ server 10.0.0.12:53  weight 1 -> 0 (maintenance: until ipvsh enable)
+    + maintenance 10.0.0.12  drain: new disk
+    snapshot 3 (2 before), 4 changes, verified. Undo: ipvsh --sim rollback 2
     -- stderr
     note: no connections of 10.0.0.12 go on
     -- status 0
@@ -168,7 +170,8 @@ fn a_server_is_disabled_and_enabled_everywhere() {
       ~ server 10.0.0.12:443  weight 0 -> 5
     udp 192.0.2.53:53
       ~ server 10.0.0.12:53  weight 0 -> 1
-    snapshot 4 (3 before), 3 changes, verified. Undo: ipvsh --sim rollback 3
+    - maintenance 10.0.0.12  drain: new disk
+    snapshot 4 (3 before), 4 changes, verified. Undo: ipvsh --sim rollback 3
     -- status 0
     ");
     assert_eq!(lab.ok(&["show", "--json"]), before);
@@ -178,19 +181,100 @@ fn a_server_is_disabled_and_enabled_everywhere() {
     ");
     assert_snapshot!(lab.run(&["history"]), @r"
     snapshot  time                 author  changes  message
-    4  TIME  AUTHOR  ~3  enable real server 10.0.0.12
-    3  TIME  AUTHOR  ~3  new disk
+    4  TIME  AUTHOR  ~3 -1  enable real server 10.0.0.12
+    3  TIME  AUTHOR  +1 ~3  new disk
     2  TIME  AUTHOR  +9  +3 services
     1  TIME  AUTHOR  +3  +tcp 192.0.2.10:80 with 2 servers
     -- status 0
     ");
-    // Neither is there before there is maintenance.
+    // Its servers leave the table, are not lost, and come back.
     assert_snapshot!(lab.run(&["disable", "10.0.0.12", "--now"]), @r"
+    tcp 192.0.2.10:80
+      - server 10.0.0.12:80  masq weight 3 (maintenance: until ipvsh enable)
+    tcp 192.0.2.10:443
+      - server 10.0.0.12:443  masq weight 5 (maintenance: until ipvsh enable)
+    udp 192.0.2.53:53
+      - server 10.0.0.12:53  masq weight 1 (maintenance: until ipvsh enable)
+    + maintenance 10.0.0.12  out
+    snapshot 5 (4 before), 4 changes, verified. Undo: ipvsh --sim rollback 4
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["disable", "10.0.0.12", "--for", "2999-12-01T10:00Z"]), @r"
+    maintenance 10.0.0.12
+      ~ expires none -> TIME
+    snapshot 6 (5 before), 1 change recorded, the kernel untouched. Undo: ipvsh --sim rollback 5
     -- stderr
-    Error: unexpected argument '--now' found
-    Hint: to pass '--now' as a value, use '-- --now'
-    Hint: usage: ipvsh --sim disable <SERVER>
-    -- status 2
+    note: no connections of 10.0.0.12 go on
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["disable", "10.0.0.12", "--for", "2020-01-01"]), @r#"
+    -- stderr
+    Error: cannot disable: 2020-01-01 is past
+    Hint: expires is a time to come: "30m", "2d", "22:00", "2026-12-01", "TIME"
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["enable", "10.0.0.12:80"]), @r"
+    -- stderr
+    Error: real server 10.0.0.12:80: cannot enable: 10.0.0.12:80 is in maintenance as part of 10.0.0.12
+    Hint: to end that: ipvsh --sim enable 10.0.0.12
+    -- status 1
+    ");
+    lab.ok(&["enable", "10.0.0.12"]);
+    assert_eq!(lab.ok(&["show", "--json"]), before);
+}
+
+#[test]
+fn a_host_is_disabled_with_all_its_servers_and_those_added_later() {
+    let lab = lab();
+    lab.ok(&[
+        "-e",
+        r#"for s in servers("10.0.0.12") { s.set(#{ host: "web12" }); }"#,
+    ]);
+    assert_snapshot!(lab.run(&["disable", "web12", "-m", "memory"]), @r"
+    tcp 192.0.2.10:80
+      ~ server 10.0.0.12:80  weight 3 -> 0 (maintenance: until ipvsh enable)
+    tcp 192.0.2.10:443
+      ~ server 10.0.0.12:443  weight 5 -> 0 (maintenance: until ipvsh enable)
+    udp 192.0.2.53:53
+      ~ server 10.0.0.12:53  weight 1 -> 0 (maintenance: until ipvsh enable)
+    + maintenance web12  drain: memory
+    snapshot 4 (3 before), 4 changes, verified. Undo: ipvsh --sim rollback 3
+    -- stderr
+    note: no connections of web12 go on
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", r#"tcp("192.0.2.60:80", #{ servers: ["10.0.0.11", #{ address: "10.0.0.12", host: "web12" }] })"#]), @r"
+    + tcp 192.0.2.60:80  wlc
+      + server 10.0.0.11:80  direct weight 1
+      + server 10.0.0.12:80  direct weight 0 (maintenance: until ipvsh enable)
+      + server 10.0.0.12:80 host web12
+    snapshot 5 (4 before), 4 changes, verified. Undo: ipvsh --sim rollback 4
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["enable", "10.0.0.12"]), @r"
+    -- stderr
+    Error: real server 10.0.0.12: cannot enable: 10.0.0.12:80 is in maintenance as part of web12
+    Hint: to end that: ipvsh --sim enable web12
+    -- status 1
+    ");
+    assert_snapshot!(lab.run(&["disable", "web13"]), @r#"
+    -- stderr
+    Error: host web13: no real server is on a host of that name
+    Hint: did you mean "web12"?
+    -- status 1
+    "#);
+    assert_snapshot!(lab.run(&["enable", "web12"]), @r"
+    tcp 192.0.2.10:80
+      ~ server 10.0.0.12:80  weight 0 -> 3
+    tcp 192.0.2.10:443
+      ~ server 10.0.0.12:443  weight 0 -> 5
+    tcp 192.0.2.60:80
+      ~ server 10.0.0.12:80  weight 0 -> 1
+    udp 192.0.2.53:53
+      ~ server 10.0.0.12:53  weight 0 -> 1
+    - maintenance web12  drain: memory
+    snapshot 6 (5 before), 5 changes, verified. Undo: ipvsh --sim rollback 5
+    -- status 0
     ");
 }
 
@@ -218,18 +302,17 @@ fn the_last_server_is_not_disabled_unless_that_is_allowed() {
     -- status 1
     ");
     assert_eq!(lab.state(), before);
-    assert_snapshot!(lab.run(&["disable", "10.0.0.11", "--allow-removals"]), @r#"
+    assert_snapshot!(lab.run(&["disable", "10.0.0.11", "--allow-removals"]), @r"
     tcp 192.0.2.10:80
-      ~ server 10.0.0.11:80  weight 1 -> 0
+      ~ server 10.0.0.11:80  weight 1 -> 0 (maintenance: until ipvsh enable)
     tcp 192.0.2.10:443
-      ~ server 10.0.0.11:443  weight 1 -> 0
-    snapshot 4 (3 before), 2 changes, verified. Undo: ipvsh --sim rollback 3
+      ~ server 10.0.0.11:443  weight 1 -> 0 (maintenance: until ipvsh enable)
+    + maintenance 10.0.0.11  drain
+    snapshot 4 (3 before), 3 changes, verified. Undo: ipvsh --sim rollback 3
     -- stderr
     note: no connections of 10.0.0.11 go on
-    note: tcp 192.0.2.10:80: all real servers have weight 0, so new clients are refused. Fix: ipvsh --sim -e 'find("tcp 192.0.2.10:80").find("10.0.0.11:80").set(#{ weight: 1 })'
-    note: tcp 192.0.2.10:443: all real servers have weight 0, so new clients are refused. Fix: ipvsh --sim -e 'find("tcp 192.0.2.10:443").find("10.0.0.11:443").set(#{ weight: 1 })'
     -- status 0
-    "#);
+    ");
     // The everyday change itself is no removal.
     assert_snapshot!(lab.run(&["weight", "10.0.0.14", "0"]), @r#"
     fwmark 7
@@ -263,9 +346,10 @@ fn what_never_had_a_weight_is_not_enabled() {
     assert_snapshot!(lab.run(&["enable", "10.0.0.19"]), @r"
     udp 192.0.2.53:53
       ~ server 10.0.0.19:53  weight 0 -> 2
-    snapshot 7 (6 before), 1 change, verified. Undo: ipvsh --sim rollback 6
+    - maintenance 10.0.0.19  drain
+    snapshot 7 (6 before), 2 changes, verified. Undo: ipvsh --sim rollback 6
     -- stderr
-    note: 10.0.0.19:80 stays at weight 0 in tcp 192.0.2.10:80: nothing in the history says which weight it had (ipvsh --sim weight 10.0.0.19:80 N tcp 192.0.2.10:80)
+    note: 10.0.0.19:80 stays at weight 0 in tcp 192.0.2.10:80: that is its own weight there
     -- status 0
     ");
     assert_snapshot!(lab.run(&["enable", "10.0.0.99"]), @r#"
