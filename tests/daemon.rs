@@ -310,7 +310,7 @@ fn a_maintenance_that_ends_gives_the_weight_back() {
     let daemon = lab.daemon(&[]);
     for server in [&one, &two] {
         let script = format!(
-            "maintenance(\"{}\", #{{ mode: \"drain\", until: \"8s\" }})",
+            "maintenance(\"{}\", #{{ mode: \"drain\", expires: \"8s\" }})",
             server.name()
         );
         let output = lab.run(&["-e", &script, "--allow-removals"]);
