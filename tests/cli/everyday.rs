@@ -219,6 +219,20 @@ fn a_server_is_disabled_and_enabled_everywhere() {
     Hint: to end that: ipvsh --sim enable 10.0.0.12
     -- status 1
     ");
+    assert_snapshot!(lab.run(&["drain", "10.0.0.12"]), @r"
+    -- stderr
+    Error: real server 10.0.0.12:80 of tcp 192.0.2.10:80: cannot drain: maintenance took it out of the table
+    Hint: to end that: ipvsh --sim enable 10.0.0.12
+    -- status 1
+    ");
+    lab.ok(&["enable", "10.0.0.12"]);
+    assert_eq!(lab.ok(&["show", "--json"]), before);
+    // A drain of what is in maintenance waits, and leaves its own weight alone.
+    lab.ok(&["disable", "10.0.0.12"]);
+    assert_snapshot!(lab.run(&["drain", "10.0.0.12"]), @r"
+    drained: real server 10.0.0.12 of 3 services has no active or inactive connections after 0 s
+    -- status 0
+    ");
     lab.ok(&["enable", "10.0.0.12"]);
     assert_eq!(lab.ok(&["show", "--json"]), before);
 }
