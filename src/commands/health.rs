@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context, args: &HealthArgs) -> Result<u8> {
         return Ok(u8::from(!runs.iter().all(|run| run.has_passed())));
     }
     let health = director.health(&dir, object.as_deref())?;
-    if let Some(why) = &health.without_daemon {
+    if let (Some(why), false) = (&health.without_daemon, health.report.servers.is_empty()) {
         out.note(&format!("{why}: this is the state as the daemon left it"));
     }
     match (out.json, health.report.servers.is_empty()) {

@@ -1,5 +1,6 @@
 //! The state of the checks, and timelines, as tables and as JSON.
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::changes::changes;
@@ -40,7 +41,7 @@ pub fn health(health: &Health, paint: Paint, width: Option<u16>) -> String {
             one.service.to_string(),
             one.server.to_string(),
             state(one),
-            local(one.since),
+            since(health, one).map_or(String::new(), local),
             clean(&checks.join(", ")),
             clean(&answer(one)),
         ];
@@ -51,6 +52,12 @@ pub fn health(health: &Health, paint: Paint, width: Option<u16>) -> String {
     }
     text.push_str(&table.text());
     text
+}
+
+/// Since when a server stands as it does. The daemon leaves no moment for a server that is up.
+fn since(health: &Health, one: &ServerHealth) -> Option<DateTime<Utc>> {
+    let is_known = health.without_daemon.is_none() || one.state != Standing::Up;
+    is_known.then_some(one.since)
 }
 
 /// Where a server stands, with what qualifies that.
@@ -83,16 +90,16 @@ pub fn health_json(health: &Health) -> Value {
         "daemon": health.without_daemon.is_none(),
         "ready": report.ready,
         "guard": report.guard,
-        "servers": report.servers.iter().map(server_json).collect::<Value>(),
+        "servers": report.servers.iter().map(|one| server_json(health, one)).collect::<Value>(),
     })
 }
 
-fn server_json(one: &ServerHealth) -> Value {
+fn server_json(health: &Health, one: &ServerHealth) -> Value {
     json!({
         "service": one.service.to_string(),
         "server": one.server.to_string(),
         "state": one.state.name(),
-        "since": one.since,
+        "since": since(health, one),
         "reason": one.reason,
         "latency": one.latency,
         "held": one.held,

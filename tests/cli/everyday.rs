@@ -271,6 +271,14 @@ fn a_host_is_disabled_with_all_its_servers_and_those_added_later() {
     Hint: to end that: ipvsh --sim enable web12
     -- status 1
     ");
+    assert_snapshot!(lab.run(&["where", "10.0.0.12"]), @r"
+    service             as      server         method  weight  active  inactive
+    tcp 192.0.2.10:80   server  10.0.0.12:80   masq         0       0         0  maintenance web12: drain: memory
+    tcp 192.0.2.10:443  server  10.0.0.12:443  masq         0       0         0  maintenance web12: drain: memory
+    tcp 192.0.2.60:80   server  10.0.0.12:80   direct       0       0         0  maintenance web12: drain: memory
+    udp 192.0.2.53:53   server  10.0.0.12:53   masq         0       0         0  maintenance web12: drain: memory
+    -- status 0
+    ");
     assert_snapshot!(lab.run(&["disable", "web13"]), @r#"
     -- stderr
     Error: host web13: no real server is on a host of that name
@@ -737,6 +745,7 @@ fn where_an_address_is_used() {
         "weight": 1,
         "active": 0,
         "inactive": 0,
+        "maintenance": null,
         "managed": true,
         "live": true
       }
