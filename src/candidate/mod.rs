@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Result};
 use crate::health::covered_servers;
-use crate::model::combination::{check_beside, check_server, check_service};
+use crate::model::combination::{check_beside, check_policy, check_server, check_service};
 use crate::model::patch::Named;
 use crate::model::setting::{check_derived, derived_keys};
 use crate::model::{
@@ -288,6 +288,7 @@ impl Candidate {
                 _ => {}
             }
         }
+        self.check_policies()?;
         match is_mixed {
             true => {
                 check_derived(&self.rules)?;
@@ -295,6 +296,16 @@ impl Candidate {
             }
             false => Ok(()),
         }
+    }
+
+    /// Checks the policies of the services that were named.
+    fn check_policies(&self) -> Result<()> {
+        let named: BTreeSet<ServiceKey> = self.spoken().filter_map(EntryKey::service).collect();
+        let services = named
+            .iter()
+            .filter_map(|key| self.rules.services.get_key_value(key));
+        let mut checked = services.filter(|(_, service)| service.is_checked());
+        checked.try_for_each(|(key, service)| check_policy(key, service))
     }
 
     /// The services whose options were declared or set in so many words.

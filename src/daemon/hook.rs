@@ -41,7 +41,9 @@ impl Hook {
         let user = nix::unistd::User::from_uid(nix::unistd::Uid::effective());
         if let Ok(Some(user)) = user {
             let examined = probe::examine(&[shown.clone()], &user.name);
-            examined.map_err(|error| error.attempt("cannot run the hook"))?;
+            examined.map_err(|error| {
+                Error::new(error.kind(), error.message()).object(format!("hook {shown}"))
+            })?;
         }
         let (events, received) = channel();
         let path = path.to_owned();

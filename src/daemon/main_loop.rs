@@ -433,5 +433,7 @@ impl Daemon<'_> {
         if let Some(Err(error)) = self.writing.take().map(Writer::close) {
             self.recorder.observer().note(&error.to_string());
         }
+        // What it asked for is done.
+        signals::forget();
     }
 }

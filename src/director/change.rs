@@ -20,6 +20,7 @@ use crate::error::{Error, Kind, Result};
 use crate::health::Overlay;
 use crate::kernel::Part;
 use crate::kernel::refusal::check_names;
+use crate::model::policy::check::CheckKind;
 use crate::model::remedy::{DISCARD, REVERT};
 use crate::model::service::SCHEDULERS;
 use crate::model::{
@@ -27,6 +28,7 @@ use crate::model::{
     SnapshotId, SnapshotName, pairs,
 };
 use crate::plan::{self, Plan, Request, Return, Scope, Step, plan, summary};
+use crate::probe;
 use crate::signals;
 use crate::store::Store;
 
@@ -112,6 +114,7 @@ impl Director {
             }
         };
         self.refuse_unknown_names(mine, &live)?;
+        refuse_bad_programs(mine)?;
         let returning = recorded.found_then.as_ref().map(|found_then| {
             let now = (&begun.head_rules, &begun.found);
             Return::between(now, (mine.rules(), found_then), &live.rules)
@@ -588,6 +591,28 @@ fn complete(
         teach(store, &mut mine, &Extent::Whole)?;
     }
     Ok(mine)
+}
+
+/// Refuses checks that are new or changed and run a program that is missing, or that others could
+/// change, or as a user that does not exist.
+fn refuse_bad_programs(candidate: &Candidate) -> Result<()> {
+    let programs = |rules: &Ruleset| {
+        let services = rules.services.values();
+        let checks = services.flat_map(|service| {
+            let own = service.server_policies.values();
+            let own = own.filter_map(|policy| policy.checks.as_deref()).flatten();
+            service.policy.checks.iter().chain(own)
+        });
+        let programs = checks.filter_map(|check| match &check.kind {
+            CheckKind::Exec(exec) => Some((exec.command.clone(), exec.user.clone())),
+            _ => None,
+        });
+        programs.collect::<BTreeSet<_>>()
+    };
+    let standing = programs(candidate.base());
+    let new = programs(candidate.rules());
+    let mut new = new.difference(&standing);
+    new.try_for_each(|(command, user)| probe::examine(command, user).map_err(|e| e.about("check")))
 }
 
 /// The candidate on the present head: moved there where somebody else committed meanwhile.

@@ -1,16 +1,22 @@
 //! Where the state of the checks is read.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
 use crate::health::{Knowledge, State};
-use crate::runtime::{RuntimeDir, place_of, starting_state};
+use crate::runtime::{Heartbeat, RuntimeDir, place_of, starting_state};
 use crate::store::DatabaseKind;
 
 /// Where the state of the checks is read.
 pub trait HealthStates {
     /// What is known now.
     fn knowledge(&self) -> Knowledge;
+
+    /// How long ago the daemon's scheduler last ran; none where no daemon runs.
+    fn heartbeat(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// No daemon ever ran: every server is up.
@@ -42,7 +48,11 @@ impl HealthStates for StateOnDisk {
         });
         match read {
             Ok(starting) => Knowledge::Known(starting.state),
-            Err(error) => Knowledge::Unreadable(error.message().to_owned()),
+            Err(error) => Knowledge::Unreadable(error.message()),
         }
+    }
+
+    fn heartbeat(&self) -> Option<Duration> {
+        Heartbeat::age(&self.dir)
     }
 }

@@ -1,5 +1,6 @@
 //! One screen: where things stand, and one thing to do about it.
 
+use super::health_summary::HealthSummary;
 use super::options::ChangeOptions;
 use super::{Awaiting, Director, Left, head_of, plan_of_everything};
 use crate::error::{Error, Result};
@@ -25,6 +26,8 @@ pub struct Status {
     pub changed: Vec<Change>,
     /// What does not work, or will not, although it is as the head has it; each with its fix.
     pub warnings: Vec<Note>,
+    /// What the checks of the head say, and who keeps servers out.
+    pub health: HealthSummary,
     /// Services and servers that the kernel holds, where it can be read.
     pub live: Option<(usize, usize)>,
     /// Services and servers of the head.
@@ -57,6 +60,13 @@ impl Status {
                 RESTORE.command,
                 "bring the kernel back to the head (ipvsh plan shows it; ipvsh adopt OBJECT keeps what is live)",
             ))
+        } else if self.health.lacks_daemon() {
+            Some((
+                "ipvsh daemon",
+                "run the checks (as a service: systemctl enable --now ipvsh-daemon)",
+            ))
+        } else if !self.health.down.is_empty() {
+            Some(("ipvsh health", "look at what the checks say"))
         } else if !self.warnings.is_empty() {
             Some((
                 "ipvsh plan",
@@ -79,7 +89,8 @@ impl Status {
             .as_ref()
             .is_ok_and(|plan| !plan.changes.is_empty());
         let is_overdue = self.pending.as_ref().is_some_and(Awaiting::is_overdue);
-        differs || is_overdue || self.unfinished.is_some() || !self.warnings.is_empty()
+        let is_unwell = self.health.has_findings();
+        differs || is_overdue || is_unwell || self.unfinished.is_some() || !self.warnings.is_empty()
     }
 }
 
@@ -111,6 +122,7 @@ impl Director {
         let ours = (rules.services.len(), rules.server_count());
         let (mut lost, mut warnings) = (Vec::new(), Vec::new());
         let overlay = self.overlay();
+        let health = self.health_summary(&rules, &overlay);
         let drift = live.map(|live| {
             let now = (&rules, &FoundValues::default());
             let plan = plan_of_everything(now, (&live, &overlay), &rules, options);
@@ -128,6 +140,7 @@ impl Director {
             unfinished,
             live: counts,
             ours,
+            health,
             drift,
             changed: lost,
             warnings,

@@ -44,7 +44,4 @@ pub struct Finding {
     pub answer: String,
     /// From the start of the run to its end.
     pub took: Duration,
-    /// The weight that the server should have, where a program says one by its exit status; none of
-    /// the other types does.
-    pub weight: Option<u32>,
 }

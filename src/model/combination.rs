@@ -7,13 +7,38 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::address::{Family, endpoint};
 use super::key::{Protocol, ServerKey, ServiceKey};
-use super::ruleset::Ruleset;
+use super::ruleset::{Ruleset, VirtualService};
 use super::server::{
     Forwarding, RealServer, THRESHOLD_MAX, THRESHOLD_RANGE, Tunnel, TunnelChecksum, TunnelKind,
     server_name,
 };
 use super::service::ServiceOptions;
 use crate::error::{Error, Result};
+
+/// Refuses a check that needs a port where a server has none: that of a mark or of all ports, which takes
+/// the port of each request.
+///
+/// # Errors
+/// `invalid`, naming the server.
+pub fn check_policy(key: &ServiceKey, service: &VirtualService) -> Result<()> {
+    let portless = service.servers.keys().filter(|server| server.port == 0);
+    for server in portless {
+        let mut checks = service.checks_of(server).iter();
+        if let Some(check) = checks.find(|check| check.needs_port() && check.route.port.is_none()) {
+            return Err(Error::invalid(format!(
+                "the check \"{}\" needs a port: the server takes that of each request",
+                check.label()
+            ))
+            .object(server_name(key, server))
+            .about("check")
+            .hint(format!(
+                "name one: check: #{{ type: \"{}\", port: 80 }}",
+                check.kind.name()
+            )));
+        }
+    }
+    Ok(())
+}
 
 /// Checks a service's own options against each other.
 ///

@@ -7,8 +7,9 @@ use super::invocation::{warning, with_globals};
 use super::status::Facts;
 use crate::api::report as form;
 pub use crate::api::report::snapshot;
-use crate::director::{Awaiting, Difference, Drained, Outcome, Report, ServerOf};
+use crate::director::{Awaiting, Difference, Drained, HealthSummary, Outcome, Report, ServerOf};
 use crate::error::Error;
+use crate::health::{Deviation, Target};
 use crate::model::{Family, MarkSupport, ServiceKey, SettingKind, Snapshot, Weight, count};
 use crate::notes::Note;
 use crate::plan::{Change, Foreign, Plan};
@@ -235,6 +236,7 @@ pub fn status(facts: &Facts) -> Value {
         "notes": plan.and(status).map(|status| in_words(&[], &status.warnings)),
         "warnings": plan.and(status).map(|status| warnings(&status.warnings)),
         "foreign": plan.map(|plan| foreign(&plan.foreign)),
+        "health": status.map(|status| health(&status.health)),
         "kept_weights": plan.map(|plan| plan.kept_weights),
         "ours": status.map(|s| json!({"services": s.ours.0, "servers": s.ours.1})),
         "kernel": {
@@ -251,6 +253,31 @@ pub fn status(facts: &Facts) -> Value {
         },
         "boot_restore": facts.boot_unit,
         "suggestion": status.and_then(|s| s.suggestion()).map(|(command, _)| with_globals(command)),
+    })
+}
+
+/// What the checks say: how many servers are checked, those that are down or wait, and the daemon.
+fn health(health: &HealthSummary) -> Value {
+    let servers = |all: &[(Target, Deviation)]| -> Value {
+        let one = |(target, deviation): &(Target, Deviation)| {
+            json!({
+                "service": target.service,
+                "server": target.server.to_string(),
+                "since": deviation.since,
+                "reason": deviation.reason,
+            })
+        };
+        all.iter().map(one).collect()
+    };
+    let maintenance = health.maintenance.iter();
+    let maintenance = maintenance.map(|(key, one)| Value::Object(one.json(*key)));
+    json!({
+        "checked": health.checked,
+        "down": servers(&health.down),
+        "waiting": servers(&health.waiting),
+        "maintenance": maintenance.collect::<Vec<_>>(),
+        "unreadable": health.unreadable,
+        "daemon": health.has_daemon(),
     })
 }
 

@@ -6,7 +6,7 @@ use super::changes::changes;
 use super::count;
 use super::invocation::{warning, with_globals};
 use super::paint::{Paint, Style, clean};
-use crate::director::{Left, Status};
+use crate::director::{HealthSummary, Left, Status};
 use crate::error::Error;
 use crate::model::Family;
 use crate::model::moment::local;
@@ -37,6 +37,7 @@ pub fn status(facts: &Facts, paint: Paint) -> String {
     let mut lines: Vec<(&str, String)> = Vec::new();
     match &facts.status {
         Ok(status) => {
+            health(&status.health, facts.now, paint, &mut lines);
             head(status, facts.now, &mut lines);
             kernel(status, facts.is_sim, paint, &mut lines);
         }
@@ -68,6 +69,56 @@ pub fn status(facts: &Facts, paint: Paint) -> String {
         text += &format!("\n{command}    {}\n", with_globals(why));
     }
     text
+}
+
+/// What the checks say and who keeps servers out; the worst first.
+fn health(
+    health: &HealthSummary,
+    now: DateTime<Utc>,
+    paint: Paint,
+    lines: &mut Vec<(&str, String)>,
+) {
+    if let Some(why) = &health.unreadable {
+        let what = format!("the state of the checks cannot be read: {}", clean(why));
+        lines.push(("health", paint.paint(Style::Removed, &what)));
+        lines.push(("", "checked servers stay as the kernel has them".to_owned()));
+    }
+    if let Some((target, deviation)) = health.down.first() {
+        let many = count(health.down.len(), "real server");
+        let age = age((now - deviation.since).num_seconds());
+        let longest = match health.down.len() {
+            1 => "",
+            _ => "; the longest",
+        };
+        let what = format!("{many}{longest}: {target}, since {age}");
+        lines.push(("down", paint.paint(Style::Removed, &what)));
+        lines.push(("", clean(&deviation.reason)));
+    }
+    if !health.waiting.is_empty() {
+        let many = count(health.waiting.len(), "real server");
+        lines.push((
+            "waiting",
+            format!("{many} for the first pass of the checks"),
+        ));
+    }
+    for (key, maintenance) in &health.maintenance {
+        let by = maintenance.by.as_ref();
+        let by = by.map_or_else(String::new, |by| format!(", by {by}"));
+        let since = maintenance.since;
+        let since = since.map_or_else(String::new, |since| format!(", since {}", local(since)));
+        let what = format!("{key} {}{since}{by}", maintenance.summary());
+        lines.push(("upkeep", clean(&what)));
+    }
+    if health.checked > 0 {
+        let checked = count(health.checked, "checked server");
+        lines.push(match health.has_daemon() {
+            true => ("daemon", format!("runs, {checked}")),
+            false => {
+                let what = format!("does not run: nothing watches over {checked}");
+                ("daemon", paint.paint(Style::Changed, &what))
+            }
+        });
+    }
 }
 
 fn head(status: &Status, now: DateTime<Utc>, lines: &mut Vec<(&str, String)>) {

@@ -25,7 +25,7 @@ use super::program::{self, Runner};
 use super::socket;
 use crate::health::Target;
 use crate::model::ServiceKey;
-use crate::model::policy::check::{Exec, ExecWeight, Route, Timing, fill_in};
+use crate::model::policy::check::{Exec, Route, Timing, fill_in};
 
 /// Where programs that a program runs are looked for.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -96,7 +96,7 @@ pub(super) async fn run(
             let until = deadline.min(Instant::now() + REAPING);
             drop(timeout_at(until, rest).await);
             let said = [&out.kept, &err.kept].map(|kept| excerpt(kept));
-            return judge(check, status, said.iter().find(|line| !line.is_empty()));
+            return judge(status, said.iter().find(|line| !line.is_empty()));
         }
     }
     let said = [&out.kept, &err.kept].map(|kept| excerpt(kept));
@@ -144,16 +144,10 @@ fn placeholder(name: &str, route: &Route, target: &Target) -> String {
 }
 
 /// What an exit status says.
-fn judge(check: &Exec, status: ExitStatus, said: Option<&String>) -> Outcome {
+fn judge(status: ExitStatus, said: Option<&String>) -> Outcome {
     let said = said.cloned().unwrap_or_default();
     let reason = match (status.code(), status.signal()) {
         (Some(0), _) => return Ok(Passed::with(said)),
-        (Some(code @ 2..), _) if check.weight == ExecWeight::Exit => {
-            return Ok(Passed {
-                answer: said,
-                weight: u32::try_from(code - 2).ok(),
-            });
-        }
         (Some(code), _) => format!("exit status {code}"),
         (None, Some(signal)) => format!("ended by signal {signal}"),
         (None, None) => status.to_string(),

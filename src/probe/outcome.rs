@@ -12,8 +12,6 @@ const LONGEST: usize = 80;
 pub(super) struct Passed {
     /// What came back, in a few words.
     pub answer: String,
-    /// The weight that the server asks for.
-    pub weight: Option<u32>,
 }
 
 impl Passed {
@@ -21,7 +19,6 @@ impl Passed {
     pub fn with(answer: impl Into<String>) -> Passed {
         Passed {
             answer: answer.into(),
-            weight: None,
         }
     }
 }

@@ -54,13 +54,11 @@ pub async fn run(check: &Check, target: &Target) -> Finding {
             verdict: Verdict::Passed,
             answer: passed.answer,
             took,
-            weight: passed.weight,
         },
         Err(missed) => Finding {
             verdict: missed.verdict,
             answer: missed.answer,
             took,
-            weight: None,
         },
     }
 }
@@ -125,7 +123,6 @@ async fn all(runs: &[(Check, Target)]) -> Vec<Finding> {
         verdict: Verdict::NoResult("the run broke off".to_owned()),
         answer: String::new(),
         took: Duration::ZERO,
-        weight: None,
     };
     findings
         .into_iter()

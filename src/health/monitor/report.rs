@@ -73,8 +73,6 @@ pub struct CheckHealth {
     pub last_answer: Option<String>,
     /// How long the last run with a result took, in seconds.
     pub latency: Option<f64>,
-    /// The weight that a program said by its exit status when it last passed; none of the others does.
-    pub weight: Option<u32>,
     /// Whether the check has passed on no server of the service yet: it takes nothing down until then.
     pub unproven: bool,
     /// When it runs next; none during a run.
@@ -133,7 +131,6 @@ impl Monitor {
             consecutive_failures: failures,
             last_answer: tally.last.clone(),
             latency: tally.latency.map(seconds),
-            weight: tally.weight,
             unproven: !self.proofs.get(&check.proof).copied().unwrap_or_default(),
             next_run: probe.due.map(|due| now.utc_at(due)),
         })

@@ -46,8 +46,6 @@ pub(super) struct Tally {
     pub(super) last: Option<String>,
     /// How long the last run with a result took.
     pub(super) latency: Option<Duration>,
-    /// The weight that the last run with a result said.
-    pub(super) weight: Option<u32>,
 }
 
 impl Tally {
@@ -86,7 +84,6 @@ impl Tally {
         self.decisive.clone_from(&text);
         self.last = Some(text);
         self.latency = Some(finding.took);
-        self.weight = finding.weight;
         counted
     }
 

@@ -233,7 +233,6 @@ fn found(verdict: Verdict, took: Duration) -> Finding {
         verdict,
         answer: String::new(),
         took,
-        weight: None,
     }
 }
 

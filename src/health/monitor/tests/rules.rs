@@ -50,7 +50,6 @@ fn a_ping_has_no_port_and_a_program_knows_its_service() {
         command: vec!["/bin/check".to_owned(), "{vip}".to_owned()],
         user: Exec::USER.to_owned(),
         env: BTreeMap::new(),
-        weight: Default::default(),
     }));
     for (check, probes) in [(Check::of(CheckKind::Ping), 1), (tcp(), 2), (program, 2)] {
         let checks = std::slice::from_ref(&check);

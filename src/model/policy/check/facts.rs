@@ -2,7 +2,7 @@
 //! reference take them from these rows.
 
 use super::definition::Start;
-use super::kind::{Exec, ExecWeight, Http};
+use super::kind::{Exec, Http};
 use super::timing::Timing;
 
 /// The most checks of one server.
@@ -371,13 +371,6 @@ pub const OPTIONS: &[OptionFact] = &[
         "none",
         "its environment besides PATH",
     ),
-    words(
-        "weight",
-        &["exec"],
-        &ExecWeight::NAMES,
-        "what the exit status says of the weight: \
-        \"exit\" takes 2 to 255 as the weight 0 to 253, and 1 as a failure",
-    ),
 ];
 
 /// Words of keepalived, ldirectord and HAProxy for our options.
@@ -431,7 +424,6 @@ pub(super) const SYNONYMS: &[(&str, &str)] = &[
     ("misc_path", "command"),
     ("path", "command"),
     ("checkcommand", "command"),
-    ("misc_dynamic", "weight"),
     ("environment", "env"),
 ];
 

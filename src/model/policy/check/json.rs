@@ -76,16 +76,10 @@ fn kind(kind: &CheckKind, options: &mut Options) {
         }
         CheckKind::Ping => {}
         CheckKind::Exec(exec) => {
-            let Exec {
-                command,
-                user,
-                env,
-                weight,
-            } = exec;
+            let Exec { command, user, env } = exec;
             options.put("command", command.as_slice());
             options.put_unless(user == Exec::USER, "user", user.as_str());
             options.put_unless(env.is_empty(), "env", map(env));
-            options.put_unless(weight.is_default(), "weight", weight.name());
         }
     }
 }

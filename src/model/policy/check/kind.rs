@@ -129,9 +129,6 @@ pub struct Exec {
     /// Its environment besides PATH; default none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
-    /// What its exit status says of the weight; default nothing.
-    #[serde(default, skip_serializing_if = "ExecWeight::is_default")]
-    pub weight: ExecWeight,
 }
 
 impl Exec {
@@ -145,35 +142,4 @@ fn nobody() -> String {
 
 fn is_nobody(user: &str) -> bool {
     user == Exec::USER
-}
-
-/// What the exit status of a program says of the server's weight.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum ExecWeight {
-    /// Nothing: 0 passes, all others fail.
-    #[default]
-    None,
-    /// 0 passes, 1 fails, 2 to 255 pass with the weight 0 to 253 (keepalived's misc_dynamic).
-    Exit,
-}
-
-impl ExecWeight {
-    /// The names in scripts; the first holds where a check does not say.
-    pub const NAMES: [&str; 2] = ["none", "exit"];
-
-    /// The name in scripts.
-    pub fn name(self) -> &'static str {
-        match self {
-            ExecWeight::None => "none",
-            ExecWeight::Exit => "exit",
-        }
-    }
-
-    /// Returns true for the default.
-    pub fn is_default(&self) -> bool {
-        *self == ExecWeight::default()
-    }
 }

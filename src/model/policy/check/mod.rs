@@ -19,7 +19,7 @@ mod timing;
 
 pub use definition::{Check, Start, json_of, summary};
 pub use facts::{MOST_CHECKS, OPTIONS, OptionFact, TYPES, TypeFact, Values};
-pub use kind::{CheckKind, Exec, ExecWeight, Http, Tcp, Udp};
+pub use kind::{CheckKind, Exec, Http, Tcp, Udp};
 pub use pattern::Pattern;
 pub use payload::Payload;
 pub use placeholder::{PLACEHOLDERS, fill_in};

@@ -12,7 +12,7 @@ use super::definition::{Check, Start};
 use super::facts::{
     MOST_CHECKS, OPTIONS, OptionFact, SYNONYMS, TYPE_SYNONYMS, TYPES, TypeFact, Values,
 };
-use super::kind::{CheckKind, Exec, ExecWeight, Http, Tcp, Udp};
+use super::kind::{CheckKind, Exec, Http, Tcp, Udp};
 use super::pattern::Pattern;
 use super::payload::Payload;
 use super::placeholder;
@@ -267,19 +267,12 @@ fn exec(options: &Options) -> Result<Exec> {
         command: Vec::new(),
         user: Exec::USER.to_owned(),
         env: BTreeMap::new(),
-        weight: ExecWeight::default(),
     };
     for (name, value) in options {
         match name.as_str() {
             "command" => exec.command = command(name, value)?,
             "user" => exec.user = user(name, value)?,
             "env" => exec.env = env(name, value)?,
-            "weight" => {
-                exec.weight = match word(name, value)? {
-                    "exit" => ExecWeight::Exit,
-                    _ => ExecWeight::None,
-                }
-            }
             _ => {}
         }
     }

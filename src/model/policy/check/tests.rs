@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Check, Http, Tcp, Timing, Udp, fill_in};
-use super::{CheckKind, Exec, ExecWeight, HexPattern, OPTIONS, Payload, Reply, StatusSet, TYPES};
+use super::{CheckKind, Exec, HexPattern, OPTIONS, Payload, Reply, StatusSet, TYPES};
 
 fn one(value: Value) -> Check {
     let mut checks = Check::parse_all(&value).unwrap();
@@ -245,7 +245,7 @@ fn what_cannot_be_is_refused_by_name() {
         ),
         (
             json!({"type": "exec", "command": ["/a"], "weight": "dynamic"}),
-            "unknown weight \"dynamic\"",
+            "unknown option \"weight\"",
         ),
         (
             json!({"type": "exec", "command": ["/a"], "user": ""}),
@@ -416,17 +416,11 @@ fn kinds() -> impl Strategy<Value = CheckKind> {
             proptest::collection::vec("[ -z]{0,6}", 0..4),
             "[a-z]{1,8}",
             texts(),
-            any::<bool>()
         )
-            .prop_map(|(arguments, user, env, exit)| CheckKind::Exec(Exec {
+            .prop_map(|(arguments, user, env)| CheckKind::Exec(Exec {
                 command: [vec!["/bin/true".to_owned()], arguments].concat(),
                 user,
                 env,
-                weight: if exit {
-                    ExecWeight::Exit
-                } else {
-                    ExecWeight::None
-                },
             })),
     ]
 }

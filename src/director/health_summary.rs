@@ -1,0 +1,86 @@
+//! What a status says of checks, maintenance and the daemon.
+
+use std::time::Duration;
+
+use super::Director;
+use crate::health::{Deviation, Held, Knowledge, Overlay, Situation, Target};
+use crate::model::{Maintenance, MaintenanceKey, Ruleset};
+use crate::runtime::FRESH;
+
+/// What the checks of the head say, and who keeps servers out.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HealthSummary {
+    /// How many servers are checked.
+    pub checked: usize,
+    /// The servers that are down, those longest down first.
+    pub down: Vec<(Target, Deviation)>,
+    /// The servers that wait for their first pass.
+    pub waiting: Vec<(Target, Deviation)>,
+    /// The maintenance that is not over.
+    pub maintenance: Vec<(MaintenanceKey, Maintenance)>,
+    /// Why the state of the checks cannot be read.
+    pub unreadable: Option<String>,
+    /// How long ago the daemon's scheduler last ran; none where no daemon runs.
+    pub heartbeat: Option<Duration>,
+}
+
+impl HealthSummary {
+    /// Returns true if a daemon runs.
+    pub fn has_daemon(&self) -> bool {
+        self.heartbeat.is_some_and(|age| age < FRESH)
+    }
+
+    /// Returns true if servers are checked and no daemon runs.
+    pub fn lacks_daemon(&self) -> bool {
+        self.checked > 0 && !self.has_daemon()
+    }
+
+    /// Returns true if something is not as it should be.
+    pub fn has_findings(&self) -> bool {
+        !self.down.is_empty() || self.unreadable.is_some() || self.lacks_daemon()
+    }
+}
+
+impl Director {
+    /// What a status says of the checks of rules.
+    pub(super) fn health_summary(&self, rules: &Ruleset, overlay: &Overlay) -> HealthSummary {
+        let mut summary = HealthSummary {
+            heartbeat: self.health.heartbeat(),
+            ..HealthSummary::default()
+        };
+        let maintenance = rules.settings.maintenance();
+        let standing = maintenance.filter(|(_, one)| !one.is_over(overlay.now));
+        summary.maintenance = standing.map(|(key, one)| (key, one.clone())).collect();
+        for (key, service) in &rules.services {
+            for server in service.servers.keys() {
+                if service.checks_of(server).is_empty() {
+                    continue;
+                }
+                summary.checked = summary.checked.saturating_add(1);
+                let target = Target {
+                    service: *key,
+                    server: *server,
+                };
+                let (Some(Held::ByChecks(situation)), Knowledge::Known(state)) =
+                    (overlay.held(rules, key, server), &overlay.knowledge)
+                else {
+                    continue;
+                };
+                let Some(deviation) = state.servers.get(&target).cloned() else {
+                    continue;
+                };
+                match situation {
+                    Situation::Down => summary.down.push((target, deviation)),
+                    Situation::Waiting => summary.waiting.push((target, deviation)),
+                }
+            }
+        }
+        summary
+            .down
+            .sort_by_key(|(target, deviation)| (deviation.since, *target));
+        if let (Knowledge::Unreadable(why), true) = (&overlay.knowledge, summary.checked > 0) {
+            summary.unreadable = Some(why.clone());
+        }
+        summary
+    }
+}
