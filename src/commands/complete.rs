@@ -13,7 +13,7 @@ use super::objects::is_kind;
 use crate::error::Result;
 use crate::model::address::endpoint;
 use crate::model::connection::STATES;
-use crate::model::{Ruleset, ServiceKey, ServiceName, SettingKind, Settings};
+use crate::model::{HostName, Ruleset, ServiceKey, ServiceName, SettingKind, Settings};
 use crate::shell::complete::snapshots;
 use crate::top;
 use crate::views::{Order, View};
@@ -135,6 +135,11 @@ pub(super) fn answers(context: &Context, before: &[String], last: &str) -> Optio
             all.extend(servers(context, None));
             Some(all)
         }
+        ("disable" | "enable", _) => {
+            let mut all = servers(context, None);
+            all.extend(hosts(context));
+            Some(all)
+        }
         ("where", _) => {
             let mut all = servers(context, None);
             all.extend(vips(context));
@@ -143,10 +148,10 @@ pub(super) fn answers(context: &Context, before: &[String], last: &str) -> Optio
         ("drain", _) if stand.rest.last().is_some_and(|word| !is_kind(word)) => {
             Some(servers(context, Some(&stand.rest.join(" "))))
         }
-        ("adopt" | "forget" | "history" | "show", _) if is_noun(stand.rest.last()) => {
+        ("adopt" | "forget" | "history" | "show" | "why", _) if is_noun(stand.rest.last()) => {
             Some(settings_of(context, stand.rest.last()?))
         }
-        ("adopt" | "forget" | "history", "object") => {
+        ("adopt" | "forget" | "history" | "why", "object") => {
             let mut all = objects(context, &stand.rest);
             all.extend(nouns_of_host().filter(|_| !stand.rest.last().is_some_and(|w| is_kind(w))));
             Some(all)
@@ -275,7 +280,10 @@ fn nouns_of_host() -> impl Iterator<Item = Answer> {
     let facts = SettingKind::ALL.into_iter().map(SettingKind::facts);
     let of_host = facts.filter(|facts| facts.is_beside_ipvs());
     of_host.map(|facts| {
-        let what = format!("a {} of this host", facts.noun.replace('-', " "));
+        let what = match facts.is_of_the_record {
+            true => format!("{} of a real server or a host", facts.noun),
+            false => format!("a {} of this host", facts.noun.replace('-', " ")),
+        };
         (facts.noun.to_owned(), what)
     })
 }
@@ -327,6 +335,20 @@ fn servers(context: &Context, of: Option<&str>) -> Vec<Answer> {
     names
         .into_iter()
         .map(|name| (name, what.to_owned()))
+        .collect()
+}
+
+/// The machines that real servers are on.
+fn hosts(context: &Context) -> Vec<Answer> {
+    let rules = rules(context);
+    let policies = rules
+        .services
+        .values()
+        .flat_map(|service| service.server_policies.values());
+    let names: BTreeSet<HostName> = policies.filter_map(|policy| policy.host).collect();
+    names
+        .into_iter()
+        .map(|name| (name.to_string(), "host of real servers".to_owned()))
         .collect()
 }
 

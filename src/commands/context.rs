@@ -231,6 +231,11 @@ impl Context {
             .telling(move |what| out.say(what)))
     }
 
+    /// Where the daemon of this database keeps its state.
+    pub fn runtime_dir(&self) -> Result<RuntimeDir> {
+        Ok(RuntimeDir::of(&self.stores()?.dir))
+    }
+
     /// The kernel, or a simulated one that holds what the head says.
     fn kernel(&self, stores: &dyn Stores) -> Result<(Box<dyn Kernel>, Option<Simulated>)> {
         if !self.global.sim {

@@ -18,7 +18,7 @@ pub(super) const FIRST: Lines = &[
 ];
 
 /// For each verb. A verb that is not there has no help to stand in.
-const EXAMPLES: [(&str, Lines); 30] = [
+const EXAMPLES: [(&str, Lines); 34] = [
     ("demo", &[("ipvsh demo", "no rights needed, nothing stays")]),
     (
         "run",
@@ -132,11 +132,39 @@ const EXAMPLES: [(&str, Lines); 30] = [
     ),
     (
         "disable",
-        &[("ipvsh disable 10.0.0.12", "nothing new goes there")],
+        &[
+            ("ipvsh disable 10.0.0.12", "nothing new goes there"),
+            (
+                "ipvsh disable web12 --for 2d -m \"new memory\"",
+                "the servers of a machine",
+            ),
+        ],
     ),
     (
         "enable",
-        &[("ipvsh enable 10.0.0.12", "its weights come back")],
+        &[("ipvsh enable 10.0.0.12", "it takes traffic again")],
+    ),
+    (
+        "health",
+        &[
+            ("ipvsh health", "every checked server"),
+            ("ipvsh health server 10.0.0.12 --now", "run its checks once"),
+        ],
+    ),
+    (
+        "why",
+        &[(
+            "ipvsh why server 10.0.0.12 --since 30d",
+            "who and what changed it",
+        )],
+    ),
+    ("events", &[("ipvsh events --follow", "until Ctrl-C")]),
+    (
+        "ready",
+        &[(
+            "ipvsh ready --wait 60",
+            "status 0 as soon as it may take traffic",
+        )],
     ),
     (
         "drain",

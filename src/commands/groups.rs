@@ -19,7 +19,10 @@ pub(super) const GROUPS: [Group; 6] = [
             "run", "check", "edit", "weight", "disable", "enable", "drain", "shift",
         ],
     ),
-    ("check servers", &["daemon"]),
+    (
+        "check servers",
+        &["daemon", "health", "why", "events", "ready", "unfreeze"],
+    ),
     ("take back", &["rollback", "revert", "restore", "confirm"]),
     (
         "take over",

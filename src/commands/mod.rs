@@ -20,11 +20,13 @@ mod disable;
 mod drain;
 mod edit;
 mod enable;
+mod events;
 mod examples;
 mod export;
 mod forget;
 mod fsck;
 mod groups;
+mod health;
 mod history;
 mod import;
 mod install_dropin;
@@ -36,6 +38,7 @@ mod places;
 mod plan;
 mod prompt;
 mod prune;
+mod ready;
 mod restore;
 mod revert;
 mod rollback;
@@ -46,12 +49,14 @@ mod show;
 mod status;
 mod tag;
 mod top;
+mod unfreeze;
 mod unreported;
 mod usage;
 mod verbs;
 mod watch;
 mod weight;
 mod where_is;
+mod why;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -115,6 +120,11 @@ enum Verb {
     Drain(drain::DrainArgs),
     Shift(shift::ShiftArgs),
     Daemon(daemon::DaemonArgs),
+    Health(health::HealthArgs),
+    Why(why::WhyArgs),
+    Events(events::EventsArgs),
+    Ready(ready::ReadyArgs),
+    Unfreeze(unfreeze::UnfreezeArgs),
     Edit(edit::EditArgs),
     Export(export::ExportArgs),
     Ipvsadm(ipvsadm::IpvsadmArgs),
@@ -291,6 +301,11 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Import(args) => import::run(context, &args),
         Verb::Weight(args) => weight::run(context, &args),
         Verb::Daemon(args) => daemon::run(context, &args),
+        Verb::Health(args) => health::run(&context.paged(), &args),
+        Verb::Why(args) => why::run(&context.paged(), &args),
+        Verb::Events(args) => events::run(context, &args),
+        Verb::Ready(args) => ready::run(context, &args),
+        Verb::Unfreeze(args) => unfreeze::run(context, &args),
         Verb::Disable(args) => disable::run(context, &args),
         Verb::Enable(args) => enable::run(context, &args),
         Verb::Drain(args) => drain::run(context, &args),

@@ -88,7 +88,7 @@ impl Session {
         let change = named(change, format!("enable {}", what(key, name)));
         if ended.is_empty() {
             let servers = self.servers_named(key, name)?;
-            if let Some((server, other)) = self.in_maintenance(&servers)?.into_iter().next() {
+            if let Some((server, other, _)) = self.in_maintenance(&servers)?.into_iter().next() {
                 return Err(Error::new(
                     Kind::State,
                     format!("{} is in maintenance as part of {other}", server.1),
@@ -107,7 +107,7 @@ impl Session {
             .map_err(in_words)?;
         // A server that is gone meanwhile has nothing to say.
         let servers = self.servers_named(key, name).unwrap_or_default();
-        for (server, other) in self.in_maintenance(&servers)? {
+        for (server, other, _) in self.in_maintenance(&servers)? {
             if !ended.contains(&other) {
                 report.notes.push(format!(
                     "{} of {} stays in maintenance as part of {other} (ipvsh enable {other})",

@@ -21,7 +21,7 @@ use super::weigh::ServerOf;
 use crate::error::{Error, Kind, Result};
 use crate::model::server::server_name;
 use crate::model::{
-    Counts, EntryKey, LiveServer, ServerKey, ServiceKey, SnapshotId, Weight, count,
+    Counts, EntryKey, LiveServer, Mode, ServerKey, ServiceKey, SnapshotId, Weight, count,
 };
 
 /// For so long it looks twice a second, then once a second.
@@ -48,6 +48,8 @@ struct Target {
     options: DrainOptions,
     /// The weight before, where it is known.
     weight: Option<Weight>,
+    /// Maintenance keeps it at weight 0: its own weight stays, and comes back when that ends.
+    is_in_maintenance: bool,
 }
 
 /// One drain under way.
@@ -162,13 +164,23 @@ impl Session {
         change: &ChangeOptions,
     ) -> Result<Vec<Target>> {
         let mut targets = Vec::new();
+        let maintained = self.in_maintenance(servers)?;
         for (service, server) in servers {
+            let maintenance = maintained
+                .iter()
+                .find(|(one, _, _)| *one == (*service, *server));
+            if let Some((_, key, Mode::Out)) = maintenance {
+                let error = Error::new(Kind::State, "maintenance took it out of the table")
+                    .hint(format!("to end that: ipvsh enable {key}"));
+                return Err(refused(error, service, server));
+            }
             let weight = self.weight_of_ours(*service, *server, change);
             targets.push(Target {
                 service: *service,
                 server: *server,
                 options: options.for_service(service),
                 weight: weight.map_err(|e| refused(e, service, server))?,
+                is_in_maintenance: maintenance.is_some_and(|(_, _, mode)| *mode == Mode::Drain),
             });
         }
         let at_zero = |target: &&mut Target| target.weight == Some(Weight::ZERO);
@@ -311,7 +323,9 @@ impl Drain<'_> {
     /// Commits weight 0; makes no snapshot where it is there already.
     fn quiesce(&self, session: &mut Session, attend: &mut dyn Attend) -> Result<Report> {
         let zero = |target: &Target| ((target.service, target.server), Weight::ZERO);
-        let zeros: Vec<(ServerOf, Weight)> = self.targets.iter().map(zero).collect();
+        let targets = self.targets.iter();
+        let targets = targets.filter(|target| !target.is_in_maintenance);
+        let zeros: Vec<(ServerOf, Weight)> = targets.map(zero).collect();
         let report = self.weigh(session, &zeros, "drain")?;
         match report.outcome {
             Outcome::Unchanged => {

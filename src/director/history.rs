@@ -248,6 +248,20 @@ impl Finding {
     }
 }
 
+/// The snapshots that changed an object since a moment, newest first.
+pub(super) fn changing(
+    store: &dyn Store,
+    object: &Object,
+    since: Option<DateTime<Utc>>,
+) -> Result<Vec<Snapshot>> {
+    let mut found = match since {
+        Some(since) => touching(store, &newest_since(store, since)?, object, usize::MAX)?,
+        None => newest_touching(store, object, usize::MAX)?,
+    };
+    found.retain(|snapshot| since.is_none_or(|since| snapshot.time >= since));
+    Ok(found)
+}
+
 /// The newest so many snapshots that changed an object. Where few are asked for, records are read
 /// in growing portions, until there are enough of them.
 fn newest_touching(store: &dyn Store, object: &Object, count: usize) -> Result<Vec<Snapshot>> {

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Director;
 use super::filter::Filter;
+use super::maintained::maintenance_of;
 use crate::error::{Error, Result, did_you_mean};
 use crate::model::{
-    Counts, EntryKey, EntryValue, Live, MarkKey, RealServer, Ruleset, ServerKey, ServiceKey,
+    Counts, EntryKey, EntryValue, Live, Maintenance, MaintenanceKey, MarkKey, RealServer, Ruleset,
+    ServerKey, ServiceKey,
 };
 
 /// What an address is to a service.
@@ -46,6 +48,8 @@ pub struct AddressUse {
     pub counts: Counts,
     /// Whose it is.
     pub ownership: Ownership,
+    /// The maintenance that it is in as a server, with the name that it is so by.
+    pub maintenance: Option<(MaintenanceKey, Maintenance)>,
 }
 
 /// The uses of an address, and why the record could not be read, where it could not.
@@ -75,6 +79,13 @@ impl Director {
             for (service, role, entry) in roles(rules, &filter) {
                 uses.entry((service, role))
                     .or_insert_with(|| usage(service, role, &entry, &live, head.as_ref()));
+            }
+        }
+        let now = self.now();
+        for one in uses.values_mut() {
+            if let (Role::Server(server), Some(head)) = (one.role, &head) {
+                let found = maintenance_of(head, &(one.service, server), now);
+                one.maintenance = found.map(|(key, value)| (key, value.clone()));
             }
         }
         match uses.is_empty() {
@@ -146,6 +157,7 @@ fn usage(
         },
         counts,
         ownership,
+        maintenance: None,
     }
 }
 

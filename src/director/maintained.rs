@@ -5,7 +5,9 @@ use chrono::{DateTime, Utc};
 use super::session::Session;
 use super::weigh::ServerOf;
 use crate::error::{Error, Result, did_you_mean};
-use crate::model::{HostName, Maintenance, MaintenanceKey, Ruleset, ServiceKey, VirtualService};
+use crate::model::{
+    HostName, Maintenance, MaintenanceKey, Mode, Ruleset, ServiceKey, VirtualService,
+};
 
 impl Session {
     /// The servers that a name of maintenance means, in every service that has them.
@@ -35,16 +37,16 @@ impl Session {
         })
     }
 
-    /// Those of some servers that are in maintenance, each with the name that it is so by.
+    /// Those of some servers that are in maintenance, each with the name that it is so by, and the mode.
     pub(super) fn in_maintenance(
         &mut self,
         servers: &[ServerOf],
-    ) -> Result<Vec<(ServerOf, MaintenanceKey)>> {
+    ) -> Result<Vec<(ServerOf, MaintenanceKey, Mode)>> {
         let now = self.director().now();
         let rules = self.candidate()?.rules();
         let found = servers.iter().filter_map(|one| {
-            let (key, _) = maintenance_of(rules, one, now)?;
-            Some((*one, key))
+            let (key, maintenance) = maintenance_of(rules, one, now)?;
+            Some((*one, key, maintenance.mode))
         });
         Ok(found.collect())
     }

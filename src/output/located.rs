@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::paint::Paint;
+use super::paint::{Paint, clean};
 use super::table::Table;
 use crate::director::{AddressUse, Ownership, Role};
 
@@ -28,7 +28,7 @@ pub fn located(uses: &[AddressUse], paint: Paint, width: Option<u16>) -> String 
             option(|server| server.weight.to_string()),
             one.counts.active.to_string(),
             one.counts.inactive.to_string(),
-            remark(one.ownership).to_owned(),
+            remark(one),
         ]);
     }
     table.text()
@@ -54,6 +54,7 @@ pub fn located_json(uses: &[AddressUse]) -> Value {
             "weight": one.options.map(|server| server.weight.value()),
             "active": one.counts.active,
             "inactive": one.counts.inactive,
+            "maintenance": one.maintenance.as_ref().map(|(key, value)| value.json(*key)),
             "managed": managed,
             "live": one.ownership != Ownership::Missing,
         })
@@ -69,10 +70,14 @@ fn word(role: Role) -> &'static str {
     }
 }
 
-fn remark(ownership: Ownership) -> &'static str {
-    match ownership {
+fn remark(one: &AddressUse) -> String {
+    if let Some((key, value)) = &one.maintenance {
+        return clean(&format!("maintenance {key}: {}", value.summary()));
+    }
+    match one.ownership {
         Ownership::Managed | Ownership::Unknown => "",
         Ownership::Foreign => "not managed by ipvsh",
         Ownership::Missing => "not in the kernel",
     }
+    .to_owned()
 }

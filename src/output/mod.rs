@@ -9,6 +9,7 @@ mod counted;
 mod database;
 mod error;
 mod events;
+mod health;
 mod history;
 mod invocation;
 mod json;
@@ -34,6 +35,7 @@ pub use counted::{counted, counted_json};
 pub use database::{checkup, pruned, pruned_as_planned, repaired};
 pub use error::error;
 pub use events::events;
+pub use health::{check_runs, check_runs_json, health, health_json, timeline, timeline_json};
 pub use history::{history, patches};
 pub use invocation::{at_prompt, invoked_with};
 pub use live::{Origin, Remark, daemons, foreign, marks, of_host, services, timeouts};
@@ -55,7 +57,7 @@ use invocation::{warning, with_globals};
 use crate::director::{Awaiting, Difference, News, Outcome, Report};
 use crate::error::Error;
 use crate::health::Event;
-use crate::model::Connection;
+use crate::model::{Connection, moment};
 use crate::plan::{Change, Plan};
 use written::unwritten;
 
@@ -346,6 +348,18 @@ impl Output {
     /// Prints an event of the daemon: a line in words, or one of JSON.
     pub fn event(&self, event: &Event) {
         self.print(&observed::line(event, self.json));
+    }
+
+    /// Prints an event of the log: a line in words with its time, or one of JSON.
+    pub fn past_event(&self, event: &Event) {
+        let line = observed::line(event, self.json);
+        self.print(&match self.json {
+            true => line,
+            false => format!(
+                "{}  {line}",
+                self.paint.paint(Style::Faint, &moment::local(event.time))
+            ),
+        });
     }
 
     /// Tells what a use case that takes its time has to say on its way.

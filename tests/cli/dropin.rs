@@ -528,7 +528,7 @@ fn what_dpkg_refuses_half_way_is_undone() {
     fs::remove_dir_all(obstacle.parent().unwrap()).unwrap();
 
     image.ok(&[]);
-    let taken = image.diversions() + &image.names();
+    let taken = image.diversions() + image.names().as_str();
     fs::create_dir_all(&obstacle).unwrap();
     assert_snapshot!(image.run(&["--undo"]), @r"
     -- stderr
@@ -536,7 +536,7 @@ fn what_dpkg_refuses_half_way_is_undone() {
     Hint: nothing changed: every step before it was undone
     -- status 4
     ");
-    assert_eq!(image.diversions() + &image.names(), taken);
+    assert_eq!(image.diversions() + image.names().as_str(), taken);
     image.is_ours("ipvsadm");
     fs::remove_dir_all(obstacle.parent().unwrap()).unwrap();
     image.ok(&["--undo"]);

@@ -219,6 +219,20 @@ fn a_server_is_disabled_and_enabled_everywhere() {
     Hint: to end that: ipvsh --sim enable 10.0.0.12
     -- status 1
     ");
+    assert_snapshot!(lab.run(&["drain", "10.0.0.12"]), @r"
+    -- stderr
+    Error: real server 10.0.0.12:80 of tcp 192.0.2.10:80: cannot drain: maintenance took it out of the table
+    Hint: to end that: ipvsh --sim enable 10.0.0.12
+    -- status 1
+    ");
+    lab.ok(&["enable", "10.0.0.12"]);
+    assert_eq!(lab.ok(&["show", "--json"]), before);
+    // A drain of what is in maintenance waits, and leaves its own weight alone.
+    lab.ok(&["disable", "10.0.0.12"]);
+    assert_snapshot!(lab.run(&["drain", "10.0.0.12"]), @r"
+    drained: real server 10.0.0.12 of 3 services has no active or inactive connections after 0 s
+    -- status 0
+    ");
     lab.ok(&["enable", "10.0.0.12"]);
     assert_eq!(lab.ok(&["show", "--json"]), before);
 }
@@ -256,6 +270,14 @@ fn a_host_is_disabled_with_all_its_servers_and_those_added_later() {
     Error: real server 10.0.0.12: cannot enable: 10.0.0.12:80 is in maintenance as part of web12
     Hint: to end that: ipvsh --sim enable web12
     -- status 1
+    ");
+    assert_snapshot!(lab.run(&["where", "10.0.0.12"]), @r"
+    service             as      server         method  weight  active  inactive
+    tcp 192.0.2.10:80   server  10.0.0.12:80   masq         0       0         0  maintenance web12: drain: memory
+    tcp 192.0.2.10:443  server  10.0.0.12:443  masq         0       0         0  maintenance web12: drain: memory
+    tcp 192.0.2.60:80   server  10.0.0.12:80   direct       0       0         0  maintenance web12: drain: memory
+    udp 192.0.2.53:53   server  10.0.0.12:53   masq         0       0         0  maintenance web12: drain: memory
+    -- status 0
     ");
     assert_snapshot!(lab.run(&["disable", "web13"]), @r#"
     -- stderr
@@ -723,6 +745,7 @@ fn where_an_address_is_used() {
         "weight": 1,
         "active": 0,
         "inactive": 0,
+        "maintenance": null,
         "managed": true,
         "live": true
       }

@@ -161,7 +161,7 @@ impl Lab {
 
     /// The history and the head's rules: what a refused command must not change.
     pub fn state(&self) -> String {
-        self.ok(&["history", "--json"]) + &self.ok(&["show", "--json"])
+        self.ok(&["history", "--json"]) + self.ok(&["show", "--json"]).as_str()
     }
 
     fn tell(&self, said: &Said) -> String {
@@ -170,7 +170,7 @@ impl Lab {
             text += "-- stderr\n";
             text += &self.settled(&said.err);
         }
-        text + &format!("-- status {}\n", said.status)
+        text + format!("-- status {}\n", said.status).as_str()
     }
 
     /// Without what differs from run to run: the directory, times, ages, the author, sizes.

@@ -10,6 +10,7 @@ mod drain;
 mod dropin;
 mod edit;
 mod everyday;
+mod health;
 mod history;
 mod host;
 mod import;

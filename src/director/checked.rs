@@ -1,0 +1,224 @@
+//! The state of the checks, as the daemon says it, or as it left it.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use super::object::Object;
+use super::{Director, ServerOf};
+use crate::error::{Error, Kind, Result};
+use crate::health::{
+    Deviation, Knowledge, Report as HealthReport, ServerHealth, Situation, Standing, Target,
+};
+use crate::model::{Check, EntryKey, Ruleset, ServerKey, ServiceKey};
+use crate::runtime::{Answer, Request, RuntimeDir, TargetName, ask};
+
+/// The state of the checks, and who says it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Health {
+    /// The checked servers that were asked for. Where no daemon runs, without their checks.
+    pub report: HealthReport,
+    /// Why the daemon does not say it; `None` where it does.
+    pub without_daemon: Option<String>,
+}
+
+/// What one run of a check found out.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct CheckRun {
+    /// The service.
+    pub service: ServiceKey,
+    /// The server.
+    pub server: ServerKey,
+    /// The check in a few words.
+    pub check: String,
+    /// `passed`, `failed` or `no_result`.
+    pub verdict: String,
+    /// Why it did not pass.
+    pub reason: Option<String>,
+    /// What came back, in a few words.
+    pub answer: String,
+    /// How long it took, in seconds.
+    pub latency: f64,
+}
+
+impl CheckRun {
+    /// Returns true if the server answered as it should.
+    pub fn has_passed(&self) -> bool {
+        self.verdict == "passed"
+    }
+}
+
+impl Director {
+    /// Says how the checked servers stand: all, or those of an object. Where no daemon runs, as the
+    /// daemon left the state.
+    ///
+    /// # Errors
+    /// `invalid` for a malformed name; `not_found` where no checked server has it; `state` where the
+    /// daemon refuses, or where the state cannot be read.
+    pub fn health(&self, dir: &RuntimeDir, object: Option<&str>) -> Result<Health> {
+        let rules = self.head_rules()?;
+        let wanted = wanted(&rules, object)?;
+        let (mut report, without_daemon) = match ask(dir, &Request::Report) {
+            Ok(answer) => (data(answer)?, None),
+            Err(error) if is_absence(&error) => {
+                (self.report_of_state(&rules)?, Some(error.message()))
+            }
+            Err(error) => return Err(error),
+        };
+        report
+            .servers
+            .retain(|one| object.is_none() || wanted.contains(&(one.service, one.server)));
+        Ok(Health {
+            report,
+            without_daemon,
+        })
+    }
+
+    /// Has the daemon run checks once, of all checked servers or those of an object. Nothing changes.
+    ///
+    /// # Errors
+    /// `state` where no daemon runs; as [`Director::health`].
+    pub fn check_now(&self, dir: &RuntimeDir, object: Option<&str>) -> Result<Vec<CheckRun>> {
+        let wanted = wanted(&self.head_rules()?, object)?;
+        let targets = match object {
+            None => Vec::new(),
+            Some(_) => wanted
+                .into_iter()
+                .map(|(service, server)| TargetName::from(Target { service, server }))
+                .collect(),
+        };
+        data(ask(dir, &Request::Now { targets })?)
+    }
+
+    /// The report of servers as the daemon left their state.
+    fn report_of_state(&self, rules: &Ruleset) -> Result<HealthReport> {
+        let overlay = self.overlay();
+        let state = match overlay.knowledge {
+            Knowledge::Known(state) => state,
+            Knowledge::Unreadable(why) => {
+                return Err(Error::new(Kind::State, why).attempt("cannot read the state"));
+            }
+        };
+        let servers = checked(rules).into_iter().map(|(service, server)| {
+            let deviation = state.servers.get(&Target { service, server });
+            ServerHealth {
+                service,
+                server,
+                state: deviation.map_or(Standing::Up, standing),
+                since: deviation.map_or(overlay.now, |one| one.since),
+                reason: deviation.map(|one| one.reason.clone()),
+                latency: None,
+                held: false,
+                checks: Vec::new(),
+            }
+        });
+        Ok(HealthReport {
+            ready: false,
+            guard: None,
+            servers: servers.collect(),
+        })
+    }
+
+    /// Ends the guard of the daemon.
+    ///
+    /// # Errors
+    /// `state` where no daemon runs, or where the guard is not on.
+    pub fn unfreeze(&self, dir: &RuntimeDir) -> Result<()> {
+        ask(dir, &Request::Unfreeze).map(|_| ())
+    }
+
+    /// Says why this director is not ready to take traffic; `None` where it is: the kernel has the
+    /// services of the head, and every check has run once.
+    ///
+    /// # Errors
+    /// As the store fails, as the kernel refuses.
+    pub fn unreadiness(&mut self, dir: &RuntimeDir) -> Result<Option<String>> {
+        let rules = self.head_rules()?;
+        let live = self.live_services()?;
+        let missing = rules.services.keys();
+        let missing = missing.filter(|key| !live.rules.services.contains_key(key));
+        let missing: Vec<&ServiceKey> = missing.collect();
+        if let [first, rest @ ..] = missing.as_slice() {
+            return Ok(Some(match rest.len() {
+                0 => format!("the kernel does not have {first}"),
+                more => format!("the kernel does not have {first} and {more} more of the head"),
+            }));
+        }
+        if checked(&rules).is_empty() {
+            return Ok(None);
+        }
+        #[derive(Deserialize)]
+        struct Itself {
+            ready: bool,
+        }
+        match ask(dir, &Request::State) {
+            Ok(answer) => {
+                let Itself { ready } = data(answer)?;
+                Ok((!ready).then(|| "not every check has run yet".to_owned()))
+            }
+            Err(error) if is_absence(&error) => Ok(Some(error.message())),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Returns true if nobody answered: no daemon runs, or it is stopped.
+fn is_absence(error: &Error) -> bool {
+    matches!(error.kind(), Kind::State | Kind::Timeout)
+}
+
+fn standing(deviation: &Deviation) -> Standing {
+    match deviation.situation {
+        Situation::Down => Standing::Down,
+        Situation::Waiting => Standing::Waiting,
+    }
+}
+
+/// Reads the data of an answer.
+fn data<T: for<'de> Deserialize<'de>>(answer: Answer) -> Result<T> {
+    let Answer::Data(value) = answer else {
+        return Err(Error::new(Kind::State, "the daemon answered without data"));
+    };
+    serde_json::from_value(value).map_err(|error| {
+        Error::new(Kind::State, "the daemon's answer cannot be understood")
+            .caused_by(error)
+            .hint("after an upgrade: systemctl try-restart ipvsh-daemon")
+    })
+}
+
+/// The servers of a ruleset that are checked.
+fn checked(rules: &Ruleset) -> BTreeSet<ServerOf> {
+    let of_service = |key: &ServiceKey| {
+        let key = *key;
+        let service = rules.services.get(&key).into_iter();
+        service.flat_map(move |service| {
+            let checks = |server: &&ServerKey| -> &[Check] { service.checks_of(server) };
+            let servers = service.servers.keys();
+            servers
+                .filter(move |server| !checks(server).is_empty())
+                .map(move |server| (key, *server))
+        })
+    };
+    rules.services.keys().flat_map(of_service).collect()
+}
+
+/// The checked servers of an object; without one, all.
+fn wanted(rules: &Ruleset, object: Option<&str>) -> Result<BTreeSet<ServerOf>> {
+    let mut all = checked(rules);
+    let Some(name) = object else {
+        return Ok(all);
+    };
+    let object = Object::parse(name)?;
+    all.retain(|(service, server)| {
+        object.fits(&EntryKey::Service(*service))
+            || object.fits_anywhere(&EntryKey::Server(*service, *server))
+    });
+    match all.is_empty() {
+        false => Ok(all),
+        true => Err(
+            Error::not_found("no checked server of the head has that name")
+                .object(name)
+                .hint("ipvsh health lists what is checked"),
+        ),
+    }
+}
