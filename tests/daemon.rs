@@ -304,6 +304,68 @@ fn a_kernel_that_refuses_is_tried_again() {
 }
 
 #[test]
+fn a_maintenance_that_ends_gives_the_weight_back() {
+    let (lab, one, mut two) = (Lab::new(), Server::start(), Server::start());
+    lab.declare(&[&one, &two]);
+    let daemon = lab.daemon(&[]);
+    for server in [&one, &two] {
+        let script = format!(
+            "maintenance(\"{}\", #{{ mode: \"drain\", expires: \"8s\" }})",
+            server.name()
+        );
+        let output = lab.run(&["-e", &script, "--allow-removals"]);
+        assert!(output.status.success(), "{output:?}");
+    }
+    assert_eq!((lab.weight(&one), lab.weight(&two)), (Some(0), Some(0)));
+    two.down();
+    until("it is over", || {
+        daemon.told().matches("its time is over").count() == 2
+    });
+    until("it is in", || lab.weight(&one) == Some(1));
+    assert_eq!(lab.weight(&two), Some(0), "its checks keep it out");
+    two.up();
+    until("it is in, too", || lab.weight(&two) == Some(1));
+}
+
+#[test]
+fn the_service_manager_hears_that_the_daemon_is_ready_and_alive() {
+    use std::os::unix::net::UnixDatagram;
+
+    let (lab, mut one, two) = (Lab::new(), Server::start(), Server::start());
+    lab.declare(&[&one, &two]);
+    let path = lab.dir.path().join("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut daemon = Daemon {
+        child: lab
+            .command(&["daemon"])
+            .env("NOTIFY_SOCKET", &path)
+            .env("WATCHDOG_USEC", "3000000")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+        out: PathBuf::new(),
+    };
+    let hear = |wanted: &str| {
+        let mut text = [0; 1024];
+        until(wanted, || {
+            let length = manager.recv(&mut text).unwrap();
+            String::from_utf8_lossy(&text[..length]).contains(wanted)
+        });
+    };
+    hear("READY=1");
+    hear("STATUS=snapshot 1: all checked servers are up");
+    hear("WATCHDOG=1");
+    one.down();
+    hear("STATUS=snapshot 1: 1 down");
+    hear("WATCHDOG=1");
+    daemon.signal("-TERM");
+    hear("STOPPING=1");
+    assert_eq!(daemon.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn a_second_daemon_is_refused() {
     let (lab, one) = (Lab::new(), Server::start());
     lab.declare(&[&one]);

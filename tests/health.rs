@@ -5,12 +5,13 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::time::Duration;
 
 use chrono::DateTime;
 use ipvsh::director::{ChangeOptions, Director, HealthStates, Session};
 use ipvsh::error::{Kind, Result};
-use ipvsh::health::{Deviation, Knowledge, Overlay, Situation, State, Target};
-use ipvsh::model::{EntryKey, Ruleset, ServerKey};
+use ipvsh::health::{Deviation, Finding, Knowledge, Overlay, Situation, State, Target, Verdict};
+use ipvsh::model::{Check, EntryKey, Ruleset, ServerKey};
 use ipvsh::plan::lines;
 use serde_json::{Value, json};
 
@@ -24,11 +25,42 @@ use shared::{Lab, WEB, allowing_removals, confirmed_within, id, key, plain, serv
 
 /// The files of a daemon, in memory.
 #[derive(Clone)]
-struct Checks(Rc<RefCell<Knowledge>>);
+struct Checks(Rc<RefCell<Knowledge>>, Rc<RefCell<Daemon>>);
+
+/// What a daemon and the network do.
+#[derive(Default)]
+struct Daemon {
+    runs: bool,
+    pokes: usize,
+    /// What a check run once finds; none where nothing is run.
+    finds: Option<Verdict>,
+    /// How many were run.
+    tried: usize,
+}
 
 impl HealthStates for Checks {
     fn knowledge(&self) -> Knowledge {
         self.0.borrow().clone()
+    }
+
+    fn heartbeat(&self) -> Option<Duration> {
+        self.1.borrow().runs.then_some(Duration::from_secs(1))
+    }
+
+    fn poke(&self) {
+        self.1.borrow_mut().pokes += 1;
+    }
+
+    fn run_once(&self, runs: &[(Check, Target)]) -> Option<Vec<Finding>> {
+        let mut daemon = self.1.borrow_mut();
+        let verdict = daemon.finds.clone()?;
+        daemon.tried += runs.len();
+        let finding = Finding {
+            verdict,
+            answer: String::new(),
+            took: Duration::ZERO,
+        };
+        Some(vec![finding; runs.len()])
     }
 }
 
@@ -56,7 +88,10 @@ impl Clinic {
     fn new() -> Clinic {
         Clinic {
             lab: Lab::new(),
-            checks: Checks(Rc::new(RefCell::new(Knowledge::Known(State::default())))),
+            checks: Checks(
+                Rc::new(RefCell::new(Knowledge::Known(State::default()))),
+                Rc::default(),
+            ),
         }
     }
 
@@ -238,6 +273,106 @@ fn the_daemon_writes_transitions_and_heals_nothing() {
     });
     clinic.finds(WEB, "10.0.0.2", DOWN);
     assert!(clinic.lab.rules().services.is_empty());
+}
+
+#[test]
+fn a_new_server_waits_for_its_first_pass_where_a_daemon_runs() {
+    let three = |start: &str| {
+        let mut declared = two();
+        declared["check"] = json!({ "type": "tcp", "start": start });
+        let servers = declared["servers"].as_array_mut().unwrap();
+        servers.push(json!("10.0.0.3"));
+        declared
+    };
+    for (start, runs, weight) in [
+        ("auto", true, 0),
+        ("up", true, 1),
+        ("wait", true, 0),
+        ("auto", false, 1),
+    ] {
+        let clinic = Clinic::with_web();
+        clinic.checks.1.borrow_mut().runs = runs;
+        let report = clinic.declare(WEB, three(start)).unwrap();
+        let said: Vec<String> = lines(&report.plan.changes)
+            .map(|line| line.to_string())
+            .filter(|line| line.contains("10.0.0.3"))
+            .collect();
+        let held = if weight == 0 {
+            " (waiting: when it is up)"
+        } else {
+            ""
+        };
+        assert_eq!(
+            said,
+            [format!(
+                "+ server 10.0.0.3:80  direct weight {weight}{held}"
+            )],
+            "{start} {runs}"
+        );
+        assert_eq!(clinic.weight("10.0.0.3"), Some(weight), "{start} {runs}");
+        assert_eq!(clinic.checks.1.borrow().pokes, 2);
+    }
+    // Servers of a new service go in at once.
+    let clinic = Clinic::new();
+    clinic.checks.1.borrow_mut().runs = true;
+    clinic.declare(WEB, two()).unwrap();
+    assert_eq!(clinic.weight("10.0.0.1"), Some(3));
+}
+
+#[test]
+fn a_wrong_path_is_told_and_refused_where_it_would_take_a_good_check_away() {
+    let http = |path: &str| {
+        let mut declared = two();
+        declared["check"] = json!({ "type": "http", "path": path });
+        declared
+    };
+    let clinic = Clinic::with_web();
+    clinic.checks.1.borrow_mut().finds = Some(Verdict::Failed("404".to_owned()));
+    let error = clinic.declare(WEB, http("/helath")).unwrap_err();
+    assert_eq!(error.kind(), Kind::Guarded);
+    let said = error.to_string();
+    let words = "check http /helath of tcp 192.0.2.10:80: now 0 of 2 servers pass (404)";
+    assert!(said.contains(words), "{said}");
+    let allowed = clinic.commit(&allowing_removals(), |session| {
+        session.declare_service(key(WEB), http("/helath").as_object().unwrap())
+    });
+    assert!(allowed.unwrap().notes.contains(&words.to_owned()));
+    // The first check of a service takes nothing's place; what did not change is not run.
+    let other = "tcp 192.0.2.11:80";
+    let report = clinic.declare(other, http("/")).unwrap();
+    assert_eq!(
+        report.notes,
+        ["check http / of tcp 192.0.2.11:80: now 0 of 2 servers pass (404)"]
+    );
+    let tried = clinic.checks.1.borrow().tried;
+    clinic.declare(other, http("/")).unwrap();
+    assert_eq!(clinic.checks.1.borrow().tried, tried);
+    // A host that could not send says nothing.
+    let silent = Verdict::NoResult("no route to host".to_owned());
+    clinic.checks.1.borrow_mut().finds = Some(silent);
+    clinic.declare(other, http("/health")).unwrap();
+}
+
+#[test]
+fn a_check_needs_a_port_where_the_server_takes_that_of_the_request() {
+    let clinic = Clinic::new();
+    let mark = "fwmark 7";
+    let servers = json!(["10.0.0.1"]);
+    let error = clinic
+        .declare(mark, json!({ "check": "tcp", "servers": servers }))
+        .unwrap_err();
+    assert_eq!(error.kind(), Kind::Invalid);
+    assert!(error.to_string().contains("needs a port"), "{error}");
+    for check in [json!({ "type": "tcp", "port": 80 }), json!("ping")] {
+        clinic
+            .declare(mark, json!({ "check": check, "servers": servers }))
+            .unwrap();
+    }
+    let program = json!({ "type": "exec", "command": ["/nonexistent/check"] });
+    let error = clinic
+        .declare(mark, json!({ "check": program, "servers": servers }))
+        .unwrap_err();
+    assert!(error.to_string().contains("/nonexistent"), "{error}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! through a shell.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ impl Hook {
         }
         let user = nix::unistd::User::from_uid(nix::unistd::Uid::effective());
         if let Ok(Some(user)) = user {
-            let examined = probe::examine(&[shown.clone()], &user.name);
+            let examined = probe::examine(std::slice::from_ref(&shown), &user.name);
             examined.map_err(|error| {
                 Error::new(error.kind(), error.message()).object(format!("hook {shown}"))
             })?;
@@ -61,7 +61,7 @@ impl Hook {
     }
 }
 
-fn serve(path: &PathBuf, events: &Receiver<Event>, news: &Sender<News>) {
+fn serve(path: &Path, events: &Receiver<Event>, news: &Sender<News>) {
     while let Ok(first) = events.recv() {
         std::thread::sleep(GATHERED);
         let batch: Vec<Event> = std::iter::once(first).chain(events.try_iter()).collect();
@@ -121,6 +121,7 @@ fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<std::proce
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
 
     use super::*;
     use crate::health::EventKind;

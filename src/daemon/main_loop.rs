@@ -23,7 +23,8 @@ use super::{DaemonOptions, Setup};
 use crate::clock::{Clock, SystemClock};
 use crate::director::Written;
 use crate::error::{Error, Kind, Result};
-use crate::health::{Event, EventKind, Monitor, MonitorOptions, Now, State, Target, Transition};
+use crate::health::{Event, EventKind, Monitor, MonitorOptions, Now, Target, Transition};
+use crate::model::MaintenanceKey;
 use crate::runtime::{
     Answer, Asked, ControlServer, EventLog, Heartbeat, Request, RuntimeDir, StateFile, place_of,
     starting_state,
@@ -48,17 +49,20 @@ pub fn run(setup: Setup, options: &DaemonOptions, observer: &dyn Observer) -> Re
     let dir = RuntimeDir::of(&setup.stores.dir);
     let database = setup.stores.dir.clone();
     let place = place_of(setup.stores.kind)?;
+    // In this order: whatever is dropped at the end is dropped in the reverse one.
+    let mut hold = Held::default();
+    if !options.observe {
+        // Before the state is read, which the daemon before may still write.
+        hold.lock = Some(setup.stores.lock_daemon()?);
+    }
     let mut head = Head::new(&setup.stores);
     let starting = starting_state(&dir, &database, &place, SystemClock.utc())?;
     for note in &starting.notes {
         observer.note(note);
     }
     let state = starting.state.clone();
-    // In this order: whatever is dropped at the end is dropped in the reverse one.
-    let (mut hold, mut writing) = (Held::default(), None);
-    let mut log = None;
+    let (mut writing, mut log) = (None, None);
     if !options.observe {
-        hold.lock = Some(setup.stores.lock_daemon()?);
         dir.make()?;
         log = Some(EventLog::new(&dir));
     }
@@ -74,8 +78,9 @@ pub fn run(setup: Setup, options: &DaemonOptions, observer: &dyn Observer) -> Re
     if options.observe {
         observing = Some(Observing::new(setup.director));
     } else {
+        let written_at = starting.written_at.unwrap_or_else(|| SystemClock.utc());
         let file = StateFile::create(&dir, &database, place, starting, &SystemClock)?;
-        writing = Some(Writer::new(setup, file));
+        writing = Some(Writer::new(setup, file, written_at));
         let asked = news.clone();
         let deliver = move |request: Asked| drop(asked.send(News::Asked(request)));
         hold.control = Some(ControlServer::start(&dir, deliver)?);
@@ -101,6 +106,7 @@ pub fn run(setup: Setup, options: &DaemonOptions, observer: &dyn Observer) -> Re
         tick_at: now.monotonic,
         probes_at: now.monotonic,
         is_head_wanted: false,
+        is_time_to_look: true,
         head_failure: None,
     };
     let rules = Rc::clone(daemon.head.rules());
@@ -179,6 +185,8 @@ struct Daemon<'a> {
     probes_at: Duration,
     /// A command says that there is another head.
     is_head_wanted: bool,
+    /// A second went by: a maintenance may have ended.
+    is_time_to_look: bool,
     /// Why the head cannot be read, as it was told last.
     head_failure: Option<String>,
 }
@@ -287,14 +295,17 @@ impl Daemon<'_> {
     fn tick(&mut self, now: Now) {
         self.tick_at = now.monotonic + TICK;
         let are_probes_alive = now.monotonic.saturating_sub(self.probes_at) < STUCK;
-        if are_probes_alive {
+        if !are_probes_alive {
+            let stuck = "the thread of the checks does not answer; the kernel stays as it is";
+            self.fail(Some(&Error::new(Kind::System, stuck)), now);
+        } else {
             self.supervisor.alive(now.monotonic);
             if let Some(heartbeat) = &self.hold.heartbeat {
                 // A full disk makes the daemon look dead, and nothing else.
                 let _ = heartbeat.beat();
             }
         }
-        self.is_head_wanted = true;
+        (self.is_head_wanted, self.is_time_to_look) = (true, true);
         self.recorder.tick(now);
         if let Some(Err(error)) = self.writing.as_mut().map(Writer::copy) {
             self.fail(Some(&error), now);
@@ -350,19 +361,30 @@ impl Daemon<'_> {
             }
             return;
         }
-        let has_transitions = !transitions.is_empty();
-        let wanted = self.monitor.state().clone();
-        let is_due = |writing: &Writer| writing.is_due(&wanted, has_transitions, now.monotonic);
-        if !self.writing.as_ref().is_some_and(is_due) {
+        let Some(writing) = &mut self.writing else {
+            return;
+        };
+        let is_over = std::mem::take(&mut self.is_time_to_look)
+            && !writing
+                .ended_maintenance(self.head.rules(), now.utc)
+                .is_empty();
+        let has_news = !transitions.is_empty() || is_over;
+        if !writing.is_due(has_news, now.monotonic) {
             return;
         }
-        match self.write(&wanted, &transitions, now) {
+        match self.write(&transitions, now) {
             Ok(None) => {}
-            Ok(Some(written)) => {
+            Ok(Some((written, ended))) => {
                 self.fail(None, now);
                 for transition in &transitions {
                     self.monitor.written(transition);
                     self.recorder.record(Event::from(transition), now);
+                }
+                for key in ended {
+                    let object = format!("maintenance {key}");
+                    let text = "its time is over";
+                    self.recorder
+                        .say(EventKind::MaintenanceOver, &object, text, now);
                 }
                 self.tell_left_alone(&written, now);
             }
@@ -373,10 +395,9 @@ impl Daemon<'_> {
     /// Writes the state and the kernel; none where that has to wait.
     fn write(
         &mut self,
-        wanted: &State,
         transitions: &[Transition],
         now: Now,
-    ) -> Result<Option<Written>> {
+    ) -> Result<Option<(Written, Vec<MaintenanceKey>)>> {
         let Some(writing) = &mut self.writing else {
             return Ok(None);
         };
@@ -392,6 +413,9 @@ impl Daemon<'_> {
         };
         if self.follow_head(now) {
             // A commit came in between: what it changed is decided again.
+            if let Some(writing) = &mut self.writing {
+                writing.again(now.monotonic);
+            }
             return Ok(None);
         }
         let rules = Rc::clone(self.head.rules());
@@ -399,10 +423,11 @@ impl Daemon<'_> {
             return Ok(None);
         };
         let targets: BTreeSet<Target> = transitions.iter().map(|one| one.target).collect();
-        let written = writing.write(&rules, wanted, targets, now.monotonic)?;
+        let ended = writing.ended_maintenance(&rules, now.utc);
+        let written = writing.write(&rules, self.monitor.state(), targets, now)?;
         drop(lock);
         writing.share(now.monotonic)?;
-        Ok(Some(written))
+        Ok(Some((written, ended)))
     }
 
     fn tell_left_alone(&mut self, written: &Written, now: Now) {

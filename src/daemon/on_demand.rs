@@ -1,6 +1,7 @@
 //! Checks that a command has run now; they change nothing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::json;
@@ -25,7 +26,7 @@ struct Row {
 }
 
 impl Row {
-    fn new((check, target): &(Check, Target), finding: Finding) -> Row {
+    fn new((check, target): &(Arc<Check>, Target), finding: Finding) -> Row {
         let (verdict, reason) = match finding.verdict {
             Verdict::Passed => ("passed", None),
             Verdict::Failed(reason) => ("failed", Some(reason)),
@@ -46,7 +47,7 @@ impl Row {
 /// A request that waits for its runs.
 struct Waiting {
     asked: Asked,
-    runs: Vec<(Check, Target)>,
+    runs: Vec<(Arc<Check>, Target)>,
     rows: Vec<Option<Row>>,
     left: usize,
 }
@@ -79,7 +80,7 @@ impl OnDemand {
             probes.run_on_demand(OnDemandRun {
                 request,
                 place,
-                check: check.clone(),
+                check: Arc::clone(check),
                 target: *target,
             });
         }
@@ -113,13 +114,13 @@ impl OnDemand {
 }
 
 /// The runs that some servers need, in their order.
-fn runs(rules: &Ruleset, names: &[TargetName]) -> Result<Vec<(Check, Target)>> {
+fn runs(rules: &Ruleset, names: &[TargetName]) -> Result<Vec<(Arc<Check>, Target)>> {
     let targets: Vec<Target> = match names.is_empty() {
         true => rules
             .services
             .iter()
             .flat_map(|(service, declared)| {
-                declared.servers.iter().map(|(server, _)| Target {
+                declared.servers.keys().map(|server| Target {
                     service: *service,
                     server: *server,
                 })
@@ -137,7 +138,7 @@ fn runs(rules: &Ruleset, names: &[TargetName]) -> Result<Vec<(Check, Target)>> {
                 .hint("ipvsh health lists what is checked"));
         };
         let checks = service.checks_of(&target.server);
-        runs.extend(checks.iter().map(|check| (check.clone(), target)));
+        runs.extend(checks.iter().map(|check| (Arc::new(check.clone()), target)));
     }
     Ok(runs)
 }

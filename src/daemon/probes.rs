@@ -1,6 +1,7 @@
 //! The thread that carries checks out, many at once.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -25,7 +26,7 @@ const ALIVE: Duration = Duration::from_secs(1);
 pub(super) struct OnDemandRun {
     pub(super) request: u64,
     pub(super) place: usize,
-    pub(super) check: Check,
+    pub(super) check: Arc<Check>,
     pub(super) target: Target,
 }
 

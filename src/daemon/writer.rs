@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::Setup;
 use crate::clock::SystemClock;
 use crate::director::{Director, Written};
 use crate::error::{Error, Kind, Result};
-use crate::health::{Situation, State, Target};
-use crate::model::Ruleset;
+use crate::health::{Now, Overlay, Situation, State, Target, covered_servers};
+use crate::model::{EntryKey, MaintenanceKey, Ruleset};
 use crate::runtime::StateFile;
 use crate::store::{KernelLock, SledStores, Stores};
 
@@ -28,8 +30,11 @@ pub(super) struct Writer {
     director: Director,
     share: Rc<dyn Fn() -> Result<()>>,
     state: StateFile,
-    /// Servers that are written whatever changed: at the start, all that are not up.
+    /// Servers that are written whatever changed: at the start, all that are not up or were not; after
+    /// a failure, all that it was about.
     outstanding: BTreeSet<Target>,
+    /// The moment by which maintenance was looked at when the kernel was last written.
+    written_at: DateTime<Utc>,
     retry_at: Option<Duration>,
     busy_since: Option<Duration>,
     is_told_busy: bool,
@@ -44,8 +49,10 @@ pub(super) enum Locked {
 }
 
 impl Writer {
-    pub(super) fn new(setup: Setup, state: StateFile) -> Writer {
-        let outstanding = state.state().servers.keys().copied().collect();
+    pub(super) fn new(setup: Setup, state: StateFile, written_at: DateTime<Utc>) -> Writer {
+        let both = [state.state(), state.kernel()];
+        let outstanding = both.iter().flat_map(|state| state.servers.keys().copied());
+        let outstanding = outstanding.collect();
         Writer {
             // The scheduler never waits: it tries again.
             stores: setup.stores.waiting(Duration::ZERO),
@@ -53,6 +60,7 @@ impl Writer {
             share: setup.share,
             state,
             outstanding,
+            written_at,
             retry_at: None,
             busy_since: None,
             is_told_busy: false,
@@ -69,11 +77,30 @@ impl Writer {
         self.retry_at
     }
 
-    /// Returns true if there is something to write for a state, and it is time to.
-    pub(super) fn is_due(&self, wanted: &State, has_transitions: bool, now: Duration) -> bool {
-        let is_needed =
-            has_transitions || !self.outstanding.is_empty() || !self.differing(wanted).is_empty();
-        is_needed && self.retry_at.is_none_or(|at| at <= now)
+    /// Returns true if there is something to write, and it is time to.
+    pub(super) fn is_due(&mut self, has_news: bool, now: Duration) -> bool {
+        if !has_news && self.outstanding.is_empty() {
+            // What waited was taken back meanwhile.
+            (self.retry_at, self.busy_since) = (None, None);
+            return false;
+        }
+        self.retry_at.is_none_or(|at| at <= now)
+    }
+
+    /// Has the next attempt made at once.
+    pub(super) fn again(&mut self, now: Duration) {
+        self.retry_at = Some(now);
+    }
+
+    /// The maintenance that ended since the kernel was last written.
+    pub(super) fn ended_maintenance(
+        &self,
+        rules: &Ruleset,
+        now: DateTime<Utc>,
+    ) -> Vec<MaintenanceKey> {
+        let all = rules.settings.maintenance();
+        let ended = all.filter(|(_, one)| one.is_over(now) && !one.is_over(self.written_at));
+        ended.map(|(key, _)| key).collect()
     }
 
     /// Servers that stand elsewhere than what the kernel was last written by.
@@ -122,8 +149,8 @@ impl Writer {
         (self.share)().inspect_err(|_| self.retry_at = Some(now + RETRY))
     }
 
-    /// Writes a state, and the kernel by it, where they differ, and for these servers. The caller
-    /// holds the lock.
+    /// Writes a state, and the kernel by it, where they differ, for these servers, and for those whose
+    /// maintenance ended. The caller holds the lock.
     ///
     /// # Errors
     /// As the state file or the kernel cannot be written; it is to be tried again.
@@ -132,21 +159,27 @@ impl Writer {
         rules: &Ruleset,
         wanted: &State,
         mut targets: BTreeSet<Target>,
-        now: Duration,
+        now: Now,
     ) -> Result<Written> {
         targets.extend(self.differing(wanted));
         targets.extend(self.outstanding.iter().copied());
-        let attempt = self.attempt(rules, wanted, &targets);
-        match attempt {
+        let ended = self.ended_maintenance(rules, now.utc);
+        targets.extend(
+            covered_servers(rules, &ended).filter_map(|entry| match entry {
+                EntryKey::Server(service, server) => Some(Target { service, server }),
+                _ => None,
+            }),
+        );
+        match self.attempt(rules, wanted, &targets, now.utc) {
             Ok(written) => {
                 self.outstanding.clear();
-                self.retry_at = None;
+                (self.retry_at, self.written_at) = (None, now.utc);
                 Ok(written)
             }
             Err(error) => {
                 // What was sent of it is not known.
                 self.outstanding = targets;
-                self.retry_at = Some(now + RETRY);
+                self.retry_at = Some(now.monotonic + RETRY);
                 Err(error)
             }
         }
@@ -157,11 +190,15 @@ impl Writer {
         rules: &Ruleset,
         wanted: &State,
         targets: &BTreeSet<Target>,
+        now: DateTime<Utc>,
     ) -> Result<Written> {
         self.state.write(wanted, &SystemClock)?;
-        let before = self.state.kernel().clone();
-        let states = (&before, wanted);
-        let written = self.director.write_transitions(rules, states, targets)?;
+        // A clock that was set back ends no maintenance a second time.
+        let before = Overlay::new(self.state.kernel().clone(), self.written_at.min(now));
+        let after = Overlay::new(wanted.clone(), now);
+        let written = self
+            .director
+            .write_overlay(rules, (&before, &after), targets)?;
         self.state.kernel_written(&SystemClock)?;
         Ok(written)
     }

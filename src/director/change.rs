@@ -29,6 +29,7 @@ use crate::model::{
 };
 use crate::plan::{self, Plan, Request, Return, Scope, Step, plan, summary};
 use crate::probe;
+use crate::runtime::FRESH;
 use crate::signals;
 use crate::store::Store;
 
@@ -58,9 +59,12 @@ impl Director {
     /// kernel refused and everything was undone; `undo_failed` where that failed too.
     pub fn commit(&mut self, candidate: &mut Candidate, options: &ChangeOptions) -> Result<Report> {
         candidate.check()?;
+        // Before any lock is held: it may take seconds.
+        let tried = self.try_checks(candidate, options)?;
         let _hold = signals::hold();
-        let (store, notes) = self.begin(options)?;
+        let (store, mut notes) = self.begin(options)?;
         let settled = notes.clone();
+        notes.extend(tried);
         // What was settled first is done, whatever becomes of this.
         self.commit_on(store, candidate, options, notes)
             .map_err(|error| settled.into_iter().fold(error, Error::hint))
@@ -103,7 +107,6 @@ impl Director {
         options: &ChangeOptions,
     ) -> Result<Report> {
         let live = self.look(mine, &begun, recorded.found_then.as_ref(), options)?;
-        let overlay = self.overlay();
         // What nobody looked at is in none of the four.
         let narrowed;
         let (mine, begun) = match live.extent {
@@ -113,6 +116,7 @@ impl Director {
                 (&narrowed, begun.within(part))
             }
         };
+        let overlay = self.overlay_of_commit(&begun.head_rules, mine.rules());
         self.refuse_unknown_names(mine, &live)?;
         refuse_bad_programs(mine)?;
         let returning = recorded.found_then.as_ref().map(|found_then| {
@@ -310,6 +314,16 @@ impl Director {
         Ok(self.regret(report, &touched))
     }
 
+    /// The overlay that a commit goes by: where a daemon runs, servers that it adds may wait.
+    fn overlay_of_commit(&self, head: &Ruleset, wanted: &Ruleset) -> Overlay {
+        let overlay = self.overlay();
+        let runs = self.health.heartbeat().is_some_and(|age| age < FRESH);
+        match runs {
+            true => overlay.with_new_servers(head, wanted),
+            false => overlay,
+        }
+    }
+
     /// Refuses schedulers and engines that nobody has, before anything is sent. What some live
     /// service uses, the kernel has: its modules are looked up for new names only.
     fn refuse_unknown_names(&self, candidate: &Candidate, live: &Live) -> Result<()> {
@@ -479,6 +493,7 @@ impl Director {
             found: &found,
         };
         let snapshot = self.transact(store, &before, &plan, after)?;
+        self.health.poke();
         notes.extend(timer.and_then(super::confirm::start));
         Ok(Report {
             plan,

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
-use crate::health::{Knowledge, State};
-use crate::runtime::{Heartbeat, RuntimeDir, place_of, starting_state};
+use crate::health::{Finding, Knowledge, State, Target};
+use crate::model::Check;
+use crate::probe;
+use crate::runtime::{self, Heartbeat, Request, RuntimeDir, place_of, starting_state};
 use crate::store::DatabaseKind;
 
 /// Where the state of the checks is read.
@@ -15,6 +17,14 @@ pub trait HealthStates {
 
     /// How long ago the daemon's scheduler last ran; none where no daemon runs.
     fn heartbeat(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Tells the daemon, where one runs, that the head is another one.
+    fn poke(&self) {}
+
+    /// Runs checks once, in their order; none where nothing is to be run here.
+    fn run_once(&self, _: &[(Check, Target)]) -> Option<Vec<Finding>> {
         None
     }
 }
@@ -54,5 +64,19 @@ impl HealthStates for StateOnDisk {
 
     fn heartbeat(&self) -> Option<Duration> {
         Heartbeat::age(&self.dir)
+    }
+
+    fn poke(&self) {
+        if Heartbeat::is_fresh(&self.dir) {
+            // A daemon that does not hear it looks by itself within a second.
+            let _ = runtime::ask(&self.dir, &Request::Poke);
+        }
+    }
+
+    fn run_once(&self, runs: &[(Check, Target)]) -> Option<Vec<Finding>> {
+        match self.kind {
+            DatabaseKind::Linux => probe::run_now(runs).ok(),
+            DatabaseKind::Sim => None,
+        }
     }
 }

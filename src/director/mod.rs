@@ -52,6 +52,7 @@ mod status;
 mod timeline;
 mod transaction;
 mod transitions;
+mod try_checks;
 mod undo;
 mod views;
 mod wait;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::transaction::carry_out;
 use super::{Director, Silent};
 use crate::error::Result;
-use crate::health::{Overlay, State, Target};
+use crate::health::{Knowledge, Overlay, State, Target};
 use crate::kernel::Part;
 use crate::model::{EntryKey, Extent, FoundValues, Ruleset, ServiceKey};
 use crate::plan::{Change, Request, Scope, plan};
@@ -36,10 +36,23 @@ impl Director {
         targets: &BTreeSet<Target>,
     ) -> Result<Written> {
         let now = self.clock.utc();
+        let [before, after] = [before, after].map(|state| Overlay::new(state.clone(), now));
+        self.write_overlay(rules, (&before, &after), targets)
+    }
+
+    /// The same where the time goes on, too, and with it the end of a maintenance.
+    ///
+    /// # Errors
+    /// As [`Director::write_transitions`].
+    pub fn write_overlay(
+        &mut self,
+        rules: &Ruleset,
+        (before, after): (&Overlay, &Overlay),
+        targets: &BTreeSet<Target>,
+    ) -> Result<Written> {
         let services: BTreeSet<ServiceKey> = targets.iter().map(|target| target.service).collect();
         let rules = &Extent::Services(services.clone()).within(rules);
-        let should = |state: &State| Overlay::new(state.clone(), now).apply(rules).into_owned();
-        let (from, to) = (should(before), should(after));
+        let (from, to) = (before.apply(rules), after.apply(rules));
         let live = self.kernel.observe_part(&Part {
             services: Extent::Services(services),
             marks: false,
@@ -56,7 +69,8 @@ impl Director {
             if wanted == standing {
                 continue;
             }
-            let is_less = after.servers.contains_key(target);
+            let is_less = matches!(&after.knowledge,
+                Knowledge::Known(state) if state.servers.contains_key(target));
             match is_less || standing == from.get(&entry) {
                 true => drop(entries.insert(entry)),
                 false => written.left_alone.push(*target),
@@ -71,7 +85,7 @@ impl Director {
             found: &FoundValues::default(),
             live: &live,
             wanted: &to,
-            overlay: &Overlay::without_state(now),
+            overlay: &Overlay::without_state(after.now),
             scope: Scope::Named(entries),
             exact_servers: &BTreeSet::new(),
             declared: &BTreeMap::new(),

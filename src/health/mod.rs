@@ -8,6 +8,7 @@ mod event;
 mod finding;
 mod flaps;
 mod monitor;
+mod new_servers;
 mod now;
 mod overlay;
 mod state;

@@ -90,7 +90,8 @@ fn health(
             1 => "",
             _ => "; the longest",
         };
-        let what = format!("{many}{longest}: {target}, since {age}");
+        let (server, service) = (target.server, target.service);
+        let what = format!("{many}{longest}: {server} of {service}, since {age}");
         lines.push(("down", paint.paint(Style::Removed, &what)));
         lines.push(("", clean(&deviation.reason)));
     }

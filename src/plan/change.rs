@@ -231,6 +231,12 @@ impl Detail {
         }
     }
 
+    /// The same, without why the kernel does not have it so: that passes.
+    #[must_use]
+    pub fn without_held(self) -> Detail {
+        Detail { held: None, ..self }
+    }
+
     /// Says whether there are no words at all.
     pub fn is_empty(&self) -> bool {
         !self.is_foreign && matches!(&self.said, Said::Text(text) if text.is_empty())

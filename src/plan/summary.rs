@@ -99,7 +99,7 @@ fn of_one(change: &Change) -> String {
     match change.part {
         None => format!("{sign}{object}"),
         Some(part) if change.action == Action::Change => {
-            format!("{object}: {part} {}", change.detail)
+            format!("{object}: {part} {}", change.detail.clone().without_held())
         }
         Some(part) => format!("{sign}1 {} in {object}", noun(part)),
     }
@@ -111,9 +111,14 @@ fn of_many(changes: &[Change]) -> String {
     let whole = |change: &&Change| change.part.is_none();
     match (object, changes.iter().find(whole)) {
         (Some(object), Some(whole)) => {
-            let parts = changes.iter().filter(|c| c.part.is_some());
+            // The options of its policy come with it.
+            let is_own = |part: Part| !matches!(part, Part::Option(_) | Part::ServerOption(..));
+            let parts = changes.iter().filter(|c| c.part.is_some_and(is_own));
             let nouns = counts(parts, false);
-            format!("{}{object} with {nouns}", whole.action.sign())
+            match nouns.is_empty() {
+                true => format!("{}{object}", whole.action.sign()),
+                false => format!("{}{object} with {nouns}", whole.action.sign()),
+            }
         }
         (Some(object), None) => format!("{} in {object}", counts(changes, true)),
         (None, _) => {

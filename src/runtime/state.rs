@@ -64,6 +64,8 @@ pub struct Starting {
     /// The state that the kernel was last written by: a daemon that died may have written one and not
     /// the other.
     pub kernel: State,
+    /// When the daemon last wrote in this boot, UTC.
+    pub written_at: Option<DateTime<Utc>>,
     /// What an operator should know of it, a sentence each.
     pub notes: Vec<String>,
 }
@@ -84,6 +86,7 @@ pub fn starting_state(
         Some(content) => Ok(Starting {
             state: content.state,
             kernel: content.kernel,
+            written_at: Some(content.written_at),
             notes: Vec::new(),
         }),
         None => Ok(from_copy(database, place, now)),
@@ -204,14 +207,11 @@ impl StateFile {
         &self.kernel
     }
 
-    /// Notes that the kernel was written by what the file says.
+    /// Notes that the kernel was written by what the file says, now.
     ///
     /// # Errors
     /// `system`; after a death of the daemon, the next one writes the kernel again.
     pub fn kernel_written(&mut self, clock: &dyn Clock) -> Result<()> {
-        if self.kernel == self.state {
-            return Ok(());
-        }
         self.kernel = self.state.clone();
         match self.is_torn {
             // The next write replaces the file.

@@ -120,6 +120,11 @@ fn tuned_works_as_written() {
 }
 
 #[test]
+fn healing_works_as_written() {
+    works("examples/guide/recipes/healing");
+}
+
+#[test]
 fn database_pool_works_as_written() {
     works("examples/guide/recipes/database-pool");
 }
