@@ -18,7 +18,7 @@ pub(super) const FIRST: Lines = &[
 ];
 
 /// For each verb. A verb that is not there has no help to stand in.
-const EXAMPLES: [(&str, Lines); 34] = [
+const EXAMPLES: [(&str, Lines); 35] = [
     ("demo", &[("ipvsh demo", "no rights needed, nothing stays")]),
     (
         "run",
@@ -165,6 +165,10 @@ const EXAMPLES: [(&str, Lines); 34] = [
             "ipvsh ready --wait 60",
             "status 0 as soon as it may take traffic",
         )],
+    ),
+    (
+        "unfreeze",
+        &[("ipvsh unfreeze", "what still fails is taken out")],
     ),
     (
         "drain",
