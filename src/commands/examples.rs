@@ -18,7 +18,7 @@ pub(super) const FIRST: Lines = &[
 ];
 
 /// For each verb. A verb that is not there has no help to stand in.
-const EXAMPLES: [(&str, Lines); 35] = [
+const EXAMPLES: [(&str, Lines); 36] = [
     ("demo", &[("ipvsh demo", "no rights needed, nothing stays")]),
     (
         "run",
@@ -143,6 +143,10 @@ const EXAMPLES: [(&str, Lines); 35] = [
     (
         "enable",
         &[("ipvsh enable 10.0.0.12", "it takes traffic again")],
+    ),
+    (
+        "daemon",
+        &[("ipvsh daemon --observe", "what the checks would decide")],
     ),
     (
         "health",
