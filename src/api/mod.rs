@@ -5,6 +5,7 @@
 //! example. Names and behaviour are DESIGN's "Script API"; option names are `model::patch`'s.
 
 pub mod call;
+pub mod checks;
 pub mod context;
 pub mod convert;
 pub mod fact;
