@@ -29,6 +29,7 @@ pub mod wait;
 mod change;
 mod daemons;
 mod drain;
+pub mod health;
 mod host;
 mod live;
 mod maintenance;
@@ -63,6 +64,7 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
         sysctls::FUNCTIONS,
         change::FUNCTIONS,
         live::FUNCTIONS,
+        health::FUNCTIONS,
         views::FUNCTIONS,
         top::FUNCTIONS,
         drain::FUNCTIONS,
