@@ -135,7 +135,7 @@ const EXAMPLES: [(&str, Lines); 36] = [
         &[
             ("ipvsh disable 10.0.0.12", "nothing new goes there"),
             (
-                "ipvsh disable web12 --for 2d -m \"new memory\"",
+                "ipvsh disable web12 --for 2d -m memory",
                 "the servers of a machine",
             ),
         ],

@@ -4,7 +4,7 @@ use crate::model::server::{Forwarding, RealServer, Tunnel, TunnelChecksum, Tunne
 use crate::model::service::{Netmask, PERSISTENT_MAX, SchedulerFlags, ServiceOptions};
 use crate::model::{
     DaemonRole, Family, Protocol, Ruleset, ServerKey, ServiceKey, SettingKey, Settings, SyncDaemon,
-    TimeoutKind, Timeouts,
+    TimeoutKind, Timeouts, VirtualService,
 };
 
 /// The flags that ipvsadm has names for.
@@ -35,6 +35,19 @@ pub(crate) fn write(rules: &Ruleset) -> (String, Vec<String>) {
             push(&server_line("-a", key, server_key, server));
             lost_of_server(key, server_key, server, &mut notes);
         }
+    }
+    let has_policies = |service: &VirtualService| !service.is_without_policies();
+    let of = rules
+        .services
+        .iter()
+        .filter(|(_, service)| has_policies(service));
+    let of: Vec<String> = of.map(|(key, _)| key.to_string()).collect();
+    if !of.is_empty() {
+        notes.push(format!(
+            "checks and hosts of {} are left out: ipvsadm has nothing like it (--format json and \
+             rhai have it)",
+            of.join(", ")
+        ));
     }
     for line in settings_lines(&rules.settings) {
         push(&line);

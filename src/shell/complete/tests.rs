@@ -147,7 +147,9 @@ fn options_complete_by_the_function_and_the_map_around_them() {
         "tcp(\"192.0.2.1:80\", #{ servers: [#{ ",
         &[
             "address: ",
+            "check: ",
             "forward: ",
+            "host: ",
             "lower: ",
             "tunnel: ",
             "upper: ",
@@ -158,6 +160,7 @@ fn options_complete_by_the_function_and_the_map_around_them() {
         "tcp(\"a:1\", #{ servers: [#{ tunnel: #{ ch",
         &["checksum: "],
     );
+    offers("tcp(\"a:1\", #{ check: #{ retr", &["retry_interval: "]);
     offers("fwmark(7, #{ marks: [#{ in", &["interface: "]);
     offers("mark(7, #{ from_", &["from_ports: "]);
     offers("web.set(#{ sched", &["scheduler: "]);

@@ -125,7 +125,7 @@ fn server_row(
     cells(canvas, top, places, y, &server.figures, style);
     let text = match server.situation {
         None => format!("{} {}", server.forward, server.weight),
-        Some(situation) => format!("{} {} {}", server.forward, server.weight, situation.name()),
+        Some(situation) => format!("{} {}", situation.name(), server.weight),
     };
     detail(canvas, places, y, &text, style);
 }
