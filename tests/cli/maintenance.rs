@@ -15,10 +15,8 @@ const ELSEWHERE: &str =
 fn maintenance_of_what_no_service_has_sends_nothing_and_is_rolled_back() {
     let lab = Lab::with_web();
     assert_snapshot!(lab.run(&["--plan", "-e", ELSEWHERE]), @r"
-    tcp 192.0.2.10:80
-      ~ server 10.0.0.12:80  weight 3 -> 0 (maintenance: until TIME)
-    + maintenance 10.0.0.12  drain until TIME: disk
-    2 changes planned, nothing done
+    + maintenance 10.0.0.77  drain until TIME: disk
+    1 change planned, nothing done
     -- status 0
     ");
     assert_snapshot!(lab.run(&["-e", ELSEWHERE]), @r"
