@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use chrono::DateTime;
 use ipvsh::director::{ChangeOptions, Director, HealthStates, Session};
 use ipvsh::error::{Kind, Result};
 use ipvsh::health::{Deviation, Finding, Knowledge, Overlay, Situation, State, Target, Verdict};
+use ipvsh::ipvs::Errno;
+use ipvsh::kernel::fault::{Effect, Point};
+use ipvsh::kernel::{Faults, Faulty};
 use ipvsh::model::{Check, EntryKey, Ruleset, ServerKey};
 use ipvsh::plan::lines;
 use serde_json::{Value, json};
@@ -21,7 +25,7 @@ mod random;
 mod shared;
 
 use random::{Random, seed, variable};
-use shared::{Lab, WEB, allowing_removals, confirmed_within, id, key, plain, server_entry};
+use shared::{Lab, WEB, allowing_removals, confirmed_within, die, id, key, plain, server_entry};
 
 /// The files of a daemon, in memory.
 #[derive(Clone)]
@@ -653,4 +657,92 @@ fn whatever_happens_the_kernel_holds_the_overlay_of_the_head() {
             clinic.holds_what_it_should(&said.join("\n"));
         }
     }
+}
+
+/// A commit dies or fails between two of its steps, the daemon writes what it finds before and after the
+/// recovery, and the kernel is at last what it should be by the head that stands.
+#[test]
+fn a_commit_that_dies_between_two_steps_and_the_daemon_agree_in_the_end() {
+    let rounds = variable("IPVSH_HEALTH_ROUNDS").unwrap_or(40);
+    let seed = seed();
+    println!("IPVSH_HEALTH_ROUNDS={rounds} IPVSH_SEED={seed}");
+    let mut random = Random::new(seed);
+    let names = [WEB, "udp 192.0.2.10:53"];
+    let servers = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
+    let situations = [DOWN, Some(Situation::Waiting), None];
+    let (mut died, mut undone) = (0, 0);
+    for round in 0..rounds {
+        let clinic = Clinic::new();
+        let mut said = vec![format!("round {round}")];
+        let mut declare = |random: &mut Random, name: &str| {
+            let count = 1 + random.below(3);
+            let listed: Vec<Value> = servers[..count]
+                .iter()
+                .map(|server| json!({ "address": server, "weight": 1 + random.below(4) }))
+                .collect();
+            let on_fail = random.among(&[json!("remove"), json!("quiesce")]).unwrap();
+            let options = json!({ "check": "tcp", "on_fail": on_fail, "servers": listed });
+            said.push(format!("{name} {options}"));
+            options
+        };
+        for name in names {
+            let options = declare(&mut random, name);
+            clinic.declare(name, options).unwrap();
+        }
+        let finds = |random: &mut Random, said: &mut Vec<String>| {
+            let head = clinic.head();
+            let name = names[random.below(names.len())];
+            let server = servers[random.below(servers.len())];
+            let situation = random.among(&situations).unwrap();
+            let of = target(name, server);
+            if head.has(&EntryKey::Server(of.service, of.server)) {
+                said.push(format!("{name} {server} {situation:?}"));
+                clinic.finds(name, server, situation);
+            }
+        };
+        let options = names.map(|name| (name, declare(&mut random, name)));
+        for _ in 0..random.below(3) {
+            finds(&mut random, &mut said);
+        }
+        let faults = Faults::new();
+        let effect = match random.below(4) {
+            0 => Effect::Fail(Errno::from_raw(12)),
+            1 => Effect::LoseAfter,
+            2 => Effect::Before(Box::new(die)),
+            _ => Effect::After(Box::new(die)),
+        };
+        faults.add(Point::Step(1 + random.below(4)), effect);
+        let kernel = Faulty::new(clinic.lab.sim.clone(), faults);
+        let stores = Rc::new(clinic.lab.stores());
+        let director = Director::new(Box::new(kernel), stores, "ada".to_owned())
+            .with_health(Rc::new(clinic.checks.clone()));
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            let mut session = Session::new(director, ChangeOptions::default());
+            for (name, options) in &options {
+                session.declare_service(key(name), options.as_object().unwrap())?;
+            }
+            session.commit(&allowing_removals())
+        }));
+        match ended {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                assert_eq!(error.kind(), Kind::Undone, "{said:?}: {error}");
+                undone += 1;
+            }
+            Err(payload) => {
+                assert!(payload.is::<shared::Died>(), "a panic of ours");
+                died += 1;
+            }
+        }
+        for _ in 0..random.below(4) {
+            finds(&mut random, &mut said);
+        }
+        // The next command that writes settles what is open.
+        clinic.declare("tcp 203.0.113.1:1", json!({})).unwrap();
+        for _ in 0..random.below(3) {
+            finds(&mut random, &mut said);
+        }
+        clinic.holds_what_it_should(&said.join("\n"));
+    }
+    assert!(died > 0 && undone > 0, "{died} {undone}");
 }

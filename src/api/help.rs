@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::checks;
 use super::fact::{Function, Group, On, Opt, is_same};
 use super::functions;
 use super::options::{SERVER, SERVICE};
@@ -291,6 +292,13 @@ fn ranked(word: &str, width: usize) -> Vec<(u8, String)> {
                 property.gives.words(),
                 property.doc
             );
+            found.push((rank, hanging(&line, width)));
+        }
+    }
+    for [name, types, range, default, doc] in checks::rows() {
+        if let Some(rank) = rank(&name, &[], &doc) {
+            let line =
+                format!("option of a check ({types}) {name}: {doc} ({range}; default {default})");
             found.push((rank, hanging(&line, width)));
         }
     }

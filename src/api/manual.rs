@@ -1,5 +1,6 @@
 //! ipvsh-script(7), the manual page of the script language, from the table.
 
+use super::checks;
 use super::fact::{Function, Group, On, Opt};
 use super::help::signatures;
 use super::options::{MARK, SERVER, SERVICE, TUNNEL};
@@ -73,14 +74,30 @@ fn of_function(function: &Function) -> String {
 
 fn of_object(what: &str, on: On, list: &[Opt]) -> String {
     let mut text = of_options(&format!("Options and properties of {what}"), list);
-    if on == On::Server {
-        text.push_str(&of_options("Options of a tunnel", TUNNEL));
+    match on {
+        On::Server => text.push_str(&of_options("Options of a tunnel", TUNNEL)),
+        On::Service => text.push_str(&of_checks()),
+        _ => {}
     }
     text.push_str(&subsection(&format!(
         "Properties of {what} that are only read"
     )));
     for property in READ_ONLY.iter().filter(|property| property.on == on) {
         text.push_str(&item(property.name, property.doc));
+    }
+    text
+}
+
+/// The types and options of checks.
+fn of_checks() -> String {
+    let mut text = subsection("Types of checks, and when each passes");
+    for (name, doc) in checks::types() {
+        text.push_str(&item(name, doc));
+    }
+    text.push_str(&subsection("Options of a check"));
+    for [name, types, range, default, doc] in checks::rows() {
+        let said = format!("{doc} (of {types}; {range}; default {default})");
+        text.push_str(&item(&name, &said));
     }
     text
 }

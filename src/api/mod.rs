@@ -5,6 +5,7 @@
 //! example. Names and behaviour are DESIGN's "Script API"; option names are `model::patch`'s.
 
 pub mod call;
+pub mod checks;
 pub mod context;
 pub mod convert;
 pub mod fact;
@@ -28,6 +29,7 @@ pub mod wait;
 mod change;
 mod daemons;
 mod drain;
+pub mod health;
 mod host;
 mod live;
 mod maintenance;
@@ -62,6 +64,7 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
         sysctls::FUNCTIONS,
         change::FUNCTIONS,
         live::FUNCTIONS,
+        health::FUNCTIONS,
         views::FUNCTIONS,
         top::FUNCTIONS,
         drain::FUNCTIONS,

@@ -3,6 +3,7 @@
 //! Parameters and options of one name mean the same everywhere; a new function whose parameters
 //! are called as the others' are completes without a word here.
 
+use super::checks;
 use super::fact::{Function, On, Opt, Param, REQUIRED};
 use super::options::{MARK, SERVER, TUNNEL};
 use super::types::Type;
@@ -118,6 +119,7 @@ pub fn within(option: &Opt) -> Vec<Opt> {
             .collect(),
         "marks" => MARK.to_vec(),
         "tunnel" => TUNNEL.to_vec(),
+        "check" => checks::options(),
         _ => Vec::new(),
     }
 }

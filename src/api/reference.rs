@@ -1,5 +1,6 @@
 //! The reference page, `examples/REFERENCE.md`, from the table; a test keeps it current.
 
+use super::checks;
 use super::fact::{Function, Group, On, Opt, is_same};
 use super::help::signatures;
 use super::options::{SERVER, SERVICE, TUNNEL};
@@ -29,7 +30,10 @@ pub fn page() -> String {
             text.push_str(&section(function));
         }
         match group {
-            Group::Services => text.push_str(&properties(On::Service, SERVICE)),
+            Group::Services => {
+                text.push_str(&properties(On::Service, SERVICE));
+                text.push_str(&of_checks());
+            }
             Group::Servers => text.push_str(&properties(On::Server, SERVER)),
             _ => {}
         }
@@ -94,6 +98,25 @@ fn options(options: &[Opt]) -> String {
         text.push_str(&format!(
             "| `{}` | {takes} | {} | {} |\n",
             option.name, option.default, option.doc
+        ));
+    }
+    text
+}
+
+/// The types and options of checks.
+fn of_checks() -> String {
+    let mut text =
+        "\n### Checks\n\nThe option `check` takes the name of a type, a map with `type` and \
+        options, or an array of both; of several checks all must pass. The daemon (`ipvsh daemon`) \
+        runs them.\n\n| type | passes when |\n|---|---|\n"
+            .to_owned();
+    for (name, doc) in checks::types() {
+        text.push_str(&format!("| `{name}` | {doc} |\n"));
+    }
+    text.push_str("\n| option | of | takes | default | |\n|---|---|---|---|---|\n");
+    for [name, types, range, default, doc] in checks::rows() {
+        text.push_str(&format!(
+            "| `{name}` | {types} | {range} | {default} | {doc} |\n"
         ));
     }
     text

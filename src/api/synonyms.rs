@@ -346,12 +346,17 @@ const TABLE: &[Synonym] = &[
             "checktimeout",
             "rise",
             "fall",
-            "quorum",
         ],
-        "ipvsh checks no real servers by itself: a health checker sets their weight, and \
-         --keep-weights leaves a weight of 0 as it is",
+        "a service says how its servers are checked: check: #{ type: \"http\", path: \"/health\", \
+         fall: 3 }, or check: \"tcp\"; ipvsh daemon runs the checks",
         "",
-        &["probe"],
+        &["check", "health"],
+    ),
+    row(
+        &["quorum", "min_up", "slow_start"],
+        "ipvsh has none yet: a check decides for each server by itself",
+        "",
+        &["check"],
     ),
     row(
         &["fallback", "sorry_server", "backup_server"],

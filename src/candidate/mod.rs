@@ -14,7 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Result};
 use crate::health::covered_servers;
-use crate::model::combination::{check_beside, check_policy, check_server, check_service};
+use crate::model::combination::{
+    check_beside, check_number, check_policy, check_server, check_service,
+};
 use crate::model::patch::Named;
 use crate::model::setting::{check_derived, derived_keys};
 use crate::model::{
@@ -304,8 +306,14 @@ impl Candidate {
         let services = named
             .iter()
             .filter_map(|key| self.rules.services.get_key_value(key));
-        let mut checked = services.filter(|(_, service)| service.is_checked());
-        checked.try_for_each(|(key, service)| check_policy(key, service))
+        let mut checked = services
+            .filter(|(_, service)| service.is_checked())
+            .peekable();
+        if checked.peek().is_none() {
+            return Ok(());
+        }
+        checked.try_for_each(|(key, service)| check_policy(key, service))?;
+        check_number(&self.rules)
     }
 
     /// The services whose options were declared or set in so many words.

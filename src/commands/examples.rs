@@ -18,7 +18,7 @@ pub(super) const FIRST: Lines = &[
 ];
 
 /// For each verb. A verb that is not there has no help to stand in.
-const EXAMPLES: [(&str, Lines); 34] = [
+const EXAMPLES: [(&str, Lines); 36] = [
     ("demo", &[("ipvsh demo", "no rights needed, nothing stays")]),
     (
         "run",
@@ -145,6 +145,10 @@ const EXAMPLES: [(&str, Lines); 34] = [
         &[("ipvsh enable 10.0.0.12", "it takes traffic again")],
     ),
     (
+        "daemon",
+        &[("ipvsh daemon --observe", "what the checks would decide")],
+    ),
+    (
         "health",
         &[
             ("ipvsh health", "every checked server"),
@@ -165,6 +169,10 @@ const EXAMPLES: [(&str, Lines); 34] = [
             "ipvsh ready --wait 60",
             "status 0 as soon as it may take traffic",
         )],
+    ),
+    (
+        "unfreeze",
+        &[("ipvsh unfreeze", "what still fails is taken out")],
     ),
     (
         "drain",

@@ -41,10 +41,10 @@ pub(super) fn object(words: &[String], verb: &str) -> Result<Option<String>> {
 /// Runs `ipvsh health`.
 pub(super) fn run(context: &Context, args: &HealthArgs) -> Result<u8> {
     let object = object(&args.object, "health")?;
-    let (out, dir) = (&context.out, context.runtime_dir()?);
+    let out = &context.out;
     let director = context.director()?;
     if args.now {
-        let runs = director.check_now(&dir, object.as_deref())?;
+        let runs = director.check_now(object.as_deref())?;
         match (out.json, runs.is_empty()) {
             (true, _) => out.print_json(&output::check_runs_json(&runs)),
             (false, true) => out.sentence("no server is checked"),
@@ -52,7 +52,7 @@ pub(super) fn run(context: &Context, args: &HealthArgs) -> Result<u8> {
         }
         return Ok(u8::from(!runs.iter().all(|run| run.has_passed())));
     }
-    let health = director.health(&dir, object.as_deref())?;
+    let health = director.health(object.as_deref())?;
     if let (Some(why), false) = (&health.without_daemon, health.report.servers.is_empty()) {
         out.note(&format!("{why}: this is the state as the daemon left it"));
     }

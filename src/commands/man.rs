@@ -192,7 +192,7 @@ fn verb_section(verb: &Command) -> std::io::Result<String> {
     Ok(text)
 }
 
-const ENVIRONMENT: [(&str, &str); 6] = [
+const ENVIRONMENT: [(&str, &str); 7] = [
     ("IPVSH_DB", "The database's directory, as --db."),
     (
         "IPVSH_AUTHOR",
@@ -213,18 +213,33 @@ const ENVIRONMENT: [(&str, &str); 6] = [
         "Where a user's own database and the prompt's history are.",
     ),
     (
+        "IPVSH_RUNTIME_DIR",
+        "An absolute path: the daemon's files and its events are below it, in place of /run/ipvsh and \
+         /var/log/ipvsh. The daemon and the commands need the same.",
+    ),
+    (
         "XDG_CONFIG_HOME",
         "Where ipvsh/init.rhai is; else ~/.config.",
     ),
 ];
 
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 8] = [
     ("/var/lib/ipvsh", "The database, for root."),
     (
         "/var/lib/ipvsh-dropin.json",
         "What install-dropin did, for its --undo.",
     ),
     ("~/.local/state/ipvsh", "The database of other users."),
+    (
+        "/run/ipvsh",
+        "For root, a directory for each database: what the checks found, and the socket by which \
+         commands reach the daemon. For other users below XDG_RUNTIME_DIR, else in the database.",
+    ),
+    (
+        "/var/log/ipvsh",
+        "For root, a directory for each database: the events of the daemon, of 90 days and 256 MiB at \
+         most. For other users in the database.",
+    ),
     (
         "DIR.kernel",
         "Beside the database DIR of --sim: what the simulated kernel holds beside the head. Without \

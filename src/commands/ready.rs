@@ -26,10 +26,9 @@ pub(super) struct ReadyArgs {
 /// Runs `ipvsh ready`.
 pub(super) fn run(context: &Context, args: &ReadyArgs) -> Result<u8> {
     let out = &context.out;
-    let dir = context.runtime_dir()?;
     let began = Instant::now();
     let why = loop {
-        let why = context.director()?.unreadiness(&dir)?;
+        let why = context.director()?.unreadiness()?;
         if why.is_none() || began.elapsed() >= Duration::from_secs(args.wait.into()) {
             break why;
         }

@@ -14,8 +14,7 @@ pub(super) struct UnfreezeArgs {}
 
 /// Runs `ipvsh unfreeze`.
 pub(super) fn run(context: &Context, _: &UnfreezeArgs) -> Result<u8> {
-    let dir = context.runtime_dir()?;
-    let done = context.director()?.unfreeze(&dir);
+    let done = context.director()?.unfreeze();
     done.map_err(|error| error.attempt("cannot end the guard"))?;
     context
         .out

@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context, args: &WhyArgs) -> Result<u8> {
     let name = object(&args.object, "why")?
         .ok_or_else(|| Error::new(Kind::Usage, "the object is missing"))?;
     let director = context.director()?;
-    let all = director.timeline(&context.runtime_dir()?, &name, args.since.as_ref())?;
+    let all = director.timeline(&name, args.since.as_ref())?;
     match (out.json, all.is_empty()) {
         (true, _) => out.print_json(&output::timeline_json(&all)),
         (false, true) => out.sentence(match args.since {

@@ -250,7 +250,8 @@ fn adopt_service(rules: &mut Ruleset, key: &ServiceKey, (live, overlay): (&Live,
         let declared = Ruleset {
             services: [(*key, ours.clone())].into(),
             marks: rules.marks.clone(),
-            ..Ruleset::default()
+            // Maintenance is among them.
+            settings: rules.settings.clone(),
         };
         let overlay = overlay.as_the_kernel_has(&declared, &live.rules);
         let held = overlay.apply(&declared);

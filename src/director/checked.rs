@@ -11,7 +11,7 @@ use crate::health::{
     Deviation, Knowledge, Report as HealthReport, ServerHealth, Situation, Standing, Target,
 };
 use crate::model::{Check, EntryKey, Ruleset, ServerKey, ServiceKey};
-use crate::runtime::{Answer, Request, RuntimeDir, TargetName, ask};
+use crate::runtime::{Answer, Request, TargetName, ask};
 
 /// The state of the checks, and who says it.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,10 +55,10 @@ impl Director {
     /// # Errors
     /// `invalid` for a malformed name; `not_found` where no checked server has it; `state` where the
     /// daemon refuses, or where the state cannot be read.
-    pub fn health(&self, dir: &RuntimeDir, object: Option<&str>) -> Result<Health> {
+    pub fn health(&self, object: Option<&str>) -> Result<Health> {
         let rules = self.head_rules()?;
         let wanted = wanted(&rules, object)?;
-        let (mut report, without_daemon) = match ask(dir, &Request::Report) {
+        let (mut report, without_daemon) = match self.ask_daemon(&Request::Report) {
             Ok(answer) => (data(answer)?, None),
             Err(error) if is_absence(&error) => {
                 (self.report_of_state(&rules)?, Some(error.message()))
@@ -78,7 +78,7 @@ impl Director {
     ///
     /// # Errors
     /// `state` where no daemon runs; as [`Director::health`].
-    pub fn check_now(&self, dir: &RuntimeDir, object: Option<&str>) -> Result<Vec<CheckRun>> {
+    pub fn check_now(&self, object: Option<&str>) -> Result<Vec<CheckRun>> {
         let wanted = wanted(&self.head_rules()?, object)?;
         let targets = match object {
             None => Vec::new(),
@@ -87,7 +87,14 @@ impl Director {
                 .map(|(service, server)| TargetName::from(Target { service, server }))
                 .collect(),
         };
-        data(ask(dir, &Request::Now { targets })?)
+        data(self.ask_daemon(&Request::Now { targets })?)
+    }
+
+    fn ask_daemon(&self, request: &Request) -> Result<Answer> {
+        match self.health.runtime_dir() {
+            Some(dir) => ask(dir, request),
+            None => Err(Error::new(Kind::State, "no daemon runs here")),
+        }
     }
 
     /// The report of servers as the daemon left their state.
@@ -123,8 +130,8 @@ impl Director {
     ///
     /// # Errors
     /// `state` where no daemon runs, or where the guard is not on.
-    pub fn unfreeze(&self, dir: &RuntimeDir) -> Result<()> {
-        ask(dir, &Request::Unfreeze).map(|_| ())
+    pub fn unfreeze(&self) -> Result<()> {
+        self.ask_daemon(&Request::Unfreeze).map(|_| ())
     }
 
     /// Says why this director is not ready to take traffic; `None` where it is: the kernel has the
@@ -132,7 +139,7 @@ impl Director {
     ///
     /// # Errors
     /// As the store fails, as the kernel refuses.
-    pub fn unreadiness(&mut self, dir: &RuntimeDir) -> Result<Option<String>> {
+    pub fn unreadiness(&mut self) -> Result<Option<String>> {
         let rules = self.head_rules()?;
         let live = self.live_services()?;
         let missing = rules.services.keys();
@@ -151,7 +158,7 @@ impl Director {
         struct Itself {
             ready: bool,
         }
-        match ask(dir, &Request::State) {
+        match self.ask_daemon(&Request::State) {
             Ok(answer) => {
                 let Itself { ready } = data(answer)?;
                 Ok((!ready).then(|| "not every check has run yet".to_owned()))

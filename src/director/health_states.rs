@@ -20,6 +20,11 @@ pub trait HealthStates {
         None
     }
 
+    /// Where the daemon and the commands meet; none where there is no such place.
+    fn runtime_dir(&self) -> Option<&RuntimeDir> {
+        None
+    }
+
     /// Tells the daemon, where one runs, that the head is another one.
     fn poke(&self) {}
 
@@ -64,6 +69,10 @@ impl HealthStates for StateOnDisk {
 
     fn heartbeat(&self) -> Option<Duration> {
         Heartbeat::age(&self.dir)
+    }
+
+    fn runtime_dir(&self) -> Option<&RuntimeDir> {
+        Some(&self.dir)
     }
 
     fn poke(&self) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Director;
-use crate::health::{Deviation, Held, Knowledge, Overlay, Situation, Target};
+use crate::health::{Deviation, Held, Knowledge, Overlay, Situation, State, Target};
 use crate::model::{Maintenance, MaintenanceKey, Ruleset};
 use crate::runtime::FRESH;
 
@@ -42,6 +42,14 @@ impl HealthSummary {
 }
 
 impl Director {
+    /// What the checks found; nothing where that cannot be read.
+    pub fn health_state(&self) -> State {
+        match self.health.knowledge() {
+            Knowledge::Known(state) => state,
+            Knowledge::Unreadable(_) => State::default(),
+        }
+    }
+
     /// What a status says of the checks of rules.
     pub(super) fn health_summary(&self, rules: &Ruleset, overlay: &Overlay) -> HealthSummary {
         let mut summary = HealthSummary {

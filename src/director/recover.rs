@@ -5,10 +5,13 @@
 //! kernel's tables did not outlive it, nor does a network namespace that is gone; one that is there
 //! has to be visited. What was put right is told, and noted in the history.
 
+use std::collections::BTreeSet;
+
 use super::Director;
 use super::transaction::kept_sentence;
 use super::undo::undo;
 use crate::error::{Error, Kind, Result};
+use crate::health::Target;
 use crate::model::Event;
 use crate::plan::Deltas;
 use crate::store::{Intent, Store};
@@ -71,6 +74,7 @@ impl Director {
             e.with_kind(Kind::UndoFailed)
                 .attempt(format!("cannot undo {}", describe(&intent)))
         })?;
+        self.hold_again(store, &deltas)?;
         let what = match kept.is_empty() {
             true => "did not finish: it was undone, the kernel is as before it".to_owned(),
             false => {
@@ -79,6 +83,21 @@ impl Director {
             }
         };
         self.settled(store, &intent, &what).map(Some)
+    }
+
+    /// Brings servers that their checks hold back to what the kernel should hold, in the services that an
+    /// undoing touched: it knows what they were before the commit, not what the daemon found since.
+    fn hold_again(&mut self, store: &dyn Store, deltas: &Deltas) -> Result<()> {
+        let state = self.health_state();
+        let touched = deltas.services();
+        let held = state.servers.keys().copied();
+        let held: BTreeSet<Target> = held.filter(|one| touched.contains(&one.service)).collect();
+        if held.is_empty() {
+            return Ok(());
+        }
+        let rules = store.rules_of_head()?;
+        self.write_transitions(&rules, (&state, &state), &held)
+            .map(drop)
     }
 
     /// Ends a commit that was found unfinished. The note comes first: who dies between the two is

@@ -12,7 +12,7 @@ use crate::model::{
     EntryKey, MaintenanceKey, Moment, Ruleset, ServerKey, ServiceKey, SettingKey, Snapshot,
 };
 use crate::plan::{Change, between};
-use crate::runtime::{EventReader, RuntimeDir};
+use crate::runtime::EventReader;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,12 +39,7 @@ impl Director {
     ///
     /// # Errors
     /// `invalid` for a malformed object or time; as the store or the log of events fails.
-    pub fn timeline(
-        &self,
-        dir: &RuntimeDir,
-        name: &str,
-        since: Option<&Moment>,
-    ) -> Result<Vec<Happening>> {
+    pub fn timeline(&self, name: &str, since: Option<&Moment>) -> Result<Vec<Happening>> {
         let from = since
             .map(|since| since.at(&self.now().with_timezone(&Local)))
             .transpose()?;
@@ -53,8 +48,13 @@ impl Director {
         let mut objects = maintenance_of(&object, &rules);
         objects.insert(0, object);
         let mut all = self.snapshots_of(&objects, from)?;
-        let mut events = EventReader::new(dir, from);
-        while let Some(line) = events.read()? {
+        let mut events = self
+            .health
+            .runtime_dir()
+            .map(|dir| EventReader::new(dir, from));
+        while let Some(reader) = &mut events
+            && let Some(line) = reader.read()?
+        {
             let Ok(event) = serde_json::from_value::<Event>(line.event) else {
                 continue;
             };

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::address::{Family, endpoint};
 use super::key::{Protocol, ServerKey, ServiceKey};
+use super::policy::check::MOST_IN_ALL;
 use super::ruleset::{Ruleset, VirtualService};
 use super::server::{
     Forwarding, RealServer, THRESHOLD_MAX, THRESHOLD_RANGE, Tunnel, TunnelChecksum, TunnelKind,
@@ -38,6 +39,26 @@ pub fn check_policy(key: &ServiceKey, service: &VirtualService) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses more checks than the daemon runs.
+///
+/// # Errors
+/// `invalid`.
+pub fn check_number(rules: &Ruleset) -> Result<()> {
+    let of_service = |service: &VirtualService| -> usize {
+        let servers = service.servers.keys();
+        servers.map(|server| service.checks_of(server).len()).sum()
+    };
+    let all: usize = rules.services.values().map(of_service).sum();
+    match all > MOST_IN_ALL {
+        false => Ok(()),
+        true => Err(Error::invalid(format!(
+            "these would be {all} checks of real servers, and the daemon runs {MOST_IN_ALL} at most"
+        ))
+        .about("check")
+        .hint("leave checks out, or let one program check many servers")),
+    }
 }
 
 /// Checks a service's own options against each other.

@@ -1,6 +1,5 @@
 //! The state of the checks, and timelines, as tables and as JSON.
 
-use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::changes::changes;
@@ -8,9 +7,10 @@ use super::count;
 use super::observed;
 use super::paint::{Paint, Style, clean};
 use super::table::Table;
+use crate::api::health::{servers, since};
 use crate::api::report as form;
 use crate::director::{CheckRun, Happening, Health};
-use crate::health::{CheckHealth, ServerHealth, Standing};
+use crate::health::{ServerHealth, Standing};
 use crate::model::moment::local;
 
 /// The checked servers, a line each.
@@ -54,12 +54,6 @@ pub fn health(health: &Health, paint: Paint, width: Option<u16>) -> String {
     text
 }
 
-/// Since when a server stands as it does. The daemon leaves no moment for a server that is up.
-fn since(health: &Health, one: &ServerHealth) -> Option<DateTime<Utc>> {
-    let is_known = health.without_daemon.is_none() || one.state != Standing::Up;
-    is_known.then_some(one.since)
-}
-
 /// Where a server stands, with what qualifies that.
 fn state(one: &ServerHealth) -> String {
     let is_unproven = one.checks.iter().any(|check| check.unproven);
@@ -90,25 +84,8 @@ pub fn health_json(health: &Health) -> Value {
         "daemon": health.without_daemon.is_none(),
         "ready": report.ready,
         "guard": report.guard,
-        "servers": report.servers.iter().map(|one| server_json(health, one)).collect::<Value>(),
+        "servers": servers(health),
     })
-}
-
-fn server_json(health: &Health, one: &ServerHealth) -> Value {
-    json!({
-        "service": one.service.to_string(),
-        "server": one.server.to_string(),
-        "state": one.state.name(),
-        "since": since(health, one),
-        "reason": one.reason,
-        "latency": one.latency,
-        "held": one.held,
-        "checks": one.checks.iter().map(check_json).collect::<Value>(),
-    })
-}
-
-fn check_json(check: &CheckHealth) -> Value {
-    json!(check)
 }
 
 /// What runs of checks found out, a line each.

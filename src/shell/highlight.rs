@@ -3,7 +3,7 @@
 
 use std::slice;
 
-use crate::api::{functions, names, options};
+use crate::api::{checks, functions, names, options};
 use crate::output::{Paint, Style};
 use crate::script::token::{Kind, Token, tokens};
 
@@ -54,12 +54,9 @@ fn is_option(piece: &str) -> Option<Style> {
         slice::from_ref(&names::ADDRESS),
     ];
     let of_functions = functions().map(|function| function.options());
-    lists
-        .into_iter()
-        .chain(of_functions)
-        .flatten()
-        .any(|option| option.name == piece)
-        .then_some(Style::Strong)
+    let mut all = lists.into_iter().chain(of_functions).flatten();
+    let is_known = all.any(|option| option.name == piece) || checks::is_option(piece);
+    is_known.then_some(Style::Strong)
 }
 
 /// The brackets of a line that are to be seen.

@@ -273,15 +273,11 @@ pub(super) fn help(groups: &[VerbGroup], width: usize) -> String {
     let others: Vec<&str> = words
         .filter(|name| !is_verb(name) && !is_view(name))
         .collect();
-    text.push_str(&row("prompt", &others.join(" "), width));
+    let more = format!("{}; ?tcp ?persist ?-m say more", others.join(" "));
+    text.push_str(&row("prompt", &more, width));
     text.push_str(&map(width));
     let wrong = remedy::ALL.map(|remedy| format!("{}: {}", remedy.trouble, remedy.call));
     text.push_str(&row("went wrong", &wrong.join("; "), width));
-    text.push_str(&row(
-        "?word",
-        "says more, whatever the word: ?tcp, ?persist, ?-m",
-        width,
-    ));
     text.trim_end().to_owned()
 }
 

@@ -91,8 +91,10 @@ mod tests {
             "{error}"
         );
         assert!(error.to_string().contains(&me), "{error}");
-        // The database is another lock, and can be made after this one.
-        drop(stores.open_to_write().unwrap());
+        // Whoever reads the database needs another lock; whoever writes it needs this one, too.
+        drop(stores.open().unwrap());
+        let error = stores.open_to_write().err().unwrap();
+        assert_eq!(error.kind(), Kind::Busy);
         drop(held);
         drop(stores.lock_kernel().unwrap());
         // Nobody shares what is in memory.

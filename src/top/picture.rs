@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::health::{Situation, State, Target};
 use crate::model::{Forwarding, Load, ServerKey, ServiceKey, Usage, Weight};
 
 /// What was read at one moment.
@@ -35,14 +36,17 @@ pub struct Server {
     pub forward: Forwarding,
     /// Its weight.
     pub weight: Weight,
+    /// Where its checks say that it stands, where that is not up.
+    pub situation: Option<Situation>,
     /// Its numbers.
     pub figures: Figures,
 }
 
 impl Picture {
-    /// The picture of a load.
-    pub fn of(load: &Load, time: String) -> Picture {
+    /// The picture of a load, with what the checks found.
+    pub fn of(load: &Load, state: &State, time: String) -> Picture {
         let services = load.iter().map(|(key, one)| {
+            let service = *key;
             let servers: Vec<Server> = one
                 .servers
                 .iter()
@@ -50,6 +54,7 @@ impl Picture {
                     key: *key,
                     forward: server.forward,
                     weight: server.weight,
+                    situation: situation(state, service, *key),
                     figures: Figures {
                         usage: None,
                         active: server.active.into(),
@@ -101,6 +106,11 @@ impl Service {
     pub fn is_known(&self) -> bool {
         self.servers.iter().all(|s| s.figures.usage.is_some())
     }
+}
+
+fn situation(state: &State, service: ServiceKey, server: ServerKey) -> Option<Situation> {
+    let deviation = state.servers.get(&Target { service, server });
+    deviation.map(|deviation| deviation.situation)
 }
 
 /// The numbers of many together.

@@ -12,6 +12,7 @@ use super::state::{Notice, Top};
 use super::terminal::{self, Terminal};
 use crate::director::Director;
 use crate::error::{Error, Kind, Result};
+use crate::health::State;
 use crate::model::{Load, ServiceKey, ServiceName, Traffic};
 use crate::output::Paint;
 use crate::signals;
@@ -47,7 +48,7 @@ pub fn run(director: &mut Director, options: &Options) -> Result<()> {
     let mut top = Top::new(options.place.clone(), options.interval, options.order);
     let load = director.load()?;
     let found = fitting(options.object.as_ref(), load.keys())?;
-    top.show(pictured(load, options));
+    top.show(pictured(load, &director.health_state(), options));
     top.unfold_all(options.object.is_some() && found.len() == 1);
     let shown = follow(director, options, &mut top);
     match signals::interrupted() {
@@ -116,15 +117,16 @@ fn read_again(director: &mut Director, options: &Options, top: &mut Top) {
 
 /// Reads what is to be seen of all services.
 fn picture(director: &mut Director, options: &Options) -> Result<Picture> {
-    Ok(pictured(director.load()?, options))
+    let load = director.load()?;
+    Ok(pictured(load, &director.health_state(), options))
 }
 
-fn pictured(mut load: Load, options: &Options) -> Picture {
+fn pictured(mut load: Load, state: &State, options: &Options) -> Picture {
     if let Some(name) = &options.object {
         load.retain(|key, _| name.fits(key));
     }
     let time = Local::now().format("%H:%M:%S").to_string();
-    Picture::of(&load, time)
+    Picture::of(&load, state, time)
 }
 
 /// Reads what goes through the servers of some services.

@@ -75,6 +75,14 @@ fn status_of_a_head() {
         "marks": 0,
         "daemons": 0
       },
+      "health": {
+        "checked": 0,
+        "down": [],
+        "waiting": [],
+        "maintenance": [],
+        "unreadable": null,
+        "daemon": false
+      },
       "kept_weights": 0,
       "ours": {
         "services": 1,

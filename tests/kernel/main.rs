@@ -11,6 +11,7 @@
 )]
 
 mod answers;
+mod checks;
 mod confirm;
 mod conformance;
 mod daemons;

@@ -9,6 +9,7 @@ use super::super::picture::{Server, Service, sum};
 use super::super::state::Top;
 use super::columns::{Place, fitting};
 use super::{AROUND, Canvas, cut};
+use crate::health::Situation;
 use crate::output::Style as Meaning;
 use crate::views::{View, number};
 
@@ -115,13 +116,17 @@ fn server_row(
     places: &[Place],
     server: &Server,
 ) {
-    let style = match server.weight.value() {
-        0 => canvas.style(Meaning::Changed),
+    let style = match (server.situation, server.weight.value()) {
+        (Some(Situation::Down), _) => canvas.style(Meaning::Removed),
+        (_, 0) => canvas.style(Meaning::Changed),
         _ => Style::default(),
     };
     name(canvas, INDENT, y, names, &server.key.to_string(), style);
     cells(canvas, top, places, y, &server.figures, style);
-    let text = format!("{} {}", server.forward, server.weight);
+    let text = match server.situation {
+        None => format!("{} {}", server.forward, server.weight),
+        Some(situation) => format!("{} {} {}", server.forward, server.weight, situation.name()),
+    };
     detail(canvas, places, y, &text, style);
 }
 

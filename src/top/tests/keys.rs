@@ -98,7 +98,7 @@ fn the_first_row_is_selected_until_somebody_moves() {
     let (live, mut traffic) = site();
     let udp = service_key("udp [2001:db8:1:2::10]:53");
     traffic.get_mut(&udp).unwrap().total.rates.cps = 99_999;
-    let busier = Picture::of(&load(&live, &traffic), String::new());
+    let busier = Picture::of(&load(&live, &traffic), &Default::default(), String::new());
     lab.top.show(busier.clone());
     assert!(lab.rows().starts_with("> udp"), "{}", lab.rows());
 
@@ -119,8 +119,11 @@ fn what_was_selected_is_found_again_or_its_service() {
     let web = service_key("tcp 192.0.2.10:80");
     let servers = &mut live.rules.services.get_mut(&web).unwrap().servers;
     servers.retain(|key, _| key.to_string() != "10.0.0.11:80");
-    lab.top
-        .show(Picture::of(&load(&live, &traffic), String::new()));
+    lab.top.show(Picture::of(
+        &load(&live, &traffic),
+        &Default::default(),
+        String::new(),
+    ));
     assert!(
         lab.rows().starts_with("> tcp 192.0.2.10:80"),
         "{}",

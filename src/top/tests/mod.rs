@@ -114,7 +114,11 @@ impl Lab {
 
     fn of(load: &Load, traffic: Traffic) -> Lab {
         let mut top = Top::new("lb1".to_owned(), Duration::from_secs(1), Order::default());
-        top.show(Picture::of(load, "12:34:56".to_owned()));
+        top.show(Picture::of(
+            load,
+            &Default::default(),
+            "12:34:56".to_owned(),
+        ));
         let screen = Size::new(80, 24);
         let mut lab = Lab {
             top,
@@ -123,6 +127,14 @@ impl Lab {
         };
         lab.fit();
         lab
+    }
+
+    /// The checks found something.
+    fn find(&mut self, state: &crate::health::State) {
+        let (live, traffic) = site();
+        let load = load(&live, &traffic);
+        self.top
+            .show(Picture::of(&load, state, "12:34:57".to_owned()));
     }
 
     fn sized(mut self, width: u16, height: u16) -> Lab {

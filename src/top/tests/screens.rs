@@ -352,3 +352,27 @@ fn what_takes_no_new_connections_has_a_colour_and_the_selection_is_seen_without(
     let (_, other) = marks(false, "", "+ tcp 192.0.2.20:443");
     assert!(!other.contains(Modifier::REVERSED));
 }
+
+#[test]
+fn a_server_that_is_down_says_so() {
+    let key = super::service_key("tcp 192.0.2.10:80");
+    let target = crate::health::Target {
+        service: key,
+        server: crate::model::ServerKey::parse("10.0.0.13", &key).unwrap(),
+    };
+    let deviation = crate::health::Deviation {
+        situation: crate::health::Situation::Down,
+        since: chrono::DateTime::UNIX_EPOCH,
+        reason: "connection refused".to_owned(),
+    };
+    let state = crate::health::State {
+        servers: [(target, deviation)].into(),
+    };
+    let mut lab = Lab::new().sized(120, 30);
+    lab.find(&state);
+    lab.press("+");
+    let text = lab.text();
+    let row = |server: &str| text.lines().find(|line| line.contains(server)).unwrap();
+    assert!(row("10.0.0.13:80").trim_end().ends_with(" down"), "{text}");
+    assert!(!row("10.0.0.11:80").contains("down"), "{text}");
+}

@@ -8,6 +8,9 @@ use super::timing::Timing;
 /// The most checks of one server.
 pub const MOST_CHECKS: usize = 8;
 
+/// The most checks of all servers of a ruleset: the daemon keeps a few hundred bytes of each.
+pub const MOST_IN_ALL: usize = 100_000;
+
 /// A type of check.
 #[derive(Debug, Clone, Copy)]
 pub struct TypeFact {

@@ -18,7 +18,7 @@ mod status;
 mod timing;
 
 pub use definition::{Check, Start, json_of, summary};
-pub use facts::{MOST_CHECKS, OPTIONS, OptionFact, TYPES, TypeFact, Values};
+pub use facts::{MOST_CHECKS, MOST_IN_ALL, OPTIONS, OptionFact, TYPES, TypeFact, Values};
 pub use kind::{CheckKind, Exec, Http, Tcp, Udp};
 pub use pattern::Pattern;
 pub use payload::Payload;
