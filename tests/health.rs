@@ -85,6 +85,7 @@ fn deviation(situation: Situation) -> Deviation {
         situation,
         since: DateTime::UNIX_EPOCH,
         reason: "connection refused".to_owned(),
+        taken_out_by_hand: false,
     }
 }
 
@@ -148,7 +149,13 @@ impl Clinic {
         let written =
             self.director()
                 .write_transitions(&rules, (&before, &after), &BTreeSet::from([target]));
-        written.unwrap().left_alone
+        let written = written.unwrap();
+        for target in &written.found_out {
+            let deviation = after.servers.get_mut(target).unwrap();
+            deviation.taken_out_by_hand = true;
+        }
+        self.checks.0.replace(Knowledge::Known(after));
+        written.left_alone
     }
 
     fn head(&self) -> Ruleset {
@@ -377,6 +384,34 @@ fn a_check_needs_a_port_where_the_server_takes_that_of_the_request() {
         .declare(mark, json!({ "check": program, "servers": servers }))
         .unwrap_err();
     assert!(error.to_string().contains("/nonexistent"), "{error}");
+}
+
+#[test]
+fn a_server_that_an_operator_had_taken_out_stays_out_when_its_checks_pass_again() {
+    let clinic = Clinic::with_web();
+    let server = "10.0.0.2";
+    // The operator restarts the program behind it.
+    clinic.lab.others_weigh(WEB, server, 0);
+    clinic.finds(WEB, server, DOWN);
+    assert_eq!(clinic.finds(WEB, server, None), [target(WEB, server)]);
+    assert_eq!(clinic.weight(server), Some(0));
+    assert!(
+        !clinic
+            .director()
+            .status(&plain())
+            .unwrap()
+            .drift
+            .unwrap()
+            .is_empty()
+    );
+    // The operator has put it in again: it falls and returns as ever. So does one at another weight.
+    for weight in [2, 5] {
+        clinic.lab.others_weigh(WEB, server, weight);
+        clinic.finds(WEB, server, DOWN);
+        assert_eq!(clinic.weight(server), Some(0));
+        assert_eq!(clinic.finds(WEB, server, None), []);
+        assert_eq!(clinic.weight(server), Some(2));
+    }
 }
 
 #[test]

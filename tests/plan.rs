@@ -195,6 +195,7 @@ fn found(name: &str, situation: Situation) -> Option<(Target, Deviation)> {
         situation,
         since: DateTime::UNIX_EPOCH,
         reason: "connection refused".to_owned(),
+        taken_out_by_hand: false,
     };
     Some((Target { service, server }, deviation))
 }

@@ -380,6 +380,9 @@ impl Daemon<'_> {
                     self.monitor.written(transition);
                     self.recorder.record(Event::from(transition), now);
                 }
+                for target in &written.found_out {
+                    self.monitor.taken_out_by_hand(*target);
+                }
                 for key in ended {
                     let object = format!("maintenance {key}");
                     let text = "its time is over";

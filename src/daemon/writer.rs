@@ -192,15 +192,36 @@ impl Writer {
         targets: &BTreeSet<Target>,
         now: DateTime<Utc>,
     ) -> Result<Written> {
+        // Of the others an earlier daemon, or an earlier attempt, may have written the kernel.
+        let is_first = |target: &Target| {
+            !self.state.state().servers.contains_key(target) && !self.outstanding.contains(target)
+        };
+        let first: BTreeSet<Target> = targets.iter().copied().filter(is_first).collect();
         self.state.write(wanted, &SystemClock)?;
         // A clock that was set back ends no maintenance a second time.
         let before = Overlay::new(self.state.kernel().clone(), self.written_at.min(now));
         let after = Overlay::new(wanted.clone(), now);
-        let written = self
+        let mut written = self
             .director
             .write_overlay(rules, (&before, &after), targets)?;
+        written.found_out.retain(|target| first.contains(target));
+        self.remember(&written.found_out, wanted)?;
         self.state.kernel_written(&SystemClock)?;
         Ok(written)
+    }
+
+    /// Writes down which servers were out before the daemon took them out.
+    fn remember(&mut self, found_out: &[Target], wanted: &State) -> Result<()> {
+        if found_out.is_empty() {
+            return Ok(());
+        }
+        let mut state = wanted.clone();
+        for target in found_out {
+            if let Some(deviation) = state.servers.get_mut(target) {
+                deviation.taken_out_by_hand = true;
+            }
+        }
+        self.state.write(&state, &SystemClock)
     }
 
     /// Has the copy of the state written where that is due.

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::transaction::carry_out;
 use super::{Director, Silent};
 use crate::error::Result;
-use crate::health::{Knowledge, Overlay, State, Target};
+use crate::health::{Overlay, Situation, State, Target};
 use crate::kernel::Part;
-use crate::model::{EntryKey, Extent, FoundValues, Ruleset, ServiceKey};
+use crate::model::{EntryKey, EntryValue, Extent, FoundValues, Ruleset, ServiceKey, Weight};
 use crate::plan::{Change, Request, Scope, plan};
 
 /// What became of transitions that were written to the kernel.
@@ -18,6 +18,9 @@ pub struct Written {
     /// Servers that should come up and that the kernel does not have as the daemon left them: somebody
     /// else changed them, and they stay.
     pub left_alone: Vec<Target>,
+    /// Servers that should go down and that the kernel had out already, though by the state before it
+    /// should have had them in.
+    pub found_out: Vec<Target>,
 }
 
 impl Director {
@@ -66,12 +69,17 @@ impl Director {
                 continue;
             }
             let (wanted, standing) = (to.get(&entry), live.rules.get(&entry));
+            let should = from.get(&entry);
+            let (was, is) = (before.deviation(target), after.deviation(target));
+            let falls = was.is_none() && is.is_some_and(|it| it.situation == Situation::Down);
+            if falls && is_in(should.as_ref()) && !is_in(standing.as_ref()) {
+                written.found_out.push(*target);
+            }
             if wanted == standing {
                 continue;
             }
-            let is_less = matches!(&after.knowledge,
-                Knowledge::Known(state) if state.servers.contains_key(target));
-            match is_less || standing == from.get(&entry) {
+            let is_free = !was.is_some_and(|it| it.taken_out_by_hand);
+            match is.is_some() || (is_free && standing == should) {
                 true => drop(entries.insert(entry)),
                 false => written.left_alone.push(*target),
             }
@@ -95,6 +103,11 @@ impl Director {
         written.changes = plan.changes;
         Ok(written)
     }
+}
+
+/// Returns true for a server that gets new connections.
+fn is_in(entry: Option<&EntryValue>) -> bool {
+    matches!(entry, Some(EntryValue::Server(server)) if server.weight != Weight::ZERO)
 }
 
 /// The rules as they were declared, as a kernel could hold them.

@@ -39,6 +39,7 @@ impl Overlay {
                     situation: Situation::Waiting,
                     since: self.now,
                     reason: "new: no check has passed yet".to_owned(),
+                    taken_out_by_hand: false,
                 });
             }
         }

@@ -95,6 +95,7 @@ impl Overlay {
                     situation: Situation::Down,
                     since: self.now,
                     reason: format!("the state of the checks cannot be read: {why}"),
+                    taken_out_by_hand: false,
                 };
                 state.servers.insert(target, deviation);
             }
@@ -102,7 +103,8 @@ impl Overlay {
         Cow::Owned(Overlay::new(state, self.now))
     }
 
-    fn deviation(&self, target: &Target) -> Option<&Deviation> {
+    /// What checks found of a server; none where it is up, or where the state cannot be read.
+    pub fn deviation(&self, target: &Target) -> Option<&Deviation> {
         match &self.knowledge {
             Knowledge::Known(state) => state.servers.get(target),
             Knowledge::Unreadable(_) => None,

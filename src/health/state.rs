@@ -37,6 +37,9 @@ pub struct Deviation {
     pub since: DateTime<Utc>,
     /// Why, with the last answer: `http /health: 503`.
     pub reason: String,
+    /// Whether somebody else had taken it out before its checks did: it stays out when they pass.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_out_by_hand: bool,
 }
 
 /// What is known of the state of the checks.

@@ -99,7 +99,11 @@ fn from_copy(database: &Path, place: &Place, now: DateTime<Utc>) -> Starting {
         |copy: &Content| copy.place.boot == place.boot && copy.place.namespace != place.namespace;
     match read(&database.join(HEALTH_STATE)) {
         Ok(Some(copy)) if is_of_another(&copy) => Starting::default(),
-        Ok(Some(copy)) if now.signed_duration_since(copy.written_at).abs() < ACROSS_BOOTS => {
+        Ok(Some(mut copy)) if now.signed_duration_since(copy.written_at).abs() < ACROSS_BOOTS => {
+            for deviation in copy.state.servers.values_mut() {
+                // What was done by hand is gone with the boot.
+                deviation.taken_out_by_hand = false;
+            }
             let count = copy.state.servers.len();
             let notes = match count {
                 0 => Vec::new(),

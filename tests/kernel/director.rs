@@ -102,6 +102,11 @@ impl Director {
         Director::between(kind, &[])
     }
 
+    /// The same, with so many real servers.
+    pub fn with_servers(kind: &str, count: usize) -> Director {
+        Director::between(kind, &["--servers", &count.to_string()])
+    }
+
     fn between(kind: &str, options: &[&str]) -> Director {
         let prefix = fresh("p");
         let mut words = vec!["up", kind, &prefix];
@@ -133,6 +138,12 @@ impl Director {
         };
         let roles = (1..=3).map(|number| format!("rs{number}"));
         roles.filter(is_there).collect()
+    }
+
+    /// The namespace of a role of the topology.
+    pub fn namespace_of(&self, role: &str) -> String {
+        let prefix = self.prefix.as_deref().expect("a director with a topology");
+        format!("{prefix}{role}")
     }
 
     /// Puts a file where [`Director::typed`] types.
@@ -220,7 +231,8 @@ impl Director {
         self.command(args).spawn().unwrap()
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    /// ipvsh with these arguments in the director's namespace, with pipes for both outputs.
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new("ip");
         command
             .args([

@@ -131,10 +131,10 @@ fn a_system_call_that_fails_anywhere_leaves_the_old_state_or_the_new_one() {
 }
 
 /// A small file system of its own, for as long as a test runs.
-struct Disk(std::path::PathBuf);
+pub struct Disk(std::path::PathBuf);
 
 impl Disk {
-    fn new(path: std::path::PathBuf) -> Disk {
+    pub fn new(path: std::path::PathBuf) -> Disk {
         std::fs::create_dir_all(&path).unwrap();
         let mount = ["-t", "tmpfs", "-o", "size=16m,mode=700", "disk"];
         let status = Command::new("mount").args(mount).arg(&path).status();
@@ -143,13 +143,14 @@ impl Disk {
     }
 
     /// Leaves so many KiB.
-    fn fill(&self, free: u64) {
+    pub fn fill(&self, free: u64) {
         let room = rustix::fs::statvfs(&self.0).unwrap();
         let size = (room.f_bavail * room.f_frsize).saturating_sub(free * 1024);
         std::fs::write(self.0.join("filler"), vec![1; size as usize]).unwrap();
     }
 
-    fn empty(&self) {
+    /// Makes room again.
+    pub fn empty(&self) {
         std::fs::remove_file(self.0.join("filler")).unwrap();
     }
 }

@@ -21,6 +21,7 @@ mod drain;
 mod everyday;
 mod faults;
 mod guide;
+mod health;
 mod history;
 mod host;
 mod host_faults;

@@ -202,6 +202,7 @@ impl Monitor {
         let target = transition.target;
         if let Some(server) = self.servers.get_mut(&target) {
             server.written = transition.to;
+            server.taken_out_by_hand &= transition.to != Standing::Up;
             if server.written == server.standing {
                 self.pending.remove(&target);
             } else {
@@ -209,6 +210,15 @@ impl Monitor {
             }
         } else if self.leaving.get(&target) == Some(transition) {
             self.leaving.remove(&target);
+        }
+    }
+
+    /// Takes note that somebody else had taken a server out before it went down: it stays out when its
+    /// checks pass.
+    pub fn taken_out_by_hand(&mut self, target: Target) {
+        if let Some(server) = self.servers.get_mut(&target) {
+            server.taken_out_by_hand = true;
+            self.note(target);
         }
     }
 
@@ -223,10 +233,12 @@ impl Monitor {
         let mut state = self.state.clone();
         let mut put = |target: Target, written: Standing, since, reason| match written.situation() {
             Some(situation) => {
+                let server = self.servers.get(&target);
                 let deviation = Deviation {
                     situation,
                     since,
                     reason,
+                    taken_out_by_hand: server.is_some_and(|server| server.taken_out_by_hand),
                 };
                 state.servers.insert(target, deviation);
             }
@@ -417,6 +429,7 @@ impl Monitor {
                     situation,
                     since: server.since,
                     reason: server.reason.clone().unwrap_or_default(),
+                    taken_out_by_hand: server.taken_out_by_hand,
                 };
                 self.state.servers.insert(target, deviation);
             }

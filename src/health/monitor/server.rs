@@ -43,6 +43,8 @@ pub(super) struct Server {
     pub(super) long_at: Duration,
     /// Why.
     pub(super) reason: Option<String>,
+    /// Whether somebody else had taken it out before its checks did.
+    pub(super) taken_out_by_hand: bool,
     /// Its checks; never empty.
     pub(super) checks: Vec<ServerCheck>,
 }
@@ -59,6 +61,7 @@ impl Server {
             since,
             long_at: now.monotonic + LONG_DOWN.saturating_sub(age),
             reason: deviation.map(|it| it.reason.clone()),
+            taken_out_by_hand: deviation.is_some_and(|it| it.taken_out_by_hand),
             checks,
         }
     }

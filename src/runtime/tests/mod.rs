@@ -43,6 +43,7 @@ pub(super) fn down(numbers: impl IntoIterator<Item = u8>) -> State {
         situation: Situation::Down,
         since: moment(number.into()),
         reason: format!("tcp: refused by {number}"),
+        taken_out_by_hand: false,
     };
     let servers = numbers
         .into_iter()

@@ -9,7 +9,7 @@
 //! namespaces as sets of lines.
 
 mod directed;
-mod generate;
+pub mod generate;
 mod random;
 mod traffic;
 

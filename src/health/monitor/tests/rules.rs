@@ -232,6 +232,7 @@ fn a_daemon_that_begins_anew_takes_the_state() {
         situation,
         since,
         reason: "tcp: refused".to_owned(),
+        taken_out_by_hand: false,
     };
     let mut state = State::default();
     let (down, waiting) = (target(WEB, "10.0.0.2"), target(WEB, "10.0.0.3"));
