@@ -16,7 +16,7 @@ fn all() -> String {
         let [one, two, _] = SERVERS.map(|server| format!("\"{server}:{server_port}\""));
         format!(
             r#"{name}("192.168.60.200:{port}", #{{ scheduler: "rr", forward: "masq", servers: [{one}, {two}],
-                check: #{{ {check}, interval: 0.5, retry_interval: 0.3, timeout: 2, rise: 2, fall: 2 }} }});"#
+                check: #{{ {check}, interval: 0.5, retry_interval: 0.3, timeout: 20, rise: 2, fall: 2 }} }});"#
         )
     };
     let curl = r#"type: "exec", user: "root",
