@@ -3,13 +3,17 @@
 //! Servers are counted by address, over all services. An address begins to fail when a proven check of
 //! it fails for the first time in a row while the server is up; any check of it that passes ends that.
 //!
-//! A server that refuses falls within `(fall - 1) * retry_interval` of its first failure, which may be
-//! before the last of the others was asked. Servers that fell before the guard came on stay out: that
-//! they fail together was not known then, and a dead server put back would get new connections.
+//! A server that refuses reaches `fall` failures within `(fall - 1) * retry_interval` of its first
+//! failure, which may be before any other server was asked. So a server falls only with evidence that
+//! this host is not at fault: a server of another address has passed since, or the window of the check
+//! is over and the guard did not come on. Servers that fell before the guard came on stay out: a dead
+//! server put back would get new connections.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
+
+use super::probe::Failing;
 
 /// The fewest addresses of which all must fail.
 const ALL_OF: usize = 3;
@@ -31,6 +35,10 @@ pub(super) struct Guard {
     fallen: BTreeSet<IpAddr>,
     /// While it is on.
     active: Option<Active>,
+    /// When it last ended: what failed before then falls without further evidence.
+    ended: Option<Duration>,
+    /// The latest passes, of two different addresses.
+    latest_passes: [Option<(Duration, IpAddr)>; 2],
 }
 
 /// A guard that is on.
@@ -62,6 +70,8 @@ impl Guard {
             by_time: BTreeSet::new(),
             fallen: BTreeSet::new(),
             active: None,
+            ended: None,
+            latest_passes: [None, None],
         }
     }
 
@@ -128,7 +138,7 @@ impl Guard {
             self.fresh.remove(&addr);
             self.fallen.remove(&addr);
         }
-        let (failed, of) = (self.fresh.len(), self.up.len() + self.fallen.len());
+        let (failed, of) = (self.fresh.len(), self.counted());
         let is_all = of >= ALL_OF && failed >= of;
         let is_most = of >= MOST_OF && failed * 5 >= of * 4;
         if self.active.is_some() || !(is_all || is_most) {
@@ -143,6 +153,44 @@ impl Guard {
         Some(Alarm { failed, of })
     }
 
+    /// All checks of a server of the address passed, in runs that began at this time or later.
+    pub(super) fn server_passed(&mut self, addr: IpAddr, began: Duration) {
+        let [first, second] = &mut self.latest_passes;
+        if let Some(known) = first.as_mut().filter(|known| known.1 == addr) {
+            known.0 = known.0.max(began);
+        } else if first.is_none_or(|known| known.0 <= began) {
+            *second = first.replace((began, addr));
+        } else if second.is_none_or(|known| known.0 <= began) {
+            *second = Some((began, addr));
+        }
+    }
+
+    /// Returns true if a server of the address whose check fails may go down: nothing says that this
+    /// host is at fault.
+    pub(super) fn may_fall(&self, addr: IpAddr, failing: Failing, now: Duration) -> bool {
+        let passes = self.latest_passes.iter().flatten();
+        let mut others = passes.filter(|pass| pass.1 != addr);
+        !self.can_come_on()
+            || now >= failing.until
+            || self.ended.is_some_and(|ended| failing.began <= ended)
+            || others.any(|pass| pass.0 >= failing.began)
+    }
+
+    /// Returns true if it is not switched off and there are enough addresses for it.
+    pub(super) fn can_come_on(&self) -> bool {
+        !self.length.is_zero() && self.counted() >= ALL_OF
+    }
+
+    /// Returns true if a server of the address is up, and the address does not fail already.
+    pub(super) fn is_good(&self, addr: IpAddr) -> bool {
+        self.up.contains_key(&addr) && !self.fresh.contains_key(&addr)
+    }
+
+    /// The addresses that are up, or were until they began to fail.
+    fn counted(&self) -> usize {
+        self.up.len() + self.fallen.len()
+    }
+
     /// Until when it is on.
     pub(super) fn until(&self) -> Option<Duration> {
         self.active.as_ref().map(|active| active.until)
@@ -155,8 +203,9 @@ impl Guard {
     }
 
     /// Ends it; returns how many addresses still fail if it was on. They set it off no second time.
-    pub(super) fn end(&mut self) -> Option<usize> {
+    pub(super) fn end(&mut self, now: Duration) -> Option<usize> {
         let active = self.active.take()?;
+        self.ended = Some(now);
         self.fresh.clear();
         self.by_time.clear();
         self.fallen.clear();

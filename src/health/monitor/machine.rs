@@ -9,10 +9,12 @@ use super::super::finding::{Finding, Target, Verdict};
 use super::super::now::Now;
 use super::super::state::{Deviation, State};
 use super::super::transition::{Decisions, GuardChange, GuardNews, Standing, Transition};
+use super::early_runs::EarlyRuns;
 use super::guard::Guard;
+use super::pending_falls::PendingFalls;
 use super::probe::{Job, LATENESS, Probe, ProbeKey, Run};
 use super::schedule::{ProbeId, Schedule};
-use super::server::{CheckResult, ProofId, Server, ServerCheck, judge};
+use super::server::{CheckResult, ProofId, Server, ServerCheck, failing, judge};
 use super::tally::Counted;
 use crate::model::{Check, ServerKey, Servers, ServiceKey};
 
@@ -66,6 +68,10 @@ pub struct Monitor {
     pub(super) guard: Guard,
     /// The servers that would be down but for the guard.
     pub(super) held: BTreeSet<Target>,
+    /// The servers that failed often enough to be down, without evidence that this host is not at fault.
+    pub(super) pending_falls: PendingFalls,
+    /// Which servers to ask for that evidence.
+    pub(super) early_runs: EarlyRuns,
     /// What happened to the guard and was not told yet.
     guard_changes: Vec<GuardChange>,
     /// The servers that are not up.
@@ -95,6 +101,8 @@ impl Monitor {
             schedule: Schedule::new(options.seed),
             guard: Guard::new(options.guard),
             held: BTreeSet::new(),
+            pending_falls: PendingFalls::default(),
+            early_runs: EarlyRuns::default(),
             guard_changes: Vec::new(),
             state: State::default(),
             pending: BTreeSet::new(),
@@ -131,8 +139,12 @@ impl Monitor {
 
     /// When [`Monitor::due`] or [`Monitor::decide`] next has something to do, on the monotonic clock.
     pub fn next_due(&self) -> Option<Duration> {
-        let both = [self.schedule.first(), self.guard.until()];
-        both.into_iter().flatten().min()
+        let all = [
+            self.schedule.first(),
+            self.guard.until(),
+            self.pending_falls.first_end(),
+        ];
+        all.into_iter().flatten().min()
     }
 
     /// Takes the result of a run. The result of a probe that is gone, or that was not handed out, is
@@ -149,6 +161,7 @@ impl Monitor {
             finding.verdict = Verdict::NoResult("this host was late".to_owned());
         }
         let counted = probe.tally.add(finding);
+        probe.count(counted, run.started, now.monotonic);
         self.unfinished.remove(&id);
         let window = probe.window();
         let users: Vec<Target> = probe.users.iter().map(|user| user.target).collect();
@@ -161,6 +174,11 @@ impl Monitor {
         if counted != Counted::Nothing {
             for target in users {
                 self.judge(target, now);
+            }
+            if counted == Counted::Pass {
+                for target in self.pending_falls.begun_by(run.started) {
+                    self.judge(target, now);
+                }
             }
             if self.guard.is_recovered() {
                 self.end_guard(now, |failing| GuardNews::Recovered { failing });
@@ -177,6 +195,9 @@ impl Monitor {
             .is_some_and(|until| until <= now.monotonic)
         {
             self.end_guard(now, |failing| GuardNews::Expired { failing });
+        }
+        for target in self.pending_falls.take_ended(now.monotonic) {
+            self.judge(target, now);
         }
         let of_servers = self.pending.iter().filter_map(|target| {
             let server = self.servers.get(target)?;
@@ -287,7 +308,10 @@ impl Monitor {
             let server = self.servers.get(&user.target);
             server.is_some_and(|server| server.is_long_down(now.monotonic))
         });
-        let span = if probe.is_undecided() {
+        let is_early = std::mem::take(&mut probe.again) && probe.tally.is_passing();
+        let span = if is_early {
+            Duration::ZERO
+        } else if probe.is_undecided() {
             probe.retry_interval()
         } else {
             let interval = probe.interval();
@@ -299,11 +323,42 @@ impl Monitor {
         self.schedule.add(at, id);
     }
 
+    /// Puts a probe that waits for its next run to the head of the queue. One that runs now may have
+    /// begun before a fault: if that run passes, another follows at once.
+    pub(super) fn run_at_once(&mut self, id: ProbeId, now: Now) {
+        let Some(probe) = self.probes.get_mut(&id) else {
+            return;
+        };
+        match probe.due {
+            None => probe.again = true,
+            Some(due) if due > now.monotonic => {
+                probe.due = Some(now.monotonic);
+                self.schedule.remove(due, id);
+                self.schedule.add(now.monotonic, id);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// If all checks of a server passed when they last ran: the earliest start of these runs.
+    pub(super) fn passed_since(&self, target: Target) -> Option<Duration> {
+        let mut since = None;
+        for check in &self.servers.get(&target)?.checks {
+            let probe = self.probes.get(&check.probe)?;
+            let began = probe.passed.filter(|_| probe.tally.is_passing())?;
+            since = Some(since.map_or(began, |since: Duration| since.min(began)));
+        }
+        since
+    }
+
     /// A probe passed: its check is proven for all services that share it.
     fn passed(&mut self, id: ProbeId, users: &[Target], now: Now) {
         let mut services = BTreeSet::new();
         for target in users {
             self.guard.passed(target.server.addr);
+            if let Some(began) = self.passed_since(*target) {
+                self.guard.server_passed(target.server.addr, began);
+            }
             let checks = self.servers.get(target).map(|server| &server.checks);
             for check in checks
                 .into_iter()
@@ -328,6 +383,7 @@ impl Monitor {
     /// A probe failed, and did not before. Where its check is not proven, the check is suspect, not
     /// this host.
     fn failed(&mut self, id: ProbeId, users: &[Target], window: Duration, now: Now) {
+        let mut failing = BTreeSet::new();
         for target in users {
             let Some(server) = self.servers.get(target) else {
                 continue;
@@ -339,6 +395,7 @@ impl Monitor {
             }
             let fresh_until = now.monotonic + window;
             let addr = target.server.addr;
+            failing.insert(addr);
             if let Some(alarm) = self.guard.failed(addr, now.monotonic, fresh_until)
                 && let Some(until) = self.guard.until()
             {
@@ -350,13 +407,19 @@ impl Monitor {
                         until: now.utc_at(until),
                     },
                 });
+                for target in self.pending_falls.take() {
+                    self.judge(target, now);
+                }
             }
+        }
+        if !failing.is_empty() {
+            self.ask_others(&failing, now);
         }
     }
 
     /// Ends the guard if it is on, and lets fall what still fails.
     fn end_guard(&mut self, now: Now, news: impl FnOnce(usize) -> GuardNews) -> bool {
-        let Some(failing) = self.guard.end() else {
+        let Some(failing) = self.guard.end(now.monotonic) else {
             return false;
         };
         self.guard_changes.push(GuardChange {
@@ -398,8 +461,10 @@ impl Monitor {
                 check: &check.check,
                 tally: &probe.tally,
                 is_proven: self.proofs.get(&check.proof).copied().unwrap_or_default(),
+                failing: probe.failing,
             });
         }
+        self.pending_falls.remove(target);
         let from = server.standing;
         let Some((to, reason)) = judge(from, &results) else {
             self.held.remove(&target);
@@ -407,6 +472,15 @@ impl Monitor {
         };
         if (from, to) == (Standing::Up, Standing::Down) && self.guard.until().is_some() {
             self.held.insert(target);
+            return;
+        }
+        if (from, to) == (Standing::Up, Standing::Down)
+            && let Some(failing) = failing(&results)
+            && !self
+                .guard
+                .may_fall(target.server.addr, failing, now.monotonic)
+        {
+            self.pending_falls.insert(target, failing);
             return;
         }
         server.move_to(to, reason, now);

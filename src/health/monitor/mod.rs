@@ -3,8 +3,11 @@
 //! [`Monitor::set_rules`] makes probes of policies, [`Monitor::due`] hands out runs,
 //! [`Monitor::finish`] takes results, [`Monitor::decide`] says which servers go down or come up.
 
+mod early_runs;
+mod evidence;
 mod guard;
 mod machine;
+mod pending_falls;
 mod probe;
 mod report;
 mod rules;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::super::finding::Target;
 use super::schedule::ProbeId;
-use super::tally::{Streak, Tally};
+use super::tally::{Counted, Streak, Tally};
 use crate::model::Check;
 use crate::model::policy::check::{CheckKind, Route, Start};
 
@@ -87,6 +87,20 @@ pub(super) struct Run {
     pub(super) is_late: bool,
 }
 
+/// The most that a failing run may begin before its result and still count from its start.
+const QUICK: Duration = Duration::from_millis(100);
+
+/// A row of failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Failing {
+    /// When the first failing run began, but at most [`QUICK`] before its result: a server that passes
+    /// in a run that began since then shows that this host is not at fault. A run that ends by its
+    /// timeout may have begun before the fault.
+    pub(super) began: Duration,
+    /// Until when all servers that fail together are seen to fail.
+    pub(super) until: Duration,
+}
+
 /// One probe.
 #[derive(Debug)]
 pub(super) struct Probe {
@@ -100,6 +114,12 @@ pub(super) struct Probe {
     pub(super) run: Option<Run>,
     /// When it runs next; none during a run.
     pub(super) due: Option<Duration>,
+    /// Whether it runs again at once after the present run, if that passes.
+    pub(super) again: bool,
+    /// When its last run that passed began.
+    pub(super) passed: Option<Duration>,
+    /// The present row of failures.
+    pub(super) failing: Option<Failing>,
 }
 
 impl Probe {
@@ -125,6 +145,23 @@ impl Probe {
             Streak::None => true,
             Streak::Passes(count) => count < timing.rise,
             Streak::Failures(count) => count < timing.fall,
+        }
+    }
+
+    /// Takes note of when a run began that passed or failed now.
+    pub(super) fn count(&mut self, counted: Counted, began: Duration, now: Duration) {
+        match counted {
+            Counted::Pass => {
+                self.passed = Some(began);
+                self.failing = None;
+            }
+            Counted::FirstFailure => {
+                self.failing = Some(Failing {
+                    began: began.max(now.saturating_sub(QUICK)),
+                    until: now + self.window(),
+                });
+            }
+            Counted::Failure | Counted::Nothing => {}
         }
     }
 

@@ -66,6 +66,9 @@ impl Monitor {
         self.state.servers.clear();
         self.pending.clear();
         self.held.retain(|target| wanted.contains_key(target));
+        // Each server is judged below, and waits again if it has to.
+        self.pending_falls.take();
+        self.early_runs.set(wanted.keys(), &mut self.schedule);
         for target in wanted.keys() {
             self.note(*target);
             self.judge(*target, now);
@@ -154,6 +157,9 @@ impl Monitor {
             tally: Tally::default(),
             run: None,
             due: None,
+            again: false,
+            passed: None,
+            failing: None,
         };
         self.probe_ids.insert(key, id);
         self.probes.insert(id, probe);

@@ -58,6 +58,12 @@ impl Schedule {
         Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 
+    /// A random number below a limit; 0 if the limit is 0.
+    pub(super) fn below(&mut self, limit: usize) -> usize {
+        let span = Duration::from_micros(u64::try_from(limit).unwrap_or(u64::MAX));
+        usize::try_from(self.part(span).as_micros()).unwrap_or_default()
+    }
+
     /// A span, 10 % shorter to 10 % longer.
     pub(super) fn jittered(&mut self, span: Duration) -> Duration {
         span - span / 10 + self.part(span / 5)

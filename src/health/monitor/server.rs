@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::super::now::Now;
 use super::super::state::Deviation;
 use super::super::transition::Standing;
+use super::probe::Failing;
 use super::schedule::ProbeId;
 use super::tally::{Streak, Tally};
 use crate::model::Check;
@@ -88,14 +89,13 @@ pub(super) struct CheckResult<'a> {
     pub(super) tally: &'a Tally,
     /// Whether it passed on some server of the service.
     pub(super) is_proven: bool,
+    /// Its present row of failures.
+    pub(super) failing: Option<Failing>,
 }
 
 /// Where a server has to stand by its checks, and why; none where it stays where it is.
 pub(super) fn judge(standing: Standing, results: &[CheckResult<'_>]) -> Option<(Standing, String)> {
-    let fallen = results.iter().find(|result| {
-        let fall = result.check.timing.fall.max(1);
-        result.is_proven && matches!(result.tally.streak, Streak::Failures(count) if count >= fall)
-    });
+    let fallen = results.iter().find(|result| result.has_fallen());
     let all_passed = |least: fn(&Check) -> u32| {
         !results.is_empty()
             && results.iter().all(|result| {
@@ -118,7 +118,23 @@ pub(super) fn judge(standing: Standing, results: &[CheckResult<'_>]) -> Option<(
     }
 }
 
+/// The earliest row of failures of those checks that take the server down.
+pub(super) fn failing(results: &[CheckResult<'_>]) -> Option<Failing> {
+    let fallen = results.iter().filter(|result| result.has_fallen());
+    let rows = fallen.filter_map(|result| result.failing);
+    rows.reduce(|one, other| Failing {
+        began: one.began.min(other.began),
+        until: one.until.min(other.until),
+    })
+}
+
 impl CheckResult<'_> {
+    /// Returns true if it failed often enough to take the server down.
+    fn has_fallen(&self) -> bool {
+        let fall = self.check.timing.fall.max(1);
+        self.is_proven && matches!(self.tally.streak, Streak::Failures(count) if count >= fall)
+    }
+
     /// The check with its last answer.
     fn text(&self) -> String {
         format!("{}: {}", self.check.label(), self.tally.decisive)

@@ -68,7 +68,8 @@ fn invariants(lab: &Lab) {
         assert_eq!(monitor.pending.contains(&key), differs);
         let is_decided = check.consecutive_failures >= 3 && !check.unproven;
         match server.state {
-            Standing::Up if is_decided => assert!(report.guard.is_some() && server.held),
+            Standing::Up if is_decided && report.guard.is_some() => assert!(server.held),
+            Standing::Up if is_decided => assert!(monitor.pending_falls.contains(key)),
             Standing::Up => assert!(!server.held),
             Standing::Down => assert!(check.failures >= 3 && check.consecutive_passes < 2),
             Standing::Waiting => assert!(check.consecutive_passes == 0 && !is_decided),
