@@ -51,6 +51,10 @@ impl HealthStates for Checks {
         self.1.borrow().runs.then_some(Duration::from_secs(1))
     }
 
+    fn answers(&self) -> bool {
+        self.1.borrow().runs
+    }
+
     fn poke(&self) {
         self.1.borrow_mut().pokes += 1;
     }
@@ -348,6 +352,7 @@ fn a_wrong_path_is_told_and_refused_where_it_would_take_a_good_check_away() {
         session.declare_service(key(WEB), http("/helath").as_object().unwrap())
     });
     assert!(allowed.unwrap().notes.contains(&words.to_owned()));
+    clinic.checks.1.borrow_mut().runs = true;
     // The first check of a service takes nothing's place; what did not change is not run.
     let other = "tcp 192.0.2.11:80";
     let report = clinic.declare(other, http("/")).unwrap();

@@ -7,7 +7,7 @@
 //! a rule restores the mark of the connection), `managers` (a list of names),
 //! `interfaces` (a name: `loopback`, `down`, `no-carrier` or nothing, then its addresses), `settings` (of IPVS). What is
 //! left out cannot be told. `cuts`: an entry, and `ACTIVE INACTIVE PERSISTENT`; `quiesced`: a list of
-//! servers; `undo`: the command that takes it back.
+//! servers; `down`: a list of servers that are down; `undo`: the command that takes it back.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test
 
@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 
+use ipvsh::health::{Held, Situation as Standing};
 use ipvsh::model::{
     Counts, DaemonRole, EntryKey, Family, ForeignMark, Fwmark, InterfaceName, MarkKey, Ruleset,
     ServerKey, ServiceKey, SettingKey, VipKey, json,
@@ -165,7 +166,17 @@ fn told(case: &Value) -> Vec<String> {
     let cuts: Vec<Cut> = cuts
         .map(|(of, counts)| cut(entry(of), counts.as_str().unwrap()))
         .collect();
+    let down = case["down"].as_array().into_iter().flatten();
+    let held = down
+        .map(|server| match entry(server.as_str().unwrap()) {
+            EntryKey::Server(service, server) => {
+                ((service, server), Held::ByChecks(Standing::Down))
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
     let situation = Situation {
+        held: &held,
         cuts: &cuts,
         quiesced: case["quiesced"]
             .as_array()

@@ -129,8 +129,21 @@ pub(super) struct Confirmation {
 impl Confirmation {
     /// To hold again: what the kernel holds of the entries that the plan changes. Everything else is
     /// not the commit's, and differs from the new rules in nothing.
-    pub fn of(grace: Grace, wanted: &Ruleset, live: &Live, plan: &Plan) -> Confirmation {
+    pub fn of(
+        grace: Grace,
+        (head, wanted): (&Ruleset, &Ruleset),
+        live: &Live,
+        plan: &Plan,
+    ) -> Confirmation {
         let mut back = with_derived(wanted).into_owned();
+        // Policies and maintenance are those of before: they say what the kernel should hold.
+        let of_the_record = head.differences(wanted);
+        for entry in of_the_record
+            .iter()
+            .filter(|entry| entry.is_of_the_record())
+        {
+            back.put(entry, head.get(entry));
+        }
         for entry in live.rules.differences(&plan.target.rules) {
             back.put(&entry, live.rules.get(&entry));
         }

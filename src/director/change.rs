@@ -29,7 +29,6 @@ use crate::model::{
 };
 use crate::plan::{self, Plan, Request, Return, Scope, Step, plan, summary};
 use crate::probe;
-use crate::runtime::FRESH;
 use crate::signals;
 use crate::store::Store;
 
@@ -317,9 +316,10 @@ impl Director {
     /// The overlay that a commit goes by: where a daemon runs, servers that it adds may wait.
     fn overlay_of_commit(&self, head: &Ruleset, wanted: &Ruleset) -> Overlay {
         let overlay = self.overlay();
-        let runs = self.health.heartbeat().is_some_and(|age| age < FRESH);
-        match runs {
-            true => overlay.with_new_servers(head, wanted),
+        let waiting = overlay.clone().with_new_servers(head, wanted);
+        // A daemon that does not answer would not let them in again.
+        match waiting != overlay && self.health.answers() {
+            true => waiting,
             false => overlay,
         }
     }
@@ -479,7 +479,7 @@ impl Director {
         };
         let confirmation = options
             .confirm
-            .map(|grace| Confirmation::of(grace, recording.rules, live, &plan));
+            .map(|grace| Confirmation::of(grace, (&head_rules, recording.rules), live, &plan));
         let after = After {
             adopts: adopted::only_adopts(&plan, &head_rules, recording.rules),
             recording,

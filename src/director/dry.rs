@@ -1,12 +1,36 @@
 //! A director on a simulator, for looking at what would happen.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::Director;
+use super::health_states::HealthStates;
 use crate::error::Result;
+use crate::health::Knowledge;
 use crate::kernel::{Kernel, Machine, Names, Sim};
 use crate::model::Ruleset;
+use crate::runtime::FRESH;
 use crate::store::MemoryStores;
+
+/// What the checks had found when the rehearsal began; nobody is told of what it commits.
+struct AsItIs {
+    knowledge: Knowledge,
+    heartbeat: Option<Duration>,
+}
+
+impl HealthStates for AsItIs {
+    fn knowledge(&self) -> Knowledge {
+        self.knowledge.clone()
+    }
+
+    fn heartbeat(&self) -> Option<Duration> {
+        self.heartbeat
+    }
+
+    fn answers(&self) -> bool {
+        self.heartbeat.is_some_and(|age| age < FRESH)
+    }
+}
 
 impl Director {
     /// A director who starts where this one stands, on a simulator that holds what the kernel
@@ -33,6 +57,10 @@ impl Director {
             clock: Rc::clone(&self.clock),
             host: Rc::clone(&self.host),
             confirm_timer: Rc::clone(&self.confirm_timer),
+            health: Rc::new(AsItIs {
+                knowledge: self.health.knowledge(),
+                heartbeat: self.health.heartbeat(),
+            }),
             ..Director::new(kernel, Rc::new(stores), self.author.clone()).rehearsing()
         })
     }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
-use crate::health::{Finding, Knowledge, State, Target};
+use crate::health::{Finding, Knowledge, Report, State, Target};
 use crate::model::Check;
 use crate::probe;
-use crate::runtime::{self, Heartbeat, Request, RuntimeDir, place_of, starting_state};
+use crate::runtime::{self, Answer, Heartbeat, Request, RuntimeDir, place_of, starting_state};
 use crate::store::DatabaseKind;
 
 /// Where the state of the checks is read.
@@ -22,6 +22,16 @@ pub trait HealthStates {
 
     /// Where the daemon and the commands meet; none where there is no such place.
     fn runtime_dir(&self) -> Option<&RuntimeDir> {
+        None
+    }
+
+    /// Returns true if a daemon runs and answers.
+    fn answers(&self) -> bool {
+        false
+    }
+
+    /// What the daemon knows of all checks; none where no daemon answers.
+    fn report(&self) -> Option<Report> {
         None
     }
 
@@ -73,6 +83,20 @@ impl HealthStates for StateOnDisk {
 
     fn runtime_dir(&self) -> Option<&RuntimeDir> {
         Some(&self.dir)
+    }
+
+    fn answers(&self) -> bool {
+        Heartbeat::is_fresh(&self.dir) && runtime::ask(&self.dir, &Request::State).is_ok()
+    }
+
+    fn report(&self) -> Option<Report> {
+        if !Heartbeat::is_fresh(&self.dir) {
+            return None;
+        }
+        match runtime::ask(&self.dir, &Request::Report).ok()? {
+            Answer::Data(report) => serde_json::from_value(report).ok(),
+            Answer::Done => None,
+        }
     }
 
     fn poke(&self) {

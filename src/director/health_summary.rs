@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::Director;
-use crate::health::{Deviation, Held, Knowledge, Overlay, Situation, State, Target};
+use crate::health::{
+    Deviation, GuardHealth, Held, Knowledge, Overlay, ServerHealth, Situation, State, Target,
+};
 use crate::model::{Maintenance, MaintenanceKey, Ruleset};
 use crate::runtime::FRESH;
 
 /// What the checks of the head say, and who keeps servers out.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct HealthSummary {
     /// How many servers are checked.
     pub checked: usize,
@@ -22,6 +24,10 @@ pub struct HealthSummary {
     pub unreadable: Option<String>,
     /// How long ago the daemon's scheduler last ran; none where no daemon runs.
     pub heartbeat: Option<Duration>,
+    /// The guard of the daemon, while it is on.
+    pub guard: Option<GuardHealth>,
+    /// The servers that fail a check which has passed nowhere yet, so that it takes nothing out.
+    pub unproven: usize,
 }
 
 impl HealthSummary {
@@ -37,7 +43,8 @@ impl HealthSummary {
 
     /// Returns true if something is not as it should be.
     pub fn has_findings(&self) -> bool {
-        !self.down.is_empty() || self.unreadable.is_some() || self.lacks_daemon()
+        let is_held = self.guard.is_some() || self.unproven > 0;
+        is_held || !self.down.is_empty() || self.unreadable.is_some() || self.lacks_daemon()
     }
 }
 
@@ -86,6 +93,20 @@ impl Director {
         summary
             .down
             .sort_by_key(|(target, deviation)| (deviation.since, *target));
+        if summary.checked > 0 && summary.has_daemon() {
+            match self.health.report() {
+                Some(report) => {
+                    let fails = |one: &&ServerHealth| {
+                        let mut checks = one.checks.iter();
+                        checks.any(|check| check.unproven && check.consecutive_failures > 0)
+                    };
+                    summary.unproven = report.servers.iter().filter(fails).count();
+                    summary.guard = report.guard;
+                }
+                // It died a moment ago, or does not answer.
+                None => summary.heartbeat = None,
+            }
+        }
         if let (Knowledge::Unreadable(why), true) = (&overlay.knowledge, summary.checked > 0) {
             summary.unreadable = Some(why.clone());
         }

@@ -252,6 +252,7 @@ impl Director {
             named,
             cuts: &report.plan.cuts,
             quiesced: report.plan.quiesced().collect(),
+            held: &report.plan.held,
             undo: undo.as_deref(),
         };
         let notes = notes::notes(&situation, &*self.host);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::health_states::HealthStates;
 use crate::clock::{Clock, SystemClock};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Result};
 use crate::health::{Knowledge, Overlay};
 use crate::kernel::Sim;
 use crate::model::{Ruleset, SnapshotId};
@@ -85,13 +85,8 @@ impl Simulated {
             return Ok(None);
         }
         let before = self.head();
-        let (from, to) = match before == id {
-            true => {
-                let rules = id.map_or(Ok(Ruleset::default()), |id| store.ruleset(id))?;
-                (rules.clone(), rules)
-            }
-            false => between(store, before, id)?,
-        };
+        // Whole: a maintenance alone changes what is held of services that do not differ.
+        let (from, to) = (rules_of(store, before)?, rules_of(store, id)?);
         let now = self.health.knowledge();
         let (from, to) = (self.held(&from), held(&to, &now));
         self.sim.follow(&from, &to);
@@ -114,19 +109,11 @@ fn held(rules: &Ruleset, knowledge: &Knowledge) -> Ruleset {
     overlay.apply(rules).into_owned()
 }
 
-/// What differs between two heads; of one that was pruned meanwhile nothing is known.
-fn between(
-    store: &dyn Store,
-    from: Option<SnapshotId>,
-    to: Option<SnapshotId>,
-) -> Result<(Ruleset, Ruleset)> {
-    let is_pruned = |error: &Error| error.kind() == Kind::NotFound;
-    let whole = |id: Option<SnapshotId>| id.map_or(Ok(Ruleset::default()), |id| store.ruleset(id));
-    match (from, to) {
-        (Some(from), Some(to)) => match store.differing(from, to) {
-            Err(error) if is_pruned(&error) => Ok((Ruleset::default(), store.ruleset(to)?)),
-            sides => sides,
-        },
-        _ => Ok((whole(from)?, whole(to)?)),
+/// The rules of a head; of one that was pruned meanwhile nothing is known.
+fn rules_of(store: &dyn Store, id: Option<SnapshotId>) -> Result<Ruleset> {
+    match id.map(|id| store.ruleset(id)) {
+        None => Ok(Ruleset::default()),
+        Some(Err(error)) if error.kind() == Kind::NotFound => Ok(Ruleset::default()),
+        Some(rules) => rules,
     }
 }

@@ -128,7 +128,11 @@ impl Director {
             let plan = plan_of_everything(now, (&live, &overlay), &rules, options);
             lost = changed(&plan, &live);
             let entries = rules.entries();
-            let standing = Situation::standing(&live.rules, &entries);
+            let held = overlay.all_held(&rules);
+            let standing = Situation {
+                held: &held,
+                ..Situation::standing(&live.rules, &entries)
+            };
             let found = notes::notes(&standing, &*self.host);
             warnings = notes::fold(&found);
             plan

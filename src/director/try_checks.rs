@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::health::{Finding, Overlay, Target, Verdict};
 use crate::model::policy::Check;
 use crate::model::{Ruleset, ServiceKey, count};
+use crate::runtime::FRESH;
 
 /// The most runs of one commit: of more checks, only so many are tried.
 const MOST: usize = 1_000;
@@ -72,11 +73,17 @@ impl Director {
         if runs.is_empty() {
             return Ok(Vec::new());
         }
+        let mut notes = Vec::new();
+        if self.health.heartbeat().is_none_or(|age| age >= FRESH) {
+            notes.push(
+                "no daemon runs, so nothing watches over these servers yet: ipvsh daemon"
+                    .to_owned(),
+            );
+        }
         let Some(findings) = self.health.run_once(&runs) else {
-            return Ok(Vec::new());
+            return Ok(notes);
         };
         let mut findings = findings.into_iter();
-        let mut notes = Vec::new();
         let overlay = self.overlay();
         for ((key, check), targets) in &tried {
             let found: Vec<Finding> = findings.by_ref().take(targets.len()).collect();

@@ -1,7 +1,7 @@
 //! What the kernel should hold, from what people wrote and what checks found.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chrono::{DateTime, Utc};
@@ -217,6 +217,19 @@ impl Overlay {
             Fate::AsDeclared => None,
             Fate::Quiesced(held) | Fate::Removed(held) => Some(held),
         }
+    }
+
+    /// The servers of rules that are not in the kernel as they were declared.
+    pub fn all_held(&self, rules: &Ruleset) -> BTreeMap<(ServiceKey, ServerKey), Held> {
+        let of_service = |(key, service): (&ServiceKey, &VirtualService)| {
+            let key = *key;
+            let servers: Vec<ServerKey> = service.servers.keys().copied().collect();
+            let held = servers
+                .into_iter()
+                .filter_map(move |server| Some(((key, server), self.held(rules, &key, &server)?)));
+            held.collect::<Vec<_>>()
+        };
+        rules.services.iter().flat_map(of_service).collect()
     }
 
     /// The entries that a change of the entries named looks at in the kernel: to name any part of a

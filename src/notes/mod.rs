@@ -47,7 +47,7 @@ pub fn notes(situation: &Situation, host: &dyn Host) -> Notes {
                 &part,
                 &facts,
                 &standby,
-                &situation.quiesced,
+                (&situation.quiesced, situation.held),
             ));
             notes.extend(port::notes(&key, &part, rules));
         }

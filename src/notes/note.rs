@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::fix::Fix;
 use crate::model::{EntryKey, Ruleset, ServerKey, ServiceKey};
-use crate::plan::Cut;
+use crate::plan::{Cut, HeldServers};
 
 /// What a note is about; notes about the same are folded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +22,8 @@ pub enum Topic {
     NoServers,
     /// A service all of whose servers are quiesced.
     AllQuiesced,
+    /// A service all of whose servers are down or in maintenance.
+    AllHeld,
     /// Servers of one service that forward differently.
     Mixed,
     /// Masquerading to a loopback address.
@@ -110,9 +112,14 @@ pub struct Situation<'a> {
     pub cuts: &'a [Cut],
     /// The real servers that the change quiesces.
     pub quiesced: BTreeSet<(ServiceKey, ServerKey)>,
+    /// The servers that are not as they were declared, by their checks or by maintenance.
+    pub held: &'a HeldServers,
     /// The command that takes the change back; `None` where nothing was changed.
     pub undo: Option<&'a str>,
 }
+
+/// No server is held.
+static NOT_HELD: HeldServers = HeldServers::new();
 
 impl<'a> Situation<'a> {
     /// What a kernel holds, without any change.
@@ -122,6 +129,7 @@ impl<'a> Situation<'a> {
             named,
             cuts: &[],
             quiesced: BTreeSet::new(),
+            held: &NOT_HELD,
             undo: None,
         }
     }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::find::{declare_vip, find, find_server, set_sysctl};
 use super::{Facts, Fix, Note, Part, Route, Topic, answers, scheduler};
 use crate::model::{Family, Forwarding, RealServer, ServerKey, ServiceKey, VirtualService, Weight};
+use crate::plan::HeldServers;
 
 pub(super) fn notes(
     key: &ServiceKey,
@@ -13,7 +14,7 @@ pub(super) fn notes(
     part: &Part,
     facts: &Facts,
     standby: &dyn Fn() -> bool,
-    quiesced_now: &BTreeSet<(ServiceKey, ServerKey)>,
+    (quiesced_now, held): (&BTreeSet<(ServiceKey, ServerKey)>, &HeldServers),
 ) -> Vec<Note> {
     let mut notes = Vec::new();
     if part.service {
@@ -22,7 +23,7 @@ pub(super) fn notes(
     }
     notes.extend(scheduler::hashed_away(key, service, part, quiesced_now));
     notes.extend(answers::notes(key, service, part, facts));
-    notes.extend(without_servers(key, service));
+    notes.extend(without_servers(key, service, held));
     notes.extend(mixed(key, service));
     notes.extend(not_forwarded(key, service, facts));
     notes.extend(looped(key, service, part));
@@ -83,7 +84,20 @@ fn looped(key: &ServiceKey, service: &VirtualService, part: &Part) -> Vec<Note> 
     named.map(|(server, _)| note(server)).collect()
 }
 
-fn without_servers(key: &ServiceKey, service: &VirtualService) -> Option<Note> {
+fn without_servers(key: &ServiceKey, service: &VirtualService, held: &HeldServers) -> Option<Note> {
+    let serves = service
+        .servers
+        .values()
+        .any(|server| server.weight != Weight::ZERO);
+    if !serves && held.keys().any(|(service, _)| service == key) {
+        return Some(Note {
+            topic: Topic::AllHeld,
+            object: key.to_string(),
+            what: "all real servers are down or in maintenance, so new clients are refused"
+                .to_owned(),
+            fix: Fix::Verb("ipvsh health".to_owned()),
+        });
+    }
     let Some((first, _)) = service.servers.first_key_value() else {
         return Some(Note {
             topic: Topic::NoServers,

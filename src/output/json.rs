@@ -276,6 +276,8 @@ fn health(health: &HealthSummary) -> Value {
         "down": servers(&health.down),
         "waiting": servers(&health.waiting),
         "maintenance": maintenance.collect::<Vec<_>>(),
+        "guard": health.guard,
+        "unproven": health.unproven,
         "unreadable": health.unreadable,
         "daemon": health.has_daemon(),
     })

@@ -83,6 +83,20 @@ fn health(
         lines.push(("health", paint.paint(Style::Removed, &what)));
         lines.push(("", "checked servers stay as the kernel has them".to_owned()));
     }
+    if let Some(guard) = &health.guard {
+        let many = count(guard.held, "real server");
+        let what = format!(
+            "on until {}: {many} would be down, and this host may be at fault (ipvsh unfreeze)",
+            local(guard.until)
+        );
+        let what = with_globals(&what);
+        lines.push(("guard", paint.paint(Style::Removed, &what)));
+    }
+    if health.unproven > 0 {
+        let many = count(health.unproven, "real server");
+        let what = format!("{many} by checks that have passed nowhere yet, and take nothing out");
+        lines.push(("failing", paint.paint(Style::Removed, &what)));
+    }
     if let Some((target, deviation)) = health.down.first() {
         let many = count(health.down.len(), "real server");
         let age = age((now - deviation.since).num_seconds());

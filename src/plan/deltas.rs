@@ -72,10 +72,9 @@ impl Deltas {
         let mut deltas = Deltas::default();
         let (held_before, held_after) = (overlay.apply(before), overlay.apply(after));
         let (before, after) = (with_derived(before), with_derived(after));
-        for entry in before.differences(&after) {
-            if entry.is_of_the_record() {
-                continue;
-            }
+        let differing = before.differences(&after);
+        // A policy and a maintenance change what is held of servers that were declared alike.
+        for entry in overlay.examined(&differing, [&before, &after]) {
             let (from, to) = (held_before.get(&entry), held_after.get(&entry));
             if from != to {
                 deltas.change(entry, from, to, true);

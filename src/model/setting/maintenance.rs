@@ -303,7 +303,7 @@ pub(super) const NAMES_HINT: &str =
 /// is not over, its end stays: a script that runs again changes nothing.
 ///
 /// # Errors
-/// `invalid` for what is no time, and for one that is past.
+/// `invalid` for what is no time, and for one that is past and not written in full, as exports write it.
 pub fn resolve_expiry<Tz: TimeZone>(
     options: &Options,
     standing: Option<&Maintenance>,
@@ -328,7 +328,9 @@ pub fn resolve_expiry<Tz: TimeZone>(
             Some(until) => until,
             None => round_up(moment.coming(now)?),
         };
-        if until <= now_utc {
+        // An export says when a maintenance ended, and has to be read again.
+        let is_exact = DateTime::parse_from_rfc3339(said).is_ok();
+        if until <= now_utc && !is_exact {
             return Err(Error::invalid(format!("{moment} is past"))
                 .about("expires")
                 .hint(EXPIRES_HINT));
