@@ -364,6 +364,7 @@ fn a_server_that_is_down_says_so() {
         situation: crate::health::Situation::Down,
         since: chrono::DateTime::UNIX_EPOCH,
         reason: "connection refused".to_owned(),
+        taken_out_by_hand: false,
     };
     let state = crate::health::State {
         servers: [(target, deviation)].into(),
