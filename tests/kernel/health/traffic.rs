@@ -129,11 +129,12 @@ fn requests_fail_only_until_the_dead_server_is_out() {
         load.since(killed).len() - load.since(out).len(),
         (out - killed).as_secs_f64()
     );
-    assert!(
-        lost.iter()
-            .all(|kind| *kind == ErrorKind::ConnectionRefused),
-        "{lost:?}"
-    );
+    // One may have been answered in the moment of the death.
+    let is_of_death = |kind: &ErrorKind| {
+        use ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset};
+        matches!(kind, ConnectionRefused | ConnectionReset | BrokenPipe)
+    };
+    assert!(lost.iter().all(is_of_death), "{lost:?}");
     // Half of the requests go to the dead server as long as it is in.
     assert!(!lost.is_empty());
     is_settled(&director, 1);
