@@ -522,3 +522,57 @@ fn a_hook_must_be_a_program_that_nobody_else_can_change() {
         assert!(!lab.runtime().path().join("control").exists());
     }
 }
+
+#[test]
+fn a_daemon_that_commands_cannot_find_any_more_ends() {
+    let (lab, one) = (Lab::new(), Server::start());
+    lab.declare(&[&one]);
+    for gone in ["runtime directory", "database"] {
+        let mut daemon = lab.daemon(&[]);
+        match gone {
+            "database" => fs::rename(lab.database(), lab.dir.path().join("old")).unwrap(),
+            _ => fs::remove_dir_all(lab.runtime().path()).unwrap(),
+        }
+        until("it ends", || daemon.child.try_wait().unwrap().is_some());
+        assert_eq!(daemon.child.wait().unwrap().code(), Some(1), "{gone}");
+        let told = fs::read_to_string(lab.dir.path().join("err")).unwrap();
+        assert!(told.contains("was removed or replaced"), "{told}");
+    }
+}
+
+#[test]
+fn what_is_no_file_in_the_runtime_directory_keeps_no_command_waiting() {
+    let (lab, mut one) = (Lab::new(), Server::start());
+    lab.declare(&[&one]);
+    let daemon = lab.daemon(&[]);
+    one.down();
+    until("it is taken out", || lab.weight(&one) == Some(0));
+    drop(daemon);
+    for name in ["state", "heartbeat"] {
+        let path = lab.runtime().path().join(name);
+        let _ = fs::remove_file(&path);
+        let made = Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        let output = lab.run(&["status"]);
+        assert!(output.status.success(), "{output:?}");
+    }
+    let output = lab.run(&["health"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+}
+
+#[test]
+fn a_machine_in_maintenance_stays_out_when_another_server_falls() {
+    let (lab, mut one, two) = (Lab::new(), Server::start(), Server::start());
+    let three = Server::start();
+    lab.declare(&[&one, &two, &three]);
+    let _daemon = lab.daemon(&[]);
+    let output = lab.run(&["disable", &two.name()]);
+    assert!(output.status.success(), "{output:?}");
+    one.down();
+    until("it is taken out", || lab.weight(&one) == Some(0));
+    assert_eq!(lab.weight(&two), Some(0));
+    one.up();
+    until("it is back", || lab.weight(&one) == Some(1));
+    assert_eq!(lab.weight(&two), Some(0));
+    assert_eq!(lab.weight(&three), Some(1));
+}

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use chrono::DateTime;
-use ipvsh::director::{ChangeOptions, Director, HealthStates, Session};
+use ipvsh::director::{ChangeOptions, Director, Disable, HealthStates, Session};
 use ipvsh::error::{Kind, Result};
 use ipvsh::health::{Deviation, Finding, Knowledge, Overlay, Situation, State, Target, Verdict};
 use ipvsh::ipvs::Errno;
@@ -485,6 +485,41 @@ fn a_rollback_at_a_deadline_leaves_a_server_that_went_down() {
     assert_eq!(clinic.weight("10.0.0.1"), Some(3));
     assert_eq!(clinic.weight("10.0.0.2"), Some(0));
     clinic.holds_what_it_should("the deadline");
+}
+
+#[test]
+fn maintenance_that_nobody_confirmed_is_taken_back_in_the_kernel() {
+    for now in [false, true] {
+        let clinic = Clinic::with_web();
+        let how = Disable { now, until: None };
+        let mut session = Session::new(clinic.director(), ChangeOptions::default());
+        session
+            .disable("10.0.0.2", &how, &confirmed_within(60))
+            .unwrap();
+        let out = if now { None } else { Some(0) };
+        assert_eq!(clinic.weight("10.0.0.2"), out);
+        if now {
+            clinic.director().rollback(None, &plain()).unwrap();
+        } else {
+            clinic.lab.pass(61);
+            clinic.declare("tcp 203.0.113.1:1", json!({})).unwrap();
+        }
+        assert_eq!(clinic.weight("10.0.0.2"), Some(2), "{now}");
+        clinic.holds_what_it_should("the return");
+    }
+}
+
+#[test]
+fn a_rehearsal_knows_what_the_checks_found() {
+    let clinic = Clinic::with_web();
+    clinic.finds(WEB, "10.0.0.2", DOWN);
+    let dry = clinic.director().dry().unwrap();
+    let mut session = Session::new(dry, ChangeOptions::default());
+    session
+        .declare_service(key(WEB), two().as_object().unwrap())
+        .unwrap();
+    let report = session.commit(&plain()).unwrap();
+    assert_eq!(report.plan.changes, []);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::context::Context;
 use crate::error::Result;
+use crate::output::clean;
 use crate::signals;
 
 /// How often it looks again.
@@ -38,7 +39,7 @@ pub(super) fn run(context: &Context, args: &ReadyArgs) -> Result<u8> {
     match (out.json, &why) {
         (true, _) => out.print_json(&json!({ "ready": why.is_none(), "why": why })),
         (false, None) => out.sentence("ready"),
-        (false, Some(why)) => out.sentence(&format!("not ready: {why}")),
+        (false, Some(why)) => out.sentence(&format!("not ready: {}", clean(why))),
     }
     Ok(u8::from(why.is_some()))
 }

@@ -2,10 +2,13 @@
 //! through a shell.
 
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::news::News;
 use crate::error::{Error, Kind, Result};
@@ -80,6 +83,8 @@ fn run(path: &Path, events: &[Event], limit: Duration) -> Result<()> {
     let mut child = Command::new(path)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
         .spawn()
         .map_err(|error| failed(&error))?;
     let input = child.stdin.take();
@@ -103,14 +108,23 @@ fn run(path: &Path, events: &[Event], limit: Duration) -> Result<()> {
     }
 }
 
+/// Ends the process and what it started, unless that left its group.
+fn kill_group(child: &Child) {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        // There may be nobody left.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
 fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<std::process::ExitStatus>> {
     let deadline = Instant::now() + limit;
     loop {
         if let Some(status) = child.try_wait()? {
+            kill_group(child);
             return Ok(Some(status));
         }
         if Instant::now() >= deadline {
-            child.kill()?;
+            kill_group(child);
             child.wait()?;
             return Ok(None);
         }

@@ -23,7 +23,7 @@ use super::{DaemonOptions, Setup};
 use crate::clock::{Clock, SystemClock};
 use crate::director::Written;
 use crate::error::{Error, Kind, Result};
-use crate::health::{Event, EventKind, Monitor, MonitorOptions, Now, Target, Transition};
+use crate::health::{Event, EventKind, Monitor, MonitorOptions, Now, Report, Target, Transition};
 use crate::model::MaintenanceKey;
 use crate::runtime::{
     Answer, Asked, ControlServer, EventLog, Heartbeat, Request, RuntimeDir, StateFile, place_of,
@@ -129,6 +129,32 @@ struct Held {
     lock: Option<crate::store::DaemonLock>,
 }
 
+impl Held {
+    /// Refuses to go on where commands could not find this process any more, or another daemon may be
+    /// this database's: the next start makes the files anew.
+    fn are_in_place(&self) -> Result<()> {
+        let gone = |what: &str| {
+            Err(
+                Error::new(Kind::State, format!("{what} was removed or replaced"))
+                    .object("daemon")
+                    .attempt("cannot go on")
+                    .hint("start it again: ipvsh daemon"),
+            )
+        };
+        if self.lock.as_ref().is_some_and(|lock| !lock.is_in_place()) {
+            return gone("the database's directory");
+        }
+        if self
+            .heartbeat
+            .as_ref()
+            .is_some_and(|beat| !beat.is_in_place())
+        {
+            return gone("its runtime directory");
+        }
+        Ok(())
+    }
+}
+
 fn started(options: &DaemonOptions) -> String {
     let version = env!("CARGO_PKG_VERSION");
     match options.observe {
@@ -197,6 +223,7 @@ impl Daemon<'_> {
             let now = now();
             self.start_checks(now);
             if now.monotonic >= self.tick_at {
+                self.hold.are_in_place()?;
                 self.tick(now);
             }
             if std::mem::take(&mut self.is_head_wanted) {
@@ -267,7 +294,10 @@ impl Daemon<'_> {
                 self.is_head_wanted = true;
                 Ok(Answer::Done)
             }
-            Request::Report => Ok(Answer::Data(json!(self.monitor.report(now)))),
+            Request::Report => Ok(Answer::Data(json!(Report {
+                failure: self.itself.failure.clone(),
+                ..self.monitor.report(now)
+            }))),
             Request::Unfreeze => match self.monitor.unfreeze(now) {
                 true => Ok(Answer::Done),
                 false => Err(Error::new(Kind::State, "the guard is not on")),

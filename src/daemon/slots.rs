@@ -1,7 +1,7 @@
 //! How many checks run at once.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -24,13 +24,15 @@ const RESERVED: u64 = 256;
 const PROGRAMS: usize = 32;
 
 /// Bounds the runs. Probes whose last run took all of its time never hold more than half of the
-/// slots, so that servers that drop packets do not delay the checks of the others.
+/// slots, so that servers that drop packets do not delay the checks of the others; nor do programs that
+/// never ran, since a program may take long.
 pub(super) struct Slots {
     all: Arc<Semaphore>,
     hung: Arc<Semaphore>,
     programs: Arc<Semaphore>,
-    /// The probes whose last run took all of its time.
-    known: RefCell<BTreeSet<ProbeId>>,
+    slow_programs: Arc<Semaphore>,
+    /// The probes that ran, and whether the last run took all of its time.
+    known: RefCell<BTreeMap<ProbeId, bool>>,
 }
 
 /// The slots that one run holds.
@@ -50,16 +52,19 @@ impl Slots {
             all: Arc::new(Semaphore::new(count)),
             hung: Arc::new(Semaphore::new(count / 2)),
             programs: Arc::new(Semaphore::new(PROGRAMS)),
+            slow_programs: Arc::new(Semaphore::new(PROGRAMS / 2)),
             known: RefCell::default(),
         }
     }
 
     /// Waits for the slots of a run; `id` is none for a run that a command asked for.
     pub(super) async fn take(&self, id: Option<ProbeId>, check: &Check) -> Held {
-        let is_hung = id.is_some_and(|id| self.known.borrow().contains(&id));
+        let last = id.and_then(|id| self.known.borrow().get(&id).copied());
+        let is_hung = last == Some(true);
         let is_program = matches!(check.kind, CheckKind::Exec(_));
         let needed = [
             (is_hung, &self.hung),
+            (is_program && last != Some(false), &self.slow_programs),
             (is_program, &self.programs),
             // The last: whoever waits for another one keeps nobody from this.
             (true, &self.all),
@@ -75,11 +80,7 @@ impl Slots {
 
     /// Notes whether a run took all of its time.
     pub(super) fn note(&self, id: ProbeId, is_hung: bool) {
-        let mut known = self.known.borrow_mut();
-        match is_hung {
-            true => known.insert(id),
-            false => known.remove(&id),
-        };
+        self.known.borrow_mut().insert(id, is_hung);
     }
 }
 

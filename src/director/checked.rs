@@ -121,6 +121,7 @@ impl Director {
         });
         Ok(HealthReport {
             ready: false,
+            failure: None,
             guard: None,
             servers: servers.collect(),
         })
@@ -157,11 +158,15 @@ impl Director {
         #[derive(Deserialize)]
         struct Itself {
             ready: bool,
+            #[serde(default)]
+            failure: Option<String>,
         }
         match self.ask_daemon(&Request::State) {
             Ok(answer) => {
-                let Itself { ready } = data(answer)?;
-                Ok((!ready).then(|| "not every check has run yet".to_owned()))
+                let Itself { ready, failure } = data(answer)?;
+                let failure =
+                    failure.map(|why| format!("the daemon cannot write what it finds out: {why}"));
+                Ok(failure.or_else(|| (!ready).then(|| "not every check has run yet".to_owned())))
             }
             Err(error) if is_absence(&error) => Ok(Some(error.message())),
             Err(error) => Err(error),

@@ -24,6 +24,8 @@ pub struct HealthSummary {
     pub unreadable: Option<String>,
     /// How long ago the daemon's scheduler last ran; none where no daemon runs.
     pub heartbeat: Option<Duration>,
+    /// Why the daemon cannot write what it finds out, while that is so.
+    pub failure: Option<String>,
     /// The guard of the daemon, while it is on.
     pub guard: Option<GuardHealth>,
     /// The servers that fail a check which has passed nowhere yet, so that it takes nothing out.
@@ -43,7 +45,7 @@ impl HealthSummary {
 
     /// Returns true if something is not as it should be.
     pub fn has_findings(&self) -> bool {
-        let is_held = self.guard.is_some() || self.unproven > 0;
+        let is_held = self.guard.is_some() || self.unproven > 0 || self.failure.is_some();
         is_held || !self.down.is_empty() || self.unreadable.is_some() || self.lacks_daemon()
     }
 }
@@ -101,6 +103,7 @@ impl Director {
                         checks.any(|check| check.unproven && check.consecutive_failures > 0)
                     };
                     summary.unproven = report.servers.iter().filter(fails).count();
+                    summary.failure = report.failure;
                     summary.guard = report.guard;
                 }
                 // It died a moment ago, or does not answer.

@@ -276,6 +276,7 @@ fn health(health: &HealthSummary) -> Value {
         "down": servers(&health.down),
         "waiting": servers(&health.waiting),
         "maintenance": maintenance.collect::<Vec<_>>(),
+        "failure": health.failure,
         "guard": health.guard,
         "unproven": health.unproven,
         "unreadable": health.unreadable,

@@ -83,6 +83,10 @@ fn health(
         lines.push(("health", paint.paint(Style::Removed, &what)));
         lines.push(("", "checked servers stay as the kernel has them".to_owned()));
     }
+    if let Some(why) = &health.failure {
+        let what = format!("the daemon cannot write what it finds out: {}", clean(why));
+        lines.push(("health", paint.paint(Style::Removed, &what)));
+    }
     if let Some(guard) = &health.guard {
         let many = count(guard.held, "real server");
         let what = format!(

@@ -1,10 +1,11 @@
 //! How the runtime files are made, replaced and reported.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use rustix::process::geteuid;
 
 use crate::error::{Error, Kind, Result};
@@ -21,6 +22,32 @@ pub(super) fn failed(attempt: &str, path: &Path, error: &std::io::Error) -> Erro
         ErrorKind::NotFound => named.with_kind(Kind::System),
         _ => named,
     }
+}
+
+/// Opens a file of ours to read it: a regular file, never through a link, and never waiting for the
+/// other end of a pipe.
+///
+/// # Errors
+/// The system's; `InvalidInput` for what is no regular file.
+pub(super) fn open_regular(path: &Path) -> std::io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let mut options = OpenOptions::new();
+    let options = options.read(true).custom_flags(flags.bits().cast_signed());
+    let file = options.open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(std::io::Error::new(
+            ErrorKind::InvalidInput,
+            "it is no regular file",
+        )),
+    }
+}
+
+/// Returns true if a path still names the open file.
+pub(super) fn is_in_place(path: &Path, file: &File) -> bool {
+    let named = fs::symlink_metadata(path).map(|named| (named.dev(), named.ino()));
+    let open = file.metadata().map(|open| (open.dev(), open.ino()));
+    matches!((named, open), (Ok(named), Ok(open)) if named == open)
 }
 
 /// Makes a directory with mode 0700, and its parents; takes one that is there where it belongs to

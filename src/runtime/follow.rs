@@ -10,9 +10,8 @@ use serde_json::Value;
 
 use super::day::DayFile;
 use super::directory::RuntimeDir;
-use super::files::failed;
+use super::files::{failed, open_regular};
 use crate::error::Result;
-use crate::store::private;
 
 /// The longest line that is read; a longer one is unreadable.
 const LONGEST: u64 = 1 << 20;
@@ -117,7 +116,7 @@ impl EventReader {
             return Ok(false);
         };
         let path = self.dir.join(name.to_string());
-        let file = match private().read(true).open(&path) {
+        let file = match open_regular(&path) {
             Ok(file) => file,
             // It was removed for its age a moment ago.
             Err(error) if error.kind() == ErrorKind::NotFound => return self.advance(Some(name)),

@@ -11,10 +11,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::directory::RuntimeDir;
-use super::files::{failed, replace};
+use super::files::{failed, is_in_place, open_regular, replace};
 use crate::error::Result;
 use crate::kernel::boot::{boot_id, boottime};
-use crate::store::private;
 
 /// A daemon whose heartbeat is younger than this runs.
 pub const FRESH: Duration = Duration::from_secs(10);
@@ -51,6 +50,11 @@ impl Heartbeat {
         written.map_err(|error| failed("write", &self.path, &error))
     }
 
+    /// Returns true if the file is still where commands look for it.
+    pub fn is_in_place(&self) -> bool {
+        is_in_place(&self.path, &self.file)
+    }
+
     /// How long ago the daemon's scheduler last ran in this boot; none where that is not known.
     pub fn age(dir: &RuntimeDir) -> Option<Duration> {
         let (boot, beaten, _) = read(dir)?;
@@ -83,7 +87,7 @@ fn text(boot: &str, now: u64) -> String {
 }
 
 fn read(dir: &RuntimeDir) -> Option<(String, u64, u32)> {
-    let file = private().read(true).open(dir.heartbeat()).ok()?;
+    let file = open_regular(&dir.heartbeat()).ok()?;
     let mut text = String::new();
     file.take(LONGEST).read_to_string(&mut text).ok()?;
     let [boot, beaten, pid] = text.strip_suffix('\n')?.split(' ').collect::<Vec<_>>()[..] else {

@@ -3,6 +3,8 @@
 //! Each is an flock on a file of the database's directory; it ends with the process that holds it.
 
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::directory::{self, Found};
@@ -28,7 +30,17 @@ impl KernelLock {
 /// The lock of the daemon: a database has one. Dropping it lets go.
 #[derive(Debug)]
 pub struct DaemonLock {
-    _file: File,
+    path: PathBuf,
+    file: File,
+}
+
+impl DaemonLock {
+    /// Returns true if the lock is that of the directory that has the database's name now.
+    pub fn is_in_place(&self) -> bool {
+        let named = std::fs::symlink_metadata(&self.path).map(|one| (one.dev(), one.ino()));
+        let open = self.file.metadata().map(|one| (one.dev(), one.ino()));
+        matches!((named, open), (Ok(named), Ok(open)) if named == open)
+    }
 }
 
 impl SledStores {
@@ -55,7 +67,10 @@ impl SledStores {
                 .hint("ipvsh health shows what it knows"),
             _ => error,
         })?;
-        Ok(DaemonLock { _file: file })
+        Ok(DaemonLock {
+            path: self.dir.join(DAEMON),
+            file,
+        })
     }
 
     fn lock_in_directory(&self, name: &str, what: &str, by: &SledStores) -> Result<File> {

@@ -18,6 +18,9 @@ use crate::model::{ServerKey, ServiceKey};
 pub struct Report {
     /// Whether every check has finished at least once.
     pub ready: bool,
+    /// Why the daemon cannot write the state or the kernel, while that is so; the monitor does not know.
+    #[serde(default)]
+    pub failure: Option<String>,
     /// The guard, while it is on.
     pub guard: Option<GuardHealth>,
     /// The checked servers, by service.
@@ -86,6 +89,7 @@ impl Monitor {
         let servers = self.servers.iter();
         Report {
             ready: self.is_ready(),
+            failure: None,
             guard: until.map(|until| GuardHealth {
                 until: now.utc_at(until),
                 held: self.held.len(),

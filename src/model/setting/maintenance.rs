@@ -198,7 +198,7 @@ impl Maintenance {
                 ("expires", true) => self.expires = None,
                 ("expires", false) => self.expires = Some(stored(name, value)?),
                 ("why", true) => self.why.clear(),
-                ("why", false) => self.why = check_why(text(name, value)?)?,
+                ("why", false) => self.why = check_line("why", text(name, value)?)?,
                 _ => {}
             }
         }
@@ -286,7 +286,7 @@ impl Maintenance {
         })?;
         let key = MaintenanceKey::parse(text("name", &name)?)?;
         let since = take("since").map(|since| stored("since", &since));
-        let by = take("by").map(|by| text("by", &by).map(str::to_owned));
+        let by = take("by").map(|by| text("by", &by).and_then(|by| check_line("by", by)));
         let read = Maintenance::parse(&options)
             .map_err(|error| error.object(format!("{} {key}", FACTS.noun)))?;
         let (since, by) = (since.transpose()?, by.transpose()?);
@@ -369,15 +369,17 @@ fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-fn check_why(said: &str) -> Result<String> {
+fn check_line(name: &'static str, said: &str) -> Result<String> {
     let said = said.trim();
     if said.chars().any(char::is_control) {
-        return Err(Error::invalid("why is one line, without control characters").about("why"));
+        return Err(
+            Error::invalid(format!("{name} is one line, without control characters")).about(name),
+        );
     }
     match said.chars().count() {
         0..=WHY_CHARS => Ok(said.to_owned()),
-        many => Err(Error::invalid(format!("why has {many} characters"))
-            .about("why")
+        many => Err(Error::invalid(format!("{name} has {many} characters"))
+            .about(name)
             .hint(format!("it has {WHY_CHARS} at most"))),
     }
 }

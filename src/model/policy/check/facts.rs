@@ -48,7 +48,7 @@ pub const TYPES: [TypeFact; 5] = [
     },
     TypeFact {
         name: "exec",
-        doc: "a program exits with status 0; all its processes are killed at the timeout",
+        doc: "a program exits with status 0; its process group is killed at the timeout",
         needs: Some("command"),
     },
 ];
