@@ -7,7 +7,7 @@ details() { sed 's/^/       | /' >/dev/ttyS1; }
 ok() { report "  ok   $*"; }
 failed() { # WHAT: tells it, with the journal, and ends this test
   report "  FAILED $*"
-  { systemctl status --no-pager --full ipvsh-restore; ipvsh status; ipvsh history; ipvsadm -Ln; } 2>&1 | details
+  { systemctl status --no-pager --full ipvsh-restore ipvsh-daemon; ipvsh status; ipvsh health; ipvsh history; ipvsadm -Ln; } 2>&1 | details
   report '       what the journal of this boot has last:'
   journalctl -b --no-pager -o short-monotonic 2>&1 | tail -n 60 | details
   exit 1
@@ -53,6 +53,12 @@ rules() {
 # The history, without what a look a moment later shows differently.
 snapshots() { ipvsh history | sed 's/(unconfirmed: [0-9]* s)/(unconfirmed)/' | tr -s ' '; }
 in_unit() { systemctl show ipvsh-restore -P "$1"; } # PROPERTY
+in_daemon() { systemctl show ipvsh-daemon -P "$1"; } # PROPERTY
+weight_of() { # ADDRESS: a checked real server's, in the kernel
+  ipvsadm -Sn | sed -n "s/^-a -t 192\.168\.60\.200:83 -r $1:83 -m -w //p"
+}
+is_out() { [ "$(weight_of "$1")" = 0 ]; }
+is_in() { [ "$(weight_of "$1")" = 1 ]; }
 answers() { # URL: who answers ten requests of the client
   ip netns exec client curl -sS -m 10 -H "Connection: close" "http://192.168.60.200$1/?[1-10]" 2>&1 |
     LC_ALL=C sort -u | tr '\n' ' '
