@@ -80,6 +80,9 @@ fn status_of_a_head() {
         "down": [],
         "waiting": [],
         "maintenance": [],
+        "failure": null,
+        "guard": null,
+        "unproven": 0,
         "unreadable": null,
         "daemon": false
       },
