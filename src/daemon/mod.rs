@@ -2,7 +2,7 @@
 //!
 //! Layer 3; imports `health`, `probe`, `runtime`, `store` and `director`. One thread schedules, owns the
 //! director and writes the kernel ([`run`]); one thread carries checks out (`probes`); the control
-//! socket and the hook have threads of their own. The others send [`news::News`] to the first.
+//! socket and the hook have threads of their own. The others send `news::News` to the first.
 //!
 //! The daemon writes transitions only: presence and weight of checked servers, when its own verdict
 //! changes, and once at its start. It never acts on less knowledge than before: where it cannot read
