@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use chrono::DateTime;
-use ipvsh::director::{ChangeOptions, Director, Disable, HealthStates, Session};
+use ipvsh::director::{ChangeOptions, Director, Disable, HealthStates, Import, Session};
 use ipvsh::error::{Kind, Result};
 use ipvsh::health::{Deviation, Finding, Knowledge, Overlay, Situation, State, Target, Verdict};
 use ipvsh::ipvs::Errno;
@@ -507,6 +507,92 @@ fn maintenance_that_nobody_confirmed_is_taken_back_in_the_kernel() {
         assert_eq!(clinic.weight("10.0.0.2"), Some(2), "{now}");
         clinic.holds_what_it_should("the return");
     }
+}
+
+#[test]
+fn a_revert_and_an_import_leave_a_server_that_is_down() {
+    let clinic = Clinic::with_web();
+    let mut declared = two();
+    declared["servers"][1]["weight"] = json!(9);
+    clinic.declare(WEB, declared).unwrap();
+    clinic.finds(WEB, "10.0.0.2", DOWN);
+    clinic.director().revert(&id(2), &plain()).unwrap();
+    assert_eq!(clinic.weight("10.0.0.2"), Some(0));
+    clinic.holds_what_it_should("the revert");
+    // A file of the same rules, and one that says another weight.
+    for weight in [2, 7] {
+        let mut rules = clinic.head();
+        let service = rules.services.get_mut(&key(WEB)).unwrap();
+        let server = target(WEB, "10.0.0.2").server;
+        service.servers.get_mut(&server).unwrap().weight =
+            ipvsh::model::Weight::new(weight).unwrap();
+        let import = Import {
+            has_rules: true,
+            ..Import::default()
+        };
+        clinic.director().import(&rules, &import, &plain()).unwrap();
+        assert_eq!(clinic.weight("10.0.0.2"), Some(0), "{weight}");
+        clinic.holds_what_it_should("the import");
+    }
+    clinic.finds(WEB, "10.0.0.2", None);
+    assert_eq!(clinic.weight("10.0.0.2"), Some(7));
+}
+
+#[test]
+fn a_shift_to_a_server_that_is_down_sends_it_nothing() {
+    let clinic = Clinic::new();
+    let options = json!({ "scheduler": "wrr", "check": "tcp", "servers": [
+        { "address": "10.0.0.1", "weight": 10 }, { "address": "10.0.0.2", "weight": 0 },
+        { "address": "10.0.0.3", "weight": 0 },
+    ] });
+    clinic.declare(WEB, options).unwrap();
+    clinic.finds(WEB, "10.0.0.2", DOWN);
+    let weigh = |server: &str, weight: i64| {
+        let options = json!({ "weight": weight });
+        clinic.commit(&plain(), |session| {
+            let server = ServerKey::parse(server, &key(WEB)).unwrap();
+            session.set_server(key(WEB), server, options.as_object().unwrap())
+        })
+    };
+    // What each step of a shift does.
+    weigh("10.0.0.2", 5).unwrap();
+    weigh("10.0.0.3", 5).unwrap();
+    weigh("10.0.0.1", 0).unwrap();
+    assert_eq!(clinic.weight("10.0.0.2"), Some(0));
+    assert_eq!(clinic.weight("10.0.0.3"), Some(5));
+    clinic.holds_what_it_should("the shift");
+}
+
+#[test]
+fn more_checks_than_the_daemon_runs_are_refused() {
+    let clinic = Clinic::new();
+    let error = clinic
+        .declare(
+            WEB,
+            json!({ "check": vec!["tcp"; 100], "servers": ["10.0.0.1"] }),
+        )
+        .unwrap_err();
+    assert_eq!(error.kind(), Kind::Invalid);
+    assert!(
+        error.hints().concat().contains("at most 8"),
+        "{:?}",
+        error.hints()
+    );
+    let checks: Vec<Value> = (1..=8)
+        .map(|port| json!({ "type": "tcp", "port": port }))
+        .collect();
+    let servers: Vec<String> = (0..12_501)
+        .map(|n| format!("10.1.{}.{}", n / 250, n % 250 + 1))
+        .collect();
+    let error = clinic
+        .declare(WEB, json!({ "check": checks, "servers": servers }))
+        .unwrap_err();
+    let said = error.to_string();
+    assert!(
+        said.contains("100008 checks") && said.contains("100000 at most"),
+        "{said}"
+    );
+    assert!(clinic.lab.rules().services.is_empty());
 }
 
 #[test]
