@@ -19,8 +19,9 @@ fn all() -> String {
                 check: #{{ {check}, interval: 0.5, retry_interval: 0.3, rise: 2, fall: 2 }} }});"#
         )
     };
-    let wget = r#"type: "exec", user: "root", timeout: 10, command: ["/usr/bin/busybox", "wget", "-q",
-        "-T", "1", "-O", "/dev/null", "http://{address}:443/"]"#;
+    // Its start takes seconds on an emulated processor.
+    let curl = r#"type: "exec", user: "root", timeout: 20,
+        command: ["/usr/bin/curl", "-sf", "-m", "10", "-o", "/dev/null", "http://{address}:443/"]"#;
     [
         service(80, "tcp", 80, r#"type: "tcp""#),
         service(81, "tcp", 8081, r#"type: "http", path: "/health""#),
@@ -31,7 +32,7 @@ fn all() -> String {
             r#"type: "udp", payload: "ask", reply: "ask""#,
         ),
         service(83, "tcp", 8083, r#"type: "ping""#),
-        service(84, "tcp", 8084, wget),
+        service(84, "tcp", 8084, curl),
     ]
     .concat()
 }
@@ -67,7 +68,7 @@ fn every_type_of_check_takes_a_server_out_and_in() {
     // udp: an ICMP error comes back.
     drop(one_of_udp);
     is(&director, 8082, None);
-    // exec: wget(1) fails.
+    // exec: curl(1) fails.
     kill_listener(&director, "rs1", 443);
     is(&director, 8084, Some("0"));
     is_settled(&director, 1);
