@@ -466,7 +466,7 @@ impl Director {
                 &plan,
                 (&head_rules, &found),
                 (recording.rules, &found_after),
-                &self.overlay(),
+                || self.overlay(),
             ),
             allow_removals: is_undoing_much(&plan, recording.rules, &head_rules, ours)
                 || guard::undoing_removes_used_vip(&plan, &head_rules)
@@ -514,12 +514,17 @@ fn how_to_undo(
     plan: &Plan,
     (head, found): (&Ruleset, &FoundValues),
     (rules, found_after): (&Ruleset, &FoundValues),
-    overlay: &Overlay,
+    overlay: impl FnOnce() -> Overlay,
 ) -> Undo {
     let is_in_the_record_alone = || {
         let live = &plan.target;
         let all = ChangeOptions::default();
-        let back = plan_of_return((rules, found_after), (live, overlay), (head, found), &all);
+        let back = plan_of_return(
+            (rules, found_after),
+            (live, &overlay()),
+            (head, found),
+            &all,
+        );
         let takes_over = found_after.entries().iter().any(|entry| !found.has(entry));
         takes_over || !back.is_empty()
     };

@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::health::{
     Deviation, Knowledge, Report as HealthReport, ServerHealth, Situation, Standing, Target,
 };
-use crate::model::{Check, EntryKey, Ruleset, ServerKey, ServiceKey};
+use crate::model::{EntryKey, Ruleset, ServerKey, ServiceKey};
 use crate::runtime::{Answer, Request, TargetName, ask};
 
 /// The state of the checks, and who says it.
@@ -200,18 +200,10 @@ fn data<T: for<'de> Deserialize<'de>>(answer: Answer) -> Result<T> {
 
 /// The servers of a ruleset that are checked.
 fn checked(rules: &Ruleset) -> BTreeSet<ServerOf> {
-    let of_service = |key: &ServiceKey| {
-        let key = *key;
-        let service = rules.services.get(&key).into_iter();
-        service.flat_map(move |service| {
-            let checks = |server: &&ServerKey| -> &[Check] { service.checks_of(server) };
-            let servers = service.servers.keys();
-            servers
-                .filter(move |server| !checks(server).is_empty())
-                .map(move |server| (key, *server))
-        })
-    };
-    rules.services.keys().flat_map(of_service).collect()
+    let services = rules.services.iter();
+    services
+        .flat_map(|(key, service)| service.checked_servers().map(|server| (*key, *server)))
+        .collect()
 }
 
 /// The checked servers of an object; without one, all.

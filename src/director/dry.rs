@@ -9,7 +9,6 @@ use crate::error::Result;
 use crate::health::Knowledge;
 use crate::kernel::{Kernel, Machine, Names, Sim};
 use crate::model::Ruleset;
-use crate::runtime::FRESH;
 use crate::store::MemoryStores;
 
 /// What the checks had found when the rehearsal began; nobody is told of what it commits.
@@ -28,7 +27,7 @@ impl HealthStates for AsItIs {
     }
 
     fn answers(&self) -> bool {
-        self.heartbeat.is_some_and(|age| age < FRESH)
+        self.has_daemon()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where the state of the checks is read.
+//! The checks as commands see them: what they found, and the daemon that runs them.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,10 +7,12 @@ use crate::clock::{Clock, SystemClock};
 use crate::health::{Finding, Knowledge, Report, State, Target};
 use crate::model::Check;
 use crate::probe;
-use crate::runtime::{self, Answer, Heartbeat, Request, RuntimeDir, place_of, starting_state};
+use crate::runtime::{
+    self, Answer, FRESH, Heartbeat, Request, RuntimeDir, has_state, place_of, starting_state,
+};
 use crate::store::DatabaseKind;
 
-/// Where the state of the checks is read.
+/// What a command knows of the checks and of the daemon that runs them, and what it asks of both.
 pub trait HealthStates {
     /// What is known now.
     fn knowledge(&self) -> Knowledge;
@@ -18,6 +20,11 @@ pub trait HealthStates {
     /// How long ago the daemon's scheduler last ran; none where no daemon runs.
     fn heartbeat(&self) -> Option<Duration> {
         None
+    }
+
+    /// Returns true if a daemon runs: its scheduler ran less than [`FRESH`] ago.
+    fn has_daemon(&self) -> bool {
+        self.heartbeat().is_some_and(|age| age < FRESH)
     }
 
     /// Where the daemon and the commands meet; none where there is no such place.
@@ -67,6 +74,10 @@ pub struct StateOnDisk {
 
 impl HealthStates for StateOnDisk {
     fn knowledge(&self) -> Knowledge {
+        // Most hosts never ran a daemon: every command would ask /proc where it is, for nothing.
+        if !has_state(&self.dir, &self.database) {
+            return Knowledge::Known(State::default());
+        }
         let read = place_of(self.kind).and_then(|place| {
             let now = SystemClock.utc();
             starting_state(&self.dir, &self.database, &place, now)
@@ -86,11 +97,11 @@ impl HealthStates for StateOnDisk {
     }
 
     fn answers(&self) -> bool {
-        Heartbeat::is_fresh(&self.dir) && runtime::ask(&self.dir, &Request::State).is_ok()
+        self.has_daemon() && runtime::ask(&self.dir, &Request::State).is_ok()
     }
 
     fn report(&self) -> Option<Report> {
-        if !Heartbeat::is_fresh(&self.dir) {
+        if !self.has_daemon() {
             return None;
         }
         match runtime::ask(&self.dir, &Request::Report).ok()? {
@@ -100,7 +111,7 @@ impl HealthStates for StateOnDisk {
     }
 
     fn poke(&self) {
-        if Heartbeat::is_fresh(&self.dir) {
+        if self.has_daemon() {
             // A daemon that does not hear it looks by itself within a second.
             let _ = runtime::ask(&self.dir, &Request::Poke);
         }

@@ -69,10 +69,7 @@ impl Director {
         let standing = maintenance.filter(|(_, one)| !one.is_over(overlay.now));
         summary.maintenance = standing.map(|(key, one)| (key, one.clone())).collect();
         for (key, service) in &rules.services {
-            for server in service.servers.keys() {
-                if service.checks_of(server).is_empty() {
-                    continue;
-                }
+            for server in service.checked_servers() {
                 summary.checked = summary.checked.saturating_add(1);
                 let target = Target {
                     service: *key,

@@ -74,8 +74,10 @@ pub(super) fn maintenance_of<'a>(
     (service, server): &ServerOf,
     now: DateTime<Utc>,
 ) -> Option<(MaintenanceKey, &'a Maintenance)> {
-    let policies = rules.services.get(service).map(|one| &one.server_policies);
-    let host = policies.and_then(|all| all.get(server)?.host);
+    let host = rules
+        .services
+        .get(service)
+        .and_then(|one| one.host_of(server));
     rules.settings.maintenance_of(server, host, now)
 }
 

@@ -421,6 +421,7 @@ impl Director {
     fn restore_in_parts(&mut self, rules: &Ruleset, options: &ChangeOptions) -> Result<Vec<Error>> {
         let mut failures = Vec::new();
         let mut failed: BTreeSet<ServiceKey> = BTreeSet::new();
+        let overlay = self.overlay();
         let (before, behind) = units(rules);
         let mut advance = Advance {
             what: "restoring",
@@ -432,7 +433,7 @@ impl Director {
             self.progress.tell(&advance);
             advance.done += 1;
             let service = unit.service;
-            if let Some(error) = self.restore_one(unit, rules, options)? {
+            if let Some(error) = self.restore_one(unit, (rules, &overlay), options)? {
                 failed.extend(service);
                 failures.push(error);
             }
@@ -455,13 +456,13 @@ impl Director {
             .into_iter()
             .map(EntryKey::Marks)
             .collect();
-        if let Err(error) = self.restore_unit(&feeding, &live, marks, options) {
+        if let Err(error) = self.restore_unit((&feeding, &overlay), &live, marks, options) {
             failures.push(error);
         }
         for unit in behind {
             self.progress.tell(&advance);
             advance.done += 1;
-            failures.extend(self.restore_one(unit, rules, options)?);
+            failures.extend(self.restore_one(unit, (rules, &overlay), options)?);
         }
         self.progress.over();
         Ok(failures)
@@ -471,7 +472,7 @@ impl Director {
     fn restore_one(
         &mut self,
         unit: Unit,
-        rules: &Ruleset,
+        (rules, overlay): (&Ruleset, &Overlay),
         options: &ChangeOptions,
     ) -> Result<Option<Error>> {
         // Of the table as of the head only what the unit is: there may be thousands.
@@ -484,13 +485,13 @@ impl Director {
         };
         let part = part.with_settings_of(&[rules]);
         let live = self.kernel.observe_part(&part)?;
-        let restored = self.restore_unit(&mine, &live, unit.entries, options);
+        let restored = self.restore_unit((&mine, overlay), &live, unit.entries, options);
         Ok(restored.err())
     }
 
     fn restore_unit(
         &mut self,
-        rules: &Ruleset,
+        (rules, overlay): (&Ruleset, &Overlay),
         live: &Live,
         entries: BTreeSet<EntryKey>,
         options: &ChangeOptions,
@@ -500,7 +501,7 @@ impl Director {
             found: &FoundValues::default(),
             live,
             wanted: rules,
-            overlay: &self.overlay(),
+            overlay,
             scope: Scope::Named(entries),
             exact_servers: &BTreeSet::new(),
             declared: &BTreeMap::new(),

@@ -130,12 +130,7 @@ fn maintenance_of(object: &Object, rules: &Ruleset) -> Vec<Object> {
             }
             keys.push(MaintenanceKey::Address(server.addr));
             keys.push(MaintenanceKey::Server(server.addr, server.port));
-            let policy = service.server_policies.get(server);
-            keys.extend(
-                policy
-                    .and_then(|policy| policy.host)
-                    .map(MaintenanceKey::Host),
-            );
+            keys.extend(service.host_of(server).map(MaintenanceKey::Host));
         }
     }
     keys.sort_unstable();

@@ -9,7 +9,6 @@ use crate::error::{Error, Result};
 use crate::health::{Finding, Overlay, Target, Verdict};
 use crate::model::policy::Check;
 use crate::model::{Ruleset, ServiceKey, count};
-use crate::runtime::FRESH;
 
 /// The most runs of one commit: of more checks, only so many are tried.
 const MOST: usize = 1_000;
@@ -74,7 +73,7 @@ impl Director {
             return Ok(Vec::new());
         }
         let mut notes = Vec::new();
-        if self.health.heartbeat().is_none_or(|age| age >= FRESH) {
+        if !self.health.has_daemon() {
             notes.push(
                 "no daemon runs, so nothing watches over these servers yet: ipvsh daemon"
                     .to_owned(),
@@ -129,8 +128,6 @@ fn replaces(overlay: &Overlay, base: &Ruleset, key: &ServiceKey) -> bool {
     let Some(service) = base.services.get(key) else {
         return false;
     };
-    let mut servers = service.servers.keys();
-    servers.any(|server| {
-        !service.checks_of(server).is_empty() && overlay.held(base, key, server).is_none()
-    })
+    let mut servers = service.checked_servers();
+    servers.any(|server| overlay.held(base, key, server).is_none())
 }

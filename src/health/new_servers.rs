@@ -3,8 +3,7 @@
 use super::finding::Target;
 use super::overlay::Overlay;
 use super::state::{Deviation, Knowledge, Situation};
-use crate::model::policy::check::Start;
-use crate::model::{Ruleset, ServiceKey, VirtualService, Weight};
+use crate::model::{Ruleset, ServerKey, ServiceKey, VirtualService, Weight};
 
 impl Overlay {
     /// The overlay that a commit goes by where a daemon runs: servers that it adds wait where their checks
@@ -17,14 +16,8 @@ impl Overlay {
             let has_good = before.is_some_and(|before| self.has_good(head, *key, before, service));
             for (server, options) in service.servers.iter() {
                 let is_new = before.is_none_or(|before| !before.servers.contains_key(server));
-                let waits = service
-                    .checks_of(server)
-                    .iter()
-                    .any(|check| match check.start {
-                        Start::Wait => true,
-                        Start::Auto => has_good,
-                        Start::Up => false,
-                    });
+                let mut checks = service.checks_of(server).iter();
+                let waits = checks.any(|check| check.start.waits(has_good));
                 if is_new && waits && options.weight != Weight::ZERO {
                     waiting.push(Target {
                         service: *key,
@@ -54,10 +47,13 @@ impl Overlay {
         before: &VirtualService,
         after: &VirtualService,
     ) -> bool {
-        before.servers.iter().any(|(server, options)| {
-            options.weight != Weight::ZERO
+        let gets_new = |server: &ServerKey| {
+            let declared = before.servers.get(server);
+            declared.is_some_and(|one| one.weight != Weight::ZERO)
+        };
+        before.checked_servers().any(|server| {
+            gets_new(server)
                 && after.servers.contains_key(server)
-                && !before.checks_of(server).is_empty()
                 && self.held(head, &key, server).is_none()
         })
     }

@@ -78,13 +78,13 @@ impl Overlay {
         let mut state = State::default();
         for (key, service) in &head.services {
             let standing = live.services.get(key).map(|service| &service.servers);
-            for (server, declared) in service.servers.iter() {
-                let weight = standing
-                    .and_then(|all| all.get(server))
-                    .map(|one| one.weight);
-                let is_in = weight.is_some_and(|weight| weight != Weight::ZERO);
-                if service.checks_of(server).is_empty() || is_in || declared.weight == Weight::ZERO
-                {
+            let is_in = |all: &Servers, server: &ServerKey| {
+                all.get(server)
+                    .is_some_and(|one| one.weight != Weight::ZERO)
+            };
+            for server in service.checked_servers() {
+                let stands = standing.is_some_and(|all| is_in(all, server));
+                if stands || !is_in(&service.servers, server) {
                     continue;
                 }
                 let target = Target {
@@ -194,19 +194,15 @@ impl Overlay {
 
     /// The maintenance of a server of a service; where several entries cover it, the one that takes
     /// most away.
-    pub fn maintenance<'a>(
+    fn maintenance<'a>(
         &self,
         rules: &'a Ruleset,
         service: &VirtualService,
         server: &ServerKey,
     ) -> Option<&'a Maintenance> {
-        let host = service
-            .server_policies
-            .get(server)
-            .and_then(|policy| policy.host);
-        let all = rules.settings.maintenance();
-        let all = all.filter(|(key, one)| key.covers(server, host) && !one.is_over(self.now));
-        all.map(|(_, one)| one).max_by_key(|one| one.mode)
+        let host = service.host_of(server);
+        let found = rules.settings.maintenance_of(server, host, self.now);
+        found.map(|(_, maintenance)| maintenance)
     }
 
     /// Why a server of rules is not in the kernel as it was declared; `None` where it is.
@@ -280,10 +276,7 @@ pub fn covered_servers<'a>(
 ) -> impl Iterator<Item = EntryKey> + 'a {
     rules.services.iter().flat_map(move |(key, service)| {
         let covered = service.servers.keys().filter(move |server| {
-            let host = service
-                .server_policies
-                .get(server)
-                .and_then(|policy| policy.host);
+            let host = service.host_of(server);
             maintenance.iter().any(|one| one.covers(server, host))
         });
         covered.map(move |server| EntryKey::Server(*key, *server))

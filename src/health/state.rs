@@ -54,6 +54,6 @@ pub enum Knowledge {
 /// The servers that are not up at their declared weight. All others are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct State {
-    /// They, with where they stand.
+    /// Each of these servers, with where it stands.
     pub servers: BTreeMap<Target, Deviation>,
 }

@@ -43,13 +43,6 @@ pub(super) fn open_regular(path: &Path) -> std::io::Result<File> {
     }
 }
 
-/// Returns true if a path still names the open file.
-pub(super) fn is_in_place(path: &Path, file: &File) -> bool {
-    let named = fs::symlink_metadata(path).map(|named| (named.dev(), named.ino()));
-    let open = file.metadata().map(|open| (open.dev(), open.ino()));
-    matches!((named, open), (Ok(named), Ok(open)) if named == open)
-}
-
 /// Makes a directory with mode 0700, and its parents; takes one that is there where it belongs to
 /// this user.
 ///

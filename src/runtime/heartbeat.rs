@@ -11,9 +11,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::directory::RuntimeDir;
-use super::files::{failed, is_in_place, open_regular, replace};
+use super::files::{failed, open_regular, replace};
 use crate::error::Result;
 use crate::kernel::boot::{boot_id, boottime};
+use crate::store::is_in_place;
 
 /// A daemon whose heartbeat is younger than this runs.
 pub const FRESH: Duration = Duration::from_secs(10);

@@ -41,4 +41,4 @@ pub use heartbeat::{FRESH, Heartbeat};
 pub use message::{Answer, Request};
 pub use name::TargetName;
 pub use server::{Asked, ControlServer};
-pub use state::{Starting, StateFile, read_state, starting_state};
+pub use state::{Starting, StateFile, has_state, read_state, starting_state};

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::health::State;
 use crate::kernel::Place;
+use crate::model::shell_word;
 use crate::store::HEALTH_STATE;
 
 /// How often the log is folded, and the copy written, at most.
@@ -54,6 +55,17 @@ fn foreign(content: &Content, place: &Place) -> Option<String> {
             content.place.namespace, place.namespace
         )
     })
+}
+
+/// Returns true if a daemon ever left a state, or a copy of it, that may still count.
+pub fn has_state(dir: &RuntimeDir, database: &Path) -> bool {
+    let files = [dir.state(), database.join(HEALTH_STATE)];
+    // What cannot be looked at is read, and the reading says why.
+    let is_missing = |path: &PathBuf| {
+        let looked = std::fs::symlink_metadata(path);
+        looked.is_err_and(|error| error.kind() == ErrorKind::NotFound)
+    };
+    !files.iter().all(is_missing)
 }
 
 /// What a daemon starts from.
@@ -140,7 +152,7 @@ fn read(path: &Path) -> Result<Option<Content>> {
     let named = |error: Error| {
         let hint = format!(
             "with all servers up, start afresh: rm {}, then start the daemon again",
-            path.display()
+            shell_word(&path.to_string_lossy())
         );
         error
             .object(format!("state of the checks in {}", path.display()))

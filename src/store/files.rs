@@ -62,6 +62,13 @@ pub(crate) fn private() -> OpenOptions {
     options
 }
 
+/// Returns true if a path still names the open file.
+pub(crate) fn is_in_place(path: &Path, file: &File) -> bool {
+    let named = fs::symlink_metadata(path).map(|named| (named.dev(), named.ino()));
+    let open = file.metadata().map(|open| (open.dev(), open.ino()));
+    matches!((named, open), (Ok(named), Ok(open)) if named == open)
+}
+
 /// Makes what was done to a directory's entries last.
 pub(super) fn sync_directory(path: &Path) -> Result<()> {
     File::open(path)

@@ -93,8 +93,8 @@ mod untouched;
 mod whole;
 
 pub use change_mark::ChangeMark;
-pub(crate) use files::private;
 pub use files::{EVENTS, HEALTH_STATE, RUN};
+pub(crate) use files::{is_in_place, private};
 pub use fsck::{Checkup, Counts, Repaired};
 pub use memory::MemoryStores;
 pub use other_locks::{DaemonLock, KernelLock};

@@ -3,12 +3,11 @@
 //! Each is an flock on a file of the database's directory; it ends with the process that holds it.
 
 use std::fs::File;
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::directory::{self, Found};
-use super::files::{DAEMON, KERNEL};
+use super::files::{DAEMON, KERNEL, is_in_place};
 use super::{DatabaseKind, SledStores, place};
 use crate::error::{Error, Kind, Result};
 
@@ -37,9 +36,7 @@ pub struct DaemonLock {
 impl DaemonLock {
     /// Returns true if the lock is that of the directory that has the database's name now.
     pub fn is_in_place(&self) -> bool {
-        let named = std::fs::symlink_metadata(&self.path).map(|one| (one.dev(), one.ino()));
-        let open = self.file.metadata().map(|one| (one.dev(), one.ino()));
-        matches!((named, open), (Ok(named), Ok(open)) if named == open)
+        is_in_place(&self.path, &self.file)
     }
 }
 

@@ -12,7 +12,6 @@ use super::probe::{Probe, ProbeKey, User, without_start};
 use super::schedule::ProbeId;
 use super::server::{ProofId, Server, ServerCheck};
 use super::tally::Tally;
-use crate::model::policy::check::Start;
 use crate::model::{Check, Ruleset, ServiceKey, VirtualService};
 
 /// The checks of one server, as declared.
@@ -52,7 +51,7 @@ impl Monitor {
                 .is_some_and(|servers| servers.contains_key(&target.server));
             if deviation.is_none() && !is_first && !is_known {
                 let has_good = still_up.contains(&target.service);
-                if waits(declared, has_good) {
+                if declared.iter().any(|check| check.start.waits(has_good)) {
                     let reason = "new: it waits for its first pass".to_owned();
                     server.move_to(Standing::Waiting, reason, now);
                 }
@@ -225,13 +224,4 @@ fn checked_servers(rules: &Ruleset) -> BTreeMap<Target, Declared> {
         all
     };
     rules.services.iter().flat_map(of_service).collect()
-}
-
-/// Returns true if a new server waits for its first pass: the strictest of its checks decides.
-fn waits(checks: &[Arc<Check>], has_good: bool) -> bool {
-    checks.iter().any(|check| match check.start {
-        Start::Wait => true,
-        Start::Auto => has_good,
-        Start::Up => false,
-    })
 }

@@ -3,7 +3,7 @@
 use super::super::key::{Protocol, ServerKey, ServiceKey};
 use super::super::mark::MarkKey;
 use super::super::ruleset::{Ruleset, VirtualService};
-use super::{Check, OnFail, ServerPolicy};
+use super::{Check, HostName, OnFail, ServerPolicy};
 
 /// What becomes of a server of a service while it is down: what its policy says; else it is removed
 /// where the service carries UDP, since a datagram of a known client goes to a quiesced server too, and
@@ -33,6 +33,17 @@ impl VirtualService {
         let own = self.server_policies.get(server);
         own.and_then(|policy| policy.checks.as_deref())
             .unwrap_or(&self.policy.checks)
+    }
+
+    /// The machine that one of its servers is on, where that is named.
+    pub fn host_of(&self, server: &ServerKey) -> Option<HostName> {
+        self.server_policies.get(server)?.host
+    }
+
+    /// Its servers that are checked.
+    pub fn checked_servers(&self) -> impl Iterator<Item = &ServerKey> {
+        let servers = self.servers.keys();
+        servers.filter(|server| !self.checks_of(server).is_empty())
     }
 
     /// Returns true if any of its servers is checked.

@@ -52,6 +52,16 @@ impl Start {
         }
     }
 
+    /// Returns true if a new server waits for its first pass; `has_good` says whether its service has
+    /// another server that is up. Of several checks one that has it wait is enough.
+    pub fn waits(self, has_good: bool) -> bool {
+        match self {
+            Start::Wait => true,
+            Start::Auto => has_good,
+            Start::Up => false,
+        }
+    }
+
     /// Returns true for the default.
     pub fn is_default(&self) -> bool {
         *self == Start::default()
