@@ -246,6 +246,27 @@ fn until(mut condition: impl FnMut() -> bool) {
     panic!("in vain");
 }
 
+/// crossterm's default source of events forgets a key that comes together with a new size: both
+/// come while it draws.
+#[test]
+fn a_key_is_not_lost_where_the_window_changes_in_the_same_moment() {
+    let dir = lab();
+    let mut session = shell(dir.path(), 300, 100);
+    start(&mut session, "$IPVSH top");
+    // Frozen: nothing is drawn but for keys and sizes.
+    press(&mut session, " ");
+    for _ in 0..20 {
+        resize(&session, 1000, 300);
+        session.exp_string("\x1b[2J").unwrap();
+        resize(&session, 300, 100);
+        press(&mut session, "h");
+        session.exp_string("Ctrl-Z").unwrap();
+        press(&mut session, "h");
+    }
+    press(&mut session, "q");
+    ends(&mut session, "0");
+}
+
 #[test]
 fn no_size_of_a_terminal_is_a_bug() {
     let dir = lab();

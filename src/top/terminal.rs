@@ -57,11 +57,15 @@ pub(super) fn is_there() -> bool {
     io::stdin().is_terminal() && stdout().is_terminal()
 }
 
+/// The shortest time for which crossterm looks at all, with the source of events that Cargo.toml
+/// asks for: with zero it does not even look at what it has read already.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// Says whether there is an event to be read: a key, or a new size.
 fn event_is_there() -> Result<bool> {
     // crossterm would read a terminal that is gone for ever, and never return.
     look(Duration::ZERO)?;
-    match event::poll(Duration::ZERO) {
+    match event::poll(SHORTEST) {
         Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(false),
         there => there.map_err(|e| failed(&e)),
     }
