@@ -522,6 +522,29 @@ pub const SHIFT: &[Opt] = &[
     },
 ];
 
+/// The options of `events`.
+pub const EVENTS: &[Opt] = &[
+    opt(
+        "object",
+        Type::ServiceOrServer,
+        "all",
+        "Those about a service, a real server or the host of real servers; with them those of the guard.",
+    ),
+    Opt {
+        range: "\"22:00\", \"2026-11-19\", \"2h\" ago",
+        ..opt(
+            "since",
+            Type::Text,
+            "all that are kept",
+            "Those since then.",
+        )
+    },
+    Opt {
+        range: "1 to 10000",
+        ..opt("limit", Type::Number, "1000", "The newest so many.")
+    },
+];
+
 /// The options of `probe`.
 pub const PROBE: &[Opt] = &[Opt {
     unit: "seconds",

@@ -43,30 +43,71 @@ impl Director {
         let from = since
             .map(|since| since.at(&self.now().with_timezone(&Local)))
             .transpose()?;
-        let object = Object::parse(name)?;
         let rules = self.head_rules()?;
-        let mut objects = maintenance_of(&object, &rules);
-        objects.insert(0, object);
+        let mut objects = Object::all_named(name, &rules)?;
+        let maintenance: Vec<Object> = objects
+            .iter()
+            .flat_map(|object| maintenance_of(object, &rules))
+            .collect();
+        objects.extend(maintenance);
         let mut all = self.snapshots_of(&objects, from)?;
-        let mut events = self
-            .health
-            .runtime_dir()
-            .map(|dir| EventReader::new(dir, from));
-        while let Some(reader) = &mut events
-            && let Some(line) = reader.read()?
-        {
+        let events = self.events_of(&objects, from)?;
+        all.extend(events.into_iter().map(Happening::Event));
+        all.sort_by_key(Happening::time);
+        Ok(all)
+    }
+
+    /// What the daemon saw and did since a moment, oldest first: all of it, or what is about an object
+    /// and about all servers. At most the newest `limit` events.
+    ///
+    /// # Errors
+    /// `invalid` for a malformed object or time; as the store or the log of events fails.
+    pub fn events(
+        &self,
+        object: Option<&str>,
+        since: Option<&Moment>,
+        limit: usize,
+    ) -> Result<Vec<Event>> {
+        let from = since
+            .map(|since| since.at(&self.now().with_timezone(&Local)))
+            .transpose()?;
+        let mut events = match object {
+            None => self.events_where(from, |_| true)?,
+            Some(name) => self.events_of(&Object::all_named(name, &self.head_rules()?)?, from)?,
+        };
+        events.drain(..events.len().saturating_sub(limit));
+        Ok(events)
+    }
+
+    /// The events about some objects, and those about all servers.
+    fn events_of(&self, objects: &[Object], since: Option<DateTime<Utc>>) -> Result<Vec<Event>> {
+        self.events_where(since, |event| {
+            let is_of_all = matches!(event.kind, EventKind::GuardOn | EventKind::GuardOff);
+            let fits = |entry: &EntryKey| objects.iter().any(|one| one.fits_anywhere(entry));
+            is_of_all || entry_of(&event.object).as_ref().is_some_and(fits)
+        })
+    }
+
+    fn events_where(
+        &self,
+        since: Option<DateTime<Utc>>,
+        is_wanted: impl Fn(&Event) -> bool,
+    ) -> Result<Vec<Event>> {
+        let mut events = Vec::new();
+        let Some(dir) = self.health.runtime_dir() else {
+            return Ok(events);
+        };
+        let mut reader = EventReader::new(dir, since);
+        while let Some(line) = reader.read()? {
+            // An event of another version may have other fields: what is known of it counts.
             let Ok(event) = serde_json::from_value::<Event>(line.event) else {
                 continue;
             };
-            let is_of_all = matches!(event.kind, EventKind::GuardOn | EventKind::GuardOff);
-            let entry = entry_of(&event.object);
-            let fits = |entry: &EntryKey| objects.iter().any(|one| one.fits_anywhere(entry));
-            if is_of_all || entry.as_ref().is_some_and(fits) {
-                all.push(Happening::Event(event));
+            if is_wanted(&event) {
+                events.push(event);
             }
         }
-        all.sort_by_key(Happening::time);
-        Ok(all)
+        Ok(events)
     }
 
     /// The snapshots that changed one of some objects, each with its changes.

@@ -45,7 +45,7 @@ fn without_a_daemon_the_state_is_told_as_it_was_left() {
     tcp 192.0.2.10:80  10.0.0.11:80  up
     tcp 192.0.2.10:80  10.0.0.12:80  up
     -- stderr
-    note: no daemon runs for this database: this is the state as the daemon left it
+    note: no daemon runs for this database, and none has run: all servers count as up
     -- status 0
     ");
     assert_snapshot!(lab.run(&["health", "192.0.2.10:80", "10.0.0.12", "--json"]), @r#"
@@ -67,7 +67,7 @@ fn without_a_daemon_the_state_is_told_as_it_was_left() {
       ]
     }
     -- stderr
-    note: no daemon runs for this database: this is the state as the daemon left it
+    note: no daemon runs for this database, and none has run: all servers count as up
     -- status 0
     "#);
     assert_snapshot!(lab.run(&["health", "server", "10.0.0.99"]), @r"
@@ -83,6 +83,7 @@ fn without_a_daemon_the_state_is_told_as_it_was_left() {
     assert_snapshot!(lab.run(&["ready", "--json"]), @r#"
     {
       "ready": false,
+      "since": null,
       "why": "no daemon runs for this database"
     }
     -- status 1
@@ -126,6 +127,56 @@ fn a_timeline_has_what_people_did_to_a_server() {
     Hint: usage: ipvsh --sim why [OPTIONS] OBJECT
     -- status 2
     ");
+}
+
+#[test]
+fn a_host_is_named_where_its_servers_are_meant() {
+    let lab = Lab::with_web();
+    lab.ok(&[
+        "-e",
+        r#"let s = find("192.0.2.10:80"); s.set(#{ check: "tcp" }); s.find("10.0.0.12").set(#{ host: "web12" })"#,
+    ]);
+    assert_snapshot!(lab.run(&["health", "web12"]), @r"
+    service            server        state  since  check  last answer
+    tcp 192.0.2.10:80  10.0.0.12:80  up
+    -- stderr
+    note: no daemon runs for this database, and none has run: all servers count as up
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["where", "web12"]), @r"
+    service            as      server        method  weight  active  inactive
+    tcp 192.0.2.10:80  server  10.0.0.12:80  masq         3       0         0
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["weight", "web12", "7"]), @r"
+    tcp 192.0.2.10:80
+      ~ server 10.0.0.12:80  weight 3 -> 7
+    snapshot 3 (2 before), 1 change, verified. Undo: ipvsh --sim rollback 2
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["why", "web12"]), @r"
+    TIME  snapshot 1 by AUTHOR: +tcp 192.0.2.10:80 with 2 servers
+      + tcp 192.0.2.10:80  rr
+        + server 10.0.0.12:80  masq weight 3
+    TIME  snapshot 3 by AUTHOR: tcp 192.0.2.10:80: server 10.0.0.12:80 weight 3 -> 7
+      tcp 192.0.2.10:80
+        ~ server 10.0.0.12:80  weight 3 -> 7
+    -- status 0
+    ");
+    for verb in ["health", "where", "why"] {
+        let said = lab.run(&[verb, "web13"]);
+        assert!(
+            said.contains("no real server is on a host of that name"),
+            "{said}"
+        );
+        assert!(said.contains("did you mean \"web12\"?"), "{said}");
+    }
+    assert_snapshot!(lab.run(&["weight", "web13", "7"]), @r#"
+    -- stderr
+    Error: host web13: no real server is on a host of that name
+    Hint: did you mean "web12"?
+    -- status 1
+    "#);
 }
 
 /// A daemon as far as its socket goes: it answers as one that knows two servers.
@@ -236,6 +287,37 @@ fn the_daemon_is_asked_and_its_events_are_told() {
     {"time":"TIME","kind":"transition","object":"virtual service tcp 192.0.2.10:80: real server 10.0.0.12:80","reason":"tcp: refused"}
     {"time":"TIME","kind":"transition","object":"virtual service tcp 192.0.2.10:80: real server 10.0.0.11:80","reason":"tcp: timeout"}
     -- status 0
+    "#);
+    let read = |options: &str| run(&["-e", &format!("events({options}).map(|e| e.reason)")]);
+    assert_snapshot!(read(""), @r#"
+    ["tcp: refused", "tcp: timeout"]
+    -- status 0
+    "#);
+    assert_snapshot!(read("#{ limit: 1 }"), @r#"
+    ["tcp: timeout"]
+    -- status 0
+    "#);
+    assert_snapshot!(read("#{ object: \"server 10.0.0.12\", since: \"2026-11-01\" }"), @r#"
+    ["tcp: refused"]
+    -- status 0
+    "#);
+    for wrong in [
+        "#{ limit: 0 }",
+        "#{ limit: 10001 }",
+        "#{ since: 5 }",
+        "#{ objekt: 1 }",
+    ] {
+        let said = read(wrong);
+        assert!(said.contains("-- status 1"), "{said}");
+    }
+    assert_snapshot!(read("#{ objekt: 1 }"), @r#"
+    -- stderr
+    Error: unknown option "objekt"
+      --> -e:1:11
+    1 | events(#{ objekt: 1 }).map(|e| e.reason)
+      |           ^
+    Hint: did you mean "object"?
+    -- status 1
     "#);
     let why = run(&[
         "why",
