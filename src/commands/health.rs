@@ -14,7 +14,7 @@ use crate::output;
 #[derive(Debug, Args)]
 #[command(override_usage = "ipvsh health [OPTIONS] [OBJECT]")]
 pub(super) struct HealthArgs {
-    /// Only servers of this: tcp 192.0.2.10:80, server 10.0.0.12
+    /// Only servers of this: tcp 192.0.2.10:80, server 10.0.0.12, web12
     object: Vec<String>,
     /// Run the checks once, and show what they find
     #[arg(long)]
@@ -54,7 +54,10 @@ pub(super) fn run(context: &Context, args: &HealthArgs) -> Result<u8> {
     }
     let health = director.health(object.as_deref())?;
     if let (Some(why), false) = (&health.without_daemon, health.report.servers.is_empty()) {
-        out.note(&format!("{why}: this is the state as the daemon left it"));
+        out.note(&match health.was_written {
+            true => format!("{why}: this is the state as the daemon left it"),
+            false => format!("{why}, and none has run: all servers count as up"),
+        });
     }
     match (out.json, health.report.servers.is_empty()) {
         (true, _) => out.print_json(&output::health_json(&health)),

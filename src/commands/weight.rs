@@ -16,7 +16,7 @@ use crate::model::Weight;
 #[derive(Debug, Args)]
 #[command(override_usage = "ipvsh weight [OPTIONS] SERVER N [SERVICE]")]
 pub(super) struct WeightArgs {
-    /// A real server, with or without its port: 10.0.0.12
+    /// A real server, with or without its port, or the host of real servers: 10.0.0.12, web12
     server: String,
     /// The weight; 0: no new connections
     #[arg(value_name = "N", value_parser = Weight::parse, allow_negative_numbers = true)]

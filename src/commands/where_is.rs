@@ -6,13 +6,13 @@ use super::context::Context;
 use crate::error::Result;
 use crate::output::{located, located_json};
 
-/// Every service that an address is VIP or real server of
+/// Every service that an address is VIP or real server of, or a host has a real server of
 ///
 /// In the kernel, in the head, or in both; an address of a mark rule counts as the VIP of the mark's
 /// service. Status 1 where no service has it.
 #[derive(Debug, Args)]
 pub(super) struct WhereArgs {
-    /// An address, ADDRESS:PORT, or a network
+    /// An address, ADDRESS:PORT, a network, or the host of real servers
     address: String,
 }
 

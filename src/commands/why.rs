@@ -12,7 +12,7 @@ use crate::output;
 #[derive(Debug, Args)]
 #[command(override_usage = "ipvsh why [OPTIONS] OBJECT")]
 pub(super) struct WhyArgs {
-    /// tcp 192.0.2.10:80, server 10.0.0.12, tcp 192.0.2.10:80 10.0.0.12, maintenance web12
+    /// tcp 192.0.2.10:80, server 10.0.0.12, tcp 192.0.2.10:80 10.0.0.12, web12, maintenance web12
     #[arg(required = true)]
     object: Vec<String>,
     /// Only what happened since then: 22:00, 2026-11-19, or 2h, 30d ago

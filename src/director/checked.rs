@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::object::Object;
@@ -20,6 +21,8 @@ pub struct Health {
     pub report: HealthReport,
     /// Why the daemon does not say it; `None` where it does.
     pub without_daemon: Option<String>,
+    /// A daemon ran once, and left its state.
+    pub was_written: bool,
 }
 
 /// What one run of a check found out.
@@ -48,6 +51,20 @@ impl CheckRun {
     }
 }
 
+/// Whether a director may take traffic.
+#[derive(Debug)]
+pub enum Readiness {
+    /// It may.
+    Ready {
+        /// When it was ready first, in this boot.
+        since: DateTime<Utc>,
+        /// Why the next question will not know that it was ready; none where it will.
+        forgotten: Option<Error>,
+    },
+    /// It may not yet: why.
+    NotYet(String),
+}
+
 impl Director {
     /// Says how the checked servers stand: all, or those of an object. Where no daemon runs, as the
     /// daemon left the state.
@@ -71,6 +88,7 @@ impl Director {
         Ok(Health {
             report,
             without_daemon,
+            was_written: self.health.has_state(),
         })
     }
 
@@ -135,12 +153,33 @@ impl Director {
         self.ask_daemon(&Request::Unfreeze).map(|_| ())
     }
 
-    /// Says why this director is not ready to take traffic; `None` where it is: the kernel has the
-    /// services of the head, and every check has run once.
+    /// Says whether this director may take traffic: the kernel has the services of the head, and
+    /// every check has run once. Once it is so, it stays so until the machine boots again: a new
+    /// service or a stopped daemon is no reason to send the traffic elsewhere.
     ///
     /// # Errors
     /// As the store fails, as the kernel refuses.
-    pub fn unreadiness(&mut self) -> Result<Option<String>> {
+    pub fn readiness(&mut self) -> Result<Readiness> {
+        if let Some(since) = self.health.ready_since() {
+            return Ok(Readiness::Ready {
+                since,
+                forgotten: None,
+            });
+        }
+        Ok(match self.unreadiness()? {
+            Some(why) => Readiness::NotYet(why),
+            None => {
+                let since = self.now();
+                Readiness::Ready {
+                    since,
+                    forgotten: self.health.remember_ready(since).err(),
+                }
+            }
+        })
+    }
+
+    /// Why this director is not ready now; `None` where it is.
+    fn unreadiness(&mut self) -> Result<Option<String>> {
         let rules = self.head_rules()?;
         let live = self.live_services()?;
         let missing = rules.services.keys();
@@ -212,10 +251,12 @@ fn wanted(rules: &Ruleset, object: Option<&str>) -> Result<BTreeSet<ServerOf>> {
     let Some(name) = object else {
         return Ok(all);
     };
-    let object = Object::parse(name)?;
+    let objects = Object::all_named(name, rules)?;
     all.retain(|(service, server)| {
-        object.fits(&EntryKey::Service(*service))
-            || object.fits_anywhere(&EntryKey::Server(*service, *server))
+        objects.iter().any(|object| {
+            object.fits(&EntryKey::Service(*service))
+                || object.fits_anywhere(&EntryKey::Server(*service, *server))
+        })
     });
     match all.is_empty() {
         false => Ok(all),

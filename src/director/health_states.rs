@@ -3,12 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use crate::clock::{Clock, SystemClock};
+use crate::error::Result;
 use crate::health::{Finding, Knowledge, Report, State, Target};
 use crate::model::Check;
 use crate::probe;
 use crate::runtime::{
-    self, Answer, FRESH, Heartbeat, Request, RuntimeDir, has_state, place_of, starting_state,
+    self, Answer, FRESH, Heartbeat, Request, RuntimeDir, has_state, place_of, ready_since,
+    remember_ready, starting_state,
 };
 use crate::store::DatabaseKind;
 
@@ -40,6 +44,24 @@ pub trait HealthStates {
     /// What the daemon knows of all checks; none where no daemon answers.
     fn report(&self) -> Option<Report> {
         None
+    }
+
+    /// Returns true if a daemon left a state that is still valid or cannot be read.
+    fn has_state(&self) -> bool {
+        false
+    }
+
+    /// When this director was first ready since the machine booted; none where it was not yet.
+    fn ready_since(&self) -> Option<DateTime<Utc>> {
+        None
+    }
+
+    /// Notes that this director is ready, for [`HealthStates::ready_since`].
+    ///
+    /// # Errors
+    /// `not_permitted`, `system`.
+    fn remember_ready(&self, _: DateTime<Utc>) -> Result<()> {
+        Ok(())
     }
 
     /// Tells the daemon, where one runs, that the head is another one.
@@ -107,6 +129,25 @@ impl HealthStates for StateOnDisk {
         match runtime::ask(&self.dir, &Request::Report).ok()? {
             Answer::Data(report) => serde_json::from_value(report).ok(),
             Answer::Done => None,
+        }
+    }
+
+    fn has_state(&self) -> bool {
+        has_state(&self.dir, &self.database)
+    }
+
+    fn ready_since(&self) -> Option<DateTime<Utc>> {
+        match self.kind {
+            DatabaseKind::Linux => ready_since(&self.dir, &place_of(self.kind).ok()?),
+            // The simulated kernel never boots: what it was says nothing.
+            DatabaseKind::Sim => None,
+        }
+    }
+
+    fn remember_ready(&self, now: DateTime<Utc>) -> Result<()> {
+        match self.kind {
+            DatabaseKind::Linux => remember_ready(&self.dir, &place_of(self.kind)?, now),
+            DatabaseKind::Sim => Ok(()),
         }
     }
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Director;
 use super::filter::Filter;
-use super::maintained::maintenance_of;
+use super::maintained::{maintenance_of, servers_on};
+use super::weigh::ServerOf;
 use crate::error::{Error, Result, did_you_mean};
 use crate::model::{
     Counts, EntryKey, EntryValue, Live, Maintenance, MaintenanceKey, MarkKey, RealServer, Ruleset,
@@ -62,21 +63,22 @@ pub struct Located {
 }
 
 impl Director {
-    /// Finds every service that an address, or an address of a network, is VIP or server of.
+    /// Finds every service that an address, or an address of a network, is VIP or server of; by the name
+    /// of a host the services of the real servers on it.
     ///
     /// # Errors
     /// `not_found` with a "did you mean" where there is none; as the kernel refuses.
     pub fn locate(&mut self, text: &str) -> Result<Located> {
-        let filter = Filter::parse(text)?;
         let (head, unread) = match self.head_rules() {
             Ok(head) => (Some(head), None),
             Err(error) => (None, Some(error)),
         };
+        let wanted = Wanted::parse(text, head.as_ref())?;
         let named: Vec<&Ruleset> = head.iter().collect();
         let live = self.observe(&named)?;
         let mut uses = BTreeMap::new();
         for rules in [Some(&live.rules), head.as_ref()].into_iter().flatten() {
-            for (service, role, entry) in roles(rules, &filter) {
+            for (service, role, entry) in roles(rules, &wanted) {
                 uses.entry((service, role))
                     .or_insert_with(|| usage(service, role, &entry, &live, head.as_ref()));
             }
@@ -93,29 +95,66 @@ impl Director {
                 uses: uses.into_values().collect(),
                 unread,
             }),
-            true => Err(nowhere(text, &filter, &live, head.as_ref())),
+            true => Err(nowhere(text, &wanted, &live, head.as_ref())),
+        }
+    }
+}
+
+/// What is looked for.
+enum Wanted {
+    /// An address, a port or a network.
+    Address(Filter),
+    /// The real servers on a host.
+    Host(BTreeSet<ServerOf>),
+}
+
+impl Wanted {
+    fn parse(text: &str, head: Option<&Ruleset>) -> Result<Wanted> {
+        let invalid = match Filter::parse(text) {
+            Ok(filter) => return Ok(Wanted::Address(filter)),
+            Err(error) => error,
+        };
+        match (MaintenanceKey::parse(text), head) {
+            (Ok(MaintenanceKey::Host(host)), Some(head)) => {
+                Ok(Wanted::Host(servers_on(head, host)?.into_iter().collect()))
+            }
+            _ => Err(invalid),
+        }
+    }
+
+    fn address(&self) -> Option<&Filter> {
+        match self {
+            Wanted::Address(filter) => Some(filter),
+            Wanted::Host(_) => None,
+        }
+    }
+
+    fn fits_server(&self, service: &ServiceKey, server: &ServerKey) -> bool {
+        match self {
+            Wanted::Address(filter) => filter.fits(server.addr, server.port),
+            Wanted::Host(servers) => servers.contains(&(*service, *server)),
         }
     }
 }
 
 /// What an address is to the services of a ruleset, with the entry that says so.
-fn roles(rules: &Ruleset, filter: &Filter) -> Vec<(ServiceKey, Role, EntryKey)> {
+fn roles(rules: &Ruleset, wanted: &Wanted) -> Vec<(ServiceKey, Role, EntryKey)> {
     let mut roles = Vec::new();
     for (key, service) in &rules.services {
-        if filter.fits_service(key) {
+        if wanted.address().is_some_and(|one| one.fits_service(key)) {
             roles.push((*key, Role::Vip, EntryKey::Service(*key)));
         }
         let servers = service.servers.keys();
         roles.extend(
             servers
-                .filter(|server| filter.fits(server.addr, server.port))
+                .filter(|server| wanted.fits_server(key, server))
                 .map(|server| (*key, Role::Server(*server), EntryKey::Server(*key, *server))),
         );
     }
     let marks: BTreeSet<MarkKey> = rules
         .marks
         .iter()
-        .filter(|rule| filter.fits_rule(rule))
+        .filter(|rule| wanted.address().is_some_and(|one| one.fits_rule(rule)))
         .map(|rule| rule.key())
         .collect();
     roles.extend(
@@ -162,12 +201,13 @@ fn usage(
 }
 
 /// The error where nothing has an address.
-fn nowhere(text: &str, filter: &Filter, live: &Live, head: Option<&Ruleset>) -> Error {
+fn nowhere(text: &str, wanted: &Wanted, live: &Live, head: Option<&Ruleset>) -> Error {
     let mut known = BTreeSet::new();
     let both = || [Some(&live.rules), head].into_iter().flatten();
     let error = Error::not_found("no service has it as VIP or as real server").object(text);
     let mut vips = both().flat_map(|rules| rules.settings.vips());
-    if let Some((key, _)) = vips.find(|(key, _)| filter.fits(key.addr, 0)) {
+    let is_it = |addr| wanted.address().is_some_and(|one| one.fits(addr, 0));
+    if let Some((key, _)) = vips.find(|(key, _)| is_it(key.addr)) {
         return error.hint(format!(
             "it is a vip on {}, and no service listens there: ipvsh show vips",
             key.interface

@@ -16,25 +16,18 @@ impl Session {
         key: MaintenanceKey,
         name: &str,
     ) -> Result<Vec<ServerOf>> {
-        let MaintenanceKey::Host(host) = key else {
-            return self.find_servers(name, None);
-        };
-        let hosts = hosts(self.candidate()?.rules());
-        let found: Vec<ServerOf> = hosts
-            .iter()
-            .filter(|(_, one)| *one == host)
-            .map(|(server, _)| *server)
-            .collect();
-        if !found.is_empty() {
-            return Ok(found);
+        match key {
+            MaintenanceKey::Host(host) => self.servers_on(host),
+            _ => self.find_servers(name, None),
         }
-        let names = hosts.iter().map(|(_, host)| host.as_str());
-        let error = Error::not_found("no real server is on a host of that name")
-            .object(format!("host {host}"));
-        Err(match did_you_mean(name, names) {
-            Some(close) => error.hint(format!("did you mean \"{close}\"?")),
-            None => error.hint("the option `host` of a real server says which machine it is on"),
-        })
+    }
+
+    /// The servers on a host, in every service that has them.
+    ///
+    /// # Errors
+    /// `not_found` with a "did you mean".
+    pub(super) fn servers_on(&mut self, host: HostName) -> Result<Vec<ServerOf>> {
+        servers_on(self.candidate()?.rules(), host)
     }
 
     /// Those of some servers that are in maintenance, each with the name that it is so by, and the mode.
@@ -49,6 +42,35 @@ impl Session {
             Some((*one, key, maintenance.mode))
         });
         Ok(found.collect())
+    }
+}
+
+/// The error where no server is on a host.
+fn no_host(host: HostName, hosts: &[(ServerOf, HostName)]) -> Error {
+    let names = hosts.iter().map(|(_, host)| host.as_str());
+    let error =
+        Error::not_found("no real server is on a host of that name").object(format!("host {host}"));
+    error.hint(match did_you_mean(host.as_str(), names) {
+        Some(close) => format!("did you mean \"{close}\"?"),
+        None => {
+            "names are not looked up: write the address, or say which machine a real server is \
+                 on by its option `host`"
+                .to_owned()
+        }
+    })
+}
+
+/// The servers of a ruleset on a host that a user named.
+///
+/// # Errors
+/// `not_found` with a "did you mean".
+pub(super) fn servers_on(rules: &Ruleset, host: HostName) -> Result<Vec<ServerOf>> {
+    let hosts = hosts(rules);
+    let on_it = hosts.iter().filter(|(_, one)| *one == host);
+    let found: Vec<ServerOf> = on_it.map(|(server, _)| *server).collect();
+    match found.is_empty() {
+        false => Ok(found),
+        true => Err(no_host(host, &hosts)),
     }
 }
 

@@ -64,7 +64,7 @@ use std::rc::Rc;
 use chrono::{DateTime, SubsecRound, Utc};
 
 pub use awaiting::{Awaiting, Left, TimerState};
-pub use checked::{CheckRun, Health};
+pub use checked::{CheckRun, Health, Readiness};
 pub use compare::Difference;
 pub use confirm::{Confirmed, is_noticed};
 pub use confirm_timer::{ArmedTimer, ConfirmTimer, NoTimer};

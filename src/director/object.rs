@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::maintained::servers_on;
 use crate::error::Result;
 use crate::model::address::Endpoint;
 use crate::model::setting::SettingName;
-use crate::model::{EntryKey, Fwmark, ServiceName, SettingKind};
+use crate::model::{EntryKey, Fwmark, MaintenanceKey, Ruleset, ServiceName, SettingKind};
 
 /// A service, a server (of one service or of any), a mark, the timeouts, the sync daemons.
 pub(super) enum Object {
@@ -45,6 +46,30 @@ impl Object {
             },
             [] => ServiceName::parse(text).map(Object::Service),
         }
+    }
+
+    /// The objects that a name means to a command that looks: one, or the real servers on a host of a
+    /// ruleset.
+    ///
+    /// # Errors
+    /// `invalid`; `not_found` for a host that no server is on.
+    pub(super) fn all_named(text: &str, rules: &Ruleset) -> Result<Vec<Object>> {
+        let invalid = match Object::parse(text) {
+            Ok(object) => return Ok(vec![object]),
+            Err(error) => error,
+        };
+        let Ok(MaintenanceKey::Host(host)) = MaintenanceKey::parse(text) else {
+            return Err(invalid);
+        };
+        let servers = servers_on(rules, host)?.into_iter();
+        let of_service = servers.map(|(service, server)| {
+            let endpoint = Endpoint {
+                addr: server.addr,
+                port: Some(server.port),
+            };
+            Object::Server(Some(ServiceName::Key(service)), endpoint)
+        });
+        Ok(of_service.collect())
     }
 
     /// Says whether an entry is the object, or part of it.

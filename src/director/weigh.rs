@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::foreign::not_ours;
+use super::maintained::what;
 use super::options::ChangeOptions;
 use super::report::Report;
 use super::session::Session;
 use crate::error::{Error, Result, did_you_mean};
 use crate::model::address::Endpoint;
 use crate::model::{
-    EntryKey, EntryValue, Options, ServerKey, ServiceKey, VirtualService, Weight, count,
+    EntryKey, EntryValue, MaintenanceKey, Options, ServerKey, ServiceKey, VirtualService, Weight,
+    count,
 };
 
 /// A real server in one service.
@@ -17,7 +19,8 @@ pub type ServerOf = (ServiceKey, ServerKey);
 
 impl Session {
     /// Finds a real server: in one service, or in every service that has it, in the record or in
-    /// the kernel. Without a port, every server of that address fits.
+    /// the kernel. Without a port, every server of that address fits. Without a service, the name of a
+    /// host means the real servers on it.
     ///
     /// # Errors
     /// `invalid` for a malformed address; `not_found` with a "did you mean"; with a service, as
@@ -26,6 +29,9 @@ impl Session {
         if let Some(service) = service {
             let service = self.find_service(service)?;
             return Ok(vec![(service, self.find_server(service, address)?)]);
+        }
+        if let Ok(MaintenanceKey::Host(host)) = MaintenanceKey::parse(address) {
+            return self.servers_on(host);
         }
         let endpoint = Endpoint::parse(address).map_err(|e| e.object(real_server(address)))?;
         let all = self.all_servers()?;
@@ -105,7 +111,9 @@ impl Session {
         // Of one server the change itself says more.
         let everywhere = (servers.len() > 1).then(|| {
             let services = count(services.len(), "service");
-            format!("real server {address} of {services}: weight {weight}")
+            let key = MaintenanceKey::parse(address);
+            let what = key.map_or_else(|_| real_server(address), |key| what(key, address));
+            format!("{what} of {services}: weight {weight}")
         });
         let change = ChangeOptions {
             message: change.message.clone().or(everywhere),

@@ -101,6 +101,10 @@ impl RuntimeDir {
         self.dir.join("heartbeat")
     }
 
+    pub(super) fn readiness(&self) -> PathBuf {
+        self.dir.join("ready")
+    }
+
     pub(super) fn control(&self) -> PathBuf {
         self.dir.join("control")
     }

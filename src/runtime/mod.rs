@@ -11,8 +11,9 @@
 //! | `control` | the runtime directory | the socket that answers commands ([`ControlServer`], [`ask`]) |
 //! | `health-state` | the database | the copy of `state` that outlives a boot |
 //! | `DAY-NUMBER.jsonl` | the event directory | what the daemon saw and did ([`EventLog`]) |
+//! | `ready` | the runtime directory | that `ipvsh ready` said yes once in this boot ([`ready_since`]) |
 //!
-//! The daemon makes these files; a reader never makes one.
+//! The daemon makes these files, but for the last one; a reader never makes one.
 
 mod address;
 mod control;
@@ -26,6 +27,7 @@ mod format;
 mod heartbeat;
 mod message;
 mod name;
+mod readiness;
 mod server;
 mod state;
 #[cfg(test)]
@@ -40,5 +42,6 @@ pub use format::StateRead;
 pub use heartbeat::{FRESH, Heartbeat};
 pub use message::{Answer, Request};
 pub use name::TargetName;
+pub use readiness::{ready_since, remember_ready};
 pub use server::{Asked, ControlServer};
 pub use state::{Starting, StateFile, has_state, read_state, starting_state};

@@ -102,8 +102,8 @@ fn a_weight_that_cannot_be() {
     ");
     assert_snapshot!(lab.run(&["weight", "web12", "1"]), @r#"
     -- stderr
-    Error: real server web12: "web12" is not an IP address
-    Hint: host names are not looked up: write the address itself
+    Error: host web12: no real server is on a host of that name
+    Hint: names are not looked up: write the address, or say which machine a real server is on by its option `host`
     -- status 1
     "#);
     assert_snapshot!(lab.run(&["weight", "10.0.0.13", "1", "tcp", "192.0.2.10:80"]), @r"
@@ -766,9 +766,8 @@ fn where_an_address_is_used() {
     ");
     assert_snapshot!(lab.run(&["where", "web"]), @r#"
     -- stderr
-    Error: "web" is not an IP address
-    Hint: host names are not looked up: write the address itself
-    Hint: a filter is an address, a port or a network
+    Error: host web: no real server is on a host of that name
+    Hint: names are not looked up: write the address, or say which machine a real server is on by its option `host`
     -- status 1
     "#);
 }

@@ -114,5 +114,11 @@ fn a_wrong_path_takes_nobody_out_until_it_has_passed_once() {
         weights(&director) == ["1", "0", "0"]
     });
     is_settled(&director, 1);
+    // Once it was ready it is: neither the end of the daemon nor a new service sends traffic away.
+    director.ipvsh(&["ready"]).ended(0);
     daemon.stop();
+    director
+        .script(r#"tcp("192.0.2.99:80", #{ servers: ["10.9.9.9"], check: "tcp" })"#)
+        .ended(0);
+    director.ipvsh(&["ready"]).ended(0);
 }
