@@ -9,6 +9,7 @@ use super::convert;
 use super::fact::{Form, Function, Group, On, Param};
 use super::options;
 use super::types::Type;
+use super::value::{Server, Service};
 use crate::director::Health;
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::health::{ServerHealth, Standing};
@@ -95,12 +96,23 @@ fn events(call: &Call) -> Result<Dynamic> {
 
 fn health(call: &Call) -> Result<Dynamic> {
     let object = match call.has(0) {
-        true => Some(call.arg(0)?.to_string()),
+        true => Some(named(call.arg(0)?)),
         false => None,
     };
     let mut session = call.context.session()?;
     let health = session.director().health(object.as_deref())?;
     Ok(convert::from_json(&servers(&health)))
+}
+
+/// The name of an object: a text, or that of a handle.
+fn named(value: &Dynamic) -> String {
+    if let Some(service) = value.read_lock::<Service>() {
+        return service.0.to_string();
+    }
+    match value.read_lock::<Server>() {
+        Some(server) => format!("{} {}", server.service, server.key),
+        None => value.to_string(),
+    }
 }
 
 /// The servers of a report.

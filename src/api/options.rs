@@ -524,12 +524,15 @@ pub const SHIFT: &[Opt] = &[
 
 /// The options of `events`.
 pub const EVENTS: &[Opt] = &[
-    opt(
-        "object",
-        Type::ServiceOrServer,
-        "all",
-        "Those about a service, a real server or the host of real servers; with them those of the guard.",
-    ),
+    Opt {
+        range: "or \"server 10.0.0.12\", or the host of real servers",
+        ..opt(
+            "object",
+            Type::ServiceOrName,
+            "all",
+            "Those about it, and those of the guard.",
+        )
+    },
     Opt {
         range: "\"22:00\", \"2026-11-19\", \"2h\" ago",
         ..opt(

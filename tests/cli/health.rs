@@ -163,6 +163,11 @@ fn a_host_is_named_where_its_servers_are_meant() {
         ~ server 10.0.0.12:80  weight 3 -> 7
     -- status 0
     ");
+    for object in ["s", r#"s.find("10.0.0.12")"#, r#""web12""#] {
+        let last = format!(r#"let s = find("192.0.2.10:80"); health({object}).pop().server"#);
+        let said = lab.run(&["-e", &last]);
+        assert_eq!(said, "10.0.0.12:80\n-- status 0\n", "{object}");
+    }
     for verb in ["health", "where", "why"] {
         let said = lab.run(&[verb, "web13"]);
         assert!(
