@@ -23,12 +23,17 @@ const RESERVED: u64 = 256;
 /// The most programs at once.
 const PROGRAMS: usize = 32;
 
+/// The most runs over TLS at once: each holds some 40 kB.
+const TLS: usize = 1024;
+
 /// Bounds the runs. Probes whose last run took all of its time never hold more than half of the
-/// slots, so that servers that drop packets do not delay the checks of the others; nor do programs that
-/// never ran, since a program may take long.
+/// slots, so that servers that drop packets do not delay the checks of the others; nor do programs and
+/// runs over TLS that never ran, since either may take long.
 pub(super) struct Slots {
     all: Arc<Semaphore>,
     hung: Arc<Semaphore>,
+    tls: Arc<Semaphore>,
+    slow_tls: Arc<Semaphore>,
     programs: Arc<Semaphore>,
     slow_programs: Arc<Semaphore>,
     /// The probes that ran, and whether the last run took all of its time.
@@ -51,6 +56,8 @@ impl Slots {
         Slots {
             all: Arc::new(Semaphore::new(count)),
             hung: Arc::new(Semaphore::new(count / 2)),
+            tls: Arc::new(Semaphore::new(TLS)),
+            slow_tls: Arc::new(Semaphore::new(TLS / 2)),
             programs: Arc::new(Semaphore::new(PROGRAMS)),
             slow_programs: Arc::new(Semaphore::new(PROGRAMS / 2)),
             known: RefCell::default(),
@@ -62,8 +69,11 @@ impl Slots {
         let last = id.and_then(|id| self.known.borrow().get(&id).copied());
         let is_hung = last == Some(true);
         let is_program = matches!(check.kind, CheckKind::Exec(_));
+        let is_tls = matches!(&check.kind, CheckKind::Http(http) if http.tls.is_some());
         let needed = [
             (is_hung, &self.hung),
+            (is_tls && last != Some(false), &self.slow_tls),
+            (is_tls, &self.tls),
             (is_program && last != Some(false), &self.slow_programs),
             (is_program, &self.programs),
             // The last: whoever waits for another one keeps nobody from this.

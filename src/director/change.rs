@@ -117,7 +117,7 @@ impl Director {
         };
         let overlay = self.overlay_of_commit(&begun.head_rules, mine.rules());
         self.refuse_unknown_names(mine, &live)?;
-        refuse_bad_programs(mine)?;
+        refuse_bad_files(mine)?;
         let returning = recorded.found_then.as_ref().map(|found_then| {
             let now = (&begun.head_rules, &begun.found);
             Return::between(now, (mine.rules(), found_then), &live.rules)
@@ -614,25 +614,52 @@ fn complete(
 }
 
 /// Refuses checks that are new or changed and run a program that is missing, or that others could
-/// change, or as a user that does not exist.
-fn refuse_bad_programs(candidate: &Candidate) -> Result<()> {
-    let programs = |rules: &Ruleset| {
+/// change, or as a user that does not exist; and those that name a file of certificates without any.
+fn refuse_bad_files(candidate: &Candidate) -> Result<()> {
+    let files = |rules: &Ruleset| {
         let services = rules.services.values();
         let checks = services.flat_map(|service| {
             let own = service.server_policies.values();
             let own = own.filter_map(|policy| policy.checks.as_deref()).flatten();
             service.policy.checks.iter().chain(own)
         });
-        let programs = checks.filter_map(|check| match &check.kind {
-            CheckKind::Exec(exec) => Some((exec.command.clone(), exec.user.clone())),
+        let files = checks.filter_map(|check| match &check.kind {
+            CheckKind::Exec(exec) => Some(CheckFile::Program {
+                command: exec.command.clone(),
+                user: exec.user.clone(),
+            }),
+            CheckKind::Http(http) => {
+                let path = http.tls.as_ref().and_then(|tls| tls.ca.clone());
+                path.map(CheckFile::Authorities)
+            }
             _ => None,
         });
-        programs.collect::<BTreeSet<_>>()
+        files.collect::<BTreeSet<_>>()
     };
-    let standing = programs(candidate.base());
-    let new = programs(candidate.rules());
+    let standing = files(candidate.base());
+    let new = files(candidate.rules());
     let mut new = new.difference(&standing);
-    new.try_for_each(|(command, user)| probe::examine(command, user).map_err(|e| e.about("check")))
+    new.try_for_each(|file| {
+        let examined = match file {
+            CheckFile::Program { command, user } => probe::examine(command, user),
+            CheckFile::Authorities(path) => probe::authorities(path).map(|_| ()),
+        };
+        examined.map_err(|e| e.about("check"))
+    })
+}
+
+/// A file that checks need.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum CheckFile {
+    /// A program, and the user that it runs as.
+    Program {
+        /// The program and its arguments.
+        command: Vec<String>,
+        /// The user.
+        user: String,
+    },
+    /// Certificates that may have signed a server's.
+    Authorities(String),
 }
 
 /// The candidate on the present head: moved there where somebody else committed meanwhile.

@@ -1,4 +1,4 @@
-//! Checks of type http: one request of HTTP/1.1 on a connection of its own.
+//! Checks of types http and https: one request of HTTP/1.1 on a connection of its own.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -11,12 +11,12 @@ use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::http::{Request, Response, header};
 use hyper::rt;
+use regex::bytes::Regex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::errors::answering;
 use super::outcome::{Missed, Outcome, Passed, Progress, excerpt};
-use super::{patterns, socket};
+use super::{patterns, socket, tls};
 use crate::health::Target;
 use crate::model::address::endpoint;
 use crate::model::policy::check::{Http, Route};
@@ -40,6 +40,23 @@ pub(super) async fn run(
     let request = request(check, to)?;
     let stream = socket::stream(to, route).await?;
     progress.is_connected = true;
+    match &check.tls {
+        None => exchange(check, stream, request, body, progress).await,
+        Some(tls) => {
+            let stream = tls::handshake(stream, tls, check.host.as_deref(), to.ip()).await?;
+            exchange(check, stream, request, body, progress).await
+        }
+    }
+}
+
+/// Sends the request on a connection, and judges the answer.
+async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
+    check: &Http,
+    stream: S,
+    request: Request<Empty<Bytes>>,
+    body: Option<Regex>,
+    progress: &mut Progress,
+) -> Outcome {
     let mut client = http1::Builder::new();
     client.max_buf_size(HEAD).max_headers(HEADERS);
     let handshake = client.handshake(Stream(stream)).await;
@@ -68,10 +85,14 @@ pub(super) async fn run(
 
 /// The request.
 fn request(check: &Http, to: SocketAddr) -> Result<Request<Empty<Bytes>>, Missed> {
+    let usual = match check.tls {
+        None => 80,
+        Some(_) => 443,
+    };
     let host = match (&check.host, to) {
         (Some(host), _) => host.clone(),
-        (None, SocketAddr::V6(to)) if to.port() == 80 => format!("[{}]", to.ip()),
-        (None, to) if to.port() == 80 => to.ip().to_string(),
+        (None, SocketAddr::V6(to)) if to.port() == usual => format!("[{}]", to.ip()),
+        (None, to) if to.port() == usual => to.ip().to_string(),
         (None, to) => endpoint(to.ip(), to.port()),
     };
     let mut request = Request::builder()
@@ -152,9 +173,9 @@ fn said(error: &hyper::Error) -> Missed {
 }
 
 /// A stream of tokio's as hyper wants it.
-struct Stream(TcpStream);
+struct Stream<S>(S);
 
-impl rt::Read for Stream {
+impl<S: AsyncRead + Unpin> rt::Read for Stream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -169,7 +190,7 @@ impl rt::Read for Stream {
     }
 }
 
-impl rt::Write for Stream {
+impl<S: AsyncWrite + Unpin> rt::Write for Stream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

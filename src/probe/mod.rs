@@ -13,10 +13,12 @@ mod program;
 mod run;
 mod socket;
 mod tcp;
+mod tls;
 mod udp;
 
 pub use program::examine;
 pub use run::{run, run_now};
+pub use tls::authorities;
 
 #[cfg(test)]
 mod tests;

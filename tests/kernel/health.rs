@@ -19,6 +19,7 @@ use crate::director::Director;
 mod checks;
 mod crashes;
 mod keepalived;
+mod secure_web;
 mod suspicion;
 mod traffic;
 mod unwritten;

@@ -1,6 +1,7 @@
 //! Checks against real servers and programs of this host. They run as root.
 
 mod datagrams;
+mod encrypted;
 mod programs;
 mod requests;
 mod routes;

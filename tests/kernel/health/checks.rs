@@ -1,5 +1,6 @@
 //! Each type of check against a server of its kind: up, down, up in the kernel's table.
 
+use super::secure_web::{Authority, SecureWeb};
 use super::{
     Daemon, Mirror, PATIENCE, SERVERS, Web, is_settled, kill_listener, serve_again, weight,
 };
@@ -11,7 +12,7 @@ const ONE: &str = "192.168.182.210";
 const NODEST: &str = "net.ipv4.vs.expire_nodest_conn";
 
 /// A service for each type, told apart by the servers' ports.
-fn all() -> String {
+fn all(authority: &Authority) -> String {
     let service = |port: u16, name: &str, server_port: u16, check: &str| {
         let [one, two, _] = SERVERS.map(|server| format!("\"{server}:{server_port}\""));
         format!(
@@ -33,6 +34,15 @@ fn all() -> String {
         ),
         service(83, "tcp", 8083, r#"type: "ping""#),
         service(84, "tcp", 8084, curl),
+        service(
+            85,
+            "tcp",
+            8085,
+            &format!(
+                r#"type: "https", host: "www.example.org", ca: "{}", timeout: 10"#,
+                authority.file()
+            ),
+        ),
     ]
     .concat()
 }
@@ -54,7 +64,12 @@ fn every_type_of_check_takes_a_server_out_and_in() {
     let _two = web("rs2", "192.168.182.220:8081");
     let one_of_udp = Mirror::start(&director, "rs1", "192.168.182.210:8082");
     let _two_of_udp = Mirror::start(&director, "rs2", "192.168.182.220:8082");
-    director.script(&all()).ended(0);
+    // https: certificates of an authority that the check names.
+    let authority = Authority::new();
+    let secure = |role, address| SecureWeb::start(&director, &authority, role, address);
+    let one_of_tls = secure("rs1", "192.168.182.210:8085");
+    let _two_of_tls = secure("rs2", "192.168.182.220:8085");
+    director.script(&all(&authority)).ended(0);
     assert_eq!(sysctl(&director, NODEST), "1");
     let daemon = Daemon::start(&director, &[]);
     daemon.await_checks("all pass", |check| check.consecutive_passes > 0);
@@ -71,6 +86,9 @@ fn every_type_of_check_takes_a_server_out_and_in() {
     // exec: curl(1) fails.
     kill_listener(&director, "rs1", 443);
     is(&director, 8084, Some("0"));
+    // https: its certificate expires.
+    one_of_tls.present(authority.certify(2001, 2002));
+    is(&director, 8085, Some("0"));
     is_settled(&director, 1);
     let reason = |port: u16| {
         let servers = daemon.servers(ONE);
@@ -82,6 +100,7 @@ fn every_type_of_check_takes_a_server_out_and_in() {
         (8081, "503"),
         (8082, "refused"),
         (8084, "exit"),
+        (8085, "the certificate has expired"),
     ] {
         let reason = reason(port);
         assert!(reason.contains(part), "{port}: {reason}");
@@ -93,6 +112,8 @@ fn every_type_of_check_takes_a_server_out_and_in() {
     is(&director, 8081, Some("1"));
     let _one_of_udp = Mirror::start(&director, "rs1", "192.168.182.210:8082");
     is(&director, 8082, Some("1"));
+    one_of_tls.present(authority.certify(2020, 2090));
+    is(&director, 8085, Some("1"));
     serve_again(&director, "rs1", 443);
     is(&director, 8084, Some("1"));
 
@@ -100,7 +121,7 @@ fn every_type_of_check_takes_a_server_out_and_in() {
     director.break_server("rs1");
     is(&director, 8083, Some("0"));
     is(&director, 8082, None);
-    for port in [80, 8081, 8084] {
+    for port in [80, 8081, 8084, 8085] {
         is(&director, port, Some("0"));
     }
     director
@@ -109,7 +130,7 @@ fn every_type_of_check_takes_a_server_out_and_in() {
             "ip link set eth0 up; ip route replace default via 192.168.182.200",
         )
         .ended(0);
-    for port in [80, 8081, 8082, 8083, 8084] {
+    for port in [80, 8081, 8082, 8083, 8084, 8085] {
         is(&director, port, Some("1"));
     }
     is_settled(&director, 1);

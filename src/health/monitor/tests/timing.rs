@@ -157,7 +157,7 @@ fn new_probes_are_spread_over_their_interval() {
     assert_eq!(first.len(), 100);
     for tenth in 0..10 {
         let range = ms(tenth * 300)..ms((tenth + 1) * 300);
-        let count = first.values().filter(|time| range.contains(time)).count();
+        let count = first.values().filter(|time| range.contains(*time)).count();
         assert!((2..=22).contains(&count), "{count} in {range:?}");
     }
 }

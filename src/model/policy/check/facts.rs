@@ -23,7 +23,7 @@ pub struct TypeFact {
 }
 
 /// The types of checks.
-pub const TYPES: [TypeFact; 5] = [
+pub const TYPES: [TypeFact; 6] = [
     TypeFact {
         name: "tcp",
         doc: "a connection is accepted, and the answer matches where one is expected; a hung \
@@ -34,6 +34,11 @@ pub const TYPES: [TypeFact; 5] = [
         name: "http",
         doc: "the status of the answer to a request, and then its body, are as they should be; the \
               body is read to 1 MiB at most, and a redirect is an answer like others",
+        needs: None,
+    },
+    TypeFact {
+        name: "https",
+        doc: "as http, over TLS, and the certificate is valid for the name that is asked for",
         needs: None,
     },
     TypeFact {
@@ -132,9 +137,11 @@ impl OptionFact {
     }
 }
 
-const ALL: &[&str] = &["tcp", "http", "udp", "ping", "exec"];
-const PORTS: &[&str] = &["tcp", "http", "udp", "exec"];
-const SOCKETS: &[&str] = &["tcp", "http", "udp", "ping"];
+const ALL: &[&str] = &["tcp", "http", "https", "udp", "ping", "exec"];
+const PORTS: &[&str] = &["tcp", "http", "https", "udp", "exec"];
+const SOCKETS: &[&str] = &["tcp", "http", "https", "udp", "ping"];
+const HTTP: &[&str] = &["http", "https"];
+const TLS: &[&str] = &["https"];
 
 const fn seconds(name: &'static str, default: u32, doc: &'static str) -> OptionFact {
     OptionFact {
@@ -297,44 +304,60 @@ pub const OPTIONS: &[OptionFact] = &[
     ),
     other(
         "path",
-        &["http"],
+        HTTP,
         "a path, with its query",
         Http::PATH,
         "what is asked for",
     ),
-    words(
-        "method",
-        &["http"],
-        &Http::METHODS,
-        "the method of the request",
-    ),
+    words("method", HTTP, &Http::METHODS, "the method of the request"),
     other(
         "host",
-        &["http"],
+        HTTP,
         "text",
         "the address and the port",
         "the header Host",
     ),
     other(
         "headers",
-        &["http"],
+        HTTP,
         "a map of names and texts",
         "none",
         "further headers",
     ),
     other(
         "status",
-        &["http"],
+        HTTP,
         "a number from 100 to 599, a range like \"200-299\", or a list of both",
         "200-299",
         "the status codes that pass",
     ),
     other(
         "body",
-        &["http"],
+        HTTP,
         "a regular expression",
         "anything",
         "what the body must match",
+    ),
+    other(
+        "verify",
+        TLS,
+        "true or false",
+        "true",
+        "whether the certificate must be valid",
+    ),
+    other(
+        "sni",
+        TLS,
+        "a name of DNS, or an address",
+        "the host, else the server's address",
+        "the name that is asked for, and that the certificate must have",
+    ),
+    other(
+        "ca",
+        TLS,
+        "the absolute path of a file (PEM)",
+        "the authorities of this host",
+        "the certificates that may have signed the server's",
     ),
     other(
         "payload",
@@ -412,6 +435,12 @@ pub(super) const SYNONYMS: &[(&str, &str)] = &[
     ("status_code", "status"),
     ("code", "status"),
     ("rstatus", "status"),
+    ("servername", "sni"),
+    ("server_name", "sni"),
+    ("enable_sni", "sni"),
+    ("ca-file", "ca"),
+    ("ca_file", "ca"),
+    ("cafile", "ca"),
     ("regex", "body"),
     ("receive", "body"),
     ("rstring", "body"),
@@ -436,6 +465,9 @@ pub(super) const TYPE_SYNONYMS: &[(&str, &str)] = &[
     ("connect", "tcp"),
     ("http_get", "http"),
     ("httpchk", "http"),
+    ("ssl_get", "https"),
+    ("ssl", "https"),
+    ("tls", "https"),
     ("udp_check", "udp"),
     ("ping_check", "ping"),
     ("icmp", "ping"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::definition::Check;
-use super::kind::{CheckKind, Exec, Http, Tcp, Udp};
+use super::kind::{CheckKind, Exec, Http, Tcp, Tls, Udp};
 use super::timing::Timing;
 
 /// The options of a check that are not at their default.
@@ -61,6 +61,7 @@ fn kind(kind: &CheckKind, options: &mut Options) {
                 headers,
                 status,
                 body,
+                tls,
             } = http;
             let default = Http::default();
             options.put_unless(*path == default.path, "path", path.as_str());
@@ -69,6 +70,11 @@ fn kind(kind: &CheckKind, options: &mut Options) {
             options.put_unless(headers.is_empty(), "headers", map(headers));
             options.put_unless(status.is_default(), "status", status.json());
             options.put_some("body", body.as_ref().map(|pattern| pattern.as_str()));
+            if let Some(Tls { verify, sni, ca }) = tls {
+                options.put_unless(*verify, "verify", *verify);
+                options.put_some("sni", sni.as_deref());
+                options.put_some("ca", ca.as_deref());
+            }
         }
         CheckKind::Udp(Udp { payload, reply }) => {
             options.put("payload", payload.to_string());

@@ -30,7 +30,8 @@ impl CheckKind {
     pub fn name(&self) -> &'static str {
         match self {
             CheckKind::Tcp(_) => "tcp",
-            CheckKind::Http(_) => "http",
+            CheckKind::Http(Http { tls: None, .. }) => "http",
+            CheckKind::Http(_) => "https",
             CheckKind::Udp(_) => "udp",
             CheckKind::Ping => "ping",
             CheckKind::Exec(_) => "exec",
@@ -50,7 +51,7 @@ pub struct Tcp {
     pub expect: Option<Pattern>,
 }
 
-/// A request of HTTP/1.1. Redirects are answers like others.
+/// A request of HTTP/1.1, over TLS where that is asked for. Redirects are answers like others.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Http {
@@ -60,7 +61,7 @@ pub struct Http {
     /// The method; default GET.
     #[serde(skip_serializing_if = "is_get")]
     pub method: String,
-    /// The header Host; default the address, and the port unless it is 80.
+    /// The header Host; default the address, and the port unless it is 80, with TLS 443.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// Further headers; default none.
@@ -72,6 +73,39 @@ pub struct Http {
     /// What the body must match; default anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Pattern>,
+    /// TLS around the request: the type https; default none: the type http.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+}
+
+/// TLS around an exchange.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// Whether the certificate must be valid; default true.
+    #[serde(skip_serializing_if = "is_true")]
+    pub verify: bool,
+    /// The name that is asked for (SNI), and that the certificate must have; default the host of the
+    /// request, else the server's address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sni: Option<String>,
+    /// A file of certificates (PEM) that may have signed the server's; default those of this host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
+}
+
+impl Default for Tls {
+    fn default() -> Tls {
+        Tls {
+            verify: true,
+            sni: None,
+            ca: None,
+        }
+    }
+}
+
+fn is_true(verify: &bool) -> bool {
+    *verify
 }
 
 impl Http {
@@ -98,6 +132,7 @@ impl Default for Http {
             headers: BTreeMap::new(),
             status: StatusSet::default(),
             body: None,
+            tls: None,
         }
     }
 }

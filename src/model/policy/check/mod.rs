@@ -16,10 +16,11 @@ mod reply;
 mod route;
 mod status;
 mod timing;
+mod tls;
 
 pub use definition::{Check, Start, json_of, summary};
 pub use facts::{MOST_CHECKS, MOST_IN_ALL, OPTIONS, OptionFact, TYPES, TypeFact, Values};
-pub use kind::{CheckKind, Exec, Http, Tcp, Udp};
+pub use kind::{CheckKind, Exec, Http, Tcp, Tls, Udp};
 pub use pattern::Pattern;
 pub use payload::Payload;
 pub use placeholder::{PLACEHOLDERS, fill_in};

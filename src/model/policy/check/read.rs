@@ -18,6 +18,7 @@ use super::payload::Payload;
 use super::placeholder;
 use super::reply::Reply;
 use super::status::StatusSet;
+use super::tls::tls;
 use super::{http, route::Route, timing::Timing};
 use crate::error::{Error, Result, did_you_mean};
 
@@ -204,6 +205,10 @@ fn kind(of: &TypeFact, options: &Options) -> Result<CheckKind> {
     let kind = match of.name {
         "tcp" => CheckKind::Tcp(tcp(options)?),
         "http" => CheckKind::Http(http_kind(options)?),
+        "https" => CheckKind::Http(Http {
+            tls: Some(tls(options)?),
+            ..http_kind(options)?
+        }),
         "udp" => CheckKind::Udp(udp(options)?),
         "exec" => CheckKind::Exec(exec(options)?),
         _ => CheckKind::Ping,
@@ -322,7 +327,7 @@ fn command(name: &str, value: &Value) -> Result<Vec<String>> {
 }
 
 /// The kernel's texts end at a NUL.
-fn no_nul(name: &str, text: &str) -> Result<()> {
+pub(super) fn no_nul(name: &str, text: &str) -> Result<()> {
     match text.contains('\0') {
         true => Err(Error::invalid(format!("{name} has a NUL character")).about(name)),
         false => Ok(()),

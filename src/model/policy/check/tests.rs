@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Check, Http, Tcp, Timing, Udp, fill_in};
+use super::{Check, Http, Tcp, Timing, Tls, Udp, fill_in};
 use super::{CheckKind, Exec, HexPattern, OPTIONS, Payload, Reply, StatusSet, TYPES};
 
 fn one(value: Value) -> Check {
@@ -99,25 +99,26 @@ fn names_of_others_are_understood() {
         ),
         (
             json!({"type": "ping", "port": 1}),
-            "it is an option of tcp, http, udp, exec",
+            "it is an option of tcp, http, https, udp, exec",
         ),
         (
             json!({"type": "exec", "command": ["/bin/true"], "mark": 1}),
-            "it is an option of tcp, http, udp, ping",
+            "it is an option of tcp, http, https, udp, ping",
+        ),
+        (json!({"type": "SSL_GET"}), "did you mean \"https\"?"),
+        (
+            json!({"type": "http", "sni": "a.org"}),
+            "it is an option of https",
         ),
         (json!({"type": "MISC_CHECK"}), "did you mean \"exec\"?"),
         (json!("htp"), "did you mean \"http\"?"),
         (
-            json!("https"),
-            "check types are \"tcp\", \"http\", \"udp\", \"ping\", \"exec\"",
-        ),
-        (
             json!({"type": "dns"}),
-            "check types are \"tcp\", \"http\", \"udp\", \"ping\", \"exec\"",
+            "check types are \"tcp\", \"http\", \"https\", \"udp\", \"ping\", \"exec\"",
         ),
         (
             json!({"type": "smtp"}),
-            "check types are \"tcp\", \"http\", \"udp\", \"ping\", \"exec\"",
+            "check types are \"tcp\", \"http\", \"https\", \"udp\", \"ping\", \"exec\"",
         ),
     ] {
         let text = refused(options.clone());
@@ -264,6 +265,22 @@ fn what_cannot_be_is_refused_by_name() {
             "\"all\" is not the name of a device",
         ),
         (json!({"type": "tcp", "mark": 0}), "mark 0 is out of range"),
+        (
+            json!({"type": "https", "sni": "a b"}),
+            "\"a b\" is not a name of a certificate",
+        ),
+        (
+            json!({"type": "https", "ca": "ca.pem"}),
+            "\"ca.pem\" is not the absolute path of a file",
+        ),
+        (
+            json!({"type": "https", "ca": "/ca.pem", "verify": false}),
+            "without verification no authority is asked for",
+        ),
+        (
+            json!({"type": "https", "verify": "no"}),
+            "verify must be true or false",
+        ),
     ] {
         let text = refused(options.clone());
         assert!(text.starts_with(message), "{options}: {text}");
@@ -384,6 +401,17 @@ fn kinds() -> impl Strategy<Value = CheckKind> {
         let list: Value = ranges.into_iter().map(one).collect();
         StatusSet::read("status", &list).unwrap()
     });
+    let tls = (
+        any::<bool>(),
+        proptest::option::of("[a-z]{1,8}[.]org"),
+        proptest::option::of("/[a-z]{1,8}[.]pem"),
+    )
+        .prop_map(|(verify, sni, ca)| Tls {
+            verify,
+            sni,
+            ca: ca.filter(|_| verify),
+        });
+    let tls = proptest::option::of(tls);
     prop_oneof![
         (
             proptest::option::of(payload()),
@@ -395,10 +423,11 @@ fn kinds() -> impl Strategy<Value = CheckKind> {
             0usize..4,
             proptest::option::of("[a-z.]{1,9}"),
             texts(),
-            status
+            status,
+            tls
         )
             .prop_map(
-                |(path, method, host, headers, status)| CheckKind::Http(Http {
+                |(path, method, host, headers, status, tls)| CheckKind::Http(Http {
                     path,
                     method: Http::METHODS[method].to_owned(),
                     host,
@@ -408,6 +437,7 @@ fn kinds() -> impl Strategy<Value = CheckKind> {
                         .collect(),
                     status,
                     body: None,
+                    tls,
                 })
             ),
         (payload(), reply).prop_map(|(payload, reply)| CheckKind::Udp(Udp { payload, reply })),
@@ -486,6 +516,7 @@ fn the_database_form_leaves_defaults_out_and_refuses_what_it_does_not_know() {
     );
     for text in [
         r#"{"kind":{"http":{"sni":"x"}}}"#,
+        r#"{"kind":{"http":{"tls":{"alpn":"x"}}}}"#,
         r#"{"kind":"ping","via":"vip"}"#,
         r#"{"kind":{"dns":{}}}"#,
         r#"{"kind":"ping","timing":{"jitter":3}}"#,
