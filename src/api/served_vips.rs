@@ -30,7 +30,8 @@ pub const FUNCTIONS: &[Function] = &[Function {
           `ipvsh help real-server`.",
     errors: &[Kind::Invalid],
     example: "serve_vip(\"192.0.2.10\");\n\
-              serve_vip(\"192.0.2.20\", #{ forward: \"tunnel\", tunnel: #{ type: \"gue\", port: 6080 } });",
+              serve_vip(\"192.0.2.20\", #{\n    \
+              forward: \"tunnel\", tunnel: #{ type: \"gue\", port: 6080 }\n});",
     words: &[
         "real server",
         "realserver",

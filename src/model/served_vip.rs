@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use super::address::Family;
 use super::combination::check_tunnel;
 use super::interface::InterfaceName;
-use super::key::ServiceKey;
+use super::key::{ServerKey, ServiceKey};
 use super::mark::MarkKey;
 use super::patch::{Options, ServerPatch, check_names};
 use super::ruleset::Ruleset;
@@ -69,12 +69,23 @@ impl Arrival {
         }
     }
 
-    /// The forwarding method.
-    pub fn forward(self) -> Forwarding {
-        match self {
-            Arrival::Direct => Forwarding::Direct,
-            Arrival::Tunnel(_) => Forwarding::Tunnel,
-            Arrival::Masq => Forwarding::Masq,
+    /// The way that a user names by a forwarding method, a tunnel, or both; none where neither is
+    /// given.
+    ///
+    /// # Errors
+    /// As [`Arrival::of`]; `invalid` for a tunnel of another method.
+    pub fn given(forward: Option<Forwarding>, tunnel: Option<Tunnel>) -> Result<Option<Arrival>> {
+        match (forward, tunnel) {
+            (None, None) => Ok(None),
+            (Some(Forwarding::Tunnel) | None, Some(tunnel)) => {
+                Arrival::of(Forwarding::Tunnel, tunnel).map(Some)
+            }
+            (Some(method), Some(_)) => {
+                Err(Error::invalid(format!("forward {method} has no tunnel"))
+                    .about("tunnel")
+                    .hint("leave tunnel out, or choose the forwarding method \"tunnel\""))
+            }
+            (Some(method), None) => Arrival::of(method, Tunnel::default()).map(Some),
         }
     }
 }
@@ -111,13 +122,9 @@ impl ServedVip {
         let addr = Self::parse_address(address)?;
         check_names(options, &SERVED_VIP_OPTIONS, "a served vip")?;
         let patch = ServerPatch::parse(options)?;
+        // The method is named in a script, where a tunnel alone does not choose it.
         let forward = patch.forward.unwrap_or_default();
-        if patch.tunnel.is_some() && forward != Forwarding::Tunnel {
-            return Err(Error::invalid(format!("forward {forward} has no tunnel"))
-                .about("tunnel")
-                .hint("leave tunnel out, or write forward: \"tunnel\""));
-        }
-        let arrival = Arrival::of(forward, patch.tunnel.unwrap_or_default())?;
+        let arrival = Arrival::given(Some(forward), patch.tunnel)?.unwrap_or(Arrival::Direct);
         ServedVip::new(addr, arrival)
     }
 
@@ -137,8 +144,8 @@ impl ServedVip {
         Ok(key.addr)
     }
 
-    /// What the real servers of a service need, as the options of its servers say; of one forwarding
-    /// method, where one is given.
+    /// What the real servers of a service need, as the options of its servers say; of those of one
+    /// forwarding method, where one is given, or of a tunnel.
     ///
     /// # Errors
     /// `invalid` for a service without such servers, and for one whose mark has no single address;
@@ -147,37 +154,38 @@ impl ServedVip {
         rules: &Ruleset,
         key: &ServiceKey,
         forward: Option<Forwarding>,
+        tunnel: Option<Tunnel>,
     ) -> Result<ServedVip> {
         let refuse = |kind: Kind, why: String| Error::new(kind, why).object(key);
         let addr = address(rules, key).ok_or_else(|| {
             refuse(Kind::Invalid, "it has no single address".to_owned())
                 .hint("name the VIP in its place")
         })?;
+        let given = Arrival::given(forward, tunnel)?;
         let servers = rules.services.get(key).map(|service| &service.servers);
         let servers = servers.into_iter().flat_map(|servers| servers.iter());
-        let is_asked =
-            |options: &&RealServer| forward.is_none_or(|method| options.forward == method);
-        let ways = servers.map(|(_, options)| options).filter(is_asked);
-        let ways = ways.map(|options| Arrival::of(options.forward, options.tunnel));
+        let ways = servers
+            .filter(|(_, options)| forward.is_none_or(|method| options.forward == method))
+            .map(|(server, options)| arrival(server, options));
         let ways = ways.collect::<Result<BTreeSet<Arrival>>>();
-        let ways: Vec<Arrival> = ways
-            .map_err(|error| error.object(key))?
-            .into_iter()
-            .collect();
-        match (ways.as_slice(), forward) {
-            ([one], _) => ServedVip::new(addr, *one),
-            ([], Some(method)) => Arrival::of(method, Tunnel::default())
-                .and_then(|arrival| ServedVip::new(addr, arrival)),
-            ([], None) => Err(refuse(Kind::Invalid, "it has no servers yet".to_owned())
+        let ways = ways.map_err(|error| error.object(key))?;
+        let ways: Vec<Arrival> = ways.into_iter().collect();
+        match (given, ways.as_slice()) {
+            (Some(given @ Arrival::Tunnel(_)), _) if tunnel.is_some() => {
+                ServedVip::new(addr, given)
+            }
+            (_, [one]) => ServedVip::new(addr, *one),
+            (Some(given), []) => ServedVip::new(addr, given),
+            (None, []) => Err(refuse(Kind::Invalid, "it has no servers yet".to_owned())
                 .hint("say how packets will reach them: --forward direct")),
-            (many, _) => {
+            (_, many) => {
                 let ways: Vec<String> = many.iter().map(Arrival::to_string).collect();
                 let why = format!(
                     "its servers are reached in several ways: {}",
                     ways.join(", ")
                 );
-                let hint =
-                    "say which: --forward direct, --forward masq, --tunnel ipip, --tunnel gue:6080";
+                let hint = "say which: --forward direct, --forward masq, --tunnel ipip, \
+                            --tunnel gue:6080";
                 Err(refuse(Kind::Ambiguous, why).hint(hint))
             }
         }
@@ -259,6 +267,18 @@ impl ServedVip {
     }
 }
 
+/// How packets arrive at a real server.
+fn arrival(server: &ServerKey, options: &RealServer) -> Result<Arrival> {
+    let arrival = Arrival::of(options.forward, options.tunnel)?;
+    match (arrival, Family::of(server.addr)) {
+        (Arrival::Tunnel(_), Family::Ipv6) => Err(Error::invalid(
+            "ipvsh sets up no tunnel device for packets that come wrapped in IPv6",
+        )
+        .hint("its tunnel devices unwrap packets that come by IPv4")),
+        _ => Ok(arrival),
+    }
+}
+
 /// The address of a service; of a mark's the one that all its rules name.
 fn address(rules: &Ruleset, key: &ServiceKey) -> Option<IpAddr> {
     if let Some(addr) = key.addr() {
@@ -278,7 +298,6 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::model::key::ServerKey;
     use crate::model::ruleset::VirtualService;
     use crate::model::setting::SettingKind;
 
@@ -401,7 +420,8 @@ mod tests {
             let service = rules.services.get_mut(&key(mixed)).unwrap();
             service.servers.insert(server, real);
         }
-        let of = |service: &str, forward| ServedVip::of_service(&rules, &key(service), forward);
+        let of =
+            |service: &str, forward| ServedVip::of_service(&rules, &key(service), forward, None);
         assert_eq!(
             of(mixed, None).unwrap_err().message(),
             "its servers are reached in several ways: direct, tunnel gue port 6080"
