@@ -390,7 +390,6 @@ fn files_for_every_boot_are_printed() {
         lab.run(&[&["real-server", "--persist", form], words].concat())
     };
     assert_snapshot!(of("sysctl.d", &["192.0.2.10"]), @r##"
-    # Real server of the VIP 192.0.2.10, for every boot.
     cat >/etc/sysctl.d/60-lvs-192.0.2.10.conf <<'END'
     net.ipv4.conf.all.arp_ignore = 1
     net.ipv4.conf.lo.arp_ignore = 1
@@ -402,7 +401,6 @@ fn files_for_every_boot_are_printed() {
     -- status 0
     "##);
     assert_snapshot!(of("networkd", &["192.0.2.10", "--tunnel", "gue:6080"]), @r##"
-    # Real server of the VIP 192.0.2.10, for every boot.
     cat >/etc/modules-load.d/60-lvs-192.0.2.10.conf <<'END'
     ipip
     fou
@@ -451,7 +449,6 @@ fn files_for_every_boot_are_printed() {
     -- status 0
     "##);
     assert_snapshot!(of("networkd", &["2001:db8::10"]), @r##"
-    # Real server of the VIP 2001:db8::10, for every boot.
     cat >/etc/systemd/network/60-lvs-lo.network <<'END'
     [Match]
     Name=lo
@@ -467,7 +464,6 @@ fn files_for_every_boot_are_printed() {
     -- status 0
     "##);
     assert_snapshot!(of("nmcli", &["192.0.2.10"]), @r##"
-    # Real server of the VIP 192.0.2.10, for every boot.
     cat >/etc/sysctl.d/60-lvs-192.0.2.10.conf <<'END'
     net.ipv4.conf.all.arp_ignore = 1
     net.ipv4.conf.lo.arp_ignore = 1

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::director::Director;
+use crate::director::{Director, Said};
 
 const VIP: &str = "192.168.182.100";
 const URL: &str = "http://192.168.182.100/";
@@ -19,25 +19,24 @@ fn answers_five_and_five(director: &Director, url: &str, what: &str) {
     assert_eq!(counts, both, "{what}: {answers:?}");
 }
 
-/// All that a script may change: addresses, links, routes, settings, ports. A device that was up
-/// once keeps its queue, which is no setting.
-#[track_caller]
-fn state(director: &Director, role: &str) -> Vec<String> {
-    let line = "ip -o address | sed 's/ *valid_lft.*//'; ip -o link | sed 's/ qdisc [a-z]*//'; \
-                ip route; ip -6 route; ip fou show; \
-                grep . /proc/sys/net/ipv4/conf/*/{arp_ignore,arp_announce,rp_filter}";
-    let said = director.typed(role, line).ended(0).out;
+/// Shows all that a script may change: addresses, links, routes, settings, ports. A device that was up
+/// once keeps its queue, which is no setting. busybox starts no other programs, which takes long here.
+const STATE: &str = "ip fou show; busybox sh -c \"ip -o address | sed 's/ *valid_lft.*//'; \
+    ip -o link | sed 's/ qdisc [a-z]*//'; ip route; ip -6 route; cd /proc/sys/net/ipv4/conf; \
+    grep . */arp_ignore */arp_announce */rp_filter\"";
+
+fn lines(said: Said) -> Vec<String> {
+    let said = said.ended(0).out;
     said.lines().map(str::to_owned).collect()
 }
 
 #[track_caller]
-fn is_as_before(director: &Director, role: &str, before: &[String], what: &str) {
-    let after = state(director, role);
+fn is_as_before(before: &[String], after: &[String], what: &str) {
     let gone: Vec<&String> = before.iter().filter(|line| !after.contains(line)).collect();
     let new: Vec<&String> = after.iter().filter(|line| !before.contains(line)).collect();
     assert!(
         gone.is_empty() && new.is_empty(),
-        "{what}: {role}: {gone:#?} {new:#?}"
+        "{what}: {gone:#?} {new:#?}"
     );
 }
 
@@ -48,28 +47,28 @@ fn print_script(director: &Director, words: &str, file: &str) {
 }
 
 /// Starts the printed script on all servers, twice, asks, stops it; the servers are as they were then.
-/// One server runs it by busybox, whose shell takes its own ip, unless that has no word for it.
+/// The shell of busybox takes its own ip.
 #[track_caller]
-fn serves_by_the_script(director: &Director, words: &str, shell: &str, url: &str) {
+fn serves_by_the_script(director: &Director, words: &str, shells: [&str; 2], url: &str) {
     print_script(director, words, "lvs-rs");
-    let run = |role: &str, actions: &str| {
-        let shell = if role == "rs1" { shell } else { "sh" };
+    let servers: Vec<(String, &str)> = director.servers().into_iter().zip(shells).collect();
+    let run = |(role, shell): &(String, &str), actions: &str| {
         let line = format!("for a in {actions}; do {shell} ./lvs-rs $a || echo $?; done");
         director.typed(role, &line).ended(0).out
     };
-    let servers = director.servers();
-    let before: Vec<_> = servers.iter().map(|role| state(director, role)).collect();
-    for role in &servers {
+    let state = |(role, _): &(String, &str)| lines(director.typed(role, STATE));
+    let before: Vec<_> = servers.iter().map(state).collect();
+    for server in &servers {
         // The values found stay those that the first start found.
-        let said = run(role, "status start start status");
+        let said = run(server, "status start start status");
         assert!(said.starts_with("stopped"), "{words}: {said}");
         assert!(said.contains("\n3\nrunning: "), "{words}: {said}");
         assert_eq!(said.lines().count(), 3, "{words}: {said}");
     }
     answers_five_and_five(director, url, words);
-    for (role, before) in servers.iter().zip(before) {
-        assert_eq!(run(role, "stop"), "", "{words}");
-        is_as_before(director, role, &before, words);
+    for (server, before) in servers.iter().zip(before) {
+        assert_eq!(run(server, "stop"), "", "{words}");
+        is_as_before(&before, &state(server), words);
     }
 }
 
@@ -95,6 +94,9 @@ fn direct(director: &Director, options: &str) {
     director.typed("lvs", &line).ended(0);
 }
 
+const BUSYBOX: [&str; 2] = ["busybox sh"; 2];
+const BASH: [&str; 2] = ["sh"; 2];
+
 const METHODS: [&str; 4] = [
     r#"forward: "direct""#,
     r#"forward: "tunnel""#,
@@ -108,13 +110,13 @@ fn the_printed_script_serves_and_leaves_as_it_came() {
     for options in METHODS {
         direct(&director, options);
         // The ip of busybox has no fou.
-        let shell = if options.contains("gue") {
-            "sh"
+        let shells = if options.contains("gue") {
+            BASH
         } else {
-            "busybox sh"
+            BUSYBOX
         };
         // The method comes from the service.
-        serves_by_the_script(&director, &format!("tcp {VIP}:80"), shell, URL);
+        serves_by_the_script(&director, &format!("tcp {VIP}:80"), shells, URL);
     }
 }
 
@@ -124,48 +126,78 @@ fn serve_vip_serves_and_is_taken_back() {
     for options in [METHODS[0], METHODS[2], METHODS[3]] {
         direct(&director, options);
         let servers = director.servers();
-        let before: Vec<_> = servers.iter().map(|role| state(&director, role)).collect();
+        let state = |role: &String| lines(director.typed(role, STATE));
+        let before: Vec<_> = servers.iter().map(state).collect();
         for role in &servers {
-            let serve = format!("serve_vip(\"{VIP}\", #{{ {options} }})");
-            let line = format!("ipvsh -e '{serve}' && ipvsh -e '{serve}'");
-            let said = director.typed(role, &line).ended(0).out;
-            assert!(said.ends_with("nothing to change\n"), "{said}");
+            let line = format!("ipvsh -e 'serve_vip(\"{VIP}\", #{{ {options} }})'");
+            director.typed(role, &line).ended(0);
         }
         answers_five_and_five(&director, URL, options);
         for (role, before) in servers.iter().zip(before) {
             director.typed(role, "ipvsh revert head").ended(0);
-            is_as_before(&director, role, &before, options);
+            is_as_before(&before, &state(role), options);
         }
+    }
+}
+
+/// A host alone, with the scripts of two VIPs; what it says to a line, in a busybox shell.
+struct Server {
+    host: Director,
+    scripts: tempfile::TempDir,
+}
+
+impl Server {
+    fn new() -> Server {
+        let server = Server {
+            host: Director::alone(),
+            scripts: tempfile::tempdir().unwrap(),
+        };
+        for (name, words) in [
+            ("first", [VIP, "--forward", "direct"]),
+            ("second", ["192.168.182.101", "--tunnel", "ipip"]),
+        ] {
+            let script = server.host.ipvsh(&[&["real-server"], &words[..]].concat());
+            std::fs::write(server.scripts.path().join(name), script.ended(0).out).unwrap();
+        }
+        server.says("modprobe ipip").ended(0);
+        server
+    }
+
+    fn says(&self, line: &str) -> Said {
+        let line = format!("cd {}; {line}", self.scripts.path().display());
+        self.host.exec("busybox", &["sh", "-c", &line])
+    }
+
+    fn state(&self) -> Vec<String> {
+        lines(self.host.exec("sh", &["-c", STATE]))
     }
 }
 
 #[test]
 fn two_vips_of_one_server_share_settings() {
-    let director = one_network();
-    print_script(&director, VIP, "first");
-    print_script(&director, "192.168.182.101 --tunnel ipip", "second");
-    let before = state(&director, "rs1");
-    let sh = |line: &str| director.typed("rs1", line);
+    let server = Server::new();
+    let before = server.state();
     let ignore = "sysctl -n net.ipv4.conf.all.arp_ignore net.ipv4.conf.lo.arp_announce";
-    for (started, left) in [("first", "second"), ("second", "first")] {
-        sh(&format!("sh ./{started} start; sh ./{left} start")).ended(0);
-        sh(&format!("sh ./{started} stop; sh ./{left} status")).ended(0);
-        assert_eq!(sh(ignore).ended(0).out, "1\n2\n", "{left}");
-        sh(&format!("sh ./{left} stop")).ended(0);
-        is_as_before(&director, "rs1", &before, started);
+    for (one, other) in [("first", "second"), ("second", "first")] {
+        let line = format!(
+            "sh ./{one} start && sh ./{other} start && sh ./{one} stop && sh ./{other} status && {ignore}"
+        );
+        let said = server.says(&line).ended(0).out;
+        assert!(said.ends_with("\n1\n2\n"), "{other}: {said}");
+        server.says(&format!("sh ./{other} stop")).ended(0);
+        is_as_before(&before, &server.state(), one);
     }
 }
 
 #[test]
 fn a_host_that_answers_for_the_vip_is_left_alone() {
-    let director = one_network();
-    print_script(&director, VIP, "lvs-rs");
-    let add = format!("ip address add {VIP}/32 dev eth0");
-    director.typed("rs1", &add).ended(0);
-    let before = state(&director, "rs1");
-    let said = director.typed("rs1", "sh ./lvs-rs start").ended(1).out;
-    assert!(said.contains("is on eth0"), "{said}");
-    is_as_before(&director, "rs1", &before, "on eth0");
+    let server = Server::new();
+    let add = format!("ip address add {VIP}/32 dev tunl0");
+    server.says(&add).ended(0);
+    let before = server.state();
+    let said = server.says("sh ./first start").ended(1).err;
+    assert!(said.contains("is on tunl0"), "{said}");
+    is_as_before(&before, &server.state(), "start");
 }
 
 #[test]
@@ -182,9 +214,9 @@ fn masqueraded_servers_get_their_way_back() {
     let other = "ip route add default via 192.168.182.1";
     director.typed("rs2", other).ended(0);
     let words = "tcp 192.168.60.200:80 --gateway 192.168.182.200";
-    serves_by_the_script(&director, words, "busybox sh", "http://192.168.60.200/");
+    serves_by_the_script(&director, words, BUSYBOX, "http://192.168.60.200/");
     let words = "tcp '[2001:db8:60::200]:80' --gateway 2001:db8:182::200";
-    serves_by_the_script(&director, words, "busybox sh", "http://[2001:db8:60::200]/");
+    serves_by_the_script(&director, words, BUSYBOX, "http://[2001:db8:60::200]/");
 }
 
 #[test]
@@ -201,7 +233,7 @@ fn an_ipv6_vip_is_served_directly() {
         .typed("lvs", &format!("ipvsh -e '{script}'"))
         .ended(0);
     let url = "http://[2001:db8:182::100]/";
-    serves_by_the_script(&director, "2001:db8:182::100", "busybox sh", url);
+    serves_by_the_script(&director, "2001:db8:182::100", ["busybox sh", "sh"], url);
     for role in director.servers() {
         let line = r#"ipvsh -e 'serve_vip("2001:db8:182::100")'"#;
         director.typed(&role, line).ended(0);

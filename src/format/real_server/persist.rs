@@ -84,7 +84,7 @@ pub fn persistent(setup: &Setup, form: Persist) -> Result<String> {
         }
         _ => {}
     }
-    let mut text = format!("# Real server of the VIP {vip}, for every boot.\n");
+    let mut text = String::new();
     let name = vip.to_string().replace(':', "-");
     modules_and_settings(&mut text, setup, &name)?;
     match form {
