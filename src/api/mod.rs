@@ -34,6 +34,7 @@ mod host;
 mod live;
 mod maintenance;
 mod marks;
+mod served_vips;
 mod servers;
 mod services;
 mod settings;
@@ -61,6 +62,7 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
         timeouts::FUNCTIONS,
         daemons::FUNCTIONS,
         vips::FUNCTIONS,
+        served_vips::FUNCTIONS,
         sysctls::FUNCTIONS,
         change::FUNCTIONS,
         live::FUNCTIONS,

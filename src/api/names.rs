@@ -60,7 +60,7 @@ pub fn of_param(function: &Function, param: &Param) -> Names {
         ("tcp" | "udp" | "sctp", _, "address") => Names::Vips,
         ("fwmark" | "fwmark6", _, "mark") | ("mark" | "unmark", _, "value") => Names::Marks,
         ("adopt", _, _) => Names::Objects,
-        ("vip", _, "address") => Names::Addresses,
+        ("vip" | "serve_vip", _, "address") => Names::Addresses,
         ("sysctl", _, "name") => Names::Sysctls,
         ("maintenance", _, "name") => Names::Servers,
         ("tunnel_device", _, "name") => Names::OneOf(&["tunl0", "gre0"]),

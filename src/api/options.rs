@@ -645,6 +645,29 @@ pub const VIP: &[Opt] = &[
     },
 ];
 
+/// The options of a VIP that this host serves as a real server.
+pub const SERVED_VIP: &[Opt] = &[
+    Opt {
+        range: "direct (dr, g), tunnel (ipip, i); masq (nat, m) needs nothing and is refused",
+        words: &["-g", "-i", "lb_kind", "lvs_method", "dr"],
+        ..opt(
+            "forward",
+            Type::Text,
+            "\"direct\"",
+            "The forwarding method that the director has for this host.",
+        )
+    },
+    Opt {
+        words: &["--tun-type", "--tun-port", "gue", "gre", "ipip"],
+        ..opt(
+            "tunnel",
+            Type::Map,
+            "#{ type: \"ipip\" }",
+            "How the director wraps packets: a map of type and port, as of its servers.",
+        )
+    },
+];
+
 /// The options of maintenance.
 pub const MAINTENANCE: &[Opt] = &[
     Opt {

@@ -383,9 +383,10 @@ const TABLE: &[Synonym] = &[
     row(
         &["arp_ignore", "arp_announce", "arp"],
         "with direct forwarding and tunnels the real servers have the VIP too and must not answer \
-         ARP for it: there vip(\"192.0.2.10\", #{ arp: \"silent\" }), which sets both",
+         ARP for it: there serve_vip(\"192.0.2.10\"), which sets both; for a host without ipvsh \
+         `ipvsh real-server 192.0.2.10` prints a script",
         "",
-        &["vip", "direct"],
+        &["serve_vip", "vip", "direct"],
     ),
     row(
         &[

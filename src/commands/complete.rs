@@ -11,6 +11,7 @@ use clap::{Args, Command, CommandFactory};
 use super::context::Context;
 use super::objects::is_kind;
 use crate::error::Result;
+use crate::format::real_server::Persist;
 use crate::model::address::endpoint;
 use crate::model::connection::STATES;
 use crate::model::{HostName, Ruleset, ServiceKey, ServiceName, SettingKind, Settings};
@@ -145,6 +146,11 @@ pub(super) fn answers(context: &Context, before: &[String], last: &str) -> Optio
             all.extend(vips(context));
             Some(all)
         }
+        ("real-server", "service") => {
+            let mut all = objects(context, &stand.rest);
+            all.extend(vips(context));
+            Some(all)
+        }
         ("drain", _) if stand.rest.last().is_some_and(|word| !is_kind(word)) => {
             Some(servers(context, Some(&stand.rest.join(" "))))
         }
@@ -204,6 +210,9 @@ fn values(context: &Context, stand: &Stand, arg: &clap::Arg) -> Option<Vec<Answe
             Some(tags.map(|tag| (tag, String::new())).collect())
         }
         "format" => Some(plain(&["json", "rhai", "ipvsadm"])),
+        "forward" => Some(plain(&["direct", "tunnel", "masq"])),
+        "tunnel" => Some(plain(&["ipip", "gre", "gue:6080"])),
+        "persist" => Some(plain(&Persist::ALL.map(Persist::name))),
         "script" | "args" | "file" | "files" | "path" | "db" | "root" | "output" | "again" => None,
         _ => Some(Vec::new()),
     }

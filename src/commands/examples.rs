@@ -18,7 +18,7 @@ pub(super) const FIRST: Lines = &[
 ];
 
 /// For each verb. A verb that is not there has no help to stand in.
-const EXAMPLES: [(&str, Lines); 36] = [
+const EXAMPLES: [(&str, Lines); 37] = [
     ("demo", &[("ipvsh demo", "no rights needed, nothing stays")]),
     (
         "run",
@@ -63,6 +63,23 @@ const EXAMPLES: [(&str, Lines); 36] = [
     (
         "where",
         &[("ipvsh where 10.0.0.12", "who has this address")],
+    ),
+    (
+        "real-server",
+        &[
+            (
+                "ipvsh real-server 192.0.2.10 > lvs-rs",
+                "then on each server: sh lvs-rs start",
+            ),
+            (
+                "ipvsh real-server tcp 192.0.2.10:80 | ssh root@10.0.0.11 'sh -s start'",
+                "at once, by ssh",
+            ),
+            (
+                "ipvsh real-server 192.0.2.10 --persist networkd",
+                "the files, for every boot",
+            ),
+        ],
     ),
     (
         "plan",

@@ -31,6 +31,7 @@ pub(super) const GROUPS: [Group; 6] = [
     (
         "more",
         &[
+            "real-server",
             "export",
             "tag",
             "prune",

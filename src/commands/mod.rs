@@ -39,6 +39,7 @@ mod plan;
 mod prompt;
 mod prune;
 mod ready;
+mod real_server;
 mod restore;
 mod revert;
 mod rollback;
@@ -125,6 +126,7 @@ enum Verb {
     Events(events::EventsArgs),
     Ready(ready::ReadyArgs),
     Unfreeze(unfreeze::UnfreezeArgs),
+    RealServer(real_server::RealServerArgs),
     Edit(edit::EditArgs),
     Export(export::ExportArgs),
     Ipvsadm(ipvsadm::IpvsadmArgs),
@@ -306,6 +308,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Events(args) => events::run(context, &args),
         Verb::Ready(args) => ready::run(context, &args),
         Verb::Unfreeze(args) => unfreeze::run(context, &args),
+        Verb::RealServer(args) => real_server::run(context, &args),
         Verb::Disable(args) => disable::run(context, &args),
         Verb::Enable(args) => enable::run(context, &args),
         Verb::Drain(args) => drain::run(context, &args),

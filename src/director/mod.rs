@@ -44,6 +44,7 @@ mod remaining;
 mod report;
 mod restore;
 mod revert;
+mod served;
 mod session;
 mod shares;
 mod shift;

@@ -11,6 +11,7 @@ pub(crate) mod ipvsadm;
 mod json;
 mod others;
 mod reading;
+pub mod real_server;
 mod rhai;
 pub(crate) mod unique;
 

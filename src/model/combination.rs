@@ -192,7 +192,10 @@ pub fn check_server(service: &ServiceKey, key: &ServerKey, server: &RealServer) 
 
 /// Checks the options of a tunnel against its type, as ipvsadm does (`tunnel_opt` in ipvsadm.c);
 /// of a type that nobody knows, nothing is known.
-fn check_tunnel(tunnel: &Tunnel) -> Result<()> {
+///
+/// # Errors
+/// `invalid` for GUE without a port, and for options that the type does not have.
+pub(super) fn check_tunnel(tunnel: &Tunnel) -> Result<()> {
     let fail = |cause: &str, hint: &str| Err(Error::invalid(cause).hint(hint.to_owned()));
     match (tunnel.kind, tunnel.port, tunnel.checksum) {
         (TunnelKind::Gue, 0, _) => fail(

@@ -322,6 +322,35 @@ pub struct Tunnel {
 }
 
 impl Tunnel {
+    /// Parses `ipip`, `gre` or `gue:6080`.
+    ///
+    /// # Errors
+    /// `invalid` for unknown types and for what is no port.
+    pub fn parse(text: &str) -> Result<Tunnel> {
+        let (kind, port) = match text.split_once(':') {
+            Some((kind, port)) => (kind, Some(port)),
+            None => (text, None),
+        };
+        let kind = TunnelKind::parse(kind)?;
+        let refuse = |why: &str| {
+            Err(Error::invalid(format!("\"{text}\": {why}"))
+                .about(text)
+                .hint("a tunnel is ipip, gre or gue:6080"))
+        };
+        let port = match (kind, port.map(str::parse::<u16>)) {
+            (TunnelKind::Gue, None) => return refuse("the port is missing"),
+            (_, None) => 0,
+            (TunnelKind::Gue, Some(Ok(port))) if port > 0 => port,
+            (TunnelKind::Gue, Some(_)) => return refuse("that is no port"),
+            (_, Some(_)) => return refuse("only gue has a port"),
+        };
+        Ok(Tunnel {
+            kind,
+            port,
+            ..Tunnel::default()
+        })
+    }
+
     fn is_default(&self) -> bool {
         *self == Tunnel::default()
     }

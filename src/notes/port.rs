@@ -34,8 +34,9 @@ pub(super) fn notes(key: &ServiceKey, part: &Part, rules: &Ruleset) -> Vec<Note>
             object: key.to_string(),
             what: format!(
                 "is persistent, so real servers get packets at the port that the client asked, \
-                 not at {}",
-                server.port
+                 not at {port}; to keep persistence, redirect the other ports to {port} in the nat \
+                 table and set net.ipv4.vs.conntrack=1",
+                port = server.port
             ),
             fix: Fix::Script(format!("{}.set(#{{ persistent: 0 }})", find(key))),
         });

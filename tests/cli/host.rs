@@ -221,6 +221,49 @@ fn a_vip_that_a_service_uses_goes_only_where_that_is_meant() {
 }
 
 #[test]
+fn serve_vip_declares_ordinary_entries_once() {
+    let lab = Lab::new();
+    let code =
+        r#"serve_vip("192.0.2.20", #{ forward: "tun", tunnel: #{ type: "gue", port: 6080 } })"#;
+    assert_snapshot!(lab.run(&["-e", code]), @r"
+    + tunnel-device tunl0  gue port 6080
+    ~ sysctl net.ipv4.conf.all.arp_ignore  0 -> 1
+    ~ sysctl net.ipv4.conf.lo.arp_ignore  0 -> 1
+    ~ sysctl net.ipv4.conf.all.arp_announce  0 -> 2
+    ~ sysctl net.ipv4.conf.lo.arp_announce  0 -> 2
+    + vip 192.0.2.20  /32 on lo, arp silent
+    snapshot 1 (the first), 6 changes, verified. Undo: ipvsh --sim revert 1
+    -- status 0
+    ");
+    let again =
+        r#"serve_vip("192.0.2.20", #{ forward: "tunnel" }); print(serve_vip("192.0.2.20").arp)"#;
+    assert_snapshot!(lab.run(&["-e", again]), @r"
+    silent
+    nothing to change
+    -- status 0
+    ");
+    assert_snapshot!(lab.run(&["-e", r#"serve_vip("192.0.2.30", #{ forward: "nat" })"#]), @r#"
+    -- stderr
+    Error: vip 192.0.2.30: a masqueraded real server has no VIP: nothing is to be declared here
+      --> -e:1:28
+    1 | serve_vip("192.0.2.30", #{ forward: "nat" })
+      |                            ^
+    Hint: its answers must go back by the director: make the director's inner address its default gateway, or give the service source NAT
+    -- status 1
+    "#);
+    lab.ok(&["-e", r#"vip("192.0.2.40", #{ interface: "eth0" })"#]);
+    assert_snapshot!(lab.run(&["-e", r#"serve_vip("192.0.2.40")"#]), @r#"
+    -- stderr
+    Error: vip 192.0.2.40: this host answers for it on eth0
+      --> -e:1:1
+    1 | serve_vip("192.0.2.40")
+      | ^
+    Hint: a host is the director of a VIP, or a silent real server; before: remove(vip("192.0.2.40", #{ interface: "eth0" }))
+    -- status 1
+    "#);
+}
+
+#[test]
 fn what_a_silent_vip_needs_comes_and_goes_with_it() {
     let lab = Lab::new();
     let code =

@@ -19,6 +19,7 @@ mod lab;
 mod looks;
 mod maintenance;
 mod migration;
+mod real_server;
 mod refusals;
 mod scripts;
 mod simulated;

@@ -213,8 +213,7 @@ fn a_real_server_of_a_tunnel_is_set_up_and_taken_down_by_scripts() {
     let director = Director::with_bare_topology("tunnel");
     let values = |role: &str| director.typed(role, ARP).ended(0).out.replace('\n', " ");
     for role in director.servers() {
-        let line = r#"ipvsh -e 'vip("192.168.182.100", #{ arp: "silent" });
-            tunnel_device("tunl0", #{ type: "ipip" })'"#;
+        let line = r#"ipvsh -e 'serve_vip("192.168.182.100", #{ forward: "tunnel" })'"#;
         director.typed(&role, line).ended(0);
         assert_eq!(values(&role), "1 1 2 2 ");
         let filter = "sysctl -n net.ipv4.conf.tunl0.rp_filter";

@@ -39,6 +39,7 @@ mod packets;
 #[allow(dead_code)] // tests/documents uses the rest of it
 mod pages;
 mod promises;
+mod real_server;
 mod shift;
 mod top;
 mod views;

@@ -130,6 +130,8 @@ fn a_database_pool_evens_out() {
 
 const TWO_PORTS: [&str; 2] = ["http://192.168.60.200:80/", "http://192.168.60.200:443/"];
 
+const IN_THE_RANGE: &str = "http://192.168.60.200:8042/";
+
 /// Says whether a request arrived at port 80 of a server; those of the topology answer there too.
 fn has_arrived_at_80(director: &Director) -> bool {
     let connections = director.ipvsh(&["show", "connections"]).ended(0).out;
@@ -139,18 +141,29 @@ fn has_arrived_at_80(director: &Director) -> bool {
 }
 
 #[test]
-fn two_ports_have_one_front() {
+fn many_ports_have_one_front() {
     let director = Director::bare_with_topology("nat");
-    run_example(&director, "two_ports");
-    alternates(&director, &TWO_PORTS);
+    run_example(&director, "port_merge");
+    let all = [TWO_PORTS[0], IN_THE_RANGE, TWO_PORTS[1], IN_THE_RANGE];
+    alternates(&director, &all);
     assert!(!has_arrived_at_80(&director));
 
     // What a note says of it: with persistence the client's port stays.
     let stick = r#"find("fwmark 443").set(#{ persistent: 300 })"#;
     let said = director.ipvsh(&["-e", stick]).ended(0).err;
-    assert!(said.contains("not at 443. Fix: "), "{said}");
+    assert!(said.contains("not at 443; to keep "), "{said}");
     director.hits(2, &TWO_PORTS);
     assert!(has_arrived_at_80(&director));
+    assert_eq!(director.hits(1, &[IN_THE_RANGE]), ["-"]);
+    // What it says helps: one client is answered by one server at all ports.
+    let line = "iptables -t nat -A PREROUTING -d 192.168.60.200 -p tcp -m multiport \
+                --dports 80,8000:8100 -j REDIRECT --to-port 443; \
+                sysctl -qw net.ipv4.vs.conntrack=1";
+    director.exec("sh", &["-ec", line]).ended(0);
+    let answers = director.hits(4, &all);
+    let counts = counts(&answers);
+    assert_eq!(counts.len(), 1, "{answers:?}");
+    assert!(!counts.contains_key("-"), "{answers:?}");
 }
 
 #[test]

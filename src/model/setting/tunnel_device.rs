@@ -10,7 +10,7 @@ use super::facts::{Absence, KindFacts, Phase, Replacement};
 use crate::error::{Error, Result};
 use crate::model::interface::InterfaceName;
 use crate::model::patch::{self, Options, check_names, positive, text};
-use crate::model::server::TunnelKind;
+use crate::model::server::{Tunnel, TunnelKind};
 use crate::model::service::Field;
 
 /// What is to be known of tunnel devices.
@@ -33,7 +33,7 @@ pub(super) const FACTS: KindFacts = KindFacts {
 pub const TUNNEL_DEVICE_OPTIONS: [&str; 2] = ["type", "port"];
 
 /// What a tunnel device is set to; it is up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TunnelDevice {
     /// How packets are wrapped.
@@ -44,7 +44,38 @@ pub struct TunnelDevice {
     pub port: Option<u16>,
 }
 
+/// The device of the module ipip, which unwraps ipip and gue packets.
+const IPIP_DEVICE: &str = "tunl0";
+/// The device of the module ip_gre.
+const GRE_DEVICE: &str = "gre0";
+
 impl TunnelDevice {
+    /// The device that unwraps what a director wraps.
+    ///
+    /// # Errors
+    /// `invalid` for a type that no device unwraps.
+    pub fn of(tunnel: Tunnel) -> Result<TunnelDevice> {
+        match tunnel.kind {
+            TunnelKind::Other(_) => Err(no_device(tunnel.kind)),
+            kind => Ok(TunnelDevice {
+                kind,
+                port: (kind == TunnelKind::Gue).then_some(tunnel.port),
+            }),
+        }
+    }
+
+    /// The name of the device that its module makes.
+    ///
+    /// # Errors
+    /// `invalid` for a type that no device unwraps.
+    pub fn default_name(&self) -> Result<InterfaceName> {
+        match self.kind {
+            TunnelKind::Ipip | TunnelKind::Gue => InterfaceName::parse(IPIP_DEVICE),
+            TunnelKind::Gre => InterfaceName::parse(GRE_DEVICE),
+            TunnelKind::Other(_) => Err(no_device(self.kind)),
+        }
+    }
+
     /// Reads the options of a tunnel device.
     ///
     /// # Errors
@@ -62,8 +93,8 @@ impl TunnelDevice {
             Some(value) => Some(positive("port", value, u16::MAX.into(), "")?),
         };
         let made_by = match name.of_device()?.as_str() {
-            "tunl0" => Some([TunnelKind::Ipip, TunnelKind::Gue].as_slice()),
-            "gre0" => Some([TunnelKind::Gre].as_slice()),
+            IPIP_DEVICE => Some([TunnelKind::Ipip, TunnelKind::Gue].as_slice()),
+            GRE_DEVICE => Some([TunnelKind::Gre].as_slice()),
             "lo" => Some([].as_slice()),
             _ => None,
         };
@@ -78,10 +109,7 @@ impl TunnelDevice {
                 Error::invalid("a gue tunnel needs a port")
                     .hint("write #{ type: \"gue\", port: 6080 }, the port of the servers' tunnel"),
             )),
-            (TunnelKind::Other(_), _) => Err(named(
-                Error::invalid(format!("there is no device of type {kind}"))
-                    .hint("a tunnel device is \"ipip\", \"gre\" or \"gue\""),
-            )),
+            (TunnelKind::Other(_), _) => Err(named(no_device(kind))),
             (TunnelKind::Ipip | TunnelKind::Gre, Some(_)) => Err(named(
                 Error::invalid(format!("a {kind} tunnel has no port")).hint("leave port out"),
             )),
@@ -132,6 +160,12 @@ impl TunnelDevice {
         let name = InterfaceName::parse(text("name", &name)?)?;
         Ok((name, TunnelDevice::parse(name, &options)?))
     }
+}
+
+/// The error for a type of tunnels that no device unwraps.
+fn no_device(kind: TunnelKind) -> Error {
+    Error::invalid(format!("there is no device of type {kind}"))
+        .hint("a tunnel device is \"ipip\", \"gre\" or \"gue\"")
 }
 
 #[cfg(test)]

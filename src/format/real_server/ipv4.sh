@@ -1,0 +1,2 @@
+
+add_address() { ip address add "$vip/$length" dev lo; }

@@ -1,0 +1,47 @@
+
+# The newest note first: the address goes before the settings that keep it silent.
+stop() {
+  status=0
+  notes=$(sed '1!G;h;$!d' "$file" 2>/dev/null)
+  while read -r kind words; do
+    # shellcheck disable=SC2086 # the words of a note
+    [ -z "$kind" ] || undo "$kind" $words || status=1
+  done <<END
+$notes
+END
+  [ "$status" != 0 ] || rm -f "$file"
+  return "$status"
+}
+
+action=$1
+[ $# = 1 ] || action=
+case $action in
+  start | stop)
+    umask 077
+    mkdir -p "$directory" || exit 1
+    exec 9>"$directory/lock"
+    ! command -v flock >/dev/null || flock 9
+    ;;
+esac
+case $action in
+  start)
+    fresh=true
+    [ ! -s "$file" ] || fresh=false
+    : >>"$file"
+    steps && exit 0
+    # Half a start is undone; what an earlier one did stays.
+    ! $fresh || stop
+    say 'cannot start'
+    exit 1
+    ;;
+  stop) stop ;;
+  status)
+    steps
+    [ -z "$missing" ] || { echo "stopped, missing:$missing"; exit 3; }
+    echo "running: $what"
+    ;;
+  *)
+    echo "Usage: $0 start|stop|status" >&2
+    exit 2
+    ;;
+esac
