@@ -12,6 +12,7 @@ mod json;
 mod others;
 mod reading;
 mod rhai;
+pub(crate) mod source_nat;
 pub(crate) mod unique;
 
 pub(crate) use host_lines::host_statement;

@@ -19,6 +19,7 @@ mod port;
 mod removal;
 mod scheduler;
 mod service;
+mod source_nat;
 mod vip;
 
 use std::collections::BTreeSet;
@@ -30,7 +31,7 @@ pub use fold::fold;
 pub use host::{Host, Interface, ManagedAddress, Manager, NoHost, Route};
 pub use note::{Note, Notes, Situation, Topic};
 
-use crate::model::{DaemonRole, EntryKey, MarkKey, SettingKey};
+use crate::model::{DaemonRole, EntryKey, MarkKey, ServiceKey, SettingKey};
 
 /// Says what may be regretted.
 pub fn notes(situation: &Situation, host: &dyn Host) -> Notes {
@@ -52,6 +53,12 @@ pub fn notes(situation: &Situation, host: &dyn Host) -> Notes {
             notes.extend(port::notes(&key, &part, rules));
         }
     }
+    let mut services: BTreeSet<ServiceKey> = named.iter().filter_map(EntryKey::service).collect();
+    services.extend(&situation.source_nats);
+    notes.extend(services.iter().filter_map(|key| {
+        let (service, snat) = (rules.services.get(key)?, rules.settings.source_nat(key)?);
+        source_nat::note(key, service, snat, situation.source_nats.contains(key))
+    }));
     let mark = |entry: &EntryKey| match entry {
         EntryKey::Marks(key) => Some(*key),
         EntryKey::Service(key) => MarkKey::of_service(key),

@@ -46,6 +46,10 @@ pub enum Topic {
     LoopbackVip,
     /// Masquerading for clients in the network of the servers.
     SameNetwork,
+    /// Servers that no longer see the client's address.
+    ClientAddress,
+    /// Source NAT of a service without a masqueraded server.
+    NoMasq,
     /// A sync daemon at an interface that reaches nobody.
     DaemonLink,
     /// A removal that cuts connections.
@@ -112,6 +116,8 @@ pub struct Situation<'a> {
     pub cuts: &'a [Cut],
     /// The real servers that the change quiesces.
     pub quiesced: BTreeSet<(ServiceKey, ServerKey)>,
+    /// The services whose source NAT the change declares.
+    pub source_nats: BTreeSet<ServiceKey>,
     /// The servers that are not as they were declared, by their checks or by maintenance.
     pub held: &'a HeldServers,
     /// The command that takes the change back; `None` where nothing was changed.
@@ -129,6 +135,7 @@ impl<'a> Situation<'a> {
             named,
             cuts: &[],
             quiesced: BTreeSet::new(),
+            source_nats: BTreeSet::new(),
             held: &NOT_HELD,
             undo: None,
         }

@@ -22,6 +22,7 @@ mod migration;
 mod refusals;
 mod scripts;
 mod simulated;
+mod source_nat;
 mod statuses;
 mod texts;
 mod unwritten;

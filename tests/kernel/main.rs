@@ -40,5 +40,6 @@ mod packets;
 mod pages;
 mod promises;
 mod shift;
+mod source_nat;
 mod top;
 mod views;
