@@ -55,10 +55,14 @@ pub fn notes(situation: &Situation, host: &dyn Host) -> Notes {
     }
     let mut services: BTreeSet<ServiceKey> = named.iter().filter_map(EntryKey::service).collect();
     services.extend(&situation.source_nats);
-    notes.extend(services.iter().filter_map(|key| {
-        let (service, snat) = (rules.services.get(key)?, rules.settings.source_nat(key)?);
-        source_nat::note(key, service, snat, situation.source_nats.contains(key))
-    }));
+    for key in &services {
+        if let (Some(service), Some(snat)) =
+            (rules.services.get(key), rules.settings.source_nat(key))
+        {
+            let is_new = situation.source_nats.contains(key);
+            notes.extend(source_nat::notes(key, service, snat, is_new, &facts));
+        }
+    }
     let mark = |entry: &EntryKey| match entry {
         EntryKey::Marks(key) => Some(*key),
         EntryKey::Service(key) => MarkKey::of_service(key),

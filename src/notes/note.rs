@@ -48,6 +48,8 @@ pub enum Topic {
     SameNetwork,
     /// Servers that no longer see the client's address.
     ClientAddress,
+    /// Source NAT to an address that is not on this host.
+    SnatAddress,
     /// Source NAT of a service without a masqueraded server.
     NoMasq,
     /// A sync daemon at an interface that reaches nobody.
@@ -61,7 +63,7 @@ pub enum Topic {
 impl Topic {
     /// Returns true if the host is asked for a route to tell.
     pub(super) fn needs_route(self) -> bool {
-        matches!(self, Topic::Vip | Topic::NotOnLink)
+        matches!(self, Topic::Vip | Topic::NotOnLink | Topic::SnatAddress)
     }
 }
 

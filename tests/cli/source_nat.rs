@@ -39,6 +39,8 @@ fn source_nat_is_planned_committed_shown_and_taken_back() {
     tcp 192.0.2.10:80
       ~ snat true -> 10.0.0.1
     snapshot 3 (2 before), 2 changes, verified. Undo: ipvsh --sim rollback 2
+    -- stderr
+    note: tcp 192.0.2.10:80: real servers see 10.0.0.1 in the place of each client's address, also in their logs and limits. Fix: ipvsh --sim show connections
     -- status 0
     ");
     assert_snapshot!(lab.run(&["export", "--format", "rhai"]), @r#"
@@ -166,7 +168,7 @@ fn source_nat_goes_with_its_service() {
     + source NAT of tcp 192.0.2.10:80  to the address of the interface
     snapshot 4 (3 before), 6 changes, verified. Undo: ipvsh --sim rollback 3
     -- stderr
-    note: the one before the head is snapshot 2, "+1 source NAT of, ~1 option, ~1 sysctl" by AUTHOR
+    note: the one before the head is snapshot 2, "+1 source NAT, ~1 option, ~1 sysctl" by AUTHOR
     note: tcp 192.0.2.10:80: real servers see an address of this host in the place of each client's address, also in their logs and limits. Fix: ipvsh --sim show connections
     -- status 0
     "#);
@@ -180,6 +182,18 @@ fn source_nat_that_cannot_be_is_refused() {
         assert!(lab.run(&["-e", &line]).contains("-- status 1"), "{snat}");
     }
     let off = r#"sysctl("net.ipv4.vs.conntrack", 0); "#;
-    assert_snapshot!(lab.run(&["-e", &format!("{off}{SNAT}")]), @"");
-    assert_snapshot!(lab.run(&["-e", r#"find("tcp 192.0.2.10:80").set(#{ snat: "2001:db8::1" })"#]), @"");
+    assert_snapshot!(lab.run(&["-e", &format!("{off}{SNAT}")]), @r"
+    -- stderr
+    Error: sysctl net.ipv4.vs.conntrack: the value 0 contradicts virtual service tcp 192.0.2.10:80: policy, which needs 1
+    Hint: leave it out (virtual service tcp 192.0.2.10:80: policy sets it), or set it to 1
+    -- status 1
+    ");
+    assert_snapshot!(lab.run(&["-e", r#"find("tcp 192.0.2.10:80").set(#{ snat: "2001:db8::1" })"#]), @r#"
+    -- stderr
+    Error: virtual service tcp 192.0.2.10:80: 2001:db8::1 is no ipv4 address, and those of the service's clients and servers are
+      --> -e:1:40
+    1 | find("tcp 192.0.2.10:80").set(#{ snat: "2001:db8::1" })
+      |                                        ^
+    -- status 1
+    "#);
 }
