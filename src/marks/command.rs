@@ -487,6 +487,18 @@ mod tests {
             ),
             (
                 4,
+                "Warning: Extension ipvs revision 0 not supported, missing kernel module?\niptables v1.8.9 (nf_tables):  RULE_APPEND failed (No such file or directory): rule in chain IPVSH\n",
+                Kind::Unsupported,
+                "the match \"ipvs\" is missing, of iptables or of the kernel (Warning: Extension ipvs revision 0 not supported, missing kernel module?; RULE_APPEND failed (No such file or directory): rule in chain IPVSH)",
+            ),
+            (
+                2,
+                "iptables v1.8.9 (legacy): Couldn't load match `ipvs':No such file or directory\n\nTry `iptables -h' or 'iptables --help' for more information.\n",
+                Kind::Unsupported,
+                "the match \"ipvs\" is missing, of iptables or of the kernel (Couldn't load match `ipvs':No such file or directory)",
+            ),
+            (
+                4,
                 "Fatal: can't open lock file /run/xtables.lock: Read-only file system\n",
                 Kind::Unsupported,
                 "Fatal: can't open lock file /run/xtables.lock: Read-only file system",

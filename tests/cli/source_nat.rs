@@ -181,6 +181,13 @@ fn source_nat_that_cannot_be_is_refused() {
         let line = format!(r#"find("tcp 192.0.2.10:80").set(#{{ snat: {snat} }})"#);
         assert!(lab.run(&["-e", &line]).contains("-- status 1"), "{snat}");
     }
+    let one_packet = r#"udp("192.0.2.10:53", #{ one_packet: true, forward: "masq", snat: true, servers: ["10.0.0.11"] })"#;
+    assert_snapshot!(lab.run(&["-e", one_packet]), @r"
+    -- stderr
+    Error: virtual service udp 192.0.2.10:53: snat needs connections, and one-packet scheduling keeps none
+    Hint: leave snat or one_packet out
+    -- status 1
+    ");
     let off = r#"sysctl("net.ipv4.vs.conntrack", 0); "#;
     assert_snapshot!(lab.run(&["-e", &format!("{off}{SNAT}")]), @r"
     -- stderr
