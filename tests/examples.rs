@@ -117,7 +117,7 @@ fn undated(ruleset: &str) -> serde_json::Value {
 fn without_policies(services: &mut serde_json::Value) {
     for service in services.as_array_mut().unwrap() {
         let service = service.as_object_mut().unwrap();
-        for name in ["check", "on_fail"] {
+        for name in ["check", "on_fail", "snat"] {
             service.remove(name);
         }
         for server in service["servers"].as_array_mut().unwrap() {

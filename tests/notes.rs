@@ -7,7 +7,7 @@
 //! a rule restores the mark of the connection), `managers` (a list of names),
 //! `interfaces` (a name: `loopback`, `down`, `no-carrier` or nothing, then its addresses), `settings` (of IPVS). What is
 //! left out cannot be told. `cuts`: an entry, and `ACTIVE INACTIVE PERSISTENT`; `quiesced`: a list of
-//! servers; `down`: a list of servers that are down; `undo`: the command that takes it back.
+//! servers; `translated`: a list of services that the change gives source NAT; `down`: a list of servers that are down; `undo`: the command that takes it back.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test
 
@@ -19,7 +19,7 @@ use std::path::Path;
 use ipvsh::health::{Held, Situation as Standing};
 use ipvsh::model::{
     Counts, DaemonRole, EntryKey, Family, ForeignMark, Fwmark, InterfaceName, MarkKey, Ruleset,
-    ServerKey, ServiceKey, SettingKey, VipKey, json,
+    ServerKey, ServiceKey, SettingKey, VipKey, json, with_derived,
 };
 use ipvsh::notes::{Host, Interface, Manager, Route, Situation, fold, notes};
 use ipvsh::plan::Cut;
@@ -157,10 +157,11 @@ fn entry(text: &str) -> EntryKey {
 }
 
 fn told(case: &Value) -> Vec<String> {
-    let rules = json::parse_ruleset(case["rules"].clone()).unwrap();
+    let declared = json::parse_ruleset(case["rules"].clone()).unwrap();
+    let rules = with_derived(&declared).into_owned();
     let named = match case["named"].as_array() {
         Some(list) => list.iter().map(|e| entry(e.as_str().unwrap())).collect(),
-        None => rules.entries(),
+        None => declared.entries(),
     };
     let cuts = case["cuts"].as_object().into_iter().flatten();
     let cuts: Vec<Cut> = cuts
@@ -186,6 +187,12 @@ fn told(case: &Value) -> Vec<String> {
                 EntryKey::Server(service, server) => (service, server),
                 other => panic!("{other:?}"),
             })
+            .collect(),
+        source_nats: case["translated"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|service| ServiceKey::parse(service.as_str().unwrap()).unwrap())
             .collect(),
         undo: case["undo"].as_str(),
         ..Situation::standing(&rules, &named)

@@ -141,6 +141,16 @@ pub const SERVICE: &[Opt] = &[
             "What becomes of a server while its checks fail.",
         )
     },
+    Opt {
+        range: "true (the address of the interface), false, or an address of the director",
+        words: &["SNAT", "MASQUERADE", "fullnat", "full_nat", "source"],
+        ..opt(
+            "snat",
+            Type::Any,
+            "false",
+            "Masqueraded servers see this address, not the client's, and need no way back.",
+        )
+    },
 ];
 
 /// What the option `check` takes.

@@ -361,8 +361,9 @@ fn get_service(context: &Context, it: &Service, name: &str) -> Result<Option<Dyn
             handles(key, s.servers.keys().copied())
         })?,
         "marks" => marks(context_rules(&mut session, &key)?),
-        // At their default: no check, by protocol.
+        // At their default: no check, by protocol, no source NAT.
         "check" | "on_fail" => Dynamic::UNIT,
+        "snat" => Dynamic::FALSE,
         _ => return Ok(None),
     };
     Ok(Some(value))

@@ -266,7 +266,10 @@ pub fn words_of(value: &Dynamic) -> &'static str {
             SettingKind::Sysctl => Type::Sysctl.words(),
             SettingKind::TunnelDevice => Type::TunnelDevice.words(),
             SettingKind::Maintenance => Type::Maintenance.words(),
-            SettingKind::SyncDaemon | SettingKind::Timeout => Type::Daemon.words(),
+            // A timeout and source NAT have no handle.
+            SettingKind::SyncDaemon | SettingKind::Timeout | SettingKind::SourceNat => {
+                Type::Daemon.words()
+            }
         }
     } else if is::<Outcome>(value) {
         Type::Report.words()

@@ -307,7 +307,7 @@ impl Candidate {
             .iter()
             .filter_map(|key| self.rules.services.get_key_value(key));
         let mut checked = services
-            .filter(|(_, service)| service.is_checked())
+            .filter(|(_, service)| service.is_checked() || service.policy.snat.is_some())
             .peekable();
         if checked.peek().is_none() {
             return Ok(());

@@ -253,6 +253,7 @@ impl Director {
             named,
             cuts: &report.plan.cuts,
             quiesced: report.plan.quiesced().collect(),
+            source_nats: report.plan.changed_source_nats().collect(),
             held: &report.plan.held,
             undo: undo.as_deref(),
         };

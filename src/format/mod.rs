@@ -13,6 +13,7 @@ mod others;
 mod reading;
 pub mod real_server;
 mod rhai;
+pub(crate) mod source_nat;
 pub(crate) mod unique;
 
 pub(crate) use host_lines::host_statement;

@@ -211,6 +211,8 @@ fn settings_calls(kind: SettingKind, settings: &Settings) -> Vec<String> {
                 vip_call(key, vip, is_elsewhere)
             })
             .collect(),
+        // The service declares it.
+        SettingKind::SourceNat => Vec::new(),
         SettingKind::Maintenance => settings
             .maintenance()
             .map(|(key, one)| maintenance_call(key, one))

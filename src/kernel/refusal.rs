@@ -246,7 +246,7 @@ impl Refusal<'_> {
             (SettingKey::Vip(key), to) => self.of_vip(key, to.is_some()),
             (SettingKey::Sysctl(name), to) => self.of_sysctl(name, to.as_ref()),
             (SettingKey::TunnelDevice(name), _) => self.of_tunnel_device(name),
-            (SettingKey::Maintenance(_), _) => self.unexplained(),
+            (SettingKey::Maintenance(_) | SettingKey::SourceNat(_), _) => self.unexplained(),
             (SettingKey::Timeout(_), _) => match self.errno {
                 Errno::INVAL => Words::new("a timeout is out of range").hint(format!(
                     "a timeout is 1 to {} seconds",

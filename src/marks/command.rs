@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use super::child::{Child, Outcome};
-use super::{TABLE, nft};
+use super::nft;
 use crate::error::{Error, Kind, Result};
 use crate::model::{Family, ForeignMark, shell_word};
 
@@ -62,6 +62,7 @@ pub struct Tool {
 #[derive(Debug)]
 pub struct Running {
     tool: Tool,
+    table: &'static str,
     child: Child,
 }
 
@@ -86,7 +87,7 @@ impl Running {
             .attempt(format!("cannot run {path}"))
         };
         match self.child.wait(limit) {
-            Outcome::Ended(Ok(output)) => Ok(Answer::new(family, &output)),
+            Outcome::Ended(Ok(output)) => Ok(Answer::new(family, self.table, &output)),
             Outcome::Ended(Err(error)) => Err(Error::system(format!("cannot run {path}"), &error)),
             Outcome::Killed => Err(late("it was killed").hint(format!(
                 "look what else runs that it may wait for: ps -C {name}"
@@ -127,26 +128,24 @@ impl Tool {
         tool.back_end = match back_end_by_name(path) {
             Some(back_end) => back_end,
             // Releases before 1.8 know one back end and do not name it.
-            None if tool.run(&["--version"])?.stdout.contains("nf_tables") => BackEnd::Nft,
+            None if tool
+                .run("mangle", &["--version"])?
+                .stdout
+                .contains("nf_tables") =>
+            {
+                BackEnd::Nft
+            }
             None => BackEnd::Legacy,
         };
         Ok(tool)
     }
 
-    /// Runs it on the mangle table and waits for its answer, whatever that is.
+    /// Runs it on a table and waits for its answer, whatever that is.
     ///
     /// # Errors
     /// `invalid` for a word that may not be one, `unsupported` or `system` where it cannot be
     /// run, `busy` where it does not come back.
-    pub fn run<S: AsRef<str>>(&self, words: &[S]) -> Result<Answer> {
-        self.start(TABLE, words)?.answer()
-    }
-
-    /// Runs it on another table.
-    ///
-    /// # Errors
-    /// As [`Tool::run`].
-    pub fn run_on<S: AsRef<str>>(&self, table: &'static str, words: &[S]) -> Result<Answer> {
+    pub fn run<S: AsRef<str>>(&self, table: &'static str, words: &[S]) -> Result<Answer> {
         self.start(table, words)?.answer()
     }
 
@@ -161,7 +160,7 @@ impl Tool {
         let line: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
         let line = format!("-w {LOCK_WAIT} {}", line.join(" "));
         let path = self.path;
-        self.spawn(move || {
+        self.spawn(table, move || {
             // The crate's own constructor takes the binary from PATH; its --wait has no limit.
             let guarded = iptables::IPTables {
                 cmd: path,
@@ -183,24 +182,29 @@ impl Tool {
     ///
     /// # Errors
     /// As [`Tool::run`].
-    pub fn run_verbatim<S: AsRef<str>>(&self, words: &[S]) -> Result<Answer> {
-        self.start_verbatim(words)?.answer()
+    pub fn run_verbatim<S: AsRef<str>>(&self, table: &'static str, words: &[S]) -> Result<Answer> {
+        self.start_verbatim(table, words)?.answer()
     }
 
-    fn start_verbatim<S: AsRef<str>>(&self, words: &[S]) -> Result<Running> {
+    fn start_verbatim<S: AsRef<str>>(&self, table: &'static str, words: &[S]) -> Result<Running> {
         let mut command = Command::new(self.path);
-        command.args(["-t", TABLE, "-w", LOCK_WAIT]);
+        command.args(["-t", table, "-w", LOCK_WAIT]);
         command.args(words.iter().map(AsRef::as_ref));
-        self.spawn(move || command.output())
+        self.spawn(table, move || command.output())
     }
 
     fn spawn(
         &self,
+        table: &'static str,
         run: impl FnOnce() -> std::io::Result<Output> + Send + 'static,
     ) -> Result<Running> {
         let child = Child::start(run)
             .map_err(|e| Error::system(format!("cannot run {}", self.path), &e))?;
-        Ok(Running { tool: *self, child })
+        Ok(Running {
+            tool: *self,
+            table,
+            child,
+        })
     }
 
     /// Whether a table may hold anything.
@@ -233,9 +237,9 @@ impl Tool {
     }
 
     /// The command that somebody can type to do the same.
-    pub fn command_line<S: AsRef<str>>(&self, words: &[S]) -> String {
+    pub fn command_line<S: AsRef<str>>(&self, table: &str, words: &[S]) -> String {
         let words: Vec<String> = words.iter().map(|word| shell_word(word.as_ref())).collect();
-        format!("{} -t {TABLE} {}", self.path, words.join(" "))
+        format!("{} -t {table} {}", self.path, words.join(" "))
     }
 }
 
@@ -278,6 +282,7 @@ pub fn word(text: &str) -> Result<()> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     family: Family,
+    table: &'static str,
     status: Option<i32>,
     signal: Option<i32>,
     /// What it printed.
@@ -286,9 +291,10 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn new(family: Family, output: &Output) -> Answer {
+    fn new(family: Family, table: &'static str, output: &Output) -> Answer {
         Answer {
             family,
+            table,
             status: output.status.code(),
             signal: output.status.signal(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -306,6 +312,7 @@ impl Answer {
         }
         let said = self.said();
         let has = |part: &str| said.contains(part);
+        let lacks = ["missing kernel module", "Couldn't load match"];
         Err(if let Some(signal) = self.signal {
             Error::new(
                 Kind::Interrupted,
@@ -322,10 +329,18 @@ impl Answer {
             Error::new(Kind::Unsupported, said)
                 .hint("make /run writable (a unit's ReadWritePaths=), or use iptables-nft")
         } else if has("is incompatible") || has("Parsing nftables rule failed") {
-            nft_only(self.family, &said)
+            nft_only(self.family, self.table, &said)
         } else if has("can't initialize") || has("Failed to initialize nft") {
-            Error::new(Kind::Unsupported, said)
-                .hint("the kernel needs the mangle table: modprobe iptable_mangle, or nf_tables")
+            let table = self.table;
+            Error::new(Kind::Unsupported, said).hint(format!(
+                "the kernel needs the {table} table: modprobe iptable_{table}, or nf_tables"
+            ))
+        } else if has("ipvs") && lacks.iter().any(|words| has(words)) {
+            Error::new(
+                Kind::Unsupported,
+                format!("the match \"ipvs\" is missing, of iptables or of the kernel ({said})"),
+            )
+            .hint("load it: modprobe xt_ipvs; libxt_ipvs.so of the package iptables is its other part")
         } else {
             Error::new(Kind::Refused, said)
         })
@@ -361,7 +376,7 @@ impl Answer {
 
 /// A table of nftables that has what only nft can read: iptables reads none of it then, and so our
 /// rules cannot be read back either.
-fn nft_only(family: Family, said: &str) -> Error {
+fn nft_only(family: Family, table: &str, said: &str) -> Error {
     let word = match family {
         Family::Ipv4 => "ip",
         Family::Ipv6 => "ip6",
@@ -370,9 +385,9 @@ fn nft_only(family: Family, said: &str) -> Error {
     Error::new(
         Kind::Unsupported,
         format!(
-            "the table {word} {TABLE} of nftables has a rule or chain that {} cannot read, and so it \
-             reads no rule of it ({said}): find it with nft -a list table {word} {TABLE}, move it to a \
-             table of another name, and take it out with nft delete rule {word} {TABLE} CHAIN handle \
+            "the table {word} {table} of nftables has a rule or chain that {} cannot read, and so it \
+             reads no rule of it ({said}): find it with nft -a list table {word} {table}, move it to a \
+             table of another name, and take it out with nft delete rule {word} {table} CHAIN handle \
              NUMBER",
             family.iptables()
         ),
@@ -386,6 +401,7 @@ mod tests {
     fn failed(status: i32, stderr: &str) -> Error {
         Answer {
             family: Family::Ipv4,
+            table: "mangle",
             status: Some(status),
             signal: None,
             stdout: String::new(),
@@ -471,6 +487,18 @@ mod tests {
             ),
             (
                 4,
+                "Warning: Extension ipvs revision 0 not supported, missing kernel module?\niptables v1.8.9 (nf_tables):  RULE_APPEND failed (No such file or directory): rule in chain IPVSH\n",
+                Kind::Unsupported,
+                "the match \"ipvs\" is missing, of iptables or of the kernel (Warning: Extension ipvs revision 0 not supported, missing kernel module?; RULE_APPEND failed (No such file or directory): rule in chain IPVSH)",
+            ),
+            (
+                2,
+                "iptables v1.8.9 (legacy): Couldn't load match `ipvs':No such file or directory\n\nTry `iptables -h' or 'iptables --help' for more information.\n",
+                Kind::Unsupported,
+                "the match \"ipvs\" is missing, of iptables or of the kernel (Couldn't load match `ipvs':No such file or directory)",
+            ),
+            (
+                4,
                 "Fatal: can't open lock file /run/xtables.lock: Read-only file system\n",
                 Kind::Unsupported,
                 "Fatal: can't open lock file /run/xtables.lock: Read-only file system",
@@ -512,7 +540,10 @@ mod tests {
             back_end: BackEnd::Legacy,
         };
         let words = ["-A", "IPVSH", "-j", "RETURN"];
-        for running in [tool.start(TABLE, &words), tool.start_verbatim(&words)] {
+        for running in [
+            tool.start("mangle", &words),
+            tool.start_verbatim("mangle", &words),
+        ] {
             let error = running
                 .unwrap()
                 .answer_within(Duration::from_secs(1))
@@ -536,7 +567,7 @@ mod tests {
             back_end: BackEnd::Nft,
         };
         assert_eq!(
-            tool.command_line(&["-A", "IPVSH", "--comment", "it's"]),
+            tool.command_line("mangle", &["-A", "IPVSH", "--comment", "it's"]),
             "/usr/sbin/iptables -t mangle -A IPVSH --comment 'it'\\''s'"
         );
     }

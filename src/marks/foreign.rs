@@ -21,7 +21,7 @@ impl Iptables {
     /// with other names are never seen.
     ///
     /// # Errors
-    /// As [`super::Marks::observe`], and where marks are not available.
+    /// As [`super::Chains::observe`], and where marks are not available.
     pub fn foreign_marks(&mut self, family: Family) -> Result<Option<Vec<ForeignMark>>> {
         let tool = self.tool(family)?;
         if tool.others_may_have_rules() {
@@ -29,7 +29,7 @@ impl Iptables {
         }
         let mut found = Vec::new();
         for name in TABLES.into_iter().filter(|name| tool.may_have_rules(name)) {
-            match tool.run_on(name, &["-S"])?.check() {
+            match tool.run(name, &["-S"])?.check() {
                 Ok(listing) => found.extend(in_listing(name, family, &listing)),
                 Err(_) => return Ok(None),
             }

@@ -1,16 +1,18 @@
-//! fwmark rules in the kernel: our own chain `IPVSH` of the mangle table.
+//! Rules for packets in the kernel: our own chains `IPVSH`, of marks in the mangle table and of source
+//! NAT in the nat table.
 //!
-//! Layer 2; imports `error` and `model`. [`Marks`] is what the layers above see; [`Iptables`]
+//! Layer 2; imports `error`, `model` and `format`. [`Chains`] is what the layers above see; [`Iptables`]
 //! does it through the `iptables` crate, guarded against what that crate does not check.
-//! Source of truth: iptables(8), iptables-extensions(8) (MARK, multiport).
+//! Source of truth: iptables(8), iptables-extensions(8) (MARK, multiport, ipvs, SNAT).
 //!
-//! Only the chain `IPVSH` and the unconditional jumps to it from PREROUTING are ours. Nobody
-//! else's rule is changed or moved.
+//! Only the chains `IPVSH` and the unconditional jumps to them from PREROUTING and POSTROUTING are
+//! ours. Nobody else's rule is changed or moved.
 
 mod child;
 mod command;
 mod edit;
 mod foreign;
+mod hook;
 mod iptables;
 mod nft;
 mod rule;
@@ -24,24 +26,24 @@ pub(crate) use table::normal;
 pub(crate) use target::Target;
 
 use crate::error::Result;
-use crate::model::{ChainState, Family, MarkSupport};
+use crate::model::{ChainState, Family, MarkSupport, ServiceKey, SourceNat};
 
-/// The name of our chain, in the mangle table of both families.
+/// The name of our chains, in both families.
 pub const CHAIN: &str = "IPVSH";
 
-/// The table that our chain is in.
+/// The table that our chain of marks is in.
 pub const TABLE: &str = "mangle";
 
-/// A back end that holds our chain of rules: iptables today.
+/// A back end that holds our chains of rules: iptables today.
 ///
 /// Nothing here is of one back end or of one kind of rule: a chain is there or not, packets pass it or
 /// not, and it holds rules in an order.
-pub trait Marks {
-    /// Begins to look at both families; [`Marks::observe`] then gives what is seen from now on.
+pub trait Chains {
+    /// Begins to look at both families; [`Chains::observe`] then gives what is seen from now on.
     /// There is time for something else between the two.
     fn begin(&mut self) {}
 
-    /// Says what our chain of one family holds, or why this host cannot have it.
+    /// Says what our chain of marks of one family holds, or why this host cannot have it.
     ///
     /// # Errors
     /// `busy` where another program keeps the back end locked, `system` where its answer makes no
@@ -49,7 +51,7 @@ pub trait Marks {
     /// [`MarkSupport::Unavailable`].
     fn observe(&mut self, family: Family) -> Result<MarkSupport>;
 
-    /// Makes our chain what `to` says, touching only the rules that differ.
+    /// Makes our chain of marks what `to` says, touching only the rules that differ.
     ///
     /// Reads the chain first and reads it back at the end; where it is as it must be, nothing is
     /// written. On failure it goes back to what was there before.
@@ -60,6 +62,20 @@ pub trait Marks {
     /// chain is as it was before. `undo_failed` where going back failed too: the chain is neither, and
     /// the error's leftovers are the commands that remain to be run.
     fn set(&mut self, family: Family, to: &ChainState) -> Result<()>;
+
+    /// Says which services have a rule of source NAT that packets pass; none where this host cannot
+    /// have our chain of them.
+    ///
+    /// # Errors
+    /// As [`Chains::observe`].
+    fn source_nat(&mut self, family: Family) -> Result<Vec<(ServiceKey, SourceNat)>>;
+
+    /// Gives a service its rule of source NAT, or takes it away; no other rule is touched. Our chain is
+    /// there, and packets pass it, while it has a rule.
+    ///
+    /// # Errors
+    /// As [`Chains::set`].
+    fn set_source_nat(&mut self, service: &ServiceKey, to: Option<&SourceNat>) -> Result<()>;
 
     /// How many commands that change something were run since the start.
     fn writes(&self) -> u64;

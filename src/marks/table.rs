@@ -1,11 +1,13 @@
-//! The mangle table as `iptables -t mangle -S` prints it, reduced to what concerns us.
+//! A table as `iptables -t TABLE -S` prints it, reduced to what concerns us.
 //!
 //! Source of truth: xtables_save_string() in libxtables (how words are quoted). One listing of the
 //! whole table is asked for and not one of our chain: to nft's `iptables -S IPVSH` a missing
 //! chain is "incompatible, use 'nft' tool" (1.8.9), and one listing has the jumps too.
 
+use super::hook::Hook;
 use super::{CHAIN, rule};
-use crate::model::{ChainRule, ChainState, Family, MarkRule, Stray};
+use crate::format::source_nat as nat;
+use crate::model::{ChainRule, ChainState, Family, MarkRule, ServiceKey, SourceNat, Stray};
 
 /// Our chain, the jumps to it, and what others have that concerns it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,9 +16,9 @@ pub struct Table {
     pub exists: bool,
     /// Its rules, one for each line; mark rules are not joined.
     pub rules: Vec<ChainRule>,
-    /// Positions in PREROUTING, from 1, of the unconditional jumps to our chain.
+    /// Positions in the kernel's chain, from 1, of the unconditional jumps to our chain.
     pub jumps: Vec<usize>,
-    /// How many rules of others PREROUTING has.
+    /// How many rules of others the kernel's chain has.
     pub others: usize,
     /// Rules of others that lead to our chain, as printed.
     pub users: Vec<String>,
@@ -24,7 +26,7 @@ pub struct Table {
 
 impl Table {
     /// Reads a listing. Lines that are no rule are skipped: policies, and warnings after `#`.
-    pub fn parse(family: Family, listing: &str) -> Table {
+    pub fn parse(hook: Hook, family: Family, listing: &str) -> Table {
         let mut table = Table::default();
         let mut before = 0;
         for line in listing.lines() {
@@ -34,16 +36,11 @@ impl Table {
             };
             match command.as_str() {
                 "-N" => table.exists |= chain == CHAIN,
-                "-A" if chain == CHAIN => table.rules.push(match rule::read(family, rest) {
-                    Some(rule) => ChainRule::Mark(rule),
-                    None => ChainRule::Stray(Stray {
-                        words: rest.to_vec(),
-                    }),
-                }),
+                "-A" if chain == CHAIN => table.rules.push(rule_of(hook, family, rest)),
                 "-A" => {
-                    let first = chain == "PREROUTING";
+                    let first = chain == hook.from();
                     before += usize::from(first);
-                    if first && rest == ["-j", CHAIN] {
+                    if first && rest == Hook::jump() {
                         table.jumps.push(before);
                     } else {
                         table.others += usize::from(first);
@@ -65,6 +62,19 @@ impl Table {
         }
     }
 
+    /// The rules of source NAT that packets pass, in order.
+    pub fn source_nat(&self, family: Family) -> Vec<(ServiceKey, SourceNat)> {
+        let rules = match self.jumps.len() {
+            1 => self.rules.as_slice(),
+            _ => &[],
+        };
+        let read = |rule: &ChainRule| match rule {
+            ChainRule::Stray(stray) => nat::read(family, &stray.words),
+            ChainRule::Mark(_) => None,
+        };
+        rules.iter().filter_map(read).collect()
+    }
+
     /// The chain as the model has it.
     pub fn state(&self) -> ChainState {
         ChainState {
@@ -72,6 +82,20 @@ impl Table {
             is_passed: self.jumps.len() == 1,
             rules: normal(&self.rules),
         }
+    }
+}
+
+/// A rule of our chain; one of source NAT is words, which [`crate::format::source_nat`] reads.
+fn rule_of(hook: Hook, family: Family, words: &[String]) -> ChainRule {
+    let mark = match hook {
+        Hook::Marks => rule::read(family, words),
+        Hook::SourceNat => None,
+    };
+    match mark {
+        Some(rule) => ChainRule::Mark(rule),
+        None => ChainRule::Stray(Stray {
+            words: words.to_vec(),
+        }),
     }
 }
 
@@ -160,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_listing_is_read() {
-        let table = Table::parse(Family::Ipv4, LISTING);
+        let table = Table::parse(Hook::Marks, Family::Ipv4, LISTING);
         assert!(table.exists);
         assert_eq!((table.jumps.as_slice(), table.others), ([2].as_slice(), 2));
         assert_eq!(table.users, ["-A PREROUTING -i eth9 -j IPVSH"]);
@@ -232,14 +256,18 @@ mod tests {
 
     #[test]
     fn an_empty_table_has_no_chain() {
-        let table = Table::parse(Family::Ipv4, "-P PREROUTING ACCEPT\n-P INPUT ACCEPT\n");
+        let table = Table::parse(
+            Hook::Marks,
+            Family::Ipv4,
+            "-P PREROUTING ACCEPT\n-P INPUT ACCEPT\n",
+        );
         assert_eq!(table.state(), ChainState::default());
     }
 
     #[test]
     fn two_jumps_are_drift() {
         let listing = "-N IPVSH\n-A PREROUTING -j IPVSH\n-A PREROUTING -i lo -j ACCEPT\n-A PREROUTING -j IPVSH\n";
-        let table = Table::parse(Family::Ipv4, listing);
+        let table = Table::parse(Hook::Marks, Family::Ipv4, listing);
         assert_eq!(table.jumps, [1, 3]);
         assert!(!table.state().is_passed);
     }

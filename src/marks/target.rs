@@ -2,13 +2,14 @@
 //!
 //! Pure: a listing and a wish in, words for iptables out.
 
-use super::CHAIN;
 use super::command;
 use super::edit::{Edit, edits};
-use super::rule;
+use super::hook::Hook;
 use super::table::{Table, normal};
+use super::{CHAIN, rule};
 use crate::error::{Error, Result};
-use crate::model::{ChainRule, ChainState, Stray};
+use crate::format::source_nat as nat;
+use crate::model::{ChainRule, ChainState, ServiceKey, SourceNat, Stray};
 
 /// Options of iptables that no rule has: `-M` even names a program that is run.
 const NOT_IN_A_RULE: [&str; 7] = ["-t", "--table", "-M", "--modprobe", "-w", "--wait", "-W"];
@@ -16,17 +17,18 @@ const NOT_IN_A_RULE: [&str; 7] = ["-t", "--table", "-M", "--modprobe", "-w", "--
 /// What our chain must become.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
+    hook: Hook,
     /// The chain is to be there.
     pub exists: bool,
-    /// How many jumps PREROUTING is to have.
+    /// How many jumps the kernel's chain is to have.
     pub jumps: usize,
-    /// Where in PREROUTING jumps that are missing go, where that is known; else to its end.
+    /// Where in the kernel's chain jumps that are missing go, where that is known; else to its end.
     pub places: Vec<usize>,
     rules: Vec<ChainRule>,
 }
 
 impl Target {
-    /// Makes the target of a state.
+    /// Makes the target of a state of our chain of marks.
     ///
     /// # Errors
     /// `invalid` for rules that iptables cannot hold, and for rules or a jump without a chain.
@@ -47,6 +49,7 @@ impl Target {
             }
         }
         Ok(Target {
+            hook: Hook::Marks,
             exists: to.is_there,
             jumps: usize::from(to.is_passed),
             places: Vec::new(),
@@ -54,9 +57,38 @@ impl Target {
         })
     }
 
-    /// Makes the target of going back to a table as it was, line by line.
-    pub fn back_to(table: &Table) -> Target {
+    /// Makes the target of a table in which the rule of one service changes, or goes: the others, and
+    /// the rules of other people, stay where they are. The chain and the jump go with the last rule.
+    pub fn with_source_nat(table: &Table, service: &ServiceKey, to: Option<&SourceNat>) -> Target {
+        let family = service.family();
+        let is_its = |rule: &ChainRule| match rule {
+            ChainRule::Stray(stray) => {
+                nat::read(family, &stray.words).is_some_and(|(key, _)| key == *service)
+            }
+            ChainRule::Mark(_) => false,
+        };
+        let place = table.rules.iter().position(is_its);
+        let mut rules = table.rules.clone();
+        rules.retain(|rule| !is_its(rule));
+        if let Some(to) = to {
+            let words = nat::words(service, to);
+            let place = place.unwrap_or(rules.len()).min(rules.len());
+            rules.insert(place, ChainRule::Stray(Stray { words }));
+        }
         Target {
+            hook: Hook::SourceNat,
+            // A chain that other people's rules lead to stays, and is empty.
+            exists: !rules.is_empty() || !table.users.is_empty(),
+            jumps: usize::from(!rules.is_empty()),
+            places: Vec::new(),
+            rules,
+        }
+    }
+
+    /// Makes the target of going back to a table as it was, line by line.
+    pub fn back_to(hook: Hook, table: &Table) -> Target {
+        Target {
+            hook,
             exists: table.exists,
             jumps: table.jumps.len(),
             places: table.jumps.clone(),
@@ -102,14 +134,20 @@ impl Target {
     }
 
     fn jump_commands(&self, now: &Table, commands: &mut Vec<Words>) {
+        let jump = |command: &str, at: Option<usize>| {
+            let mut all = words(&[command, self.hook.from()]);
+            all.extend(at.map(|at| at.to_string()));
+            all.extend(words(&Hook::jump()));
+            all
+        };
         // By content and not by position: a position may be somebody else's by now.
         for _ in self.jumps..now.jumps.len() {
-            commands.push(words(&["-D", "PREROUTING", "-j", CHAIN]));
+            commands.push(jump("-D", None));
         }
         for n in 0..self.jumps.saturating_sub(now.jumps.len()) {
             commands.push(match self.places.get(n) {
-                Some(at) => words(&["-I", "PREROUTING", &at.to_string(), "-j", CHAIN]),
-                None => words(&["-A", "PREROUTING", "-j", CHAIN]),
+                Some(at) => jump("-I", Some(*at)),
+                None => jump("-A", None),
             });
         }
     }
@@ -185,7 +223,7 @@ mod tests {
     }
 
     fn table(listing: &str) -> Table {
-        Table::parse(Family::Ipv4, listing)
+        Table::parse(Hook::Marks, Family::Ipv4, listing)
     }
 
     fn lines(commands: &[Words]) -> Vec<String> {
@@ -247,7 +285,7 @@ mod tests {
         let before = table(
             "-N IPVSH\n-A PREROUTING -j IPVSH\n-A PREROUTING -i lo -j ACCEPT\n-A PREROUTING -j IPVSH\n",
         );
-        let back = Target::back_to(&before);
+        let back = Target::back_to(Hook::Marks, &before);
         let now = table("-N IPVSH\n-A PREROUTING -i lo -j ACCEPT\n-A PREROUTING -j IPVSH\n");
         assert_eq!(lines(&back.commands(&now)), ["-I PREROUTING 1 -j IPVSH"]);
         let now = table("-A PREROUTING -i lo -j ACCEPT\n");

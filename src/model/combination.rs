@@ -16,12 +16,21 @@ use super::server::{
 use super::service::ServiceOptions;
 use crate::error::{Error, Result};
 
-/// Refuses a check that needs a port where a server has none: that of a mark or of all ports, which takes
+/// Refuses source NAT where the kernel keeps no connection, by which the rule would know the packets
+/// (`ip_vs_conn_hash` in net/netfilter/ipvs/ip_vs_conn.c), and a check that needs a port where a server has none: that of a mark or of all ports, which takes
 /// the port of each request.
 ///
 /// # Errors
-/// `invalid`, naming the server.
+/// `invalid`, naming the service or the server.
 pub fn check_policy(key: &ServiceKey, service: &VirtualService) -> Result<()> {
+    if service.policy.snat.is_some() && service.options.one_packet {
+        return Err(
+            Error::invalid("snat needs connections, and one-packet scheduling keeps none")
+                .object(format!("virtual service {key}"))
+                .about("snat")
+                .hint("leave snat or one_packet out"),
+        );
+    }
     let portless = service.servers.keys().filter(|server| server.port == 0);
     for server in portless {
         let mut checks = service.checks_of(server).iter();

@@ -45,6 +45,7 @@ pub fn merge(
             Some(EntryValue::ServicePolicy(ServicePolicy {
                 checks: fields.pick("check", b.checks, t.checks, m.checks),
                 on_fail: fields.pick("on_fail", b.on_fail, t.on_fail, m.on_fail),
+                snat: fields.pick("snat", b.snat, t.snat, m.snat),
             }))
         }
         (base, theirs, mine) if [&base, &theirs, &mine].iter().any(|v| is_of_server(v)) => {

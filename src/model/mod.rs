@@ -63,6 +63,7 @@ pub use server::{Forwarding, RealServer, Tunnel, TunnelChecksum, TunnelKind, Wei
 pub use servers::Servers;
 pub use service::{Engine, Netmask, Scheduler, SchedulerFlags, ServiceOptions};
 pub use setting::maintenance::{Maintenance, MaintenanceKey, Mode};
+pub use setting::source_nat::SourceNat;
 pub use setting::sync_daemon::{DaemonRole, SyncDaemon};
 pub use setting::sysctl::{SysctlName, SysctlValue};
 pub use setting::timeout::{TimeoutKind, Timeouts};

@@ -2,7 +2,7 @@
 //!
 //! Source of truth: `crosses_local_route_boundary` in ip_vs_xmit.c.
 
-use super::find::set_sysctl;
+use super::find::find;
 use super::{Facts, Fix, Note, Part, Topic};
 use std::net::IpAddr;
 
@@ -30,7 +30,7 @@ pub(super) fn notes(
     let servers: Vec<(&ServerKey, &RealServer)> = named.collect();
     let vip = (protocol, addr, port);
     let loopback = loopback_vip(key, vip, &servers, facts);
-    let shared = same_network(key, vip, &servers, facts);
+    let shared = same_network(key, addr, &servers, facts);
     loopback.into_iter().chain(shared).collect()
 }
 
@@ -67,7 +67,7 @@ fn loopback_vip(
 /// client did not ask. Such clients are to be expected where the VIP is in that network, too.
 fn same_network(
     key: &ServiceKey,
-    (protocol, vip, port): (Protocol, IpAddr, u16),
+    vip: IpAddr,
     servers: &[(&ServerKey, &RealServer)],
     facts: &Facts,
 ) -> Option<Note> {
@@ -85,16 +85,12 @@ fn same_network(
         facts.networks().iter().find(holds).map(ipnet::IpNet::trunc)
     };
     let (server, network) = masqueraded.find_map(|(server, _)| Some((server, shared(server)?)))?;
-    // An operator who set this to 1 has the kernel translate the source as well, or means to.
-    if facts.ipvs_setting("conntrack").as_deref() != Some("0") {
+    // An operator who set this to 1 has the kernel translate the source as well, or means to; what
+    // `snat` of another service sets says nothing of this one.
+    let is_tracked = || facts.ipvs_setting("conntrack").as_deref() != Some("0");
+    if facts.has_source_nat(Some(key)) || !facts.has_source_nat(None) && is_tracked() {
         return None;
     }
-    let iptables = key.family().iptables();
-    let port = match port {
-        0 => String::new(),
-        port => format!(" --vport {port}"),
-    };
-    let track = Fix::Script(set_sysctl("net.ipv4.vs.conntrack", 1));
     Some(Note {
         topic: Topic::SameNetwork,
         object: key.to_string(),
@@ -102,9 +98,6 @@ fn same_network(
             "a client in {network} drops the answers of real server {server}: both are in one \
              network, so they bypass this host and come from another address than {vip}"
         ),
-        fix: Fix::Shell(format!(
-            "{track}; {iptables} -t nat -A POSTROUTING -s {network} \
-             -m ipvs --vproto {protocol} --vaddr {vip}{port} -j MASQUERADE"
-        )),
+        fix: Fix::Script(format!("{}.set(#{{ snat: true }})", find(key))),
     })
 }

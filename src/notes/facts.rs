@@ -111,6 +111,15 @@ impl<'a> Facts<'a> {
         })
     }
 
+    /// Whether a service has source NAT; `None`: whether any has.
+    pub(super) fn has_source_nat(&self, service: Option<&ServiceKey>) -> bool {
+        let settings = &self.rules.settings;
+        match service {
+            Some(key) => settings.source_nat(key).is_some(),
+            None => settings.source_nats().next().is_some(),
+        }
+    }
+
     /// The value of a kernel setting that the rules declare.
     fn declared(&self, name: &str) -> Option<&str> {
         let name = SysctlName::parse(name).ok()?;

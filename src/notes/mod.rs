@@ -19,6 +19,7 @@ mod port;
 mod removal;
 mod scheduler;
 mod service;
+mod source_nat;
 mod vip;
 
 use std::collections::BTreeSet;
@@ -30,7 +31,7 @@ pub use fold::fold;
 pub use host::{Host, Interface, ManagedAddress, Manager, NoHost, Route};
 pub use note::{Note, Notes, Situation, Topic};
 
-use crate::model::{DaemonRole, EntryKey, MarkKey, SettingKey};
+use crate::model::{DaemonRole, EntryKey, MarkKey, ServiceKey, SettingKey};
 
 /// Says what may be regretted.
 pub fn notes(situation: &Situation, host: &dyn Host) -> Notes {
@@ -50,6 +51,16 @@ pub fn notes(situation: &Situation, host: &dyn Host) -> Notes {
                 (&situation.quiesced, situation.held),
             ));
             notes.extend(port::notes(&key, &part, rules));
+        }
+    }
+    let mut services: BTreeSet<ServiceKey> = named.iter().filter_map(EntryKey::service).collect();
+    services.extend(&situation.source_nats);
+    for key in &services {
+        if let (Some(service), Some(snat)) =
+            (rules.services.get(key), rules.settings.source_nat(key))
+        {
+            let is_new = situation.source_nats.contains(key);
+            notes.extend(source_nat::notes(key, service, snat, is_new, &facts));
         }
     }
     let mark = |entry: &EntryKey| match entry {

@@ -46,6 +46,12 @@ pub enum Topic {
     LoopbackVip,
     /// Masquerading for clients in the network of the servers.
     SameNetwork,
+    /// Servers that no longer see the client's address.
+    ClientAddress,
+    /// Source NAT to an address that is not on this host.
+    SnatAddress,
+    /// Source NAT of a service without a masqueraded server.
+    NoMasq,
     /// A sync daemon at an interface that reaches nobody.
     DaemonLink,
     /// A removal that cuts connections.
@@ -57,7 +63,7 @@ pub enum Topic {
 impl Topic {
     /// Returns true if the host is asked for a route to tell.
     pub(super) fn needs_route(self) -> bool {
-        matches!(self, Topic::Vip | Topic::NotOnLink)
+        matches!(self, Topic::Vip | Topic::NotOnLink | Topic::SnatAddress)
     }
 }
 
@@ -112,6 +118,8 @@ pub struct Situation<'a> {
     pub cuts: &'a [Cut],
     /// The real servers that the change quiesces.
     pub quiesced: BTreeSet<(ServiceKey, ServerKey)>,
+    /// The services whose source NAT the change declares.
+    pub source_nats: BTreeSet<ServiceKey>,
     /// The servers that are not as they were declared, by their checks or by maintenance.
     pub held: &'a HeldServers,
     /// The command that takes the change back; `None` where nothing was changed.
@@ -129,6 +137,7 @@ impl<'a> Situation<'a> {
             named,
             cuts: &[],
             quiesced: BTreeSet::new(),
+            source_nats: BTreeSet::new(),
             held: &NOT_HELD,
             undo: None,
         }

@@ -4,6 +4,7 @@
 
 use super::{SettingChange, Step};
 use crate::format::ipvsadm::{removal_line, selector, server_line, service_line, settings_lines};
+use crate::format::source_nat;
 use crate::model::{Setting, SettingKey, Settings, shell_word};
 
 /// The runnable lines of a step.
@@ -71,6 +72,13 @@ fn host_line(change: &SettingChange) -> Option<String> {
         (SettingKey::TunnelDevice(name), _, to) => {
             let state = if to.is_some() { "up" } else { "down" };
             format!("ip link set {} {state}", shell_word(name.as_str()))
+        }
+        (SettingKey::SourceNat(service), from, to) => {
+            let of = |side: &Option<Setting>| match side {
+                Some(Setting::SourceNat(snat)) => Some(*snat),
+                _ => None,
+            };
+            source_nat::lines(&service, of(from).as_ref(), of(to).as_ref()).join("; ")
         }
         _ => return None,
     })

@@ -153,6 +153,18 @@ impl Plan {
         })
     }
 
+    /// The services whose option `snat` changes; a rule of it that is only put back changes none.
+    pub fn changed_source_nats(&self) -> impl Iterator<Item = ServiceKey> {
+        self.changes.iter().filter_map(|change| match change {
+            Change {
+                object: Object::Service(key),
+                part: Some(Part::Option("snat")),
+                ..
+            } => Some(*key),
+            _ => None,
+        })
+    }
+
     /// Says how many servers stay quiesced, where some do.
     pub fn kept_words(&self) -> Option<String> {
         let plural = if self.kept_weights == 1 { "" } else { "s" };

@@ -42,7 +42,7 @@ pub fn described<'a>(
     };
     let is_of_the_record = |change: &Change| match (change.object, change.part) {
         (Object::Setting(key), _) => key.facts().is_beside_ipvs(),
-        (_, Some(Part::Option(name))) => ["check", "on_fail"].contains(&name),
+        (_, Some(Part::Option(name))) => ["check", "on_fail", "snat"].contains(&name),
         (_, Some(Part::ServerOption(..))) => true,
         (Object::Service(key), Some(Part::Server(server))) => held.contains_key(&(key, server)),
         _ => false,

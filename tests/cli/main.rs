@@ -23,6 +23,7 @@ mod real_server;
 mod refusals;
 mod scripts;
 mod simulated;
+mod source_nat;
 mod statuses;
 mod texts;
 mod unwritten;

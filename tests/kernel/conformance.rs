@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use ipvsh::error::Kind;
 use ipvsh::kernel::{Faults, Faulty, Kernel, Linux, Machine, Outcome, Sim};
-use ipvsh::marks::Marks;
-use ipvsh::model::{ChainState, Extent, Family, MarkSupport, Ruleset, Weight};
+use ipvsh::marks::Chains;
+use ipvsh::model::{
+    ChainState, Extent, Family, MarkSupport, Ruleset, ServiceKey, SourceNat, Weight,
+};
 use rustix::thread::CapabilitySet;
 use suite::{Bench, Case, random, steps};
 
@@ -21,12 +23,24 @@ use crate::netns;
 /// all of the time that a case takes.
 struct NoChains;
 
-impl Marks for NoChains {
+impl Chains for NoChains {
     fn observe(&mut self, _: Family) -> ipvsh::error::Result<MarkSupport> {
         Ok(MarkSupport::default())
     }
 
     fn set(&mut self, _: Family, _: &ChainState) -> ipvsh::error::Result<()> {
+        panic!("this case is about IPVS alone")
+    }
+
+    fn source_nat(&mut self, _: Family) -> ipvsh::error::Result<Vec<(ServiceKey, SourceNat)>> {
+        Ok(Vec::new())
+    }
+
+    fn set_source_nat(
+        &mut self,
+        _: &ServiceKey,
+        _: Option<&SourceNat>,
+    ) -> ipvsh::error::Result<()> {
         panic!("this case is about IPVS alone")
     }
 
@@ -36,7 +50,7 @@ impl Marks for NoChains {
 }
 
 fn ipvs_alone() -> Linux {
-    Linux::with_marks(Box::new(NoChains))
+    Linux::with_chains(Box::new(NoChains))
 }
 
 /// Runs all cases, and then says which of them failed.

@@ -95,6 +95,11 @@ fn nat_works_as_written() {
 }
 
 #[test]
+fn full_nat_works_as_written() {
+    works("examples/guide/recipes/full-nat");
+}
+
+#[test]
 fn direct_routing_works_as_written() {
     works("examples/guide/recipes/direct-routing");
 }

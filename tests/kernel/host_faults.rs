@@ -8,7 +8,7 @@ use crate::director::{Director, Said};
 use crate::host::{address, sysctl, with_link};
 
 const SETTINGS: &str = r#"
-    tcp("10.9.0.1:80", #{ scheduler: "rr", servers: ["127.0.0.1:80"] });
+    tcp("10.9.0.1:80", #{ scheduler: "rr", forward: "masq", snat: true, servers: ["127.0.0.1:80"] });
     vip("10.9.0.1", #{ interface: "v0" });
     vip("2001:db8:9::1", #{ interface: "v0" });
     sysctl("net.ipv4.ip_forward", 1);
@@ -21,8 +21,10 @@ fn state(director: &Director) -> String {
     for name in ["10.9.0.1", "2001:db8:9::1", "10.9.0.2"] {
         all += &address(director, name);
     }
+    all += &director.iptables("-t nat -S");
     for name in [
         "net.ipv4.ip_forward",
+        "net.ipv4.vs.conntrack",
         "net.ipv4.conf.v0.send_redirects",
         "net.ipv4.conf.v0.arp_ignore",
     ] {

@@ -41,5 +41,6 @@ mod pages;
 mod promises;
 mod real_server;
 mod shift;
+mod source_nat;
 mod top;
 mod views;

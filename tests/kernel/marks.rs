@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ipvsh::error::{Error, Kind};
-use ipvsh::marks::{Iptables, Marks};
+use ipvsh::marks::{Chains, Iptables};
 use ipvsh::model::{
     ChainRule, ChainState, Family, Fwmark, MarkRule, MarkSupport, PortRange, Protocol,
 };

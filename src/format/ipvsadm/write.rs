@@ -3,8 +3,8 @@
 use crate::model::server::{Forwarding, RealServer, Tunnel, TunnelChecksum, TunnelKind};
 use crate::model::service::{Netmask, PERSISTENT_MAX, SchedulerFlags, ServiceOptions};
 use crate::model::{
-    DaemonRole, Family, Protocol, Ruleset, ServerKey, ServiceKey, SettingKey, Settings, SyncDaemon,
-    TimeoutKind, Timeouts, VirtualService,
+    DaemonRole, Family, Protocol, Ruleset, ServerKey, ServiceKey, ServicePolicy, SettingKey,
+    Settings, SyncDaemon, TimeoutKind, Timeouts, VirtualService,
 };
 
 /// The flags that ipvsadm has names for.
@@ -36,7 +36,13 @@ pub(crate) fn write(rules: &Ruleset) -> (String, Vec<String>) {
             lost_of_server(key, server_key, server, &mut notes);
         }
     }
-    let has_policies = |service: &VirtualService| !service.is_without_policies();
+    let has_policies = |service: &VirtualService| {
+        let policy = ServicePolicy {
+            snat: None,
+            ..service.policy.clone()
+        };
+        !policy.is_default() || !service.server_policies.is_empty()
+    };
     let of = rules
         .services
         .iter()
@@ -47,6 +53,16 @@ pub(crate) fn write(rules: &Ruleset) -> (String, Vec<String>) {
             "checks and hosts of {} are left out: ipvsadm has nothing like it (--format json and \
              rhai have it)",
             of.join(", ")
+        ));
+    }
+    let translated = rules.services.iter();
+    let translated = translated.filter(|(_, service)| service.policy.snat.is_some());
+    let translated: Vec<String> = translated.map(|(key, _)| key.to_string()).collect();
+    if !translated.is_empty() {
+        notes.push(format!(
+            "snat of {} is left out: ipvsadm sets nothing of the host (--format json and rhai have \
+             it)",
+            translated.join(", ")
         ));
     }
     for line in settings_lines(&rules.settings) {

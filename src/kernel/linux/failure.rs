@@ -1,5 +1,6 @@
 //! Why the host could not read or set one of its settings.
 
+use crate::error::Error;
 use crate::ipvs::Errno;
 use crate::netlink::NetlinkError;
 
@@ -10,6 +11,8 @@ pub(super) enum Failure {
     Refused(Errno, Option<String>),
     /// The kernel added an address, and this host could not announce it: ipvsh removed it again.
     Announcement(String),
+    /// A rule for packets could not be read or set.
+    Rules(Error),
     /// The kernel did not answer, so the setting may or may not be set.
     Unanswered(String),
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::failure::Failure;
-use super::{sysctl, tunnel_device, vip};
+use super::{source_nat, sysctl, tunnel_device, vip};
+use crate::marks::Chains;
 use crate::model::{Setting, SettingKey, SettingKind, Settings};
 use crate::netlink::route::RouteClient;
 use crate::plan::SettingChange;
@@ -27,6 +28,7 @@ impl HostSettings {
     pub(super) fn read(
         &mut self,
         asked: &BTreeSet<SettingKey>,
+        chains: &mut dyn Chains,
         into: &mut Settings,
     ) -> Result<(), Failure> {
         let is_asked = |key: SettingKey| asked.contains(&key);
@@ -42,6 +44,7 @@ impl HostSettings {
                         }
                     }
                 }
+                SettingKind::SourceNat => source_nat::read(chains, asked, into)?,
                 SettingKind::Timeout | SettingKind::SyncDaemon | SettingKind::Maintenance => {}
             }
         }
@@ -58,7 +61,11 @@ impl HostSettings {
     }
 
     /// Sets or removes one.
-    pub(super) fn set(&mut self, change: &SettingChange) -> Result<(), Failure> {
+    pub(super) fn set(
+        &mut self,
+        change: &SettingChange,
+        chains: &mut dyn Chains,
+    ) -> Result<(), Failure> {
         match (change.key, &change.from, &change.to) {
             (SettingKey::Vip(key), _, Some(Setting::Vip(vip))) => vip::add(self.route()?, key, vip),
             (SettingKey::Vip(key), Some(Setting::Vip(vip)), None) => {
@@ -71,6 +78,9 @@ impl HostSettings {
                 tunnel_device::remove(self.route()?, name, device)
             }
             (SettingKey::Sysctl(name), _, Some(Setting::Sysctl(value))) => sysctl::set(name, value),
+            (SettingKey::SourceNat(service), _, to) => {
+                source_nat::set(chains, &service, to.as_ref())
+            }
             // The kernel always has a value.
             _ => Ok(()),
         }

@@ -7,6 +7,7 @@ mod failure;
 mod host;
 mod request;
 mod settings;
+mod source_nat;
 mod sync_daemon;
 mod sysctl;
 mod timeout;
@@ -28,7 +29,7 @@ use super::verify;
 use super::{Kernel, Outcome, Part, Place, proc};
 use crate::error::{Error, Kind, Result};
 use crate::ipvs::{self, Detail, ExchangeError, IpvsClient, IpvsError, KernelError, OnError};
-use crate::marks::{Iptables, Marks};
+use crate::marks::{Chains, Iptables};
 use crate::model::{
     Connection, Extent, Family, Info, Live, LiveServer, Load, MarkSupport, Ruleset, ServerKey,
     ServiceKey, ServiceLoad, ServiceTraffic, SettingKind, Settings, Traffic, VirtualService,
@@ -44,7 +45,7 @@ pub struct Linux {
     client: Option<IpvsClient>,
     /// Messages sent by clients that were given up.
     past_writes: u64,
-    marks: Box<dyn Marks>,
+    chains: Box<dyn Chains>,
     host: HostSettings,
     /// Settings of the host that were set or removed.
     host_writes: u64,
@@ -69,15 +70,15 @@ impl Default for Linux {
 impl Linux {
     /// The kernel, with the iptables of the distribution.
     pub fn new() -> Linux {
-        Linux::with_marks(Box::new(Iptables::new()))
+        Linux::with_chains(Box::new(Iptables::new()))
     }
 
-    /// The kernel, with mark rules kept elsewhere.
-    pub fn with_marks(marks: Box<dyn Marks>) -> Linux {
+    /// The kernel, with rules for packets kept elsewhere.
+    pub fn with_chains(chains: Box<dyn Chains>) -> Linux {
         Linux {
             client: None,
             past_writes: 0,
-            marks,
+            chains,
             host: HostSettings::default(),
             host_writes: 0,
             missing: BTreeSet::new(),
@@ -306,8 +307,9 @@ impl Linux {
             return Outcome::Failed(error);
         }
         for change in settings {
-            self.host_writes += 1;
-            let failure = match self.host.set(change) {
+            // What chains write they count themselves.
+            self.host_writes += u64::from(change.key.kind() != SettingKind::SourceNat);
+            let failure = match self.host.set(change, self.chains.as_mut()) {
                 Ok(()) => continue,
                 Err(failure) => failure,
             };
@@ -326,6 +328,7 @@ impl Linux {
                         .hint("to add it without telling the neighbours: announce: false");
                     Outcome::Failed(in_step(step, error))
                 }
+                Failure::Rules(error) => failed_in_chain(step, error),
                 Failure::Unanswered(why) => {
                     Outcome::Unknown(in_step(step, Error::new(Kind::System, why)))
                 }
@@ -338,17 +341,9 @@ impl Linux {
         let Step::SetChain { family, to, .. } = step else {
             return Outcome::NotSent;
         };
-        match self.marks.set(*family, to) {
+        match self.chains.set(*family, to) {
             Ok(()) => Outcome::Done,
-            Err(error) => {
-                let half_way = error.kind() == Kind::UndoFailed;
-                let error = in_step(step, error);
-                if half_way {
-                    Outcome::Unknown(error)
-                } else {
-                    Outcome::Failed(error)
-                }
-            }
+            Err(error) => failed_in_chain(step, error),
         }
     }
 }
@@ -356,15 +351,17 @@ impl Linux {
 impl Kernel for Linux {
     fn observe_part(&mut self, part: &Part) -> Result<Live> {
         if part.marks {
-            self.marks.begin();
+            self.chains.begin();
         }
         check_rights()?;
         let mut live = self.reading(|kernel| kernel.read_ipvs(part))?;
-        let read = self.host.read(&part.settings, &mut live.rules.settings);
-        read.map_err(|failure| unreadable_host(&failure))?;
+        let chains = self.chains.as_mut();
+        let settings = &mut live.rules.settings;
+        let read = self.host.read(&part.settings, chains, settings);
+        read.map_err(unreadable_host)?;
         for family in Family::ALL {
             let support = match part.marks {
-                true => self.marks.observe(family)?,
+                true => self.chains.observe(family)?,
                 false => MarkSupport::Unread,
             };
             live.set_marks(family, support);
@@ -412,7 +409,7 @@ impl Kernel for Linux {
 
     fn host_settings(&mut self) -> Result<Settings> {
         let all = self.host.read_all();
-        all.map_err(|failure| unreadable_host(&failure))
+        all.map_err(unreadable_host)
     }
 
     fn zero(&mut self, service: Option<&ServiceKey>) -> Result<()> {
@@ -471,7 +468,7 @@ impl Kernel for Linux {
     }
 
     fn writes(&self) -> u64 {
-        self.ipvs_writes() + self.marks.writes() + self.host_writes
+        self.ipvs_writes() + self.chains.writes() + self.host_writes
     }
 
     fn names(&self) -> Option<Names> {
@@ -514,10 +511,11 @@ fn is_of_host(step: &Step) -> bool {
     step.settings_of_host().next().is_some()
 }
 
-fn unreadable_host(failure: &Failure) -> Error {
+fn unreadable_host(failure: Failure) -> Error {
     let why = match failure {
         Failure::Refused(errno, _) => errno.to_string(),
-        Failure::Announcement(why) | Failure::Unanswered(why) => why.clone(),
+        Failure::Announcement(why) | Failure::Unanswered(why) => why,
+        Failure::Rules(error) => return error,
     };
     Error::new(Kind::System, why).attempt("cannot read the settings of this host")
 }
@@ -573,6 +571,16 @@ fn told(error: IpvsError, attempt: Option<&str>) -> Error {
 /// An error that a step ended in.
 fn in_step(step: &Step, error: Error) -> Error {
     error.object(step.object()).attempt(step.attempt())
+}
+
+/// What becomes of a step whose change of a chain failed: the chain is as it was, or half-way.
+fn failed_in_chain(step: &Step, error: Error) -> Outcome {
+    let half_way = error.kind() == Kind::UndoFailed;
+    let error = in_step(step, error);
+    match half_way {
+        true => Outcome::Unknown(error),
+        false => Outcome::Failed(error),
+    }
 }
 
 /// Says why steps were not answered, or not sent: the exchange with the kernel broke.

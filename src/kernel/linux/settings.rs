@@ -18,7 +18,8 @@ pub(super) fn read(
         SettingKind::TunnelDevice
         | SettingKind::Sysctl
         | SettingKind::Vip
-        | SettingKind::Maintenance => Ok(()),
+        | SettingKind::Maintenance
+        | SettingKind::SourceNat => Ok(()),
     }
 }
 
@@ -35,7 +36,8 @@ pub(super) fn request(settings: &[SettingChange]) -> Result<Option<Request>> {
             SettingKind::TunnelDevice
             | SettingKind::Sysctl
             | SettingKind::Vip
-            | SettingKind::Maintenance,
+            | SettingKind::Maintenance
+            | SettingKind::SourceNat,
         ) => Ok(None),
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn check(machine: &Machine, live: &Live, change: &mut SettingChange) 
             sysctl::check(machine, live, name)?;
             sysctl::check_value(name, value)
         }
-        (SettingKey::TunnelDevice(_), _) => Ok(()),
+        (SettingKey::TunnelDevice(_) | SettingKey::SourceNat(_), _) => Ok(()),
         // What is always there stays, and a value of another kind changes nothing.
         (_, _) => {
             change.to = live.rules.settings.get(change.key).cloned();

@@ -21,7 +21,7 @@ use crate::error::{Error, Result, did_you_mean};
 pub type Options = Map<String, Value>;
 
 /// The options of a service.
-pub const SERVICE_OPTIONS: [&str; 11] = [
+pub const SERVICE_OPTIONS: [&str; 12] = [
     "scheduler",
     "flags",
     "persistent",
@@ -33,6 +33,7 @@ pub const SERVICE_OPTIONS: [&str; 11] = [
     "marks",
     "check",
     "on_fail",
+    "snat",
 ];
 /// The options of a real server.
 pub const SERVER_OPTIONS: [&str; 7] = [

@@ -12,6 +12,7 @@ use super::super::server::{Forwarding, server_name};
 use super::super::service::{
     Engine, Netmask, PERSISTENT_MAX, Scheduler, SchedulerFlags, ServiceOptions,
 };
+use super::super::setting::source_nat::SourceNat;
 use super::{
     Named, Options, SERVICE_OPTIONS, ServerPatch, boolean, check_names, mark_rules, one_or_many,
     ranged, text, whole, wrong,
@@ -43,6 +44,8 @@ pub struct ServicePatch {
     pub checks: Option<Vec<Check>>,
     /// What becomes of a server that fails; `Some(None)` is by protocol.
     pub on_fail: Option<Option<OnFail>>,
+    /// Source NAT; `Some(None)` is off.
+    pub snat: Option<Option<SourceNat>>,
 }
 
 impl ServicePatch {
@@ -83,6 +86,7 @@ impl ServicePatch {
                         other => Some(OnFail::parse(text(name, other)?)?),
                     });
                 }
+                "snat" => patch.snat = Some(SourceNat::parse(value, family)?),
                 _ => {}
             }
         }
@@ -110,6 +114,7 @@ impl ServicePatch {
         let all = [
             (self.checks.is_some(), "check"),
             (self.on_fail.is_some(), "on_fail"),
+            (self.snat.is_some(), "snat"),
         ];
         all.into_iter()
             .filter(|(given, _)| *given)
@@ -124,6 +129,9 @@ impl ServicePatch {
         }
         if let Some(on_fail) = self.on_fail {
             policy.on_fail = on_fail;
+        }
+        if let Some(snat) = self.snat {
+            policy.snat = snat;
         }
     }
 

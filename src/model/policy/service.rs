@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::patch::Options;
 use super::super::service::Field;
+use super::super::setting::source_nat::SourceNat;
 use super::{Check, check};
 use crate::error::{Error, Result, did_you_mean};
 
@@ -63,6 +64,9 @@ pub struct ServicePolicy {
     /// What becomes of a server that fails; default by protocol: see [`super::on_fail_of`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_fail: Option<OnFail>,
+    /// What masqueraded servers see in the place of the client's address; default the client's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snat: Option<SourceNat>,
 }
 
 impl ServicePolicy {
@@ -80,6 +84,9 @@ impl ServicePolicy {
         if let Some(on_fail) = self.on_fail {
             options.insert("on_fail".into(), on_fail.name().into());
         }
+        if let Some(snat) = self.snat {
+            options.insert("snat".into(), snat.json());
+        }
         options
     }
 
@@ -89,6 +96,7 @@ impl ServicePolicy {
         vec![
             ("check", check::summary(&self.checks)),
             ("on_fail", on_fail.to_owned()),
+            ("snat", SourceNat::text(self.snat)),
         ]
     }
 }

@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 
 use super::sysctl::{
-    Needed, needed_by_quiescing, needed_by_removing, needed_by_silent_vip, needed_by_tunnel_device,
+    Needed, needed_by_quiescing, needed_by_removing, needed_by_silent_vip, needed_by_source_nat,
+    needed_by_tunnel_device,
 };
 use super::vip::Arp;
 use super::{Setting, SettingKey, Settings};
@@ -15,11 +16,47 @@ use crate::model::entry::EntryKey;
 use crate::model::policy::{OnFail, carries_udp, on_fail_of};
 use crate::model::ruleset::Ruleset;
 
+/// A setting that an entry needs.
+struct Requirement {
+    key: SettingKey,
+    value: Setting,
+    /// The values that an explicit kernel setting may have instead.
+    accepts: &'static [&'static str],
+}
+
+impl From<Needed> for Requirement {
+    fn from(needed: Needed) -> Requirement {
+        Requirement {
+            key: SettingKey::Sysctl(needed.name),
+            value: Setting::Sysctl(needed.value),
+            accepts: needed.accepts,
+        }
+    }
+}
+
 /// What entries need of settings, each with the entry that needs it.
-fn needed(rules: &Ruleset) -> impl Iterator<Item = (EntryKey, Needed)> + '_ {
+fn needed(rules: &Ruleset) -> impl Iterator<Item = (EntryKey, Requirement)> + '_ {
     let of_settings = needed_by_settings(&rules.settings);
     let of_settings = of_settings.map(|(key, need)| (EntryKey::Setting(key), need));
-    of_settings.chain(needed_by_policies(rules))
+    let of_policies = of_settings.chain(needed_by_policies(rules));
+    let all = of_policies.map(|(user, need)| (user, Requirement::from(need)));
+    all.chain(needed_by_source_nats(rules))
+}
+
+/// What the services need whose servers are to see the director in the place of the client.
+fn needed_by_source_nats(rules: &Ruleset) -> impl Iterator<Item = (EntryKey, Requirement)> + '_ {
+    let services = rules.services.iter();
+    let services = services.filter_map(|(key, service)| Some((*key, service.policy.snat?)));
+    services.flat_map(|(key, snat)| {
+        let rule = Requirement {
+            key: SettingKey::SourceNat(key),
+            value: Setting::SourceNat(snat),
+            accepts: &[],
+        };
+        let tracking = needed_by_source_nat().map(Requirement::from);
+        let both = tracking.into_iter().chain([rule]);
+        both.map(move |need| (EntryKey::ServicePolicy(key), need))
+    })
 }
 
 /// What the services of a ruleset need where their servers are checked: a client that is bound to a
@@ -57,11 +94,8 @@ fn needed_by_settings(settings: &Settings) -> impl Iterator<Item = (SettingKey, 
 pub fn with_derived(rules: &Ruleset) -> Cow<'_, Ruleset> {
     let mut all = Cow::Borrowed(rules);
     for (_, need) in needed(rules) {
-        let key = SettingKey::Sysctl(need.name);
-        if !all.settings.has(key) {
-            all.to_mut()
-                .settings
-                .put(key, Some(Setting::Sysctl(need.value)));
+        if !all.settings.has(need.key) {
+            all.to_mut().settings.put(need.key, Some(need.value));
         }
     }
     all
@@ -70,7 +104,7 @@ pub fn with_derived(rules: &Ruleset) -> Cow<'_, Ruleset> {
 /// The settings that are derived of a ruleset, each behind the entry that needs it; none that the
 /// ruleset sets explicitly.
 pub fn derived_keys(rules: &Ruleset) -> impl Iterator<Item = (EntryKey, SettingKey)> + '_ {
-    let all = needed(rules).map(|(user, need)| (user, SettingKey::Sysctl(need.name)));
+    let all = needed(rules).map(|(user, need)| (user, need.key));
     all.filter(|(_, key)| !rules.settings.has(*key))
 }
 
@@ -80,15 +114,15 @@ pub fn derived_keys(rules: &Ruleset) -> impl Iterator<Item = (EntryKey, SettingK
 /// `invalid`, with the value that is needed.
 pub fn check_derived(rules: &Ruleset) -> Result<()> {
     for (user, need) in needed(rules) {
-        let Some(value) = rules.settings.sysctl(need.name) else {
+        let Some(Setting::Sysctl(value)) = rules.settings.get(need.key) else {
             continue;
         };
         if !need.accepts.contains(&value.as_str()) {
-            let wanted = need.value;
+            let wanted = need.value.summary(need.key);
             return Err(Error::invalid(format!(
                 "the value {value} contradicts {user}, which needs {wanted}"
             ))
-            .object(SettingKey::Sysctl(need.name))
+            .object(need.key)
             .hint(format!(
                 "leave it out ({user} sets it), or set it to {wanted}"
             )));
@@ -103,6 +137,7 @@ mod tests {
 
     use super::*;
     use crate::model::setting::SettingKind;
+    use crate::model::{ServiceKey, SourceNat, VirtualService};
 
     fn rules(vips: serde_json::Value, sysctls: serde_json::Value) -> Ruleset {
         let mut rules = Ruleset::default();
@@ -145,6 +180,26 @@ mod tests {
                 Cow::Borrowed(_)
             ));
         }
+    }
+
+    #[test]
+    fn source_nat_needs_its_rule_and_tracking() {
+        let key = ServiceKey::parse("tcp 192.0.2.10:80").unwrap();
+        let mut service = VirtualService::new(key.family());
+        service.policy.snat = Some(SourceNat::Masquerade);
+        let mut all = Ruleset::default();
+        all.services.insert(key, service);
+        let derived = with_derived(&all);
+        assert_eq!(sysctls(&derived), ["net.ipv4.vs.conntrack=1"]);
+        assert_eq!(
+            derived.settings.source_nat(&key),
+            Some(SourceNat::Masquerade)
+        );
+        assert_eq!(derived_keys(&all).count(), 2);
+        let off = json!([{"name": "net.ipv4.vs.conntrack", "value": 0}]);
+        SettingKind::Sysctl.read(off, &mut all.settings).unwrap();
+        let error = check_derived(&all).unwrap_err();
+        assert!(error.message().contains("which needs 1"), "{error}");
     }
 
     #[test]

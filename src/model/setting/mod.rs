@@ -8,6 +8,7 @@ mod derived;
 mod facts;
 pub mod maintenance;
 mod name;
+pub mod source_nat;
 mod stored;
 pub mod sync_daemon;
 pub mod sysctl;
@@ -24,14 +25,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::interface::InterfaceName;
+use super::key::ServiceKey;
 use super::pairs::pairs;
 use super::patch::{Options, check_names};
 use super::service::Field;
 use crate::error::{Error, Result};
 use maintenance::{Maintenance, MaintenanceKey};
+use source_nat::SourceNat;
 use sync_daemon::{DaemonRole, SyncDaemon};
 use sysctl::{SysctlName, SysctlValue};
 use timeout::{TimeoutKind, Timeouts};
@@ -53,6 +56,8 @@ pub enum SettingKind {
     Vip,
     /// Real servers that people took out of service, or hold in.
     Maintenance,
+    /// Source NAT of services: derived of their policies, and never declared.
+    SourceNat,
 }
 
 /// Names a setting. The names in a record are those of early versions.
@@ -71,6 +76,8 @@ pub enum SettingKey {
     Vip(VipKey),
     /// Servers in maintenance: at an address, or on a host.
     Maintenance(MaintenanceKey),
+    /// Source NAT of a service.
+    SourceNat(ServiceKey),
 }
 
 /// What a setting is set to.
@@ -89,10 +96,12 @@ pub enum Setting {
     Vip(Vip),
     /// Maintenance of servers.
     Maintenance(Maintenance),
+    /// Source NAT of a service.
+    SourceNat(SourceNat),
 }
 
 impl SettingKind {
-    /// All kinds, in the order in which they are shown.
+    /// The kinds that a ruleset may declare, in the order in which they are shown.
     pub const ALL: [SettingKind; 6] = [
         SettingKind::Timeout,
         SettingKind::SyncDaemon,
@@ -111,6 +120,7 @@ impl SettingKind {
             SettingKind::Sysctl => &sysctl::FACTS,
             SettingKind::Vip => &vip::FACTS,
             SettingKind::Maintenance => &maintenance::FACTS,
+            SettingKind::SourceNat => &source_nat::FACTS,
         }
     }
 
@@ -149,6 +159,10 @@ impl SettingKind {
             SettingKind::Maintenance => settings
                 .maintenance()
                 .map(|(key, one)| Value::Object(one.json(key)))
+                .collect(),
+            SettingKind::SourceNat => settings
+                .source_nats()
+                .map(|(key, snat)| json!({ "service": key.to_string(), "snat": snat.json() }))
                 .collect(),
         }
     }
@@ -219,6 +233,7 @@ impl SettingKey {
             SettingKey::Sysctl(_) => SettingKind::Sysctl,
             SettingKey::Vip(_) => SettingKind::Vip,
             SettingKey::Maintenance(_) => SettingKind::Maintenance,
+            SettingKey::SourceNat(_) => SettingKind::SourceNat,
         }
     }
 
@@ -236,6 +251,7 @@ impl SettingKey {
             SettingKey::Sysctl(name) => name.to_string(),
             SettingKey::Vip(key) => key.to_string(),
             SettingKey::Maintenance(key) => key.to_string(),
+            SettingKey::SourceNat(key) => key.to_string(),
         }
     }
 
@@ -246,7 +262,8 @@ impl SettingKey {
             SettingKey::Timeout(_)
             | SettingKey::SyncDaemon(_)
             | SettingKey::TunnelDevice(_)
-            | SettingKey::Maintenance(_) => None,
+            | SettingKey::Maintenance(_)
+            | SettingKey::SourceNat(_) => None,
             SettingKey::Sysctl(name) => name.interface().filter(is_one),
             SettingKey::Vip(key) => Some(key.interface),
         }
@@ -296,7 +313,10 @@ impl SettingKey {
 
 impl fmt::Display for SettingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.facts().noun, self.name())
+        match self {
+            SettingKey::SourceNat(key) => write!(f, "source NAT of {key}"),
+            key => write!(f, "{} {}", key.facts().noun, key.name()),
+        }
     }
 }
 
@@ -320,6 +340,7 @@ impl Setting {
             (Setting::TunnelDevice(device), _) => device.fields(),
             (Setting::Vip(vip), SettingKey::Vip(key)) => vip.fields(key),
             (Setting::Maintenance(one), _) => one.fields(),
+            (Setting::SourceNat(snat), _) => vec![("snat", SourceNat::text(Some(*snat)))],
             _ => Vec::new(),
         }
     }
@@ -347,6 +368,7 @@ impl Setting {
             (Setting::Maintenance(one), SettingKey::Maintenance(key)) => one.json(key).into(),
             (Setting::Timeout(seconds), _) => (*seconds).into(),
             (Setting::Sysctl(value), _) => value.json(),
+            (Setting::SourceNat(snat), _) => snat.json(),
             _ => Value::Null,
         }
     }
@@ -401,7 +423,7 @@ impl Setting {
                 one.set(options)?;
                 Ok(Setting::Maintenance(one))
             }
-            // A timeout has no handle that it could be changed by.
+            // A timeout and source NAT have no handle that they could be changed by.
             _ => Ok(self.clone()),
         }
     }
@@ -421,6 +443,7 @@ impl Setting {
             (Setting::Vip(vip), SettingKey::Vip(key)) => vip.summary(key),
             (Setting::Vip(vip), _) => format!("/{}", vip.prefix),
             (Setting::Maintenance(one), _) => one.summary(),
+            (Setting::SourceNat(snat), _) => snat.to_string(),
         }
     }
 
@@ -456,7 +479,8 @@ impl Settings {
             | (SettingKey::TunnelDevice(_), Some(value @ Setting::TunnelDevice(_)))
             | (SettingKey::Sysctl(_), Some(value @ Setting::Sysctl(_)))
             | (SettingKey::Vip(_), Some(value @ Setting::Vip(_)))
-            | (SettingKey::Maintenance(_), Some(value @ Setting::Maintenance(_))) => {
+            | (SettingKey::Maintenance(_), Some(value @ Setting::Maintenance(_)))
+            | (SettingKey::SourceNat(_), Some(value @ Setting::SourceNat(_))) => {
                 self.0.insert(key, value)
             }
             (_, Some(_)) => None,

@@ -7,6 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::maintenance::{Maintenance, MaintenanceKey};
+use super::source_nat::SourceNat;
 use super::sync_daemon::{DaemonRole, SyncDaemon};
 use super::sysctl::{SysctlName, SysctlValue};
 use super::timeout::Timeouts;
@@ -14,6 +15,7 @@ use super::tunnel_device::TunnelDevice;
 use super::vip::{Vip, VipKey};
 use super::{Setting, SettingKey, Settings};
 use crate::model::interface::InterfaceName;
+use crate::model::key::ServiceKey;
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
@@ -29,6 +31,9 @@ struct Stored {
     vips: Vec<(VipKey, Vip)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     maintenance: Vec<(MaintenanceKey, Maintenance)>,
+    /// In no snapshot; a kernel has it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    source_nat: Vec<(ServiceKey, SourceNat)>,
 }
 
 impl Serialize for Settings {
@@ -48,6 +53,7 @@ impl Serialize for Settings {
                 .maintenance()
                 .map(|(key, one)| (key, one.clone()))
                 .collect(),
+            source_nat: self.source_nats().collect(),
         };
         stored.serialize(serializer)
     }
@@ -77,7 +83,10 @@ impl<'de> Deserialize<'de> for Settings {
         let maintenance =
             maintenance.map(|(key, one)| (SettingKey::Maintenance(key), Setting::Maintenance(one)));
         let all = daemons.chain(devices).chain(sysctls).chain(vips);
-        for (key, value) in all.chain(maintenance) {
+        let source_nat = stored.source_nat.into_iter();
+        let source_nat =
+            source_nat.map(|(key, snat)| (SettingKey::SourceNat(key), Setting::SourceNat(snat)));
+        for (key, value) in all.chain(maintenance).chain(source_nat) {
             if settings.put(key, Some(value)).is_some() {
                 return Err(D::Error::custom(format!("{key} is there twice")));
             }

@@ -395,6 +395,11 @@ pub(super) fn needed_by_removing() -> Option<Needed> {
     needed_of_ipvs("net.ipv4.vs.expire_nodest_conn")
 }
 
+/// The setting without which the kernel tracks no connection of IPVS, and so changes no source.
+pub(super) fn needed_by_source_nat() -> Option<Needed> {
+    needed_of_ipvs("net.ipv4.vs.conntrack")
+}
+
 fn needed_of_ipvs(name: &str) -> Option<Needed> {
     Some(Needed {
         name: SysctlName::parse(name).ok()?,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::maintenance::{Maintenance, MaintenanceKey};
+use super::source_nat::SourceNat;
 use super::sync_daemon::{DaemonRole, SyncDaemon};
 use super::sysctl::{SysctlName, SysctlValue};
 use super::timeout::{TimeoutKind, Timeouts};
@@ -11,6 +12,7 @@ use super::vip::{Vip, VipKey};
 use super::{Setting, SettingKey, Settings};
 use crate::model::interface::InterfaceName;
 use crate::model::key::ServerKey;
+use crate::model::key::ServiceKey;
 use crate::model::policy::HostName;
 
 impl Settings {
@@ -125,6 +127,24 @@ impl Settings {
             (SettingKey::Vip(key), Setting::Vip(vip)) => Some((*key, vip)),
             _ => None,
         })
+    }
+}
+
+impl Settings {
+    /// Source NAT, by service.
+    pub fn source_nats(&self) -> impl Iterator<Item = (ServiceKey, SourceNat)> {
+        self.iter().filter_map(|(key, value)| match (key, value) {
+            (SettingKey::SourceNat(key), Setting::SourceNat(snat)) => Some((*key, *snat)),
+            _ => None,
+        })
+    }
+
+    /// Source NAT of a service.
+    pub fn source_nat(&self, service: &ServiceKey) -> Option<SourceNat> {
+        match self.get(SettingKey::SourceNat(*service)) {
+            Some(Setting::SourceNat(snat)) => Some(*snat),
+            _ => None,
+        }
     }
 }
 

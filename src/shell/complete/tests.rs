@@ -141,7 +141,7 @@ fn options_complete_by_the_function_and_the_map_around_them() {
     offers("tcp(\"192.0.2.1:80\", #{ sch", &["scheduler: "]);
     offers(
         "tcp(\"192.0.2.1:80\", #{ scheduler: \"rr\", s",
-        &["servers: "],
+        &["servers: ", "snat: "],
     );
     offers(
         "tcp(\"192.0.2.1:80\", #{ servers: [#{ ",
