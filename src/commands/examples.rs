@@ -18,7 +18,7 @@ pub(super) const FIRST: Lines = &[
 ];
 
 /// For each verb. A verb that is not there has no help to stand in.
-const EXAMPLES: [(&str, Lines); 36] = [
+const EXAMPLES: [(&str, Lines); 37] = [
     ("demo", &[("ipvsh demo", "no rights needed, nothing stays")]),
     (
         "run",
@@ -169,6 +169,16 @@ const EXAMPLES: [(&str, Lines); 36] = [
             "ipvsh ready --wait 60",
             "status 0 as soon as it may take traffic",
         )],
+    ),
+    (
+        "try",
+        &[
+            ("ipvsh try http://192.0.2.10/", "who answers ten requests"),
+            (
+                "ipvsh try tcp://192.0.2.10:3306 -n 1",
+                "does it take connections?",
+            ),
+        ],
     ),
     (
         "unfreeze",

@@ -21,7 +21,9 @@ pub(super) const GROUPS: [Group; 6] = [
     ),
     (
         "check servers",
-        &["daemon", "health", "why", "events", "ready", "unfreeze"],
+        &[
+            "try", "daemon", "health", "why", "events", "ready", "unfreeze",
+        ],
     ),
     ("take back", &["rollback", "revert", "restore", "confirm"]),
     (

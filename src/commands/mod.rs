@@ -49,6 +49,7 @@ mod show;
 mod status;
 mod tag;
 mod top;
+mod try_urls;
 mod unfreeze;
 mod unreported;
 mod usage;
@@ -124,6 +125,7 @@ enum Verb {
     Why(why::WhyArgs),
     Events(events::EventsArgs),
     Ready(ready::ReadyArgs),
+    Try(try_urls::TryArgs),
     Unfreeze(unfreeze::UnfreezeArgs),
     Edit(edit::EditArgs),
     Export(export::ExportArgs),
@@ -305,6 +307,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Why(args) => why::run(&context.paged(), &args),
         Verb::Events(args) => events::run(context, &args),
         Verb::Ready(args) => ready::run(context, &args),
+        Verb::Try(args) => try_urls::run(context, &args),
         Verb::Unfreeze(args) => unfreeze::run(context, &args),
         Verb::Disable(args) => disable::run(context, &args),
         Verb::Enable(args) => enable::run(context, &args),

@@ -32,6 +32,7 @@ pub use host::LinuxHost;
 pub use linux::Linux;
 pub use names::Names;
 pub use sim::{Clients, Deviation, KernelFile, Machine, Sim};
+pub use table::lists;
 
 use crate::error::Result;
 

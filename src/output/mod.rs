@@ -22,6 +22,7 @@ mod progress;
 mod rows;
 mod status;
 mod table;
+mod trial;
 pub mod value;
 mod welcome;
 mod written;
@@ -45,6 +46,7 @@ pub use progress::Teller;
 pub use rows::{Look, info, rows};
 pub use status::{Facts, status};
 pub use table::Table;
+pub use trial::{trial, trial_json};
 pub use welcome::{lines_to_type, paragraph};
 pub use written::{Effect, did, effects, is_closed, written};
 

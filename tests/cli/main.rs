@@ -24,6 +24,7 @@ mod scripts;
 mod simulated;
 mod statuses;
 mod texts;
+mod trial;
 mod unwritten;
 mod views;
 mod waiting;

@@ -41,4 +41,5 @@ mod pages;
 mod promises;
 mod shift;
 mod top;
+mod trial;
 mod views;
