@@ -18,7 +18,7 @@ pub(super) const FIRST: Lines = &[
 ];
 
 /// For each verb. A verb that is not there has no help to stand in.
-const EXAMPLES: [(&str, Lines); 37] = [
+const EXAMPLES: [(&str, Lines); 38] = [
     ("demo", &[("ipvsh demo", "no rights needed, nothing stays")]),
     (
         "run",
@@ -40,6 +40,17 @@ const EXAMPLES: [(&str, Lines); 37] = [
                 "ipvsh status --exit-code",
                 "for monitoring: 10 where something differs",
             ),
+        ],
+    ),
+    (
+        "doctor",
+        &[
+            ("ipvsh doctor", "everything that is misconfigured here"),
+            (
+                "ipvsh doctor --fix --plan",
+                "what its safe fixes would change",
+            ),
+            ("ipvsh doctor redirects --fix", "the fix of one rule"),
         ],
     ),
     (

@@ -10,7 +10,7 @@ pub(super) const GROUPS: [Group; 6] = [
     (
         "look",
         &[
-            "demo", "status", "show", "top", "where", "plan", "diff", "history",
+            "demo", "status", "doctor", "show", "top", "where", "plan", "diff", "history",
         ],
     ),
     (

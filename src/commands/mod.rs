@@ -17,6 +17,7 @@ mod daemon;
 mod demo;
 mod diff;
 mod disable;
+mod doctor;
 mod drain;
 mod edit;
 mod enable;
@@ -108,6 +109,7 @@ enum Verb {
     Top(top::TopArgs),
     Plan(plan::PlanArgs),
     Diff(diff::DiffArgs),
+    Doctor(doctor::DoctorArgs),
     History(history::HistoryArgs),
     Rollback(rollback::RollbackArgs),
     Revert(revert::RevertArgs),
@@ -293,6 +295,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Where(args) => where_is::run(&context.paged(), &args),
         Verb::Top(args) => top::run(context, &args),
         Verb::Plan(args) => plan::run(&context.paged(), &args),
+        Verb::Doctor(args) => doctor::run(context, &args),
         Verb::Diff(args) => diff::run(&context.paged(), &args),
         Verb::History(args) => history::run(&context.paged(), &args),
         Verb::Rollback(args) => rollback::run(context, &args),

@@ -28,7 +28,7 @@ mod verify;
 
 pub use contract::{Kernel, Outcome, Part, Place};
 pub use fault::{Faults, Faulty};
-pub use host::LinuxHost;
+pub use host::{LinuxHost, SYSTEMD, enabled_by};
 pub use linux::Linux;
 pub use names::Names;
 pub use sim::{Clients, Deviation, KernelFile, Machine, Sim};

@@ -6,6 +6,7 @@
 mod changes;
 mod confirm;
 mod database;
+mod doctor;
 mod drain;
 mod dropin;
 mod edit;

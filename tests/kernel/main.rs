@@ -17,6 +17,7 @@ mod conformance;
 mod daemons;
 mod differential;
 mod director;
+mod doctor;
 mod drain;
 mod everyday;
 mod faults;
