@@ -8,7 +8,7 @@
 //! | 0 | [`error`], [`model`], [`clock`], [`signals`], [`threads`] | plain data with validation; the time; who ends us and when; two things at once |
 //! | 1 | [`candidate`], [`plan`], [`health`], [`notes`], [`mod@format`], [`views`] | pure decisions: what was asked for, what must change, which servers are up, what may be regretted; rulesets as text; live state as rows |
 //! | 2 | [`netlink`], [`ipvs`], [`marks`], [`kernel`], [`probe`], [`store`], [`runtime`], [`background`] | the outside world behind small traits |
-//! | 3 | [`director`], [`daemon`], [`ipvsadm`], [`dropin`] | the use cases; the long-running process; the drop-in for ipvsadm, and its place |
+//! | 3 | [`director`], [`doctor`], [`daemon`], [`ipvsadm`], [`dropin`], [`trial`] | the use cases; what is misconfigured here; the long-running process; the drop-in for ipvsadm, and its place; who answers a client |
 //! | 4 | [`api`] | one table of facts per script function |
 //! | 5 | [`script`] | the Rhai engine |
 //! | 6 | [`shell`], [`output`], [`top`] | the prompt; tables, JSON, colour; the full screen |
@@ -21,6 +21,7 @@ pub mod clock;
 pub mod commands;
 pub mod daemon;
 pub mod director;
+pub mod doctor;
 pub mod dropin;
 pub mod error;
 pub mod format;
@@ -42,4 +43,5 @@ pub mod signals;
 pub mod store;
 pub mod threads;
 pub mod top;
+pub mod trial;
 pub mod views;

@@ -8,6 +8,7 @@ pub mod call;
 pub mod checks;
 pub mod context;
 pub mod convert;
+pub mod doctor;
 pub mod fact;
 pub mod files;
 pub mod help;
@@ -67,6 +68,7 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
         change::FUNCTIONS,
         live::FUNCTIONS,
         health::FUNCTIONS,
+        doctor::FUNCTIONS,
         views::FUNCTIONS,
         top::FUNCTIONS,
         drain::FUNCTIONS,

@@ -109,6 +109,22 @@ impl ChangeArgs {
         }
     }
 
+    /// The same with a message, where none was given.
+    pub fn with_message(&self, message: &str) -> ChangeArgs {
+        ChangeArgs {
+            message: Some(self.message.clone().unwrap_or_else(|| message.to_owned())),
+            ..self.clone()
+        }
+    }
+
+    /// The same, only printing what would be done.
+    pub fn planning(&self) -> ChangeArgs {
+        ChangeArgs {
+            plan: true,
+            ..self.clone()
+        }
+    }
+
     /// Says whether any of them was given.
     pub fn is_given(&self) -> bool {
         self.yes || self.options() != ChangeOptions::default()

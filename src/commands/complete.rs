@@ -14,7 +14,9 @@ use crate::error::Result;
 use crate::format::real_server::Persist;
 use crate::model::address::endpoint;
 use crate::model::connection::STATES;
-use crate::model::{HostName, Ruleset, ServiceKey, ServiceName, SettingKind, Settings};
+use crate::model::{
+    HostName, Protocol, Ruleset, ServiceKey, ServiceName, SettingKind, Settings, VirtualService,
+};
 use crate::shell::complete::snapshots;
 use crate::top;
 use crate::views::{Order, View};
@@ -151,6 +153,7 @@ pub(super) fn answers(context: &Context, before: &[String], last: &str) -> Optio
             all.extend(vips(context));
             Some(all)
         }
+        ("try", _) => Some(tcp_services(context)),
         ("drain", _) if stand.rest.last().is_some_and(|word| !is_kind(word)) => {
             Some(servers(context, Some(&stand.rest.join(" "))))
         }
@@ -327,6 +330,22 @@ fn objects(context: &Context, given: &[String]) -> Vec<Answer> {
             .map(|of| (of, "a firewall mark's service".to_owned())),
     );
     all
+}
+
+/// The virtual services that a client can connect to, as a URL names them.
+fn tcp_services(context: &Context) -> Vec<Answer> {
+    let answer = |(key, service): (&ServiceKey, &VirtualService)| match key {
+        ServiceKey::Address {
+            protocol: Protocol::TCP,
+            addr,
+            port: port @ 1..,
+        } => Some((
+            endpoint(*addr, *port),
+            service.options.summary(key.family()),
+        )),
+        _ => None,
+    };
+    rules(context).services.iter().filter_map(answer).collect()
 }
 
 /// The real servers of the services that a name fits, or of all.

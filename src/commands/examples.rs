@@ -18,7 +18,7 @@ pub(super) const FIRST: Lines = &[
 ];
 
 /// For each verb. A verb that is not there has no help to stand in.
-const EXAMPLES: [(&str, Lines); 37] = [
+const EXAMPLES: [(&str, Lines); 39] = [
     ("demo", &[("ipvsh demo", "no rights needed, nothing stays")]),
     (
         "run",
@@ -40,6 +40,17 @@ const EXAMPLES: [(&str, Lines); 37] = [
                 "ipvsh status --exit-code",
                 "for monitoring: 10 where something differs",
             ),
+        ],
+    ),
+    (
+        "doctor",
+        &[
+            ("ipvsh doctor", "everything that is misconfigured here"),
+            (
+                "ipvsh doctor --fix --plan",
+                "what its safe fixes would change",
+            ),
+            ("ipvsh doctor redirects --fix", "the fix of one rule"),
         ],
     ),
     (
@@ -186,6 +197,16 @@ const EXAMPLES: [(&str, Lines); 37] = [
             "ipvsh ready --wait 60",
             "status 0 as soon as it may take traffic",
         )],
+    ),
+    (
+        "try",
+        &[
+            ("ipvsh try http://192.0.2.10/", "who answers ten requests"),
+            (
+                "ipvsh try tcp://192.0.2.10:3306 -n 1",
+                "does it take connections?",
+            ),
+        ],
     ),
     (
         "unfreeze",

@@ -10,7 +10,7 @@ pub(super) const GROUPS: [Group; 6] = [
     (
         "look",
         &[
-            "demo", "status", "show", "top", "where", "plan", "diff", "history",
+            "demo", "status", "doctor", "show", "top", "where", "plan", "diff", "history",
         ],
     ),
     (
@@ -21,7 +21,9 @@ pub(super) const GROUPS: [Group; 6] = [
     ),
     (
         "check servers",
-        &["daemon", "health", "why", "events", "ready", "unfreeze"],
+        &[
+            "try", "daemon", "health", "why", "events", "ready", "unfreeze",
+        ],
     ),
     ("take back", &["rollback", "revert", "restore", "confirm"]),
     (

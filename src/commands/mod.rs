@@ -17,6 +17,7 @@ mod daemon;
 mod demo;
 mod diff;
 mod disable;
+mod doctor;
 mod drain;
 mod edit;
 mod enable;
@@ -50,6 +51,7 @@ mod show;
 mod status;
 mod tag;
 mod top;
+mod try_urls;
 mod unfreeze;
 mod unreported;
 mod usage;
@@ -108,6 +110,7 @@ enum Verb {
     Top(top::TopArgs),
     Plan(plan::PlanArgs),
     Diff(diff::DiffArgs),
+    Doctor(doctor::DoctorArgs),
     History(history::HistoryArgs),
     Rollback(rollback::RollbackArgs),
     Revert(revert::RevertArgs),
@@ -125,6 +128,7 @@ enum Verb {
     Why(why::WhyArgs),
     Events(events::EventsArgs),
     Ready(ready::ReadyArgs),
+    Try(try_urls::TryArgs),
     Unfreeze(unfreeze::UnfreezeArgs),
     RealServer(real_server::RealServerArgs),
     Edit(edit::EditArgs),
@@ -293,6 +297,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Where(args) => where_is::run(&context.paged(), &args),
         Verb::Top(args) => top::run(context, &args),
         Verb::Plan(args) => plan::run(&context.paged(), &args),
+        Verb::Doctor(args) => doctor::run(context, &args),
         Verb::Diff(args) => diff::run(&context.paged(), &args),
         Verb::History(args) => history::run(&context.paged(), &args),
         Verb::Rollback(args) => rollback::run(context, &args),
@@ -307,6 +312,7 @@ fn dispatch(context: &Context, cli: Cli) -> Result<u8> {
         Verb::Why(args) => why::run(&context.paged(), &args),
         Verb::Events(args) => events::run(context, &args),
         Verb::Ready(args) => ready::run(context, &args),
+        Verb::Try(args) => try_urls::run(context, &args),
         Verb::Unfreeze(args) => unfreeze::run(context, &args),
         Verb::RealServer(args) => real_server::run(context, &args),
         Verb::Disable(args) => disable::run(context, &args),

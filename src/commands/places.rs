@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::geteuid;
 
 use crate::error::{Error, Kind, Result};
+use crate::kernel::enabled_by;
 
 /// The database of the host: root's.
 const OF_THE_HOST: &str = "/var/lib/ipvsh";
@@ -105,19 +106,7 @@ pub(super) fn size(dir: &Path) -> Option<u64> {
 
 /// The link by which systemd restores at boot, where somebody enabled it.
 pub(super) fn boot_unit(systemd: &Path) -> Option<PathBuf> {
-    let mut wants: Vec<PathBuf> = std::fs::read_dir(systemd)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|end| end == "wants" || end == "requires")
-        })
-        .map(|path| path.join(UNIT))
-        .filter(|link| link.symlink_metadata().is_ok())
-        .collect();
-    wants.sort();
-    wants.into_iter().next()
+    enabled_by(systemd, UNIT)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::context::Context;
 use super::places;
 use crate::director::{ChangeOptions, Status};
 use crate::error::Result;
+use crate::kernel::SYSTEMD;
 use crate::output::{self, Facts};
 
 /// Where things stand: head, drift, what does not work, foreign, boot restore, database; what to do
@@ -51,8 +52,7 @@ pub(super) fn facts(database: PathBuf, is_sim: bool, status: Result<Status>) -> 
     Facts {
         bytes: places::size(&database),
         database: database.display().to_string(),
-        boot_unit: places::boot_unit(Path::new("/etc/systemd/system"))
-            .map(|unit| unit.display().to_string()),
+        boot_unit: places::boot_unit(Path::new(SYSTEMD)).map(|unit| unit.display().to_string()),
         is_sim,
         now: Utc::now(),
         status,

@@ -83,7 +83,9 @@ impl Verbs for PromptVerbs {
 fn commits(matches: &ArgMatches) -> bool {
     let of = matches.subcommand().map_or(matches, |(_, of)| of);
     let changes = of.try_get_one::<bool>("allow_removals").is_ok();
-    let only_plans = matches!(of.try_get_one::<bool>("plan"), Ok(Some(true)));
+    // The doctor only looks, unless it is to fix what it finds.
+    let only_looks = matches!(of.try_get_one::<bool>("fix"), Ok(Some(false)));
+    let only_plans = only_looks || matches!(of.try_get_one::<bool>("plan"), Ok(Some(true)));
     changes && !only_plans
 }
 
@@ -99,6 +101,8 @@ mod tests {
             ("restore", true),
             ("run x.rhai", true),
             ("drain tcp 192.0.2.1:80 10.0.0.1", true),
+            ("doctor --fix", true),
+            ("doctor", false),
             ("plan 2", false),
             ("confirm", false),
             ("history -p", false),

@@ -28,10 +28,7 @@ pub(super) fn refuse_everything(managers: &[Manager], live: &Live) -> Result<()>
 
 /// What is said where something was adopted all the same.
 pub(super) fn two_owners(manager: &Manager) -> String {
-    format!(
-        "{manager} manages IPVS here too: it may undo what ipvsh changes, and ipvsh restore what it \
-         changes"
-    )
+    format!("{manager} {}", Manager::IS_SECOND)
 }
 
 /// Whether sync daemons here are somebody's: keepalived starts and stops them with its state.

@@ -16,6 +16,7 @@ mod confirm_timer;
 mod connections;
 mod count_by;
 mod deviations;
+mod diagnosis;
 mod disable;
 mod drain;
 mod dry;

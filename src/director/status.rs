@@ -1,5 +1,6 @@
 //! One screen: where things stand, and one thing to do about it.
 
+use super::diagnosis::{declare_vips, quick_findings};
 use super::health_summary::HealthSummary;
 use super::options::ChangeOptions;
 use super::{Awaiting, Director, Left, head_of, plan_of_everything};
@@ -26,6 +27,8 @@ pub struct Status {
     pub changed: Vec<Change>,
     /// What does not work, or will not, although it is as the head has it; each with its fix.
     pub warnings: Vec<Note>,
+    /// How many findings the quick rules of the doctor have that this screen does not show itself.
+    pub findings: usize,
     /// What the checks of the head say, and who keeps servers out.
     pub health: HealthSummary,
     /// Services and servers that the kernel holds, where it can be read.
@@ -120,13 +123,14 @@ impl Director {
             .ok()
             .map(|live| (live.rules.services.len(), live.rules.server_count()));
         let ours = (rules.services.len(), rules.server_count());
-        let (mut lost, mut warnings) = (Vec::new(), Vec::new());
+        let (mut lost, mut warnings, mut findings) = (Vec::new(), Vec::new(), 0);
         let overlay = self.overlay();
         let health = self.health_summary(&rules, &overlay);
-        let drift = live.map(|live| {
+        let drift = live.map(|mut live| {
             let now = (&rules, &FoundValues::default());
             let plan = plan_of_everything(now, (&live, &overlay), &rules, options);
             lost = changed(&plan, &live);
+            declare_vips(&mut live.rules, &rules);
             let entries = rules.entries();
             let held = overlay.all_held(&rules);
             let standing = Situation {
@@ -135,6 +139,8 @@ impl Director {
             };
             let found = notes::notes(&standing, &*self.host);
             warnings = notes::fold(&found);
+            let observed = self.observed((&live.rules, &rules), &held, (&health, pending.as_ref()));
+            findings = quick_findings(&observed, &*self.host);
             plan
         });
         Ok(Status {
@@ -148,6 +154,7 @@ impl Director {
             drift,
             changed: lost,
             warnings,
+            findings,
         })
     }
 }

@@ -28,10 +28,11 @@ mod verify;
 
 pub use contract::{Kernel, Outcome, Part, Place};
 pub use fault::{Faults, Faulty};
-pub use host::LinuxHost;
+pub use host::{LinuxHost, SYSTEMD, enabled_by};
 pub use linux::Linux;
 pub use names::Names;
 pub use sim::{Clients, Deviation, KernelFile, Machine, Sim};
+pub use table::lists;
 
 use crate::error::Result;
 

@@ -82,6 +82,14 @@ impl Table {
     }
 }
 
+/// Returns true if the table, which every user may read, shows one of these services.
+pub fn lists(keys: &BTreeSet<ServiceKey>) -> bool {
+    let Ok(table) = Table::read() else {
+        return false;
+    };
+    keys.iter().any(|key| table.0.contains_key(&Name::of(key)))
+}
+
 /// Which services of a list are read.
 #[derive(Debug, Clone, Copy)]
 pub enum Stretch {

@@ -3,7 +3,7 @@
 //! Source of truth: `crosses_local_route_boundary` in ip_vs_xmit.c.
 
 use super::find::find;
-use super::{Facts, Fix, Note, Part, Topic};
+use super::{Facts, Fix, Note, Part, Topic, shared_network};
 use std::net::IpAddr;
 
 use crate::model::{Forwarding, Protocol, RealServer, ServerKey, ServiceKey, VirtualService};
@@ -78,13 +78,10 @@ fn same_network(
         })
         .peekable();
     masqueraded.peek()?;
-    let shared = |server: &ServerKey| {
-        let holds = |own: &&ipnet::IpNet| {
-            own.addr() != server.addr && own.contains(&server.addr) && own.contains(&vip)
-        };
-        facts.networks().iter().find(holds).map(ipnet::IpNet::trunc)
-    };
-    let (server, network) = masqueraded.find_map(|(server, _)| Some((server, shared(server)?)))?;
+    let (server, network) = masqueraded.find_map(|(server, _)| {
+        let (_, network) = shared_network(facts.interfaces(), vip, server.addr)?;
+        Some((server, network))
+    })?;
     // An operator who set this to 1 has the kernel translate the source as well, or means to; what
     // `snat` of another service sets says nothing of this one.
     let is_tracked = || facts.ipvs_setting("conntrack").as_deref() != Some("0");

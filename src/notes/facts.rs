@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use ipnet::IpNet;
-
 use super::host::{Host, Interface, Route};
 use crate::model::mark::may_give;
 use crate::model::{
@@ -60,7 +58,6 @@ pub(super) struct Facts<'a> {
     forwards: RefCell<BTreeMap<Way, Option<bool>>>,
     has_manager: OnceCell<bool>,
     interfaces: OnceCell<Vec<Interface>>,
-    networks: OnceCell<Vec<IpNet>>,
     settings: RefCell<BTreeMap<&'static str, Option<String>>>,
 }
 
@@ -76,7 +73,6 @@ impl<'a> Facts<'a> {
             forwards: RefCell::default(),
             has_manager: OnceCell::new(),
             interfaces: OnceCell::new(),
-            networks: OnceCell::new(),
             settings: RefCell::default(),
         }
     }
@@ -137,17 +133,6 @@ impl<'a> Facts<'a> {
     pub(super) fn interfaces(&self) -> &[Interface] {
         self.interfaces
             .get_or_init(|| self.host.interfaces().unwrap_or_default())
-    }
-
-    /// The addresses of this host in networks that it shares with others, each with its network: no
-    /// loopback addresses, and no VIPs, whose networks are themselves.
-    pub(super) fn networks(&self) -> &[IpNet] {
-        self.networks.get_or_init(|| {
-            let shared = self.interfaces().iter().filter(|one| !one.is_loopback);
-            let addresses = shared.flat_map(|one| &one.networks);
-            let has_others = |own: &&IpNet| own.prefix_len() < own.max_prefix_len();
-            addresses.filter(has_others).copied().collect()
-        })
     }
 
     /// A setting of IPVS.

@@ -22,7 +22,7 @@ pub(super) fn declare_vip(addr: std::net::IpAddr, interface: &str) -> String {
 }
 
 /// The call that sets a kernel setting.
-pub(super) fn set_sysctl(name: &str, value: u32) -> String {
+pub fn set_sysctl(name: &str, value: u32) -> String {
     let number = Value::from(value);
     let parsed =
         SysctlName::parse(name).and_then(|name| Ok((name, SysctlValue::parse(name, &number)?)));

@@ -16,7 +16,17 @@ pub enum Fix {
     Shell(String),
 }
 
+/// What only the operator knows, as fixes have it.
+const PLACEHOLDERS: [&str; 3] = ["ADDRESS", "PORT", "METHOD"];
+
 impl Fix {
+    /// Returns true if nothing in it is left for the operator to fill in.
+    pub fn is_complete(&self) -> bool {
+        let is_end = |c: char| !(c.is_alphanumeric() || c == '_');
+        let mut words = self.at_prompt().split(is_end);
+        !words.any(|word| PLACEHOLDERS.contains(&word))
+    }
+
     /// Returns the name of the kind, as JSON has it.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -56,6 +66,17 @@ impl fmt::Display for Fix {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fix_with_a_word_for_the_operator_is_not_complete() {
+        let is_complete = |code: &str| Fix::Script(code.to_owned()).is_complete();
+        assert!(is_complete("sysctl(\"net.ipv4.ip_forward\", 1)"));
+        assert!(!is_complete(
+            "find(\"tcp 192.0.2.1:80\").server(\"ADDRESS:80\")"
+        ));
+        assert!(!is_complete("set(#{ forward: \"METHOD\" })"));
+        assert!(is_complete("disable(\"MYPORT\")"));
+    }
 
     #[test]
     fn a_line_of_a_script_is_quoted_for_the_shell() {

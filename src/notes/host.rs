@@ -43,6 +43,12 @@ impl fmt::Display for Manager {
     }
 }
 
+impl Manager {
+    /// What is the matter where another program manages IPVS too.
+    pub const IS_SECOND: &'static str = "manages IPVS here too: it may undo what ipvsh changes, and \
+                                         ipvsh restore what it changes";
+}
+
 /// An address that another program adds and removes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManagedAddress {
@@ -72,6 +78,11 @@ pub struct Interface {
 /// A host, as far as notes need to know it: its network namespace is the caller's. Nothing is an
 /// error; what cannot be told is `None`.
 pub trait Host {
+    /// Says why there is no host to ask, where there is none.
+    fn absence(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Says where packets to an address go.
     fn route(&self, to: IpAddr) -> Option<Route>;
 
@@ -94,6 +105,16 @@ pub trait Host {
 
     /// Reads a setting of IPVS, `net.ipv4.vs.NAME`; there is none before the module is loaded.
     fn ipvs_setting(&self, name: &str) -> Option<String>;
+
+    /// Reads a kernel setting by its path below `/proc/sys`: `net/ipv4/conf/eth0/rp_filter`.
+    fn kernel_setting(&self, _path: &str) -> Option<String> {
+        None
+    }
+
+    /// Says whether systemd starts a unit at boot: `ipvsh-restore.service`.
+    fn enables(&self, _unit: &str) -> Option<bool> {
+        None
+    }
 }
 
 /// A host of which nothing is known.
@@ -101,6 +122,10 @@ pub trait Host {
 pub struct NoHost;
 
 impl Host for NoHost {
+    fn absence(&self) -> Option<&'static str> {
+        Some("the kernel is simulated: there is no host to ask")
+    }
+
     fn route(&self, _: IpAddr) -> Option<Route> {
         None
     }

@@ -13,6 +13,7 @@ mod fix;
 mod fold;
 mod host;
 mod marks;
+mod network;
 mod note;
 mod overlap;
 mod port;
@@ -26,10 +27,13 @@ use std::collections::BTreeSet;
 
 pub use facts::feeds;
 use facts::{Facts, Part, parts};
+pub use find::set_sysctl;
 pub use fix::Fix;
 pub use fold::fold;
 pub use host::{Host, Interface, ManagedAddress, Manager, NoHost, Route};
+pub use network::shared_network;
 pub use note::{Note, Notes, Situation, Topic};
+pub use removal::{EXPIRE_NODEST, silence};
 
 use crate::model::{DaemonRole, EntryKey, MarkKey, ServiceKey, SettingKey};
 

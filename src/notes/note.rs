@@ -61,6 +61,34 @@ pub enum Topic {
 }
 
 impl Topic {
+    /// All of them.
+    pub const ALL: [Topic; 24] = [
+        Topic::Vip,
+        Topic::NotSilent,
+        Topic::Forwarding4,
+        Topic::Forwarding6,
+        Topic::NoServers,
+        Topic::AllQuiesced,
+        Topic::AllHeld,
+        Topic::Mixed,
+        Topic::Loopback,
+        Topic::NotOnLink,
+        Topic::Port,
+        Topic::Flags,
+        Topic::Unfed,
+        Topic::Unused,
+        Topic::Overlap,
+        Topic::HashedAway,
+        Topic::LoopbackVip,
+        Topic::SameNetwork,
+        Topic::ClientAddress,
+        Topic::SnatAddress,
+        Topic::NoMasq,
+        Topic::DaemonLink,
+        Topic::Cut,
+        Topic::Silence,
+    ];
+
     /// Returns true if the host is asked for a route to tell.
     pub(super) fn needs_route(self) -> bool {
         matches!(self, Topic::Vip | Topic::NotOnLink | Topic::SnatAddress)

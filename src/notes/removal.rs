@@ -9,7 +9,7 @@ use crate::model::{Protocol, ServiceKey, count};
 use crate::plan::Cut;
 
 /// The setting that says what becomes of a connection whose server is gone.
-const EXPIRE: &str = "expire_nodest_conn";
+pub const EXPIRE_NODEST: &str = "expire_nodest_conn";
 
 /// So many removals are told one by one.
 const TOLD_APART: usize = 2;
@@ -25,17 +25,22 @@ pub(super) fn notes(cuts: &[Cut], undo: Option<&str>, facts: &Facts) -> Vec<Note
     let told = costly.chunks(together);
     let mut notes: Vec<Note> = told.filter_map(|cuts| note(cuts, undo)).collect();
     let cuts_some = costly.iter().any(|cut| connections(cut) > 0);
-    if cuts_some && facts.ipvs_setting(EXPIRE).as_deref() == Some("0") {
-        notes.push(Note {
-            topic: Topic::Silence,
-            object: format!("net.ipv4.vs.{EXPIRE}"),
-            what: "it is 0, so the kernel drops the packets of connections whose real server was \
-                   removed, and clients wait in vain; with 1 they are refused at once"
-                .to_owned(),
-            fix: Fix::Script(set_sysctl(&format!("net.ipv4.vs.{EXPIRE}"), 1)),
-        });
+    if cuts_some && facts.ipvs_setting(EXPIRE_NODEST).as_deref() == Some("0") {
+        notes.push(silence());
     }
     notes
+}
+
+/// The note about connections whose server was removed, while the kernel keeps silent about them.
+pub fn silence() -> Note {
+    Note {
+        topic: Topic::Silence,
+        object: format!("net.ipv4.vs.{EXPIRE_NODEST}"),
+        what: "it is 0, so the kernel drops the packets of connections whose real server was \
+               removed, and clients wait in vain; with 1 they are refused at once"
+            .to_owned(),
+        fix: Fix::Script(set_sysctl(&format!("net.ipv4.vs.{EXPIRE_NODEST}"), 1)),
+    }
 }
 
 /// The connections in use. The kernel counts those of UDP as inactive; of other protocols the inactive

@@ -6,7 +6,7 @@
 //! runs verbs as they are: what it prints begins with the verb.
 
 use crate::model::shell_word;
-use crate::notes::Note;
+use crate::notes::{Fix, Note};
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -61,6 +61,15 @@ pub(super) fn warning(note: &Note) -> String {
     let told = match AT_PROMPT.get() {
         Some(_) => note.at_prompt(),
         None => note.to_string(),
+    };
+    with_globals(&told).into_owned()
+}
+
+/// A fix as it is typed here: into a shell or, at a prompt, there.
+pub(super) fn fix_here(fix: &Fix) -> String {
+    let told = match AT_PROMPT.get() {
+        Some(_) => fix.at_prompt().to_owned(),
+        None => fix.to_string(),
     };
     with_globals(&told).into_owned()
 }

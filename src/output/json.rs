@@ -235,6 +235,7 @@ pub fn status(facts: &Facts) -> Value {
         "drift": plan.map(|plan| changes(&plan.changes)),
         "notes": plan.and(status).map(|status| in_words(&[], &status.warnings)),
         "warnings": plan.and(status).map(|status| warnings(&status.warnings)),
+        "findings": plan.and(status).map(|status| status.findings),
         "foreign": plan.map(|plan| foreign(&plan.foreign)),
         "health": status.map(|status| health(&status.health)),
         "kept_weights": plan.map(|plan| plan.kept_weights),

@@ -40,6 +40,7 @@ pub fn status(facts: &Facts, paint: Paint) -> String {
             health(&status.health, facts.now, paint, &mut lines);
             head(status, facts.now, &mut lines);
             kernel(status, facts.is_sim, paint, &mut lines);
+            doctor(status.findings, paint, &mut lines);
         }
         // Why is an error of its own, told after the screen.
         Err(_) => lines.push(("head", paint.paint(Style::Removed, "cannot be read"))),
@@ -251,6 +252,14 @@ fn drift(status: &Status, plan: &Plan, paint: Paint, lines: &mut Vec<(&str, Stri
     if status.warnings.len() > SHOWN {
         let more = format!("... {} more: ipvsh plan", status.warnings.len() - SHOWN);
         lines.push(("note", with_globals(&more).into_owned()));
+    }
+}
+
+/// What the quick rules of the doctor find that is not on this screen.
+fn doctor(findings: usize, paint: Paint, lines: &mut Vec<(&str, String)>) {
+    if findings > 0 {
+        let what = format!("{} (ipvsh doctor)", count(findings, "finding"));
+        lines.push(("doctor", paint.paint(Style::Changed, &with_globals(&what))));
     }
 }
 

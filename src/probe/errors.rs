@@ -32,20 +32,22 @@ const REMOTE: [Errno; 3] = [Errno::CONNREFUSED, Errno::CONNRESET, Errno::PIPE];
 
 /// An error of a call that sends.
 pub(super) fn sending(error: &io::Error) -> Missed {
-    match Errno::from_io_error(error) {
+    let missed = match Errno::from_io_error(error) {
         Some(errno) if REMOTE.contains(&errno) => Missed::failed(said(error)),
         _ => Missed::no_result(said(error)),
-    }
+    };
+    missed.by(error)
 }
 
 /// An error that an answer, or the lack of one, brought.
 pub(super) fn answering(error: &io::Error) -> Missed {
-    match Errno::from_io_error(error) {
+    let missed = match Errno::from_io_error(error) {
         Some(errno) if LOCAL.contains(&errno) => Missed::no_result(said(error)),
         // The C library's words, "no route to host", would send the reader to this host's routes.
         Some(Errno::HOSTUNREACH) => Missed::failed("host is unreachable"),
         _ => Missed::failed(said(error)),
-    }
+    };
+    missed.by(error)
 }
 
 /// What the system said, as part of a sentence: `connection refused`.

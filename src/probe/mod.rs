@@ -4,12 +4,14 @@
 //! look-up of a program's user, which a thread of its own does.
 
 mod errors;
+mod exchange;
 mod exec;
 mod http;
 mod outcome;
 mod patterns;
 mod ping;
 mod program;
+mod request;
 mod run;
 mod socket;
 mod tcp;
@@ -17,6 +19,7 @@ mod tls;
 mod udp;
 
 pub use program::examine;
+pub use request::{Asked, Asker, Reply};
 pub use run::{run, run_now};
 pub use tls::authorities;
 

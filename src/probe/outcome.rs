@@ -1,6 +1,9 @@
 //! How a run ended, before it is timed.
 
+use std::io;
 use std::time::Duration;
+
+use nix::errno::Errno;
 
 use crate::health::Verdict;
 
@@ -30,6 +33,8 @@ pub(super) struct Missed {
     pub verdict: Verdict,
     /// What came back, in a few words.
     pub answer: String,
+    /// The error of the system that ended the run, if one did.
+    pub errno: Option<Errno>,
 }
 
 impl Missed {
@@ -38,6 +43,7 @@ impl Missed {
         Missed {
             verdict: Verdict::Failed(reason.into()),
             answer: String::new(),
+            errno: None,
         }
     }
 
@@ -46,7 +52,14 @@ impl Missed {
         Missed {
             verdict: Verdict::NoResult(reason.into()),
             answer: String::new(),
+            errno: None,
         }
+    }
+
+    /// The same with the error of the system.
+    pub fn by(mut self, error: &io::Error) -> Missed {
+        self.errno = error.raw_os_error().map(Errno::from_raw);
+        self
     }
 
     /// The same with what came back.
@@ -90,18 +103,46 @@ pub(super) fn seconds(time: Duration) -> String {
 
 /// The first line of an answer, so far as it can be shown.
 pub(super) fn excerpt(bytes: &[u8]) -> String {
-    let is_text = |line: &&[u8]| !line.trim_ascii().is_empty();
-    let line = bytes.split(|byte| *byte == b'\n').find(is_text);
-    // A character of UTF-8 has four bytes at most.
-    let line = line.unwrap_or_default().trim_ascii();
-    let line = line.get(..4 * LONGEST).unwrap_or(line);
-    let text = String::from_utf8_lossy(line);
-    let shown = |c: char| match c.is_control() {
+    let replaced = |c: char| match c.is_control() {
         true => char::REPLACEMENT_CHARACTER,
         false => c,
     };
-    let mut shown: String = text.chars().map(shown).collect();
-    if let Some((at, _)) = shown.char_indices().nth(LONGEST) {
+    cut(first_line(bytes, LONGEST).chars().map(replaced), LONGEST)
+}
+
+/// The first line of an answer in so many characters at most; what would move a terminal's cursor or
+/// turn its text around is escaped.
+pub(super) fn excerpt_of(bytes: &[u8], longest: usize) -> String {
+    let line = first_line(bytes, longest);
+    let escaped = line.chars().flat_map(|c| {
+        let plain = (!is_unsafe(c)).then_some(c);
+        let escape = is_unsafe(c).then(|| c.escape_default());
+        plain.into_iter().chain(escape.into_iter().flatten())
+    });
+    cut(escaped, longest)
+}
+
+/// Returns true for control characters, and for those of Unicode that change the direction of text.
+fn is_unsafe(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns
+}
+
+/// The first line with something in it; what is no UTF-8 is replaced.
+fn first_line(bytes: &[u8], longest: usize) -> String {
+    let is_text = |line: &&[u8]| !line.trim_ascii().is_empty();
+    let line = bytes.split(|byte| *byte == b'\n').find(is_text);
+    let line = line.unwrap_or_default().trim_ascii();
+    // A character of UTF-8 has four bytes at most; one more character says that there are more.
+    let line = line.get(..4 * (longest + 1)).unwrap_or(line);
+    String::from_utf8_lossy(line).into_owned()
+}
+
+/// So many characters at most, and a sign where there are more.
+fn cut(characters: impl Iterator<Item = char>, longest: usize) -> String {
+    let mut shown: String = characters.take(longest + 1).collect();
+    if let Some((at, _)) = shown.char_indices().nth(longest) {
         shown.truncate(at);
         shown.push('…');
     }

@@ -69,7 +69,8 @@ pub(super) fn behind_program(line: &str) -> Option<&str> {
     (is_program && !rest.trim_start().starts_with('=')).then(|| rest.trim_start())
 }
 
-/// Says whether what follows a word makes it a script's: a call, a member, an assignment, an import.
+/// Says whether what follows a word makes it a script's: a call, a member, an assignment, an import, a
+/// block.
 fn is_script(word: &str, rest: &str) -> bool {
     let next = rest.trim_start();
     if !rest.is_empty() && next.len() == rest.len() && !rest.starts_with(';') {
@@ -77,6 +78,7 @@ fn is_script(word: &str, rest: &str) -> bool {
     }
     let mut words = next.split_whitespace();
     next.starts_with(['(', '='])
+        || (word == "try" && next.starts_with('{'))
         || (word == "import" && next.starts_with(['"', '`']))
         || (word == "export"
             && (matches!(words.next(), Some("let" | "const")) || words.next() == Some("as")))
@@ -112,6 +114,7 @@ mod tests {
             "tag",
             "run",
             "install-dropin",
+            "try",
         ];
         names.map(|name| (name.to_owned(), String::new())).into()
     }
@@ -135,6 +138,7 @@ mod tests {
             ("export 5", "export 5"),
             ("install-dropin", "install-dropin"),
             ("history | less", "history | less"),
+            ("try 192.0.2.10", "try 192.0.2.10"),
         ] {
             assert_eq!(command(line), Some(expected), "{line}");
         }
@@ -153,6 +157,8 @@ mod tests {
             "export let x = 1",
             "tag",
             "tag 1 x",
+            "try { commit() } catch { }",
+            "try{ 1 } catch (e) { }",
             "rollback_all 2",
             "ipvsh = 1",
             "ipvshx 1",

@@ -131,7 +131,12 @@ impl Lab {
 
     /// Runs without the simulator; for what fails before the kernel is looked at.
     pub fn run_plain(&self, args: &[&str]) -> String {
-        self.tell(&Said::of(self.plain(args), ""))
+        self.tell(&self.said_plain(args))
+    }
+
+    /// The same as it was said.
+    pub fn said_plain(&self, args: &[&str]) -> Said {
+        Said::of(self.plain(args), "")
     }
 
     /// Runs; everything that was said, for a snapshot.

@@ -69,6 +69,7 @@ fn status_of_a_head() {
       "drift": [],
       "notes": [],
       "warnings": [],
+      "findings": 0,
       "foreign": {
         "services": 0,
         "servers": 0,

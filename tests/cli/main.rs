@@ -6,6 +6,7 @@
 mod changes;
 mod confirm;
 mod database;
+mod doctor;
 mod drain;
 mod dropin;
 mod edit;
@@ -26,6 +27,7 @@ mod simulated;
 mod source_nat;
 mod statuses;
 mod texts;
+mod trial;
 mod unwritten;
 mod views;
 mod waiting;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use ipvsh::doctor::RULES;
 use ipvsh::notes::Topic;
 
 use crate::pages::root;
@@ -86,32 +87,6 @@ fn every_message_that_is_explained_is_said() {
 /// Every topic of notes has a case: who adds one is led here by the compiler.
 #[test]
 fn every_topic_has_a_case() {
-    let all = [
-        Topic::Vip,
-        Topic::NotSilent,
-        Topic::Forwarding4,
-        Topic::Forwarding6,
-        Topic::NoServers,
-        Topic::AllQuiesced,
-        Topic::AllHeld,
-        Topic::Mixed,
-        Topic::Loopback,
-        Topic::NotOnLink,
-        Topic::Port,
-        Topic::Flags,
-        Topic::Unfed,
-        Topic::Unused,
-        Topic::Overlap,
-        Topic::HashedAway,
-        Topic::LoopbackVip,
-        Topic::SameNetwork,
-        Topic::ClientAddress,
-        Topic::SnatAddress,
-        Topic::NoMasq,
-        Topic::DaemonLink,
-        Topic::Cut,
-        Topic::Silence,
-    ];
     let words = |topic: Topic| match topic {
         Topic::Vip => "no address of this host",
         Topic::NotSilent => "silent, but on",
@@ -142,9 +117,29 @@ fn every_topic_has_a_case() {
     for entry in std::fs::read_dir(root().join("tests/notes")).unwrap() {
         cases += &std::fs::read_to_string(entry.unwrap().path()).unwrap();
     }
-    for topic in all {
+    for topic in Topic::ALL {
         assert!(cases.contains(words(topic)), "{topic:?} has no case");
     }
+}
+
+#[test]
+fn every_rule_of_the_doctor_has_its_row() {
+    let lines = page("examples/guide/troubleshooting.md").lines;
+    let mut missing = Vec::new();
+    for rule in RULES {
+        let row = format!("| `{}` | {} | {} |", rule.id, rule.title, rule.why);
+        if !lines.contains(&row) {
+            missing.push(row);
+        }
+    }
+    nothing_wrong(&missing);
+    let rows = lines.iter().filter(|line| {
+        let id = line
+            .strip_prefix("| `")
+            .and_then(|rest| rest.split('`').next());
+        id.is_some_and(|id| RULES.iter().any(|rule| rule.id == id))
+    });
+    assert_eq!(rows.count(), RULES.len(), "a row twice");
 }
 
 #[test]

@@ -8,14 +8,17 @@ mod interfaces;
 mod keepalived;
 mod managers;
 mod route;
+mod units;
 
 use std::cell::RefCell;
 use std::net::IpAddr;
+use std::path::Path;
 
 use crate::marks::Iptables;
 use crate::model::{Family, ForeignMark};
 use crate::notes::{Host, Interface, ManagedAddress, Manager, Route};
 use route::Routes;
+pub use units::{SYSTEMD, enabled_by};
 
 /// This host. Asks nothing before it is asked.
 #[derive(Debug, Default)]
@@ -87,5 +90,22 @@ impl Host for LinuxHost {
         }
         let setting = std::fs::read_to_string(format!("/proc/sys/net/ipv4/vs/{name}")).ok()?;
         Some(setting.trim().to_owned())
+    }
+
+    fn kernel_setting(&self, path: &str) -> Option<String> {
+        // A name of an interface may have dots; one that leads elsewhere is none.
+        let leads_elsewhere = |part: &str| part.is_empty() || part.starts_with('.');
+        if path.split('/').any(leads_elsewhere) {
+            return None;
+        }
+        let setting = std::fs::read_to_string(format!("/proc/sys/{path}")).ok()?;
+        Some(setting.trim().to_owned())
+    }
+
+    fn enables(&self, unit: &str) -> Option<bool> {
+        let systemd = Path::new(SYSTEMD);
+        systemd
+            .is_dir()
+            .then(|| enabled_by(systemd, unit).is_some())
     }
 }

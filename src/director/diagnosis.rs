@@ -1,0 +1,78 @@
+//! What is misconfigured on this host: the doctor's rules on what the kernel and the head hold.
+
+use super::health_summary::HealthSummary;
+use super::{Awaiting, Director, head_of};
+use crate::doctor::{Diagnosis, NotLooked, Observed, Rule, examine, selected, shown_by_status};
+use crate::error::Result;
+use crate::model::{Ruleset, Setting, SettingKey};
+use crate::notes::Host;
+use crate::plan::HeldServers;
+
+impl Director {
+    /// Runs rules of the doctor. Where the kernel cannot be read, they look at the head alone, and all
+    /// of them are reported as not having looked at everything.
+    ///
+    /// # Errors
+    /// As the store fails.
+    pub fn diagnose(&mut self, rules: &[&'static Rule]) -> Result<Diagnosis> {
+        let store = self.stores.open()?;
+        let (_, head) = head_of(&*store)?;
+        let pending = self.awaiting(&*store)?;
+        drop(store);
+        let mut live = self.observe(&[&head]);
+        if let Ok(live) = &mut live {
+            declare_vips(&mut live.rules, &head);
+        }
+        let overlay = self.overlay();
+        let health = self.health_summary(&head, &overlay);
+        let held = overlay.all_held(&head);
+        let holds = live.as_ref().map_or(&head, |live| &live.rules);
+        let observed = self.observed((holds, &head), &held, (&health, pending.as_ref()));
+        let mut diagnosis = examine(&observed, &*self.host, rules);
+        if let Err(error) = live {
+            let why = format!("the kernel cannot be read: {error}");
+            let rules = std::mem::take(&mut diagnosis.looked).into_iter();
+            diagnosis.not_looked.extend(rules.map(|rule| NotLooked {
+                rule,
+                why: why.clone(),
+            }));
+            diagnosis.unread = Some(error);
+        }
+        Ok(diagnosis)
+    }
+
+    /// What the rules look at.
+    pub(super) fn observed<'a>(
+        &self,
+        (live, head): (&'a Ruleset, &'a Ruleset),
+        held: &'a HeldServers,
+        (health, pending): (&HealthSummary, Option<&Awaiting>),
+    ) -> Observed<'a> {
+        Observed {
+            live,
+            head,
+            held,
+            now: self.clock.utc(),
+            checked: health.checked,
+            has_daemon: health.has_daemon(),
+            awaiting: pending.map(|awaiting| awaiting.snapshot),
+        }
+    }
+}
+
+/// Gives the VIPs that a kernel holds what only the head knows of them: whether they are silent.
+pub(super) fn declare_vips(live: &mut Ruleset, head: &Ruleset) {
+    for (key, vip) in head.settings.vips() {
+        let key = SettingKey::Vip(key);
+        if live.settings.has(key) {
+            live.settings.put(key, Some(Setting::Vip(vip.clone())));
+        }
+    }
+}
+
+/// How many findings the quick rules have that a status does not show itself.
+pub(super) fn quick_findings(observed: &Observed, host: &dyn Host) -> usize {
+    let mut rules = selected(&[], true).unwrap_or_default();
+    rules.retain(|rule| !shown_by_status(rule));
+    examine(observed, host, &rules).findings.len()
+}
