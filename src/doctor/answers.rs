@@ -1,11 +1,11 @@
 //! A host whose missing answers are recorded, so that a rule that could not look says so.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::model::{Family, ForeignMark};
-use crate::notes::{Host, Interface, ManagedAddress, Manager, Route};
+use crate::notes::{Host, Interface, ManagedAddress, Manager, NextKernel, Route};
 
 /// A kind of question to a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +60,14 @@ impl<'a> Answers<'a> {
         self.missing.borrow().values().next().cloned()
     }
 
+    /// A setting of a module that may not be loaded: then there is none, and nothing to report.
+    pub(super) fn setting_of_module(&self, path: &str) -> Option<String> {
+        match self.host.absence() {
+            Some(_) => self.kernel_setting(path),
+            None => self.host.kernel_setting(path),
+        }
+    }
+
     fn told<T>(&self, answer: Option<T>, question: Question, why: &str) -> Option<T> {
         if answer.is_none() {
             self.unanswered(question, why);
@@ -110,6 +118,17 @@ impl Host for Answers<'_> {
     fn kernel_setting(&self, path: &str) -> Option<String> {
         let why = format!("/proc/sys/{path} cannot be read");
         self.told(self.host.kernel_setting(path), Question::Setting, &why)
+    }
+
+    fn schedulers(&self) -> Option<BTreeSet<String>> {
+        let why = "the modules of this kernel cannot be listed";
+        self.told(self.host.schedulers(), Question::Other, why)
+    }
+
+    fn schedulers_of_next_kernel(&self) -> Option<NextKernel> {
+        let why = "the kernels that are installed cannot be listed";
+        let answer = self.host.schedulers_of_next_kernel();
+        self.told(answer, Question::Other, why)
     }
 
     fn enables(&self, unit: &str) -> Option<bool> {

@@ -24,11 +24,16 @@ pub const RULES: &[&Rule] = &[
     // Something will fail.
     &noted::MIXED,
     &noted::SYNC_LINK,
+    &scheduler::RULE,
+    &conntrack::RULE,
     &persist_quiesce::RULE,
+    &conn_reuse::RULE,
     &nodest::RULE,
     &checks::RULE,
     &managers::RULE,
+    &next_boot::RULE,
     // Something is untidy.
+    &forgotten::RULE,
     &noted::FLAGS,
 ];
 
