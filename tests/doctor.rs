@@ -366,7 +366,7 @@ fn what_the_next_boot_does_not_bring_back() {
 fn maintenance_that_nobody_ended() {
     let since = |since: &str, expires: Value| {
         let mut one =
-            json!({ "address": "10.0.0.11", "mode": "drain", "since": since, "by": "alice" });
+            json!({ "name": "10.0.0.11", "mode": "drain", "since": since, "by": "alice" });
         if !expires.is_null() {
             one["expires"] = expires;
         }
@@ -465,11 +465,12 @@ fn what_a_host_does_not_answer_is_said_and_is_no_finding() {
 fn a_repair_has_the_safe_fixes_and_names_the_others() {
     let held = HeldServers::new();
     let web = web(
-        json!({ "persistent": 300, "scheduler": "rr" }),
+        json!({ "persistent": 300 }),
         json!({ "forward": "masq", "weight": 0 }),
     );
     let all = observed(&web, &held);
-    let host = Fake::default()
+    let host = booted()
+        .with("net/ipv4/vs/conn_reuse_mode", "1")
         .interface("eth0", &["10.0.0.1/24"])
         .with("net/ipv4/conf/eth0/send_redirects", "1");
     let diagnosis = examine(&all, &host, RULES);
