@@ -1,8 +1,9 @@
 //! A host whose missing answers are recorded, so that a rule that could not look says so.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use crate::model::{Family, ForeignMark};
 use crate::notes::{Host, Interface, ManagedAddress, Manager, NextKernel, Route};
@@ -24,18 +25,36 @@ pub(super) enum Question {
     Other,
 }
 
+/// A host whose interfaces are listed once, however many rules ask.
+pub(super) struct Shared<'a> {
+    host: &'a dyn Host,
+    interfaces: OnceCell<Option<Rc<[Interface]>>>,
+}
+
+impl<'a> Shared<'a> {
+    /// A host.
+    pub(super) fn of(host: &'a dyn Host) -> Shared<'a> {
+        Shared {
+            host,
+            interfaces: OnceCell::new(),
+        }
+    }
+}
+
 /// A host, with the questions that it did not answer.
 pub(super) struct Answers<'a> {
     host: &'a dyn Host,
+    shared: &'a Shared<'a>,
     /// The first reason of each kind.
     missing: RefCell<BTreeMap<Question, String>>,
 }
 
 impl<'a> Answers<'a> {
     /// The answers of a host.
-    pub(super) fn of(host: &'a dyn Host) -> Answers<'a> {
+    pub(super) fn of(shared: &'a Shared<'a>) -> Answers<'a> {
         Answers {
-            host,
+            host: shared.host,
+            shared,
             missing: RefCell::default(),
         }
     }
@@ -66,6 +85,14 @@ impl<'a> Answers<'a> {
             Some(_) => self.kernel_setting(path),
             None => self.host.kernel_setting(path),
         }
+    }
+
+    /// The network interfaces; none where they cannot be read.
+    pub(super) fn all_interfaces(&self) -> Option<Rc<[Interface]>> {
+        let ask = || self.host.interfaces().map(Rc::from);
+        let answer = self.shared.interfaces.get_or_init(ask).clone();
+        let why = "the network interfaces cannot be read";
+        self.told(answer, Question::Interfaces, why)
     }
 
     fn told<T>(&self, answer: Option<T>, question: Question, why: &str) -> Option<T> {
@@ -106,8 +133,7 @@ impl Host for Answers<'_> {
     }
 
     fn interfaces(&self) -> Option<Vec<Interface>> {
-        let why = "the network interfaces cannot be read";
-        self.told(self.host.interfaces(), Question::Interfaces, why)
+        self.all_interfaces().map(|all| all.to_vec())
     }
 
     fn ipvs_setting(&self, name: &str) -> Option<String> {

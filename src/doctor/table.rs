@@ -53,7 +53,7 @@ pub fn selected(names: &[String], only_quick: bool) -> Result<Vec<&'static Rule>
             Some(close) => error.hint(format!("did you mean \"{close}\"?")),
             None => error,
         }
-        .hint("the rules: ipvsh help doctor"));
+        .hint("the rules: ipvsh doctor --help"));
     }
     let is_wanted = |rule: &&&Rule| match names {
         [] => !only_quick || rule.is_quick,
