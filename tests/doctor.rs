@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
-use ipvsh::doctor::{Diagnosis, Observed, RULES, examine, selected};
+use ipvsh::doctor::{ConnectionTable, Diagnosis, Observed, RULES, examine, selected};
 use ipvsh::model::{Family, ForeignMark, Ruleset, json};
 use ipvsh::notes::{Host, Interface, Manager, NextKernel, NoHost, Route};
 use ipvsh::plan::HeldServers;
@@ -102,6 +102,10 @@ fn observed<'a>(rules: &'a Ruleset, held: &'a HeldServers) -> Observed<'a> {
         checked: 0,
         has_daemon: true,
         awaiting: None,
+        connection_table: Some(ConnectionTable {
+            connections: 0,
+            buckets: 4096,
+        }),
     }
 }
 
@@ -426,6 +430,40 @@ fn connection_tracking_that_is_nearly_full() {
         (&all, &with("800")),
         (&all, &with("799")),
     );
+}
+
+#[test]
+fn a_connection_table_with_too_few_buckets() {
+    let (web, held) = (web(json!({}), json!({})), HeldServers::new());
+    let with = |connections| Observed {
+        connection_table: Some(ConnectionTable {
+            connections,
+            buckets: 4096,
+        }),
+        ..observed(&web, &held)
+    };
+    let host = Fake::default();
+    let words = ["20000 connections in 4096 buckets", "conn_tab_bits=15 "];
+    found_until(
+        "buckets",
+        &words,
+        (&with(20_000), &host),
+        (&with(16_384), &host),
+    );
+    // A table of the greatest size is as good as it gets.
+    let full = Observed {
+        connection_table: Some(ConnectionTable {
+            connections: 9_000_000,
+            buckets: 1 << 20,
+        }),
+        ..observed(&web, &held)
+    };
+    assert_eq!(found("buckets", &full, &host), Vec::<String>::new());
+    let unknown = Observed {
+        connection_table: None,
+        ..observed(&web, &held)
+    };
+    assert_eq!(look("buckets", &unknown, &host).not_looked.len(), 1);
 }
 
 #[test]

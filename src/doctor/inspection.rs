@@ -29,6 +29,17 @@ pub struct Observed<'a> {
     pub has_daemon: bool,
     /// The head, while it awaits confirmation.
     pub awaiting: Option<SnapshotId>,
+    /// The kernel's connection table, where that is known; quick rules do without.
+    pub connection_table: Option<ConnectionTable>,
+}
+
+/// The connection table of IPVS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionTable {
+    /// The connections of all services.
+    pub connections: u64,
+    /// The buckets that they share.
+    pub buckets: u32,
 }
 
 /// An examination under way, as one rule sees it.
@@ -41,7 +52,6 @@ pub(super) struct Inspection<'a> {
 
 impl<'a> Inspection<'a> {
     /// Reports that the rule could not look, or not at everything.
-    #[allow(dead_code)] // for rules whose question no method of the host asks
     pub(super) fn could_not_look(&self, why: impl Into<String>) {
         self.host.unanswered(Question::Other, why);
     }

@@ -33,6 +33,7 @@ pub const RULES: &[&Rule] = &[
     &managers::RULE,
     &next_boot::RULE,
     // Something is untidy.
+    &buckets::RULE,
     &forgotten::RULE,
     &noted::FLAGS,
 ];

@@ -21,7 +21,7 @@ const HOST: &str = "sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.all.send_redi
                     ipvsadm -Ln >/dev/null; sysctl -qw net.ipv4.vs.conn_reuse_mode=0";
 
 /// The host as systemd enables the units of ipvsh, in a mount namespace.
-const ENABLED: &str = "mount -t tmpfs units /etc/systemd/system; \
+const ENABLED: &str = "mkdir -p /etc/systemd/system; mount -t tmpfs units /etc/systemd/system; \
                        mkdir /etc/systemd/system/multi-user.target.wants; \
                        for unit in restore daemon; do \
                        ln -s x /etc/systemd/system/multi-user.target.wants/ipvsh-$unit.service; done";
@@ -229,7 +229,7 @@ fn what_a_boot_loses_and_a_full_table_are_found() {
     director.ipvsadm("-D -t 192.0.2.1:80");
     let broken = "for list in /lib/modules/$(uname -r)/modules.dep /proc/modules; do \
                   copy=$(basename $list); grep -v ip_vs_mh $list >$copy; mount --bind $copy $list; done; \
-                  mount -t tmpfs units /etc/systemd/system; \
+                  mkdir -p /etc/systemd/system; mount -t tmpfs units /etc/systemd/system; \
                   echo 10 >max; mount --bind max /proc/sys/net/netfilter/nf_conntrack_max; \
                   echo 8 >used; mount --bind used /proc/sys/net/netfilter/nf_conntrack_count";
     let doctor = "ipvsh doctor next-boot scheduler conntrack --exit-code";

@@ -3,6 +3,7 @@
 //! A file says in its first lines where the facts come from. A rule that asks the host something new
 //! extends [`Host`](crate::notes::Host), with "cannot tell" as the default.
 
+pub(super) mod buckets;
 pub(super) mod checks;
 pub(super) mod conn_reuse;
 pub(super) mod conntrack;
