@@ -1,10 +1,14 @@
 //! What is misconfigured on this host: the doctor's rules on what the kernel and the head hold.
 
+use std::collections::BTreeMap;
+
 use super::health_summary::HealthSummary;
 use super::{Awaiting, Director, head_of};
-use crate::doctor::{Diagnosis, NotLooked, Observed, Rule, examine, selected, shown_by_status};
+use crate::doctor::{
+    ConnectionTable, Diagnosis, NotLooked, Observed, Rule, examine, selected, shown_by_status,
+};
 use crate::error::Result;
-use crate::model::{Ruleset, Setting, SettingKey};
+use crate::model::{Live, Ruleset, Setting, SettingKey};
 use crate::notes::Host;
 use crate::plan::HeldServers;
 
@@ -27,7 +31,15 @@ impl Director {
         let health = self.health_summary(&head, &overlay);
         let held = overlay.all_held(&head);
         let holds = live.as_ref().map_or(&head, |live| &live.rules);
+        let connection_table = live
+            .as_ref()
+            .ok()
+            .and_then(|live| self.connection_table(live));
         let observed = self.observed((holds, &head), &held, (&health, pending.as_ref()));
+        let observed = Observed {
+            connection_table,
+            ..observed
+        };
         let mut diagnosis = examine(&observed, &*self.host, rules);
         if let Err(error) = live {
             let why = format!("the kernel cannot be read: {error}");
@@ -56,7 +68,21 @@ impl Director {
             checked: health.checked,
             has_daemon: health.has_daemon(),
             awaiting: pending.map(|awaiting| awaiting.snapshot),
+            connection_table: None,
         }
+    }
+
+    /// How many connections the kernel holds, in how many buckets.
+    fn connection_table(&mut self, live: &Live) -> Option<ConnectionTable> {
+        let servers = live.counts.values().flat_map(BTreeMap::values);
+        let connections = servers.fold(0_u64, |sum, server| {
+            let of_server = u64::from(server.active).saturating_add(server.inactive.into());
+            sum.saturating_add(of_server)
+        });
+        Some(ConnectionTable {
+            connections,
+            buckets: self.info().ok()?.connection_table_size,
+        })
     }
 }
 

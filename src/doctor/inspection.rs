@@ -1,6 +1,7 @@
 //! What rules look at: what the director observed, and what the host answers.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 
@@ -28,6 +29,17 @@ pub struct Observed<'a> {
     pub has_daemon: bool,
     /// The head, while it awaits confirmation.
     pub awaiting: Option<SnapshotId>,
+    /// The kernel's connection table, where that is known; quick rules do without.
+    pub connection_table: Option<ConnectionTable>,
+}
+
+/// The connection table of IPVS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionTable {
+    /// The connections of all services.
+    pub connections: u64,
+    /// The buckets that they share.
+    pub buckets: u32,
 }
 
 /// An examination under way, as one rule sees it.
@@ -40,7 +52,6 @@ pub(super) struct Inspection<'a> {
 
 impl<'a> Inspection<'a> {
     /// Reports that the rule could not look, or not at everything.
-    #[allow(dead_code)] // for rules whose question no method of the host asks
     pub(super) fn could_not_look(&self, why: impl Into<String>) {
         self.host.unanswered(Question::Other, why);
     }
@@ -77,8 +88,8 @@ impl<'a> Inspection<'a> {
     }
 
     /// The network interfaces; none where they cannot be read.
-    pub(super) fn interfaces(&self) -> Vec<Interface> {
-        self.host.interfaces().unwrap_or_default()
+    pub(super) fn interfaces(&self) -> Rc<[Interface]> {
+        self.host.all_interfaces().unwrap_or_default()
     }
 
     /// A setting of IPv4 of one interface, or of `all`.

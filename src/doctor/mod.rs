@@ -16,7 +16,7 @@ mod table;
 
 pub use diagnosis::{Diagnosis, Finding, NotLooked};
 pub use examine::examine;
-pub use inspection::Observed;
+pub use inspection::{ConnectionTable, Observed};
 pub use repair::Repair;
 pub use rule::{Rule, Severity};
 pub use table::{RULES, selected, shown_by_status};

@@ -1,5 +1,6 @@
 //! What notes ask of a host.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -60,6 +61,15 @@ pub struct ManagedAddress {
     pub file: String,
 }
 
+/// The newest kernel that is installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextKernel {
+    /// Its release: `6.1.0-28-amd64`.
+    pub release: String,
+    /// The schedulers that it has.
+    pub schedulers: BTreeSet<String>,
+}
+
 /// A network interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interface {
@@ -108,6 +118,16 @@ pub trait Host {
 
     /// Reads a kernel setting by its path below `/proc/sys`: `net/ipv4/conf/eth0/rp_filter`.
     fn kernel_setting(&self, _path: &str) -> Option<String> {
+        None
+    }
+
+    /// Lists the schedulers that the running kernel has, where it is certain that there are no others.
+    fn schedulers(&self) -> Option<BTreeSet<String>> {
+        None
+    }
+
+    /// Lists the schedulers of the newest kernel that is installed, which the next boot starts.
+    fn schedulers_of_next_kernel(&self) -> Option<NextKernel> {
         None
     }
 

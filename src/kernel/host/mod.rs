@@ -11,12 +11,14 @@ mod route;
 mod units;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 
+use super::names::Names;
 use crate::marks::Iptables;
 use crate::model::{Family, ForeignMark};
-use crate::notes::{Host, Interface, ManagedAddress, Manager, Route};
+use crate::notes::{Host, Interface, ManagedAddress, Manager, NextKernel, Route};
 use route::Routes;
 pub use units::{SYSTEMD, enabled_by};
 
@@ -100,6 +102,18 @@ impl Host for LinuxHost {
         }
         let setting = std::fs::read_to_string(format!("/proc/sys/{path}")).ok()?;
         Some(setting.trim().to_owned())
+    }
+
+    fn schedulers(&self) -> Option<BTreeSet<String>> {
+        Names::all_of_this_host().map(|names| names.schedulers)
+    }
+
+    fn schedulers_of_next_kernel(&self) -> Option<NextKernel> {
+        let (release, names) = Names::of_newest_kernel()?;
+        Some(NextKernel {
+            release,
+            schedulers: names.schedulers,
+        })
     }
 
     fn enables(&self, unit: &str) -> Option<bool> {
