@@ -130,7 +130,7 @@ fn a_lack_of_iptables_changes_nothing() {
     // A rule that only nft can read.
     let odd = "nft add rule ip nat POSTROUTING oif lo meta mark set numgen inc mod 2";
     director.exec("sh", &["-c", odd]).ended(0);
-    let said = director.ipvsh(&["-e", line]).ended(1).err;
+    let said = director.ipvsh(&["-e", line]).ended(4).err;
     assert!(
         said.contains("the table ip nat of nftables has a rule"),
         "{said}"
@@ -138,6 +138,7 @@ fn a_lack_of_iptables_changes_nothing() {
     director
         .exec("nft", &["delete", "table", "ip", "nat"])
         .ended(0);
+    director.iptables(masquerade);
     assert_eq!(traces(&director), before);
     director.ipvsh(&["plan"]).ended(0);
 }
