@@ -46,7 +46,7 @@ fn print_script(director: &Director, words: &str, file: &str) {
     director.typed("lvs", &line).ended(0);
 }
 
-/// Starts the printed script on all servers, twice, asks, stops it; the servers are as they were then.
+/// Starts the printed script on all servers, on one twice, asks, stops it; the servers are as they were then.
 /// The shell of busybox takes its own ip.
 #[track_caller]
 fn serves_by_the_script(director: &Director, words: &str, shells: [&str; 2], url: &str) {
@@ -58,12 +58,16 @@ fn serves_by_the_script(director: &Director, words: &str, shells: [&str; 2], url
     };
     let state = |(role, _): &(String, &str)| lines(director.typed(role, STATE));
     let before: Vec<_> = servers.iter().map(state).collect();
-    for server in &servers {
+    for (server, actions) in servers
+        .iter()
+        .zip(["status start start status", "start status"])
+    {
         // The values found stay those that the first start found.
-        let said = run(server, "status start start status");
-        assert!(said.starts_with("stopped"), "{words}: {said}");
-        assert!(said.contains("\n3\nrunning: "), "{words}: {said}");
-        assert_eq!(said.lines().count(), 3, "{words}: {said}");
+        let said = run(server, actions);
+        let (stopped, running) = said.split_at(said.find("running: ").unwrap());
+        let has_status_3 = stopped.starts_with("stopped") && stopped.ends_with("\n3\n");
+        assert!(stopped.is_empty() || has_status_3, "{words}: {said}");
+        assert_eq!(running.lines().count(), 1, "{words}: {said}");
     }
     answers_five_and_five(director, url, words);
     for (server, before) in servers.iter().zip(before) {
@@ -123,7 +127,8 @@ fn the_printed_script_serves_and_leaves_as_it_came() {
 #[test]
 fn serve_vip_serves_and_is_taken_back() {
     let director = one_network();
-    for options in [METHODS[0], METHODS[2], METHODS[3]] {
+    // The recipes do the same for the others.
+    for options in &METHODS[2..] {
         direct(&director, options);
         let servers = director.servers();
         let state = |role: &String| lines(director.typed(role, STATE));
