@@ -21,6 +21,8 @@ pub const RULES: &[&Rule] = &[
     &noted::MARK_PORT,
     &noted::HASHED_AWAY,
     &noted::VIP_SILENT,
+    &ftp::RULE,
+    &sync_role::RULE,
     // Something will fail.
     &noted::MIXED,
     &noted::SYNC_LINK,
@@ -28,6 +30,8 @@ pub const RULES: &[&Rule] = &[
     &nodest::RULE,
     &checks::RULE,
     &managers::RULE,
+    &vip_source::RULE,
+    &server::RULE,
     // Something is untidy.
     &noted::FLAGS,
 ];

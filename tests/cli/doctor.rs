@@ -33,7 +33,7 @@ fn a_finding_is_told_with_its_cause_and_its_fix() {
         seen  ipvsh --sim show services: weight 0 under sh, mh or dh
     -- stderr
     note: could not look: vip-missing, on-link, loopback-vip, rp-filter (the kernel is simulated: there is no host to ask)
-    2 findings; 17 rules looked
+    2 findings; 21 rules looked
     -- status 0
     "#);
     assert_snapshot!(lab.run(&["doctor", "no-servers", "--exit-code"]), @r#"

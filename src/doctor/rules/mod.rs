@@ -4,9 +4,13 @@
 //! extends [`Host`](crate::notes::Host), with "cannot tell" as the default.
 
 pub(super) mod checks;
+pub(super) mod ftp;
 pub(super) mod managers;
 pub(super) mod nodest;
 pub(super) mod noted;
 pub(super) mod persist_quiesce;
 pub(super) mod redirects;
 pub(super) mod rp_filter;
+pub(super) mod server;
+pub(super) mod sync_role;
+pub(super) mod vip_source;

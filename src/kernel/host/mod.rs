@@ -4,14 +4,16 @@
 //! May import: `error`, `model`, `notes` (the trait), `marks`. All of it is of the network
 //! namespace of the calling thread, and none of it is an error.
 
+mod helpers;
 mod interfaces;
+mod ipv6;
 mod keepalived;
 mod managers;
 mod route;
 mod units;
 
 use std::cell::RefCell;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 
 use crate::marks::Iptables;
@@ -100,6 +102,14 @@ impl Host for LinuxHost {
         }
         let setting = std::fs::read_to_string(format!("/proc/sys/{path}")).ok()?;
         Some(setting.trim().to_owned())
+    }
+
+    fn ftp_ports(&self) -> Option<Vec<u16>> {
+        helpers::ftp_ports()
+    }
+
+    fn is_preferred(&self, addr: Ipv6Addr) -> Option<bool> {
+        ipv6::is_preferred(addr)
     }
 
     fn enables(&self, unit: &str) -> Option<bool> {
