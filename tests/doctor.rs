@@ -5,13 +5,13 @@
 #[path = "doctor/host.rs"]
 mod host;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 
 use chrono::{DateTime, Utc};
 use ipvsh::doctor::{Diagnosis, Observed, RULES, examine, selected};
 use ipvsh::model::{Family, ForeignMark, Ruleset, json};
-use ipvsh::notes::{Host, Interface, Manager, NoHost, Route};
+use ipvsh::notes::{Host, Interface, Manager, NextKernel, NoHost, Route};
 use ipvsh::plan::HeldServers;
 use serde_json::{Value, json};
 
@@ -24,6 +24,7 @@ struct Fake {
     disabled: bool,
     ftp_ports: Vec<u16>,
     preferred: Vec<Ipv6Addr>,
+    schedulers: BTreeSet<String>,
 }
 
 impl Fake {
@@ -79,6 +80,17 @@ impl Host for Fake {
 
     fn is_preferred(&self, addr: Ipv6Addr) -> Option<bool> {
         Some(self.preferred.contains(&addr))
+    }
+
+    fn schedulers(&self) -> Option<BTreeSet<String>> {
+        Some(self.schedulers.clone())
+    }
+
+    fn schedulers_of_next_kernel(&self) -> Option<NextKernel> {
+        Some(NextKernel {
+            release: "6.1.0-28-amd64".to_owned(),
+            schedulers: self.schedulers.clone(),
+        })
     }
 
     fn enables(&self, _: &str) -> Option<bool> {
@@ -270,7 +282,10 @@ fn checks_that_nobody_runs() {
         ..well
     };
     let host = Fake::default();
-    let words = ["1 checked server", "systemctl enable --now ipvsh-daemon"];
+    let words = [
+        "1 checked server",
+        "systemctl enable --now ipvsh-daemon.service",
+    ];
     found_until("checks", &words, (&broken, &host), (&well, &host));
 }
 
@@ -296,6 +311,136 @@ fn another_program_with_the_same_table() {
     assert_eq!(found("managers", &none, &two), Vec::<String>::new());
 }
 
+/// A host whose kernels have the default scheduler.
+fn booted() -> Fake {
+    Fake {
+        schedulers: BTreeSet::from(["wlc".to_owned()]),
+        ..Fake::default()
+    }
+}
+
+#[test]
+fn a_scheduler_that_the_kernel_lacks() {
+    let (web, held, none) = (
+        web(json!({}), json!({})),
+        HeldServers::new(),
+        Ruleset::default(),
+    );
+    let lost = Observed {
+        live: &none,
+        ..observed(&web, &held)
+    };
+    let words = ["tcp 10.0.0.100:80: its scheduler is wlc", "ip_vs_wlc"];
+    found_until(
+        "scheduler",
+        &words,
+        (&lost, &Fake::default()),
+        (&lost, &booted()),
+    );
+    // What the kernel uses, it has, whatever the lists say.
+    let all = observed(&web, &held);
+    assert_eq!(
+        found("scheduler", &all, &Fake::default()),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn what_the_next_boot_does_not_bring_back() {
+    let (web, held) = (web(json!({}), json!({})), HeldServers::new());
+    let well = observed(&web, &held);
+    let disabled = Fake {
+        disabled: true,
+        ..booted()
+    };
+    let words = ["ipvsh-restore.service: is not enabled", "systemctl enable"];
+    found_until("next-boot", &words, (&well, &disabled), (&well, &booted()));
+    let words = ["kernel 6.1.0-28-amd64: has no module ip_vs_wlc"];
+    found_until(
+        "next-boot",
+        &words,
+        (&well, &Fake::default()),
+        (&well, &booted()),
+    );
+    let waits = Observed {
+        awaiting: Some(ipvsh::model::SnapshotId(7)),
+        ..well
+    };
+    let words = ["snapshot 7: awaits confirmation", "ipvsh confirm"];
+    found_until("next-boot", &words, (&waits, &booted()), (&well, &booted()));
+    let checked = Observed { checked: 1, ..well };
+    assert_eq!(found("next-boot", &checked, &disabled).len(), 2);
+    let none = Ruleset::default();
+    let none = observed(&none, &held);
+    assert_eq!(found("next-boot", &none, &disabled), Vec::<String>::new());
+}
+
+#[test]
+fn maintenance_that_nobody_ended() {
+    let since = |since: &str, expires: Value| {
+        let mut one =
+            json!({ "name": "10.0.0.11", "mode": "drain", "since": since, "by": "alice" });
+        if !expires.is_null() {
+            one["expires"] = expires;
+        }
+        rules(json!({ "maintenance": [one] }))
+    };
+    let held = HeldServers::new();
+    let old = since("2026-11-20T10:00:00Z", Value::Null);
+    let young = since("2026-11-25T10:00:00Z", Value::Null);
+    let planned = since("2026-11-20T10:00:00Z", json!("2026-12-20T10:00:00Z"));
+    let host = Fake::default();
+    for mended in [&young, &planned] {
+        found_until(
+            "forgotten",
+            &["maintenance 10.0.0.11: drain, for 11 days by alice. ipvsh enable 10.0.0.11"],
+            (&observed(&old, &held), &host),
+            (&observed(mended, &held), &host),
+        );
+    }
+}
+
+#[test]
+fn a_reused_port_that_reaches_a_quiesced_server() {
+    let held = HeldServers::new();
+    let quiesced = web(json!({}), json!({ "weight": 0 }));
+    let all = observed(&quiesced, &held);
+    let mended = Fake::default().with("net/ipv4/vs/conn_reuse_mode", "1");
+    let words = [
+        "10.0.0.11:80: weight 0",
+        r#"sysctl("net.ipv4.vs.conn_reuse_mode", 1)"#,
+    ];
+    found_until(
+        "conn-reuse",
+        &words,
+        (&all, &Fake::default()),
+        (&all, &mended),
+    );
+    let web = web(json!({}), json!({}));
+    let told = found("conn-reuse", &observed(&web, &held), &Fake::default());
+    assert_eq!(told, Vec::<String>::new());
+}
+
+#[test]
+fn connection_tracking_that_is_nearly_full() {
+    let (web, held) = (web(json!({}), json!({})), HeldServers::new());
+    let all = observed(&web, &held);
+    let with = |used| {
+        let host = Fake::default().with("net/netfilter/nf_conntrack_max", "1000");
+        host.with("net/netfilter/nf_conntrack_count", used)
+    };
+    let words = [
+        "800 of 1000",
+        r#"sysctl("net.netfilter.nf_conntrack_max", 2000)"#,
+    ];
+    found_until(
+        "conntrack",
+        &words,
+        (&all, &with("800")),
+        (&all, &with("799")),
+    );
+}
+
 #[test]
 fn what_a_host_does_not_answer_is_said_and_is_no_finding() {
     let held = HeldServers::new();
@@ -312,6 +457,9 @@ fn what_a_host_does_not_answer_is_said_and_is_no_finding() {
         "rp-filter",
         "persist-quiesce",
         "nodest",
+        "conn-reuse",
+        "conntrack",
+        "next-boot",
     ] {
         let diagnosis = look(id, &all, &NoHost);
         assert!(diagnosis.findings.is_empty(), "{diagnosis:?}");
@@ -330,11 +478,12 @@ fn what_a_host_does_not_answer_is_said_and_is_no_finding() {
 fn a_repair_has_the_safe_fixes_and_names_the_others() {
     let held = HeldServers::new();
     let web = web(
-        json!({ "persistent": 300, "scheduler": "rr" }),
+        json!({ "persistent": 300 }),
         json!({ "forward": "masq", "weight": 0 }),
     );
     let all = observed(&web, &held);
-    let host = Fake::default()
+    let host = booted()
+        .with("net/ipv4/vs/conn_reuse_mode", "1")
         .interface("eth0", &["10.0.0.1/24"])
         .with("net/ipv4/conf/eth0/send_redirects", "1");
     let diagnosis = examine(&all, &host, RULES);

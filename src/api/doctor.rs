@@ -22,7 +22,7 @@ pub const FUNCTIONS: &[Function] = &[Function {
     result: Type::Array,
     doc: "Looks for what is misconfigured on this host: an array of maps of rule, severity, object, \
           what, fix, kind, code, why, seen and safe, the worst first.\n\
-          With the name of a rule only what that one finds. kind is \"script\", \"verb\" or \"shell\"; \
+          With the name of a rule only what that one finds (ipvsh doctor --help lists them). kind is \"script\", \"verb\" or \"shell\"; \
           code is the line of a script, where the fix is one.",
     errors: &[Kind::Usage, Kind::State],
     example: "for f in doctor() { print(`${f.rule} ${f.object}: ${f.fix}`); }",

@@ -10,6 +10,7 @@ use clap::{Args, Command, CommandFactory};
 
 use super::context::Context;
 use super::objects::is_kind;
+use crate::doctor::{RULES, Rule};
 use crate::error::Result;
 use crate::model::address::endpoint;
 use crate::model::connection::STATES;
@@ -131,6 +132,10 @@ pub(super) fn answers(context: &Context, before: &[String], last: &str) -> Optio
             all.extend(objects(context, &stand.rest));
             all.extend(nouns_of_host());
             Some(all)
+        }
+        ("doctor", _) => {
+            let rule = |rule: &&Rule| (rule.id.to_owned(), rule.title.to_owned());
+            Some(RULES.iter().map(rule).collect())
         }
         ("drain", _) if place == 0 => {
             let mut all = objects(context, &stand.rest);

@@ -6,12 +6,10 @@ use rustix::process::geteuid;
 
 use crate::error::{Error, Kind, Result};
 use crate::kernel::enabled_by;
+use crate::model::remedy::BOOT_UNIT;
 
 /// The database of the host: root's.
 const OF_THE_HOST: &str = "/var/lib/ipvsh";
-
-/// The unit that restores at boot.
-const UNIT: &str = "ipvsh-restore.service";
 
 /// The database's directory where none is named: the host's for root, else the user's own.
 ///
@@ -106,7 +104,7 @@ pub(super) fn size(dir: &Path) -> Option<u64> {
 
 /// The link by which systemd restores at boot, where somebody enabled it.
 pub(super) fn boot_unit(systemd: &Path) -> Option<PathBuf> {
-    enabled_by(systemd, UNIT)
+    enabled_by(systemd, BOOT_UNIT)
 }
 
 #[cfg(test)]
@@ -137,7 +135,7 @@ mod tests {
         assert_eq!(boot_unit(dir.path()), None);
         let wants = dir.path().join("multi-user.target.wants");
         std::fs::create_dir(&wants).unwrap();
-        std::os::unix::fs::symlink("/nowhere", wants.join(UNIT)).unwrap();
-        assert_eq!(boot_unit(dir.path()), Some(wants.join(UNIT)));
+        std::os::unix::fs::symlink("/nowhere", wants.join(BOOT_UNIT)).unwrap();
+        assert_eq!(boot_unit(dir.path()), Some(wants.join(BOOT_UNIT)));
     }
 }

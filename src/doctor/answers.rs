@@ -1,11 +1,12 @@
 //! A host whose missing answers are recorded, so that a rule that could not look says so.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
+use std::rc::Rc;
 
 use crate::model::{Family, ForeignMark};
-use crate::notes::{Host, Interface, ManagedAddress, Manager, Route};
+use crate::notes::{Host, Interface, ManagedAddress, Manager, NextKernel, Route};
 
 /// A kind of question to a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,18 +25,36 @@ pub(super) enum Question {
     Other,
 }
 
+/// A host whose interfaces are listed once, however many rules ask.
+pub(super) struct Shared<'a> {
+    host: &'a dyn Host,
+    interfaces: OnceCell<Option<Rc<[Interface]>>>,
+}
+
+impl<'a> Shared<'a> {
+    /// A host.
+    pub(super) fn of(host: &'a dyn Host) -> Shared<'a> {
+        Shared {
+            host,
+            interfaces: OnceCell::new(),
+        }
+    }
+}
+
 /// A host, with the questions that it did not answer.
 pub(super) struct Answers<'a> {
     host: &'a dyn Host,
+    shared: &'a Shared<'a>,
     /// The first reason of each kind.
     missing: RefCell<BTreeMap<Question, String>>,
 }
 
 impl<'a> Answers<'a> {
     /// The answers of a host.
-    pub(super) fn of(host: &'a dyn Host) -> Answers<'a> {
+    pub(super) fn of(shared: &'a Shared<'a>) -> Answers<'a> {
         Answers {
-            host,
+            host: shared.host,
+            shared,
             missing: RefCell::default(),
         }
     }
@@ -58,6 +77,22 @@ impl<'a> Answers<'a> {
     /// Returns why any question has no answer, where one has none.
     pub(super) fn any_missing(&self) -> Option<String> {
         self.missing.borrow().values().next().cloned()
+    }
+
+    /// A setting of a module that may not be loaded: then there is none, and nothing to report.
+    pub(super) fn setting_of_module(&self, path: &str) -> Option<String> {
+        match self.host.absence() {
+            Some(_) => self.kernel_setting(path),
+            None => self.host.kernel_setting(path),
+        }
+    }
+
+    /// The network interfaces; none where they cannot be read.
+    pub(super) fn all_interfaces(&self) -> Option<Rc<[Interface]>> {
+        let ask = || self.host.interfaces().map(Rc::from);
+        let answer = self.shared.interfaces.get_or_init(ask).clone();
+        let why = "the network interfaces cannot be read";
+        self.told(answer, Question::Interfaces, why)
     }
 
     fn told<T>(&self, answer: Option<T>, question: Question, why: &str) -> Option<T> {
@@ -98,8 +133,7 @@ impl Host for Answers<'_> {
     }
 
     fn interfaces(&self) -> Option<Vec<Interface>> {
-        let why = "the network interfaces cannot be read";
-        self.told(self.host.interfaces(), Question::Interfaces, why)
+        self.all_interfaces().map(|all| all.to_vec())
     }
 
     fn ipvs_setting(&self, name: &str) -> Option<String> {
@@ -120,6 +154,17 @@ impl Host for Answers<'_> {
     fn is_preferred(&self, addr: Ipv6Addr) -> Option<bool> {
         let why = "the IPv6 addresses cannot be read";
         self.told(self.host.is_preferred(addr), Question::Other, why)
+    }
+
+    fn schedulers(&self) -> Option<BTreeSet<String>> {
+        let why = "the modules of this kernel cannot be listed";
+        self.told(self.host.schedulers(), Question::Other, why)
+    }
+
+    fn schedulers_of_next_kernel(&self) -> Option<NextKernel> {
+        let why = "the kernels that are installed cannot be listed";
+        let answer = self.host.schedulers_of_next_kernel();
+        self.told(answer, Question::Other, why)
     }
 
     fn enables(&self, unit: &str) -> Option<bool> {

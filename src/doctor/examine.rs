@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::answers::{Answers, Question};
+use super::answers::{Answers, Question, Shared};
 use super::diagnosis::{Diagnosis, Finding, NotLooked};
 use super::inspection::{Inspection, Observed};
 use super::rule::{Found, Look, Rule};
@@ -12,7 +12,8 @@ use crate::notes::{self, Host, Notes, Situation};
 /// Runs rules on what the director observed and what a host answers.
 pub fn examine(observed: &Observed, host: &dyn Host, rules: &[&'static Rule]) -> Diagnosis {
     let mut diagnosis = Diagnosis::default();
-    let asked = Answers::of(host);
+    let host = Shared::of(host);
+    let asked = Answers::of(&host);
     let wants_notes = rules
         .iter()
         .any(|rule| matches!(rule.look, Look::Notes(..)));
@@ -36,7 +37,7 @@ pub fn examine(observed: &Observed, host: &dyn Host, rules: &[&'static Rule]) ->
                 (found.collect(), asked.missing(questions))
             }
             Look::Own(look) | Look::InStatus(look) => {
-                let host = Answers::of(host);
+                let host = Answers::of(&host);
                 let found = look(&Inspection {
                     observed,
                     host: &host,

@@ -1,6 +1,7 @@
 //! What rules look at: what the director observed, and what the host answers.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use chrono::{DateTime, Utc};
 
@@ -77,8 +78,8 @@ impl<'a> Inspection<'a> {
     }
 
     /// The network interfaces; none where they cannot be read.
-    pub(super) fn interfaces(&self) -> Vec<Interface> {
-        self.host.interfaces().unwrap_or_default()
+    pub(super) fn interfaces(&self) -> Rc<[Interface]> {
+        self.host.all_interfaces().unwrap_or_default()
     }
 
     /// A setting of IPv4 of one interface, or of `all`.

@@ -26,13 +26,18 @@ pub const RULES: &[&Rule] = &[
     // Something will fail.
     &noted::MIXED,
     &noted::SYNC_LINK,
+    &scheduler::RULE,
+    &conntrack::RULE,
     &persist_quiesce::RULE,
+    &conn_reuse::RULE,
     &nodest::RULE,
     &checks::RULE,
     &managers::RULE,
     &vip_source::RULE,
     &server::RULE,
+    &next_boot::RULE,
     // Something is untidy.
+    &forgotten::RULE,
     &noted::FLAGS,
 ];
 
@@ -52,7 +57,7 @@ pub fn selected(names: &[String], only_quick: bool) -> Result<Vec<&'static Rule>
             Some(close) => error.hint(format!("did you mean \"{close}\"?")),
             None => error,
         }
-        .hint("the rules: ipvsh help doctor"));
+        .hint("the rules: ipvsh doctor --help"));
     }
     let is_wanted = |rule: &&&Rule| match names {
         [] => !only_quick || rule.is_quick,

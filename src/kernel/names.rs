@@ -3,10 +3,14 @@
 //! May import: `error`, `model`. Source of truth: the module names `ip_vs_NAME` and
 //! `ip_vs_pe_NAME` (ip_vs_scheduler_get in ip_vs_sched.c, ip_vs_pe_getbyname in ip_vs_pe.c).
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::model::service::SCHEDULERS;
+
+/// Where the modules of all kernels are.
+const ALL_MODULES: &str = "/lib/modules";
 
 /// The kernel's list of loaded modules.
 const LOADED: &str = "/proc/modules";
@@ -54,6 +58,22 @@ impl Names {
         Names::listed(&[modules().join("modules.builtin"), LOADED.into()])
     }
 
+    /// What the newest kernel has that is installed, with its release: the next boot starts that one.
+    pub fn of_newest_kernel() -> Option<(String, Names)> {
+        Names::of_newest_in(Path::new(ALL_MODULES))
+    }
+
+    fn of_newest_in(all: &Path) -> Option<(String, Names)> {
+        let installed = std::fs::read_dir(all).ok()?.flatten();
+        // A kernel that was removed may leave its directory behind, without the index.
+        let installed = installed.filter(|entry| entry.path().join("modules.dep").exists());
+        let releases = installed.filter_map(|entry| entry.file_name().into_string().ok());
+        let release = releases.max_by(|one, other| by_version(one, other))?;
+        let modules = all.join(&release);
+        let lists = [modules.join("modules.dep"), modules.join("modules.builtin")];
+        Some((release, Names::listed(&lists)))
+    }
+
     fn read() -> Names {
         let modules = modules();
         Names::listed(&[
@@ -98,12 +118,42 @@ impl Names {
 /// Where the running kernel's modules are.
 fn modules() -> PathBuf {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    Path::new("/lib/modules").join(release.trim())
+    Path::new(ALL_MODULES).join(release.trim())
+}
+
+/// Compares two releases as sort(1) does with `-V`: their numbers as numbers.
+fn by_version(one: &str, other: &str) -> Ordering {
+    let parts = |text: &str| -> Vec<(u64, String)> {
+        let parts = text.split(['.', '-', '+', '_']);
+        let part = |part: &str| (part.parse().unwrap_or(0), part.to_owned());
+        parts.map(part).collect()
+    };
+    parts(one).cmp(&parts(other))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_newest_kernel_is_the_one_with_the_greatest_version() {
+        let all = tempfile::tempdir().unwrap();
+        assert_eq!(Names::of_newest_in(all.path()), None);
+        for (release, module) in [
+            ("6.1.0-9-amd64", "rr"),
+            ("6.1.0-28-amd64", "mh"),
+            ("5.10.0-99-amd64", "sh"),
+        ] {
+            let dir = all.path().join(release);
+            std::fs::create_dir(&dir).unwrap();
+            let line = format!("kernel/net/netfilter/ipvs/ip_vs_{module}.ko: x\n");
+            std::fs::write(dir.join("modules.dep"), line).unwrap();
+        }
+        std::fs::create_dir(all.path().join("7.0.0-removed")).unwrap();
+        let (release, names) = Names::of_newest_in(all.path()).unwrap();
+        assert_eq!(release, "6.1.0-28-amd64");
+        assert_eq!(Vec::from_iter(names.schedulers), ["mh"]);
+    }
 
     #[test]
     fn modules_are_found_in_all_three_lists() {

@@ -18,6 +18,12 @@ pub const RESTORE: Remedy = Remedy {
     call: "restore()",
 };
 
+/// The unit of systemd that restores at boot.
+pub const BOOT_UNIT: &str = "ipvsh-restore.service";
+
+/// The unit of systemd that runs the checks.
+pub const DAEMON_UNIT: &str = "ipvsh-daemon.service";
+
 /// The newest snapshot is wrong.
 pub const ROLLBACK: Remedy = Remedy {
     trouble: "the last change was bad",

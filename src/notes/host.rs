@@ -1,5 +1,6 @@
 //! What notes ask of a host.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -58,6 +59,15 @@ pub struct ManagedAddress {
     pub manager: Manager,
     /// The file that names the address.
     pub file: String,
+}
+
+/// The newest kernel that is installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextKernel {
+    /// Its release: `6.1.0-28-amd64`.
+    pub release: String,
+    /// The schedulers that it has.
+    pub schedulers: BTreeSet<String>,
 }
 
 /// A network interface.
@@ -119,6 +129,16 @@ pub trait Host {
     /// Says whether this host may choose an address of its own as the source of a connection; false
     /// where it does not have the address.
     fn is_preferred(&self, _addr: Ipv6Addr) -> Option<bool> {
+        None
+    }
+
+    /// Lists the schedulers that the running kernel has, where it is certain that there are no others.
+    fn schedulers(&self) -> Option<BTreeSet<String>> {
+        None
+    }
+
+    /// Lists the schedulers of the newest kernel that is installed, which the next boot starts.
+    fn schedulers_of_next_kernel(&self) -> Option<NextKernel> {
         None
     }
 

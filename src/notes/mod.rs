@@ -29,7 +29,7 @@ use facts::{Facts, Part, parts};
 pub use find::set_sysctl;
 pub use fix::Fix;
 pub use fold::fold;
-pub use host::{Host, Interface, ManagedAddress, Manager, NoHost, Route};
+pub use host::{Host, Interface, ManagedAddress, Manager, NextKernel, NoHost, Route};
 pub use network::shared_network;
 pub use note::{Note, Notes, Situation, Topic};
 pub use removal::{EXPIRE_NODEST, silence};

@@ -1,6 +1,7 @@
 //! `ipvsh doctor`, on the simulator: what it says, what it fixes, and what it leaves.
 
 use insta::assert_snapshot;
+use ipvsh::doctor::RULES;
 
 use super::lab::Lab;
 
@@ -32,8 +33,8 @@ fn a_finding_is_told_with_its_cause_and_its_fix() {
         why   the clients that hash to it are refused instead of going to another server
         seen  ipvsh --sim show services: weight 0 under sh, mh or dh
     -- stderr
-    note: could not look: vip-missing, on-link, loopback-vip, rp-filter (the kernel is simulated: there is no host to ask)
-    2 findings; 21 rules looked
+    note: could not look: vip-missing, on-link, loopback-vip, rp-filter, conntrack, conn-reuse, next-boot (the kernel is simulated: there is no host to ask)
+    2 findings; 22 rules looked
     -- status 0
     "#);
     assert_snapshot!(lab.run(&["doctor", "no-servers", "--exit-code"]), @r#"
@@ -60,7 +61,7 @@ fn a_finding_is_told_with_its_cause_and_its_fix() {
     -- stderr
     Error: cannot look: there is no rule "flag"
     Hint: did you mean "flags"?
-    Hint: the rules: ipvsh help doctor
+    Hint: the rules: ipvsh --sim doctor --help
     -- status 2
     "#);
     assert_snapshot!(lab.run(&["doctor", "flags", "--json"]), @r#"
@@ -119,4 +120,16 @@ fn a_named_rule_is_fixed_in_one_snapshot_and_the_others_are_left() {
     lab.ok(&["rollback", "1"]);
     let said = lab.run(&["doctor", "hashed-away", "--exit-code"]);
     assert!(said.contains("-- status 10"), "{said}");
+}
+
+#[test]
+fn rules_are_listed_and_completed() {
+    let lab = Lab::new();
+    let help = lab.run(&["doctor", "--help"]);
+    let completed = lab.run(&["__complete", "--", "doctor", ""]);
+    for rule in RULES {
+        assert!(help.contains(&format!("\n  {}", rule.id)), "{}", rule.id);
+        let line = format!("{}\t{}\n", rule.id, rule.title);
+        assert!(completed.contains(&line), "{completed}");
+    }
 }

@@ -17,9 +17,16 @@ struct Case {
 /// What is broken in the settings of the host.
 const HOST: &str = "sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.all.send_redirects=1 \
                     net.ipv4.conf.eth0.send_redirects=1 net.ipv4.conf.all.rp_filter=1; \
-                    modprobe ipip; ip link set tunl0 up";
+                    modprobe ipip; ip link set tunl0 up; \
+                    ipvsadm -Ln >/dev/null; sysctl -qw net.ipv4.vs.conn_reuse_mode=0";
 
-const CASES: [Case; 20] = [
+/// The host as systemd enables the units of ipvsh, in a mount namespace.
+const ENABLED: &str = "mount -t tmpfs units /etc/systemd/system; \
+                       mkdir /etc/systemd/system/multi-user.target.wants; \
+                       for unit in restore daemon; do \
+                       ln -s x /etc/systemd/system/multi-user.target.wants/ipvsh-$unit.service; done";
+
+const CASES: [Case; 21] = [
     Case {
         rule: "forwarding",
         broken: r#"tcp("192.0.2.1:80", #{ forward: "masq", servers: ["10.0.0.11"] });"#,
@@ -128,6 +135,12 @@ const CASES: [Case; 20] = [
         mended: "",
     },
     Case {
+        rule: "conn-reuse",
+        broken: "",
+        words: "and net.ipv4.vs.conn_reuse_mode is 0",
+        mended: "",
+    },
+    Case {
         rule: "nodest",
         broken: r#"tcp("192.0.2.1:91", #{ check: "tcp", on_fail: "remove", servers: ["10.0.0.11"] });"#,
         words: "expire_nodest_conn: it is 0",
@@ -158,10 +171,17 @@ fn director() -> Director {
     director
 }
 
+/// Lines of a shell in a mount namespace and a directory of their own.
+fn apart(setup: &str, line: &str) -> String {
+    let binary = env!("CARGO_BIN_EXE_ipvsh");
+    let line = line.replace("ipvsh ", &format!("{binary} "));
+    format!("cd $(mktemp -d) && exec unshare -m sh -c '{setup}; {line}'")
+}
+
 /// The findings, as `RULE OBJECT: WHAT`; every rule must have looked.
 #[track_caller]
 fn findings(director: &Director, status: i32) -> Vec<String> {
-    let said = director.ipvsh(&["doctor", "--json", "--exit-code"]);
+    let said = director.paste(&apart(ENABLED, "ipvsh doctor --json --exit-code"));
     let said = said.ended(status);
     let told: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!(told["not_looked"], Value::Array(Vec::new()));
@@ -194,8 +214,39 @@ fn what_is_broken_is_found_until_it_is_mended() {
     let mut words = vec!["doctor", "--fix", "-y"];
     words.extend(own.map(|case| case.rule));
     director.ipvsh(&words).ended(0);
-    director.script(&all(|case| case.mended)).ended(0);
+    let mended = all(|case| case.mended) + "commit(\"mended\", #{ allow_removals: true });";
+    director.script(&mended).ended(0);
     assert_eq!(findings(&director, 0), Vec::<String>::new());
+}
+
+/// What the rules read of the whole host, which other tests use too: broken in a mount namespace.
+#[test]
+fn what_a_boot_loses_and_a_full_table_are_found() {
+    let director = director();
+    let code = r#"tcp("192.0.2.1:80", #{ scheduler: "mh", servers: ["10.0.0.11"] });
+                  tcp("192.0.2.1:81", #{ servers: ["10.0.0.11"] })"#;
+    director.ipvsh(&["-e", code, "--confirm", "600"]).ended(0);
+    director.ipvsadm("-D -t 192.0.2.1:80");
+    let broken = "for list in /lib/modules/$(uname -r)/modules.dep /proc/modules; do \
+                  copy=$(basename $list); grep -v ip_vs_mh $list >$copy; mount --bind $copy $list; done; \
+                  mount -t tmpfs units /etc/systemd/system; \
+                  echo 10 >max; mount --bind max /proc/sys/net/netfilter/nf_conntrack_max; \
+                  echo 8 >used; mount --bind used /proc/sys/net/netfilter/nf_conntrack_count";
+    let doctor = "ipvsh doctor next-boot scheduler conntrack --exit-code";
+    let said = director.paste(&apart(broken, doctor)).ended(10);
+    for words in [
+        "tcp 192.0.2.1:80: its scheduler is mh, and this kernel has no module ip_vs_mh",
+        "8 of 10 connections are tracked",
+        "ipvsh-restore.service: is not enabled",
+        "snapshot 1: awaits confirmation",
+        "has no module ip_vs_mh: after a boot into it tcp 192.0.2.1:80 cannot be restored",
+    ] {
+        assert!(said.out.contains(words), "{words}: {}", said.out);
+    }
+    assert_eq!(said.out.matches("    fix ").count(), 5, "{}", said.out);
+    director.ipvsh(&["confirm"]).ended(0);
+    let said = director.paste(&apart(ENABLED, doctor)).ended(0);
+    assert_eq!(said.out, "no findings; 3 rules looked\n", "{}", said.err);
 }
 
 /// Every safe fix at once: one question, one snapshot, one rollback.

@@ -3,6 +3,7 @@
 use super::super::inspection::Inspection;
 use super::super::rule::{Found, Look, Rule, Severity};
 use crate::model::count;
+use crate::model::remedy::DAEMON_UNIT;
 use crate::notes::Fix;
 
 pub(in super::super) static RULE: Rule = Rule {
@@ -27,6 +28,6 @@ fn look(inspection: &Inspection) -> Vec<Found> {
             "does not run: nothing watches over {}",
             count(checked, "checked server")
         ),
-        fix: Fix::Shell("systemctl enable --now ipvsh-daemon".to_owned()),
+        fix: Fix::Shell(format!("systemctl enable --now {DAEMON_UNIT}")),
     }]
 }

@@ -13,12 +13,14 @@ mod route;
 mod units;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 
+use super::names::Names;
 use crate::marks::Iptables;
 use crate::model::{Family, ForeignMark};
-use crate::notes::{Host, Interface, ManagedAddress, Manager, Route};
+use crate::notes::{Host, Interface, ManagedAddress, Manager, NextKernel, Route};
 use route::Routes;
 pub use units::{SYSTEMD, enabled_by};
 
@@ -110,6 +112,18 @@ impl Host for LinuxHost {
 
     fn is_preferred(&self, addr: Ipv6Addr) -> Option<bool> {
         ipv6::is_preferred(addr)
+    }
+
+    fn schedulers(&self) -> Option<BTreeSet<String>> {
+        Names::all_of_this_host().map(|names| names.schedulers)
+    }
+
+    fn schedulers_of_next_kernel(&self) -> Option<NextKernel> {
+        let (release, names) = Names::of_newest_kernel()?;
+        Some(NextKernel {
+            release,
+            schedulers: names.schedulers,
+        })
     }
 
     fn enables(&self, unit: &str) -> Option<bool> {
