@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test
 
+#[path = "doctor/host.rs"]
+mod host;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use chrono::{DateTime, Utc};
 use ipvsh::doctor::{ConnectionTable, Diagnosis, Observed, RULES, examine, selected};
@@ -19,6 +22,8 @@ struct Fake {
     interfaces: Vec<Interface>,
     managers: Vec<Manager>,
     disabled: bool,
+    ftp_ports: Vec<u16>,
+    preferred: Vec<Ipv6Addr>,
     schedulers: BTreeSet<String>,
 }
 
@@ -67,6 +72,14 @@ impl Host for Fake {
 
     fn kernel_setting(&self, path: &str) -> Option<String> {
         Some((*self.settings.get(path).unwrap_or(&"0")).to_owned())
+    }
+
+    fn ftp_ports(&self) -> Option<Vec<u16>> {
+        Some(self.ftp_ports.clone())
+    }
+
+    fn is_preferred(&self, addr: Ipv6Addr) -> Option<bool> {
+        Some(self.preferred.contains(&addr))
     }
 
     fn schedulers(&self) -> Option<BTreeSet<String>> {

@@ -2,7 +2,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::rc::Rc;
 
 use crate::model::{Family, ForeignMark};
@@ -144,6 +144,16 @@ impl Host for Answers<'_> {
     fn kernel_setting(&self, path: &str) -> Option<String> {
         let why = format!("/proc/sys/{path} cannot be read");
         self.told(self.host.kernel_setting(path), Question::Setting, &why)
+    }
+
+    fn ftp_ports(&self) -> Option<Vec<u16>> {
+        let why = "the helpers of IPVS cannot be read";
+        self.told(self.host.ftp_ports(), Question::Other, why)
+    }
+
+    fn is_preferred(&self, addr: Ipv6Addr) -> Option<bool> {
+        let why = "the IPv6 addresses cannot be read";
+        self.told(self.host.is_preferred(addr), Question::Other, why)
     }
 
     fn schedulers(&self) -> Option<BTreeSet<String>> {

@@ -22,6 +22,8 @@ pub const RULES: &[&Rule] = &[
     &noted::MARK_PORT,
     &noted::HASHED_AWAY,
     &noted::VIP_SILENT,
+    &ftp::RULE,
+    &sync_role::RULE,
     // Something will fail.
     &noted::MIXED,
     &noted::SYNC_LINK,
@@ -32,6 +34,8 @@ pub const RULES: &[&Rule] = &[
     &nodest::RULE,
     &checks::RULE,
     &managers::RULE,
+    &vip_source::RULE,
+    &server::RULE,
     &next_boot::RULE,
     // Something is untidy.
     &buckets::RULE,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
@@ -118,6 +118,17 @@ pub trait Host {
 
     /// Reads a kernel setting by its path below `/proc/sys`: `net/ipv4/conf/eth0/rp_filter`.
     fn kernel_setting(&self, _path: &str) -> Option<String> {
+        None
+    }
+
+    /// Lists the ports at which the kernel rewrites the addresses that FTP names (`ip_vs_ftp`).
+    fn ftp_ports(&self) -> Option<Vec<u16>> {
+        None
+    }
+
+    /// Says whether this host may choose an address of its own as the source of a connection; false
+    /// where it does not have the address.
+    fn is_preferred(&self, _addr: Ipv6Addr) -> Option<bool> {
         None
     }
 

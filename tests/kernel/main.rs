@@ -18,6 +18,7 @@ mod daemons;
 mod differential;
 mod director;
 mod doctor;
+mod doctor_host;
 mod drain;
 mod everyday;
 mod faults;

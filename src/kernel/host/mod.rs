@@ -4,7 +4,9 @@
 //! May import: `error`, `model`, `notes` (the trait), `marks`. All of it is of the network
 //! namespace of the calling thread, and none of it is an error.
 
+mod helpers;
 mod interfaces;
+mod ipv6;
 mod keepalived;
 mod managers;
 mod route;
@@ -12,7 +14,7 @@ mod units;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 
 use super::names::Names;
@@ -102,6 +104,14 @@ impl Host for LinuxHost {
         }
         let setting = std::fs::read_to_string(format!("/proc/sys/{path}")).ok()?;
         Some(setting.trim().to_owned())
+    }
+
+    fn ftp_ports(&self) -> Option<Vec<u16>> {
+        helpers::ftp_ports()
+    }
+
+    fn is_preferred(&self, addr: Ipv6Addr) -> Option<bool> {
+        ipv6::is_preferred(addr)
     }
 
     fn schedulers(&self) -> Option<BTreeSet<String>> {
