@@ -21,7 +21,8 @@ fn answers_five_and_five(director: &Director, url: &str, what: &str) {
 
 /// Shows all that a script may change: addresses, links, routes, settings, ports. A device that was up
 /// once keeps its queue, which is no setting. busybox starts no other programs, which takes long here.
-const STATE: &str = "ip fou show; busybox sh -c \"ip -o address | sed 's/ *valid_lft.*//'; \
+/// The modules come first: one that another test loads makes devices in every namespace.
+const STATE: &str = "modprobe -a ipip ip_gre fou; ip fou show; busybox sh -c \"ip -o address | sed 's/ *valid_lft.*//'; \
     ip -o link | sed 's/ qdisc [a-z]*//'; ip route; ip -6 route; cd /proc/sys/net/ipv4/conf; \
     grep . */arp_ignore */arp_announce */rp_filter\"";
 
@@ -76,13 +77,9 @@ fn serves_by_the_script(director: &Director, words: &str, shells: [&str; 2], url
     }
 }
 
-/// Hosts with their addresses, the devices of tunnels among them, and a director.
+/// Hosts with their addresses, and a director.
 fn one_network() -> Director {
-    let director = Director::with_bare_topology("dr");
-    director
-        .typed("lvs", "modprobe -a ipip ip_gre fou")
-        .ended(0);
-    director
+    Director::with_bare_topology("dr")
 }
 
 /// Declares the service on the director, for a forwarding method.
@@ -164,7 +161,6 @@ impl Server {
             let script = server.host.ipvsh(&[&["real-server"], &words[..]].concat());
             std::fs::write(server.scripts.path().join(name), script.ended(0).out).unwrap();
         }
-        server.says("modprobe ipip").ended(0);
         server
     }
 
@@ -197,7 +193,7 @@ fn two_vips_of_one_server_share_settings() {
 #[test]
 fn a_host_that_answers_for_the_vip_is_left_alone() {
     let server = Server::new();
-    let add = format!("ip address add {VIP}/32 dev tunl0");
+    let add = format!("modprobe ipip; ip address add {VIP}/32 dev tunl0");
     server.says(&add).ended(0);
     let before = server.state();
     let said = server.says("sh ./first start").ended(1).err;
