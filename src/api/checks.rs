@@ -10,7 +10,7 @@ const TYPE: Opt = Opt {
     takes: Type::Text,
     default: "the check's whole name, like \"tcp\"",
     unit: "",
-    range: "tcp http udp ping exec",
+    range: "tcp http https udp ping exec",
     doc: "What is sent, and which answer passes.",
     words: &[],
 };

@@ -44,9 +44,10 @@ const FILLERS: [&str; 22] = [
 /// How many words of a question are answered.
 const ANSWERED: usize = 3;
 
-/// All functions in their groups, within a width; a method has a dot in front.
+/// All functions in their groups, within a width; a method has a dot in front, and stands once.
 pub fn map(width: usize) -> String {
     let mut text = String::new();
+    let mut methods: Vec<String> = Vec::new();
     for (title, groups) in MAP {
         let mut names: Vec<String> = Vec::new();
         let current = functions().filter(|function| !OLD.contains(&function.name));
@@ -57,6 +58,8 @@ pub fn map(width: usize) -> String {
             });
         }
         names.dedup();
+        names.retain(|name| !methods.contains(name));
+        methods.extend(names.iter().filter(|name| name.starts_with('.')).cloned());
         text.push_str(&row(title, &names.join(" "), width));
     }
     text

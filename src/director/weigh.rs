@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::foreign::not_ours;
-use super::maintained::what;
 use super::options::ChangeOptions;
 use super::report::Report;
 use super::session::Session;
@@ -111,8 +110,10 @@ impl Session {
         // Of one server the change itself says more.
         let everywhere = (servers.len() > 1).then(|| {
             let services = count(services.len(), "service");
-            let key = MaintenanceKey::parse(address);
-            let what = key.map_or_else(|_| real_server(address), |key| what(key, address));
+            let what = match MaintenanceKey::parse(address) {
+                Ok(MaintenanceKey::Host(host)) => format!("host {host}"),
+                _ => real_server(address),
+            };
             format!("{what} of {services}: weight {weight}")
         });
         let change = ChangeOptions {

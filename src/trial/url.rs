@@ -215,20 +215,18 @@ fn http_path(text: &str) -> Option<String> {
 }
 
 fn look_up(name: &str, port: u16) -> Result<SocketAddr> {
-    let failed = |cause: String| {
+    let failed = |cause: &str| {
         Error::new(Kind::NotFound, cause)
             .object(name)
             .attempt("cannot look the host up")
             .hint("an address needs no look-up: http://192.0.2.10/")
     };
-    let mut found = (name, port).to_socket_addrs().map_err(|error| {
-        let text = error.to_string();
-        let text = text.strip_prefix("failed to lookup address information: ");
-        failed(text.map_or_else(|| error.to_string(), str::to_owned)).caused_by(error)
-    })?;
+    let mut found = (name, port)
+        .to_socket_addrs()
+        .map_err(|error| failed("the name cannot be resolved").caused_by(error))?;
     found
         .next()
-        .ok_or_else(|| failed("the name has no address".to_owned()))
+        .ok_or_else(|| failed("the name has no address"))
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ fn words_of_other_tools_are_answered() {
         ("?wlc", "fewest connections for its weight"),
         ("?leastconn", "leastconn is written scheduler: \"wlc\""),
         ("?masq", "forward: \"masq\""),
-        ("?arp_ignore", "arp: \"silent\""),
+        ("?arp_ignore", "there serve_vip("),
         ("?虚拟IP", "an address of this host: vip("),
         ("sysctl -p", "run in a shell, not at this prompt"),
         ("watch -n1 ls", "Error: "),

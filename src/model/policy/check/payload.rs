@@ -96,3 +96,11 @@ impl From<Payload> for String {
         payload.to_string()
     }
 }
+
+/// The kernel's texts end at a NUL.
+pub(super) fn no_nul(name: &str, text: &str) -> Result<()> {
+    match text.contains('\0') {
+        true => Err(Error::invalid(format!("{name} has a NUL character")).about(name)),
+        false => Ok(()),
+    }
+}

@@ -14,7 +14,7 @@ use super::facts::{
 };
 use super::kind::{CheckKind, Exec, Http, Tcp, Udp};
 use super::pattern::Pattern;
-use super::payload::Payload;
+use super::payload::{Payload, no_nul};
 use super::placeholder;
 use super::reply::Reply;
 use super::status::StatusSet;
@@ -324,14 +324,6 @@ fn command(name: &str, value: &Value) -> Result<Vec<String>> {
         placeholder::check(part).map_err(|error| error.about(name))?;
     }
     Ok(command)
-}
-
-/// The kernel's texts end at a NUL.
-pub(super) fn no_nul(name: &str, text: &str) -> Result<()> {
-    match text.contains('\0') {
-        true => Err(Error::invalid(format!("{name} has a NUL character")).about(name)),
-        false => Ok(()),
-    }
 }
 
 fn user(name: &str, value: &Value) -> Result<String> {

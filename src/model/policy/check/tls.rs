@@ -7,7 +7,7 @@ use tokio_rustls::rustls::pki_types::DnsName;
 
 use super::super::super::patch::{Options, boolean, text};
 use super::kind::Tls;
-use super::read::no_nul;
+use super::payload::no_nul;
 use crate::error::{Error, Result};
 
 /// The most bytes of a path.
