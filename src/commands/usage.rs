@@ -47,7 +47,7 @@ Exit status:
   5    undoing failed too; what is left is listed as lines to run
   6    partly done (restore --best-effort)
   7    done, but the report could not be written
-  10   with --exit-code: there are differences
+  10   with --exit-code: there are differences or findings
   255  a bug in ipvsh";
 
 /// Prints what clap has to say: help and version are results, the rest are usage errors. `words` are
