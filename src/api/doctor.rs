@@ -24,7 +24,7 @@ pub const FUNCTIONS: &[Function] = &[Function {
           what, fix, kind, code, why, seen and safe, the worst first.\n\
           With the name of a rule only what that one finds (ipvsh doctor --help lists them). kind is \"script\", \"verb\" or \"shell\"; \
           code is the line of a script, where the fix is one.",
-    errors: &[Kind::Usage, Kind::State],
+    errors: &[Kind::NotFound, Kind::State],
     example: "for f in doctor() { print(`${f.rule} ${f.object}: ${f.fix}`); }",
     words: &["diagnose", "misconfigured", "problems", "lint"],
 }];
@@ -34,7 +34,7 @@ fn doctor(call: &Call) -> Result<Dynamic> {
         true => vec![call.text(0)?.to_string()],
         false => Vec::new(),
     };
-    let rules = selected(&names, false)?;
+    let rules = selected(&names, false).map_err(|error| error.with_kind(Kind::NotFound))?;
     let mut session = call.context.session()?;
     let diagnosis = session.director().diagnose(&rules)?;
     let findings = diagnosis.findings.iter();

@@ -154,7 +154,8 @@ pub const SERVICE: &[Opt] = &[
 ];
 
 /// What the option `check` takes.
-const CHECK_VALUES: &str = "a name (tcp http ping), a map #{ type: ... }, an array of both, or ()";
+const CHECK_VALUES: &str =
+    "a name (tcp http https ping), a map #{ type: ... }, an array of both, or ()";
 
 /// What other tools call a check.
 const CHECK_WORDS: &[&str] = &[

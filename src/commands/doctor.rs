@@ -70,6 +70,7 @@ fn status(args: &DoctorArgs, diagnosis: &Diagnosis, findings: usize) -> u8 {
         (false, ..) => 0,
         // Without the kernel, "no findings" is no answer.
         (true, 0, Some(error)) => error.kind().exit_status(),
+        (true, 0, None) if diagnosis.looked.is_empty() => Kind::State.exit_status(),
         (true, 0, None) => 0,
         (true, ..) => DIFFERENT,
     }

@@ -18,7 +18,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Say whether this director may take traffic: status 0 if so, else 1
 ///
 /// It may when the kernel has the services of the head and, where servers are checked, the daemon has
-/// run every check once. Once it may, it may until the machine boots again.
+/// run every check once. Once it may, it may until the machine boots again;
+/// a simulated kernel is asked each time.
 #[derive(Debug, Args)]
 pub(super) struct ReadyArgs {
     /// Wait so long for it

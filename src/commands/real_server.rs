@@ -23,6 +23,7 @@ use crate::model::{Arrival, Forwarding, ServedVip, ServiceName, Tunnel, address}
 /// direct unless it is given. --persist prints lines for a root shell in the place of the script:
 /// they write the files that set it up at every boot, and apply them.
 #[derive(Debug, Args)]
+#[command(override_usage = "ipvsh real-server [OPTIONS] VIP|SERVICE")]
 pub(super) struct RealServerArgs {
     /// A VIP, or a service of the head or of the kernel
     #[arg(required = true, value_name = "VIP|SERVICE")]

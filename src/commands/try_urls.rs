@@ -15,6 +15,9 @@ use crate::trial::{self, Requests, Target, Url};
 /// The longest time that a request may have, in seconds.
 const LONGEST: f64 = 3600.0;
 
+/// The shortest time of a request, in seconds: less than that measures this host.
+const SHORTEST: f64 = 0.01;
+
 /// Send requests, and count who answers
 ///
 /// A connection per request, one request behind the other, several URLs in turn; equal answers are
@@ -40,10 +43,10 @@ fn seconds(text: &str) -> Result<Duration> {
     let refused = || {
         Error::invalid(format!("\"{text}\" is no time"))
             .about(text)
-            .hint("a time in seconds is more than 0, up to 3600: 3, 0.5")
+            .hint("a time in seconds is 0.01 to 3600: 3, 0.5")
     };
     let seconds: f64 = text.parse().map_err(|_| refused())?;
-    match seconds > 0.0 && seconds <= LONGEST {
+    match (SHORTEST..=LONGEST).contains(&seconds) {
         true => Duration::try_from_secs_f64(seconds).map_err(|_| refused()),
         false => Err(refused()),
     }

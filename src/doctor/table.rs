@@ -14,7 +14,6 @@ pub const RULES: &[&Rule] = &[
     &noted::LOOPBACK_MASQ,
     &noted::LOOPBACK_VIP,
     &noted::NAT_RETURN,
-    &noted::SNAT,
     &redirects::RULE,
     &rp_filter::RULE,
     &noted::MARK_ORPHAN,
@@ -25,6 +24,7 @@ pub const RULES: &[&Rule] = &[
     &ftp::RULE,
     &sync_role::RULE,
     // Something will fail.
+    &noted::SNAT,
     &noted::MIXED,
     &noted::SYNC_LINK,
     &scheduler::RULE,

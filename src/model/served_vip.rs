@@ -103,6 +103,14 @@ impl ServedVip {
     /// # Errors
     /// `invalid` for an IPv6 VIP behind a tunnel: the tunnel devices that ipvsh sets up unwrap IPv4.
     pub fn new(addr: IpAddr, arrival: Arrival) -> Result<ServedVip> {
+        let is_of_link = matches!(addr, IpAddr::V6(addr) if addr.is_unicast_link_local());
+        if addr.is_loopback() || is_of_link {
+            return Err(
+                Error::invalid("no client reaches such an address by a director")
+                    .object(format!("vip {addr}"))
+                    .hint("give the address that clients connect to, like 192.0.2.10"),
+            );
+        }
         if Family::of(addr) == Family::Ipv6 && matches!(arrival, Arrival::Tunnel(_)) {
             return Err(
                 Error::invalid("ipvsh sets up no tunnel device for an IPv6 VIP")
@@ -170,7 +178,14 @@ impl ServedVip {
         let ways = ways.collect::<Result<BTreeSet<Arrival>>>();
         let ways = ways.map_err(|error| error.object(key))?;
         let ways: Vec<Arrival> = ways.into_iter().collect();
+        let service = rules.services.get(key);
+        let has_snat = service.is_some_and(|service| service.policy.snat.is_some());
         match (given, ways.as_slice()) {
+            (_, [Arrival::Masq]) | (Some(Arrival::Masq), _) if has_snat => Err(refuse(
+                Kind::Invalid,
+                "its servers need nothing: the service has snat, so they answer this host"
+                    .to_owned(),
+            )),
             (Some(given @ Arrival::Tunnel(_)), _) if tunnel.is_some() => {
                 ServedVip::new(addr, given)
             }

@@ -107,6 +107,16 @@ impl<'a> Facts<'a> {
         })
     }
 
+    /// Returns true if the rules themselves declare that this host does not forward: then no route is
+    /// needed to tell.
+    pub(super) fn declares_no_forwarding(&self, family: Family) -> bool {
+        let name = match family {
+            Family::Ipv4 => "net.ipv4.ip_forward",
+            Family::Ipv6 => "net.ipv6.conf.all.forwarding",
+        };
+        self.declared(name) == Some("0")
+    }
+
     /// Whether a service has source NAT; `None`: whether any has.
     pub(super) fn has_source_nat(&self, service: Option<&ServiceKey>) -> bool {
         let settings = &self.rules.settings;

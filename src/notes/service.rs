@@ -152,7 +152,8 @@ fn not_forwarded(key: &ServiceKey, service: &VirtualService, facts: &Facts) -> O
         return None;
     }
     let stuck = |server: &ServerKey| match facts.route(server.addr) {
-        None | Some(Route::Local) => false,
+        None => facts.declares_no_forwarding(family),
+        Some(Route::Local) => false,
         Some(Route::Nowhere) => true,
         Some(Route::OnLink { interface } | Route::Via { interface, .. }) => {
             facts.forwards(family, Some(&interface)) == Some(false)

@@ -64,6 +64,7 @@ pub fn not_looked(diagnosis: &Diagnosis) -> Vec<String> {
 pub fn diagnosis_sentence(diagnosis: &Diagnosis) -> String {
     let looked = count(diagnosis.looked.len(), "rule");
     match diagnosis.findings.len() {
+        0 if diagnosis.looked.is_empty() => "nothing could be looked at".to_owned(),
         0 => format!("no findings; {looked} looked"),
         many => {
             let many = count(many, "finding");

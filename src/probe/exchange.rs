@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
-use hyper::http::{Request, Response};
+use hyper::http::{Request, Response, header};
 use hyper::rt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -42,8 +42,16 @@ pub(super) async fn exchange<T>(
 /// Reads the body to its end, or as much of it as counts.
 pub(super) async fn receive(response: &mut Response<Incoming>) -> Result<Vec<u8>, Missed> {
     let mut received = Vec::new();
+    // Such a body ends with the connection; over TLS many servers end that without a word.
+    let has_end = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
+    let has_end = has_end
+        .iter()
+        .any(|name| response.headers().contains_key(name));
     while let Some(frame) = response.frame().await {
-        let frame = frame.map_err(|error| said(&error))?;
+        let frame = match frame {
+            Err(error) if !has_end && is_end(&error) => break,
+            frame => frame.map_err(|error| said(&error))?,
+        };
         if let Some(data) = frame.data_ref() {
             let room = BODY.saturating_sub(received.len());
             received.extend_from_slice(data.get(..room).unwrap_or(data));
@@ -72,6 +80,13 @@ async fn drive<T>(connection: impl Future, exchange: impl Future<Output = T>) ->
         Poll::Pending
     })
     .await
+}
+
+/// Returns true if the connection ended.
+fn is_end(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error);
+    let error = source.and_then(|source| source.downcast_ref::<io::Error>());
+    error.is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof)
 }
 
 /// What went wrong with an exchange.

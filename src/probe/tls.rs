@@ -5,20 +5,24 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
+use rustix::fs::OFlags;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
 };
+use tokio_rustls::rustls::client::{WebPkiServerVerifier, verify_server_name};
 use tokio_rustls::rustls::crypto::{
     CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature,
 };
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::{
     self, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
@@ -103,12 +107,41 @@ fn in_words(error: &rustls::Error, name: &ServerName<'_>) -> String {
                 format!("the certificate is not for {name}")
             }
             CertificateError::Revoked => "the certificate is revoked".to_owned(),
+            CertificateError::BadSignature => {
+                "the certificate is not signed by the authority that it names".to_owned()
+            }
+            CertificateError::Other(other) => match is_of_authority(other) {
+                true => {
+                    "the certificate is that of an authority: name its file by ca, or give the \
+                         server a certificate of its own"
+                        .to_owned()
+                }
+                false if is_version_1(other) => {
+                    "the certificate is of X.509 version 1, which has no names: it needs a \
+                     subjectAltName"
+                        .to_owned()
+                }
+                false => format!("the certificate is not valid: {other}"),
+            },
             other => format!("the certificate is not valid: {other}"),
         },
         E::AlertReceived(alert) => format!("the server ended the TLS handshake: {alert:?}"),
         E::InvalidMessage(_) => "the answer is not TLS".to_owned(),
         other => format!("TLS: {other}"),
     }
+}
+
+/// Returns true if a server presents a certificate that is made to sign others.
+fn is_of_authority(error: &rustls::OtherError) -> bool {
+    matches!(inner(error), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
+fn is_version_1(error: &rustls::OtherError) -> bool {
+    matches!(inner(error), Some(webpki::Error::UnsupportedCertVersion))
+}
+
+fn inner(error: &rustls::OtherError) -> Option<&webpki::Error> {
+    error.0.downcast_ref()
 }
 
 /// Settings that take every certificate, and those with the authorities of this host.
@@ -139,8 +172,8 @@ fn config(tls: &Tls) -> Result<Arc<ClientConfig>, String> {
     {
         return Ok(Arc::clone(config));
     }
-    let roots = authorities(path).map_err(|error| error.to_string())?;
-    let config = Arc::new(verified(roots)?);
+    let known = authorities(path).map_err(|error| error.to_string())?;
+    let config = Arc::new(verified(known)?);
     if kept.len() >= MOST {
         kept.clear();
     }
@@ -164,7 +197,10 @@ fn of_host() -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     match roots.is_empty() {
-        false => verified(roots),
+        false => verified(Authorities {
+            roots,
+            certificates: Vec::new(),
+        }),
         true => Err(
             "this host knows no authorities: install ca-certificates, or name a file by ca"
                 .to_owned(),
@@ -176,21 +212,33 @@ fn of_host() -> Result<ClientConfig, String> {
 ///
 /// # Errors
 /// `invalid` where it holds none; as the system fails.
-pub fn authorities(path: &str) -> Result<RootCertStore> {
+pub fn authorities(path: &str) -> Result<Authorities> {
     use std::io::Read;
     let in_words = |error: &std::io::Error| Error::system(format!("cannot read {path}"), error);
-    let file = std::fs::File::open(path).map_err(|error| in_words(&error))?;
-    if !file.metadata().is_ok_and(|file| file.is_file()) {
-        return Err(Error::invalid(format!("{path} is no regular file")).about(path));
+    // A pipe would be waited for.
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let mut options = std::fs::File::options();
+    let file = options.read(true).custom_flags(flags).open(path);
+    let file = file.map_err(|error| in_words(&error))?;
+    let metadata = file.metadata().map_err(|error| in_words(&error))?;
+    if !metadata.is_file() || metadata.len() > LARGEST {
+        let why = match metadata.is_file() {
+            true => format!("has more than {LARGEST} bytes"),
+            false => "is no regular file".to_owned(),
+        };
+        return Err(Error::invalid(format!("{path} {why}")).about(path));
     }
     let mut bytes = Vec::new();
     let read = file.take(LARGEST).read_to_end(&mut bytes);
     read.map_err(|error| in_words(&error))?;
     let mut roots = RootCertStore::empty();
+    let mut certificates = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(&bytes) {
-        let added = certificate
-            .map_err(|error| error.to_string())
-            .and_then(|one| roots.add(one).map_err(|error| error.to_string()));
+        let added = certificate.map_err(|error| error.to_string());
+        let added = added.and_then(|one| {
+            certificates.push(one.clone());
+            roots.add(one).map_err(|error| error.to_string())
+        });
         added.map_err(|why| {
             Error::invalid(format!("{path} holds what is no certificate: {why}")).about(path)
         })?;
@@ -201,12 +249,29 @@ pub fn authorities(path: &str) -> Result<RootCertStore> {
                 .about(path)
                 .hint("a certificate stands between BEGIN CERTIFICATE and END CERTIFICATE"),
         ),
-        false => Ok(roots),
+        false => Ok(Authorities {
+            roots,
+            certificates,
+        }),
     }
 }
 
-fn verified(roots: RootCertStore) -> Result<ClientConfig, String> {
-    let builder = builder()?.with_root_certificates(roots);
+/// The certificates of a file: authorities, and servers that sign for themselves.
+#[derive(Debug)]
+pub struct Authorities {
+    roots: RootCertStore,
+    certificates: Vec<CertificateDer<'static>>,
+}
+
+fn verified(known: Authorities) -> Result<ClientConfig, String> {
+    let provider = Arc::new(ring::default_provider());
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(known.roots), provider);
+    let verifying = Verifying {
+        verifier: verifier.build().map_err(|error| format!("TLS: {error}"))?,
+        named: known.certificates,
+    };
+    let builder = builder()?.dangerous();
+    let builder = builder.with_custom_certificate_verifier(Arc::new(verifying));
     Ok(builder.with_no_client_auth())
 }
 
@@ -221,6 +286,68 @@ fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let builder = builder.with_safe_default_protocol_versions();
     builder.map_err(|error| format!("TLS: {error}"))
+}
+
+/// Verifies as TLS does, and takes a certificate that the file names itself: one that a server signed
+/// for itself is made as an authority's as a rule, which webpki refuses after it has looked at the
+/// time (`check_issuer_independent_properties`).
+#[derive(Debug)]
+struct Verifying {
+    verifier: Arc<WebPkiServerVerifier>,
+    named: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for Verifying {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verified = self
+            .verifier
+            .verify_server_cert(certificate, others, name, ocsp, now);
+        match &verified {
+            Err(rustls::Error::InvalidCertificate(CertificateError::Other(other)))
+                if is_of_authority(other)
+                    && self
+                        .named
+                        .iter()
+                        .any(|one| one.as_ref() == certificate.as_ref()) =>
+            {
+                let parsed = ParsedCertificate::try_from(certificate)?;
+                verify_server_name(&parsed, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            _ => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier
+            .verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier
+            .verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
 }
 
 /// Takes every certificate: `verify: false`.

@@ -63,7 +63,7 @@ impl Url {
             "http" => true,
             "tcp" => false,
             "https" => {
-                let error = refused("ipvsh does not speak TLS".to_owned());
+                let error = refused("try speaks no TLS".to_owned());
                 return Err(error
                     .maybe_hint(tcp_form(authority).map(|url| {
                         format!("{url} shows whether a server accepts the connection")
@@ -263,17 +263,17 @@ mod tests {
             ("http:///x", "there is no host", FORMS),
             (
                 "https://192.0.2.10/",
-                "ipvsh does not speak TLS",
+                "try speaks no TLS",
                 "tcp://192.0.2.10:443 shows",
             ),
             (
                 "https://www.example:8443/x",
-                "ipvsh does not speak TLS",
+                "try speaks no TLS",
                 "tcp://www.example:8443 shows",
             ),
             (
                 "https://[2001:db8::10]",
-                "ipvsh does not speak TLS",
+                "try speaks no TLS",
                 "tcp://[2001:db8::10]:443 shows",
             ),
             ("udp://192.0.2.10:53", "unknown scheme \"udp\"", FORMS),

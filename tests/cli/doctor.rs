@@ -33,7 +33,7 @@ fn a_finding_is_told_with_its_cause_and_its_fix() {
         why   the clients that hash to it are refused instead of going to another server
         seen  ipvsh --sim show services: weight 0 under sh, mh or dh
     -- stderr
-    note: could not look: vip-missing, on-link, loopback-vip, snat, rp-filter, conntrack, conn-reuse, server, next-boot (the kernel is simulated: there is no host to ask)
+    note: could not look: vip-missing, on-link, loopback-vip, rp-filter, snat, conntrack, conn-reuse, server, next-boot (the kernel is simulated: there is no host to ask)
     2 findings; 23 rules looked
     -- status 0
     "#);

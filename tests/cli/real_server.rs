@@ -43,11 +43,14 @@ fn a_script_for_direct_routing_is_printed() {
 
     say() { echo "$0: $*" >&2; }
 
-    note() { grep -qxF -e "$1" "$file" || echo "$1" >>"$file"; }
+    note() {
+      grep -qxF -e "$1" "$file" || echo "$1" >>"$file" || { say "cannot write $file"; return 1; }
+    }
 
     # Drops the notes that begin so.
     forget() {
       grep -v -e "^$1" "$file" >"$directory/new"
+      [ $? -le 1 ] || { say "cannot write $directory/new"; return 1; }
       mv "$directory/new" "$file"
     }
 
@@ -90,8 +93,8 @@ fn a_script_for_direct_routing_is_printed() {
       done
       ! absent "$name" || return 0
       [ -n "$now" ] || { say "this kernel has no $path"; return 1; }
-      forget "setting $name "
-      note "setting $name $now $wanted"
+      forget "setting $name " || return 1
+      note "setting $name $now $wanted" || return 1
       echo "$wanted" >"$path"
     }
 
@@ -102,28 +105,44 @@ fn a_script_for_direct_routing_is_printed() {
       shared "setting $1 " || [ "$now" != "$3" ] || echo "$2" >"$path"
     }
 
-    # Whether lo has the VIP.
-    has_address() { ip address show dev lo | grep -qF " $vip/$length "; }
+    # Whether lo has the VIP: 0, or 1; 2 where ip cannot tell.
+    has_address() {
+      shown=$(ip address show dev lo) || return 2
+      case $shown in
+        *" $vip/$length "*) return 0 ;;
+      esac
+      return 1
+    }
 
-    # The other device that has it.
+    # The devices that have it, with which length of the prefix.
     elsewhere() {
       ip -o address show | while read -r _ device _ address _; do
         case $address in
-          "$vip"/*) [ "${device%:}" = lo ] || echo "${device%:}" ;;
+          "$vip"/*) echo "${device%:} as $address" ;;
         esac
       done
     }
 
     address() {
-      ! has_address || return 0
+      has_address
+      case $? in
+        0) return 0 ;;
+        2) return 1 ;;
+      esac
       ! absent "$vip/$length" || return 0
       other=$(elsewhere)
-      [ -z "$other" ] || { say "$vip is on $other: this host answers for it"; return 1; }
-      note address
+      [ -z "$other" ] || { say "$vip is on $other already"; return 1; }
+      note address || return 1
       add_address
     }
 
-    undo_address() { ! has_address || ip address del "$vip/$length" dev lo; }
+    undo_address() {
+      has_address
+      case $? in
+        0) ip address del "$vip/$length" dev lo ;;
+        2) return 1 ;;
+      esac
+    }
 
     add_address() { ip address add "$vip/$length" dev lo; }
 
@@ -144,13 +163,14 @@ fn a_script_for_direct_routing_is_printed() {
       esac
     }
 
-    # The newest note first: the address goes before the settings that keep it silent.
+    # The newest note first: the address goes before the settings that keep it silent. Where one cannot
+    # be undone, the rest stays, with its notes.
     stop() {
       status=0
       notes=$(sed '1!G;h;$!d' "$file" 2>/dev/null)
       while read -r kind words; do
         # shellcheck disable=SC2086 # the words of a note
-        [ -z "$kind" ] || undo "$kind" $words || status=1
+        [ -z "$kind" ] || undo "$kind" $words || { status=1; break; }
       done <<END
     $notes
     END
@@ -162,6 +182,7 @@ fn a_script_for_direct_routing_is_printed() {
     [ $# = 1 ] || action=
     case $action in
       start | stop)
+        ip address show dev lo >/dev/null || { say 'cannot run ip'; exit 1; }
         umask 077
         mkdir -p "$directory" || exit 1
         exec 9>"$directory/lock"
@@ -172,7 +193,7 @@ fn a_script_for_direct_routing_is_printed() {
       start)
         fresh=true
         [ ! -s "$file" ] || fresh=false
-        : >>"$file"
+        : >>"$file" || exit 1
         steps && exit 0
         # Half a start is undone; what an earlier one did stays.
         ! $fresh || stop
@@ -353,7 +374,7 @@ fn a_service_says_the_method() {
     assert_snapshot!(of(&["192.0.2.10", "--forward", "masq"]), @r##"
     -- stderr
     Error: vip 192.0.2.10: a masqueraded real server needs nothing but its route back
-    Hint: give the director's inner address: --gateway 10.0.0.1
+    Hint: give the director's inner address: --gateway ADDRESS
     -- status 2
     "##);
     assert_snapshot!(of(&["192.0.2.10", "--gateway", "10.0.0.1"]), @r##"
@@ -505,4 +526,23 @@ fn files_for_every_boot_are_printed() {
     Hint: a form is sysctl.d, networkd, nmcli
     -- status 2
     "##);
+}
+
+#[test]
+fn the_servers_of_a_service_with_source_nat_need_nothing() {
+    let lab = Lab::new();
+    lab.ok(&[
+        "-e",
+        r#"tcp("192.0.2.10:80", #{ forward: "masq", snat: true, servers: ["10.0.0.11"] })"#,
+    ]);
+    let refusal = "Error: tcp 192.0.2.10:80: its servers need nothing: the service has snat";
+    for more in [&[][..], &["--gateway", "10.0.0.1"]] {
+        let said = lab.run(&[&["real-server", "tcp", "192.0.2.10:80"], more].concat());
+        assert!(said.contains(refusal), "{said}");
+        assert!(said.ends_with("-- status 1\n"), "{said}");
+    }
+    for vip in ["127.0.0.1", "::1", "fe80::1"] {
+        let said = lab.run(&["real-server", vip]);
+        assert!(said.contains("no client reaches such an address"), "{said}");
+    }
 }

@@ -344,14 +344,14 @@ fn ctrl_c_ends_early_with_what_was_counted() {
 fn a_wrong_command_line_sends_nothing() {
     for (args, cause) in [
         (&[] as &[&str], "required arguments were not provided"),
-        (&["https://192.0.2.10/"], "ipvsh does not speak TLS"),
+        (&["https://192.0.2.10/"], "try speaks no TLS"),
         (&["udp", "192.0.2.10:53"], "unknown scheme \"udp\""),
         (&["2001:db8::10"], "did you mean \"[2001:db8::10]\"?"),
         (&["192.0.2.10", "-n", "0"], "0 is not in 1..=1000000"),
         (&["192.0.2.10", "-n", "x"], "invalid"),
-        (&["192.0.2.10", "--timeout", "0"], "more than 0"),
-        (&["192.0.2.10", "--timeout", "nan"], "more than 0"),
-        (&["192.0.2.10", "--timeout", "1e9"], "more than 0"),
+        (&["192.0.2.10", "--timeout", "0"], "0.01 to 3600"),
+        (&["192.0.2.10", "--timeout", "nan"], "0.01 to 3600"),
+        (&["192.0.2.10", "--timeout", "1e9"], "0.01 to 3600"),
         (&["http://192.0.2.10/\x1b[2J"], "not a path of http"),
     ] {
         let said = tried(args);

@@ -3,7 +3,6 @@
 use super::super::inspection::Inspection;
 use super::super::rule::{Found, Look, Rule, Severity};
 use crate::model::count;
-use crate::model::remedy::DAEMON_UNIT;
 use crate::notes::Fix;
 
 pub(in super::super) static RULE: Rule = Rule {
@@ -28,6 +27,6 @@ fn look(inspection: &Inspection) -> Vec<Found> {
             "does not run: nothing watches over {}",
             count(checked, "checked server")
         ),
-        fix: Fix::Shell(format!("systemctl enable --now {DAEMON_UNIT}")),
+        fix: Fix::Verb("ipvsh daemon".to_owned()),
     }]
 }

@@ -121,13 +121,16 @@ pub(in super::super) static NAT_RETURN: Rule = noted(
     ),
 );
 
-pub(in super::super) static SNAT: Rule = noted(
-    "snat",
-    "source NAT to an address that is not here, or of a service without masquerading",
-    "the answers of the real servers do not come back to this host, or nothing is translated",
-    "ip -brief address; ipvsh show services: the forwarding methods",
-    Look::Notes(&[Topic::SnatAddress, Topic::NoMasq], &[Question::Route]),
-);
+pub(in super::super) static SNAT: Rule = Rule {
+    severity: Severity::Risk,
+    ..noted(
+        "snat",
+        "source NAT to an address that is not here, or of a service without masquerading",
+        "the answers of the real servers do not come back to this host, or nothing is translated",
+        "ip -brief address; ipvsh show services: the forwarding methods",
+        Look::Notes(&[Topic::SnatAddress, Topic::NoMasq], &[Question::Route]),
+    )
+};
 
 pub(in super::super) static MARK_ORPHAN: Rule = noted(
     "mark-orphan",

@@ -21,7 +21,7 @@ up() {
     return 0
   fi
   ! absent "$1:up" || return 0
-  note "up $1"
+  note "up $1" || return 1
   ip link set dev "$1" up
 }
 

@@ -14,8 +14,8 @@ gateway() {
   ! absent "default:via:$gateway" || return 0
   if ip route show default | grep -q nexthop; then say 'the default route has several gateways'; return 1; fi
   old=$(routes | sed 's/ linkdown//; s/ dead//; 1q')
-  forget gateway
-  note "gateway $old"
+  forget gateway || return 1
+  note "gateway $old" || return 1
   ip route replace default via "$gateway"
 }
 

@@ -8,7 +8,7 @@ gateway() {
     return 0
   fi
   ! absent "default:via:$gateway" || return 0
-  note gateway
+  note gateway || return 1
   ip -6 route add default via "$gateway" metric 1
 }
 

@@ -36,7 +36,7 @@ impl Setup {
         match (served.arrival(), gateway) {
             (Arrival::Masq, None) => refuse(
                 "a masqueraded real server needs nothing but its route back",
-                "give the director's inner address: --gateway 10.0.0.1",
+                "give the director's inner address: --gateway ADDRESS",
             ),
             (Arrival::Direct | Arrival::Tunnel(_), Some(_)) => refuse(
                 "the default gateway of this real server stays the router, never the director",

@@ -8,11 +8,14 @@ file=$directory/$namespace-$vip
 
 say() { echo "$0: $*" >&2; }
 
-note() { grep -qxF -e "$1" "$file" || echo "$1" >>"$file"; }
+note() {
+  grep -qxF -e "$1" "$file" || echo "$1" >>"$file" || { say "cannot write $file"; return 1; }
+}
 
 # Drops the notes that begin so.
 forget() {
   grep -v -e "^$1" "$file" >"$directory/new"
+  [ $? -le 1 ] || { say "cannot write $directory/new"; return 1; }
   mv "$directory/new" "$file"
 }
 

@@ -9,7 +9,7 @@ port() {
     return 0
   fi
   ! absent "fou:$1" || return 0
-  note "port $1"
+  note "port $1" || return 1
   ip fou add port "$1" gue || { say "this needs the module fou, and ip of iproute2"; return 1; }
 }
 

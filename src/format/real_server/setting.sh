@@ -20,8 +20,8 @@ setting() {
   done
   ! absent "$name" || return 0
   [ -n "$now" ] || { say "this kernel has no $path"; return 1; }
-  forget "setting $name "
-  note "setting $name $now $wanted"
+  forget "setting $name " || return 1
+  note "setting $name $now $wanted" || return 1
   echo "$wanted" >"$path"
 }
 

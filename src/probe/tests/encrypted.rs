@@ -10,7 +10,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 use serde_json::json;
 use tempfile::TempDir;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::{drip, in_time, run, said, serve, silent};
@@ -49,14 +49,17 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap();
-        Arc::new(config)
+        Arc::new(serving(certificate.der().clone(), key))
     }
+}
+
+fn serving(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> ServerConfig {
+    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap()
 }
 
 /// A server that reads a request over TLS, does this, and closes.
@@ -164,6 +167,59 @@ fn a_certificate_that_is_not_valid_fails_and_says_why() {
     );
 }
 
+/// As `openssl req -x509` makes it: the server's own certificate, marked as an authority's.
+#[test]
+fn a_certificate_that_a_server_signed_for_itself_is_taken_by_its_file() {
+    let key = KeyPair::generate().unwrap();
+    let certify = |name: &str, years: (i32, i32)| {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_before = date_time_ymd(years.0, 1, 1);
+        params.not_after = date_time_ymd(years.1, 1, 1);
+        params.self_signed(&key).unwrap()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("server.pem");
+    let stranger = Authority::new("theirs");
+    for (number, (name, years, is_named, said_is)) in [
+        ("www.example.org", NOW, true, "passed [200]"),
+        (
+            "www.example.com",
+            NOW,
+            true,
+            "failed: the certificate is not for www.example.org []",
+        ),
+        (
+            "www.example.org",
+            (2001, 2002),
+            true,
+            "failed: the certificate has expired []",
+        ),
+        (
+            "www.example.org",
+            NOW,
+            false,
+            "failed: the certificate is that of an authority: name its file by ca, or give the \
+             server a certificate of its own []",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let certificate = certify(name, years);
+        let ca = file.with_extension(number.to_string());
+        std::fs::write(&ca, certificate.pem()).unwrap();
+        let private = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let to = well(Arc::new(serving(certificate.der().clone(), private)));
+        let ca = match is_named {
+            true => ca.display().to_string(),
+            false => stranger.file(),
+        };
+        let options = json!({"type": "https", "host": "www.example.org", "ca": ca});
+        assert_eq!(said(&run(options, to)), said_is);
+    }
+}
+
 #[test]
 fn the_answer_is_judged_as_without_tls() {
     let authority = Authority::new("ours");
@@ -196,6 +252,15 @@ fn the_answer_is_judged_as_without_tls() {
             "failed: closed before the answer was complete [200]"
         );
     }
+    // A body without a length ends with the connection, however that ends.
+    let to = over_tls(config(), |tls| {
+        let _ = tls.write_all(b"HTTP/1.0 200 OK\r\n\r\nall of it");
+        let _ = tls.flush();
+    });
+    assert_eq!(
+        said(&check(json!({"body": "all of it$"}), to)),
+        "passed [200]"
+    );
     let to = over_tls(config(), |tls| {
         let _ = tls.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n");
         for _ in 0..40 {
@@ -260,6 +325,18 @@ fn a_file_of_authorities_is_read_again_where_it_changed() {
     std::fs::remove_file(old.file()).unwrap();
     let finding = check();
     assert!(finding.starts_with("no result: "), "{finding}");
+    // A pipe is not waited for.
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        old.file(),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
+    )
+    .unwrap();
+    let finding = check();
+    assert!(finding.contains("is no regular file"), "{finding}");
+    std::fs::remove_file(old.file()).unwrap();
     std::fs::write(old.file(), "no certificate").unwrap();
     let finding = check();
     assert!(finding.contains("holds no certificate"), "{finding}");

@@ -357,7 +357,7 @@ pub const OPTIONS: &[OptionFact] = &[
         TLS,
         "the absolute path of a file (PEM)",
         "the authorities of this host",
-        "the certificates that may have signed the server's",
+        "the certificates that may have signed the server's, or that itself",
     ),
     other(
         "payload",

@@ -89,7 +89,8 @@ pub struct Tls {
     /// request, else the server's address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sni: Option<String>,
-    /// A file of certificates (PEM) that may have signed the server's; default those of this host.
+    /// A file of certificates (PEM) that may have signed the server's, or that itself; default those of
+    /// this host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca: Option<String>,
 }
