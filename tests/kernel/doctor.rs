@@ -26,7 +26,7 @@ const ENABLED: &str = "mkdir -p /etc/systemd/system; mount -t tmpfs units /etc/s
                        for unit in restore daemon; do \
                        ln -s x /etc/systemd/system/multi-user.target.wants/ipvsh-$unit.service; done";
 
-const CASES: [Case; 21] = [
+const CASES: [Case; 22] = [
     Case {
         rule: "forwarding",
         broken: r#"tcp("192.0.2.1:80", #{ forward: "masq", servers: ["10.0.0.11"] });"#,
@@ -50,6 +50,12 @@ const CASES: [Case; 21] = [
         broken: r#"tcp("192.0.2.1:82", #{ servers: ["10.9.0.1"] });"#,
         words: "it is behind the router 10.0.0.254",
         mended: r#"find("192.0.2.1:82").find("10.9.0.1").set(#{ forward: "tunnel" });"#,
+    },
+    Case {
+        rule: "snat",
+        broken: r#"tcp("192.0.2.1:90", #{ snat: true, servers: ["10.0.0.11"] });"#,
+        words: "snat changes nothing",
+        mended: "",
     },
     Case {
         rule: "loopback-masq",
@@ -266,14 +272,15 @@ fn safe_fixes_are_one_snapshot() {
     let all = "doctor: forwarding, vip-missing, redirects";
     let history = director.ipvsh(&["history"]).ended(0).out;
     assert!(history.contains(all), "{history}");
-    // What has to be done in a shell is named.
+    // What is not safe is named, with the command that does it.
     assert!(
         said.err
             .contains("not fixed: tcp 10.0.0.110:80: a client in"),
         "{}",
         said.err
     );
-    assert!(said.err.contains("To do: ipvsh -e "), "{}", said.err);
+    let to_do = "To do: ipvsh doctor nat-return --fix";
+    assert!(said.err.contains(to_do), "{}", said.err);
     let again = director.ipvsh(&["doctor", "--fix", "-y"]).ended(0);
     assert!(
         again.out.starts_with("no finding that --fix ends"),
