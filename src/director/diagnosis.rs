@@ -8,7 +8,7 @@ use crate::doctor::{
     ConnectionTable, Diagnosis, NotLooked, Observed, Rule, examine, selected, shown_by_status,
 };
 use crate::error::Result;
-use crate::model::{Live, Ruleset, Setting, SettingKey};
+use crate::model::{Live, Ruleset, Setting, SettingKey, with_derived};
 use crate::notes::Host;
 use crate::plan::HeldServers;
 
@@ -25,7 +25,7 @@ impl Director {
         drop(store);
         let mut live = self.observe(&[&head]);
         if let Ok(live) = &mut live {
-            declare_vips(&mut live.rules, &head);
+            declare_as_head(&mut live.rules, &head);
         }
         let overlay = self.overlay();
         let health = self.health_summary(&head, &overlay);
@@ -86,8 +86,15 @@ impl Director {
     }
 }
 
-/// Gives the VIPs that a kernel holds what only the head knows of them: whether they are silent.
-pub(super) fn declare_vips(live: &mut Ruleset, head: &Ruleset) {
+/// Gives what a kernel holds what only the head knows of it: whether VIPs are silent, and the source
+/// NAT of services.
+pub(super) fn declare_as_head(live: &mut Ruleset, head: &Ruleset) {
+    for (key, snat) in with_derived(head).settings.source_nats() {
+        if live.services.contains_key(&key) {
+            let value = Some(Setting::SourceNat(snat));
+            live.settings.put(SettingKey::SourceNat(key), value);
+        }
+    }
     for (key, vip) in head.settings.vips() {
         let key = SettingKey::Vip(key);
         if live.settings.has(key) {

@@ -1,6 +1,6 @@
 //! One screen: where things stand, and one thing to do about it.
 
-use super::diagnosis::{declare_vips, quick_findings};
+use super::diagnosis::{declare_as_head, quick_findings};
 use super::health_summary::HealthSummary;
 use super::options::ChangeOptions;
 use super::{Awaiting, Director, Left, head_of, plan_of_everything};
@@ -130,7 +130,7 @@ impl Director {
             let now = (&rules, &FoundValues::default());
             let plan = plan_of_everything(now, (&live, &overlay), &rules, options);
             lost = changed(&plan, &live);
-            declare_vips(&mut live.rules, &rules);
+            declare_as_head(&mut live.rules, &rules);
             let entries = rules.entries();
             let held = overlay.all_held(&rules);
             let standing = Situation {

@@ -53,7 +53,7 @@ const CASES: [Case; 22] = [
     },
     Case {
         rule: "snat",
-        broken: r#"tcp("192.0.2.1:90", #{ snat: true, servers: ["10.0.0.11"] });"#,
+        broken: r#"tcp("192.0.2.1:95", #{ snat: true, servers: ["10.0.0.11"] });"#,
         words: "snat changes nothing",
         mended: "",
     },

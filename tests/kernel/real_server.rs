@@ -206,16 +206,17 @@ fn a_host_that_answers_for_the_vip_is_left_alone() {
 fn a_script_that_cannot_run_ip_or_write_its_notes_changes_nothing() {
     let server = Server::new();
     let before = server.state();
-    let full = "mount -t tmpfs -o size=4k none /run; mkdir /run/lvs-real-server; \
-                touch /run/lvs-real-server/lock; head -c 9999 /dev/zero >/run/fill; \
+    let full = "mount -t tmpfs -o size=64k none /run; mkdir /run/lvs-real-server; \
+                touch /run/lvs-real-server/lock; cat /dev/zero >/run/fill; \
                 sh ./first start; status=$?; umount /run; exit $status";
     let said = server.says(full).ended(1).err;
     assert!(said.contains("cannot write /run/lvs-real-server"), "{said}");
     is_as_before(&before, &server.state(), "start on a full disk");
     server.says("sh ./first start").ended(0);
     let serving = server.state();
+    // busybox has an ip of its own.
     let without = "mkdir -p bin; for c in sh grep sed readlink mkdir flock cat mv rm; do \
-                   ln -sf $(command -v $c) bin/; done; PATH=$PWD/bin; sh ./first stop";
+                   ln -sf /usr/bin/busybox bin/$c; done; PATH=$PWD/bin; /usr/bin/bash ./first stop";
     let said = server.says(without).ended(1).err;
     assert!(said.contains("cannot run ip"), "{said}");
     is_as_before(&serving, &server.state(), "stop without ip");
