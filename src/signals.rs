@@ -23,12 +23,15 @@ use crate::error::{Error, Kind, Result};
 pub const SLICE: Duration = Duration::from_millis(50);
 
 static HOLDS: AtomicUsize = AtomicUsize::new(0);
+static INTERRUPT_HOLDS: AtomicUsize = AtomicUsize::new(0);
 static DEAFENED: AtomicUsize = AtomicUsize::new(0);
 static STATE: OnceLock<State> = OnceLock::new();
 
 struct State {
     /// True while nothing is held: the signal's default action is taken.
     at_once: Arc<AtomicBool>,
+    /// The same for SIGINT alone, which a prompt never dies of.
+    interrupt_at_once: Arc<AtomicBool>,
     /// The last signal that came while held; 0 for none.
     pending: Arc<AtomicUsize>,
 }
@@ -40,13 +43,18 @@ struct State {
 pub fn install() -> Result<()> {
     let state = STATE.get_or_init(|| State {
         at_once: Arc::new(AtomicBool::new(true)),
+        interrupt_at_once: Arc::new(AtomicBool::new(true)),
         pending: Arc::new(AtomicUsize::new(0)),
     });
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         let number = usize::try_from(signal).unwrap_or(usize::MAX);
         signal_hook::flag::register_usize(signal, Arc::clone(&state.pending), number)
             .and_then(|_| {
-                signal_hook::flag::register_conditional_default(signal, Arc::clone(&state.at_once))
+                let at_once = match signal {
+                    SIGINT => &state.interrupt_at_once,
+                    _ => &state.at_once,
+                };
+                signal_hook::flag::register_conditional_default(signal, Arc::clone(at_once))
             })
             .map_err(|e| Error::system("cannot take over signals", &e))?;
     }
@@ -63,8 +71,35 @@ pub fn hold() -> Hold {
         && let Some(state) = STATE.get()
     {
         state.at_once.store(false, Ordering::SeqCst);
+        state.interrupt_at_once.store(false, Ordering::SeqCst);
     }
     Hold(())
+}
+
+/// While one of these lives, SIGINT waits; the other signals do only while a [`Hold`] lives.
+#[derive(Debug)]
+pub struct InterruptHold(());
+
+/// Holds SIGINT back until the guard is dropped. A prompt needs it between its lines: there the
+/// terminal is in its ordinary mode, and Ctrl-C a signal, before and after a line is edited.
+pub fn hold_interrupts() -> InterruptHold {
+    INTERRUPT_HOLDS.fetch_add(1, Ordering::SeqCst);
+    if let Some(state) = STATE.get() {
+        state.interrupt_at_once.store(false, Ordering::SeqCst);
+    }
+    InterruptHold(())
+}
+
+impl Drop for InterruptHold {
+    fn drop(&mut self) {
+        let is_last = INTERRUPT_HOLDS.fetch_sub(1, Ordering::SeqCst) == 1;
+        if is_last
+            && HOLDS.load(Ordering::SeqCst) == 0
+            && let Some(state) = STATE.get()
+        {
+            state.interrupt_at_once.store(true, Ordering::SeqCst);
+        }
+    }
 }
 
 impl Drop for Hold {
@@ -73,6 +108,9 @@ impl Drop for Hold {
             && let Some(state) = STATE.get()
         {
             state.at_once.store(true, Ordering::SeqCst);
+            if INTERRUPT_HOLDS.load(Ordering::SeqCst) == 0 {
+                state.interrupt_at_once.store(true, Ordering::SeqCst);
+            }
         }
     }
 }

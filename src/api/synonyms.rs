@@ -353,6 +353,14 @@ const TABLE: &[Synonym] = &[
         &["check", "health"],
     ),
     row(
+        &["https", "ssl", "tls", "certificate"],
+        "a check asks over TLS by its type: check: #{ type: \"https\", host: \"www.example.org\" }; the \
+         certificate must be valid for that name, by the authorities of this host or by those of a \
+         file (ca: \"/etc/ssl/ours.pem\")",
+        "",
+        &["check"],
+    ),
+    row(
         &["quorum", "min_up", "slow_start"],
         "ipvsh has none yet: a check decides for each server by itself",
         "",

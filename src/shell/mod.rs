@@ -166,6 +166,8 @@ impl Shell {
     /// # Errors
     /// `system` where the terminal fails, `interrupted` by SIGTERM or SIGHUP.
     pub fn run(&mut self) -> Result<u8> {
+        // Ctrl-C behind Enter would else end the prompt, with what is staged.
+        let _interrupts = signals::hold_interrupts();
         self.open_history();
         self.start_up();
         self.out.say(self.greeting.trim_end());
