@@ -174,7 +174,8 @@ fn a_verb_asks_and_ctrl_c_ends_it() {
     session.shows("interrupted by SIGINT");
     session.shows("sim> ");
     session.line("show timeouts --watch 1");
-    session.shows("timeouts");
+    // What it prints, not the echo of the line.
+    session.shows("seconds");
     session.control('c');
     session.shows("sim> ");
     session.line("6 * 7");
