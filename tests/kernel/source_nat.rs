@@ -1,5 +1,6 @@
 //! Full NAT with real packets: servers without a way back answer, and nothing of it is left behind.
 
+use crate::confirm::within;
 use crate::director::Director;
 
 const WEB: &str = "http://192.168.60.200/";
@@ -28,11 +29,14 @@ fn set(director: &Director, service: &str, snat: &str) {
     director.ipvsh(&["-e", &line]).ended(0);
 }
 
+/// A busy machine may lose a request to its time of 3 seconds: not several in a row.
 #[track_caller]
 fn both_answer(director: &Director, url: &str) {
-    let mut answers = director.hits(2, &[url]);
-    answers.sort();
-    assert_eq!(answers, ["RS1", "RS2"]);
+    within(20, "both answer", || {
+        let mut answers = director.hits(2, &[url]);
+        answers.sort();
+        answers == ["RS1", "RS2"]
+    });
 }
 
 /// All that source NAT changes, as the real tools see it.
