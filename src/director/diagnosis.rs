@@ -8,7 +8,7 @@ use crate::doctor::{
     ConnectionTable, Diagnosis, NotLooked, Observed, Rule, examine, selected, shown_by_status,
 };
 use crate::error::Result;
-use crate::model::{Live, Ruleset, Setting, SettingKey, with_derived};
+use crate::model::{Live, Ruleset, Setting, SettingKey};
 use crate::notes::Host;
 use crate::plan::HeldServers;
 
@@ -89,10 +89,12 @@ impl Director {
 /// Gives what a kernel holds what only the head knows of it: whether VIPs are silent, and the source
 /// NAT of services.
 pub(super) fn declare_as_head(live: &mut Ruleset, head: &Ruleset) {
-    for (key, snat) in with_derived(head).settings.source_nats() {
-        if live.services.contains_key(&key) {
+    for (key, service) in &head.services {
+        if let Some(snat) = service.policy.snat
+            && live.services.contains_key(key)
+        {
             let value = Some(Setting::SourceNat(snat));
-            live.settings.put(SettingKey::SourceNat(key), value);
+            live.settings.put(SettingKey::SourceNat(*key), value);
         }
     }
     for (key, vip) in head.settings.vips() {

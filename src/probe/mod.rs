@@ -3,6 +3,7 @@
 //! Layer 2; imports `model` and `health`'s data. All of it runs on one thread; nothing blocks but the
 //! look-up of a program's user, which a thread of its own does.
 
+mod authorities;
 mod errors;
 mod exchange;
 mod exec;
@@ -16,12 +17,13 @@ mod run;
 mod socket;
 mod tcp;
 mod tls;
+mod trust;
 mod udp;
 
+pub use authorities::authorities;
 pub use program::examine;
 pub use request::{Asked, Asker, Reply};
 pub use run::{run, run_now};
-pub use tls::authorities;
 
 #[cfg(test)]
 mod tests;

@@ -5,35 +5,20 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
-use rustix::fs::OFlags;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::client::danger::{
-    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
-};
-use tokio_rustls::rustls::client::{WebPkiServerVerifier, verify_server_name};
-use tokio_rustls::rustls::crypto::{
-    CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature,
-};
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio_rustls::rustls::server::ParsedCertificate;
-use tokio_rustls::rustls::{
-    self, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-};
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{self, CertificateError, ClientConfig};
 
+use super::authorities::{authorities, of_host};
 use super::errors::answering;
 use super::outcome::Missed;
-use crate::error::{Error, Kind, Result};
+use super::trust::{everybody, is_of_authority, is_version_1, signed_by};
 use crate::model::policy::check::Tls;
-
-/// The largest file of certificates that is read: one of all public authorities has 250 kB.
-const LARGEST: u64 = 4 * 1024 * 1024;
 
 /// The most files whose certificates are kept.
 const MOST: usize = 64;
@@ -131,19 +116,6 @@ fn in_words(error: &rustls::Error, name: &ServerName<'_>) -> String {
     }
 }
 
-/// Returns true if a server presents a certificate that is made to sign others.
-fn is_of_authority(error: &rustls::OtherError) -> bool {
-    matches!(inner(error), Some(webpki::Error::CaUsedAsEndEntity))
-}
-
-fn is_version_1(error: &rustls::OtherError) -> bool {
-    matches!(inner(error), Some(webpki::Error::UnsupportedCertVersion))
-}
-
-fn inner(error: &rustls::OtherError) -> Option<&webpki::Error> {
-    error.0.downcast_ref()
-}
-
 /// Settings that take every certificate, and those with the authorities of this host.
 static UNVERIFIED: OnceLock<Arc<ClientConfig>> = OnceLock::new();
 static OF_HOST: OnceLock<Arc<ClientConfig>> = OnceLock::new();
@@ -157,10 +129,14 @@ static OF_FILES: Mutex<Kept> = Mutex::new(BTreeMap::new());
 /// The settings that a check needs, or why this host cannot have them.
 fn config(tls: &Tls) -> Result<Arc<ClientConfig>, String> {
     if !tls.verify {
-        return once(&UNVERIFIED, unverified);
+        return once(&UNVERIFIED, everybody);
     }
     let Some(path) = &tls.ca else {
-        return once(&OF_HOST, of_host);
+        return once(&OF_HOST, || {
+            signed_by(of_host().ok_or(
+                "this host knows no authorities: install ca-certificates, or name a file by ca",
+            )?)
+        });
     };
     let changed = std::fs::metadata(path)
         .and_then(|file| file.modified())
@@ -173,7 +149,7 @@ fn config(tls: &Tls) -> Result<Arc<ClientConfig>, String> {
         return Ok(Arc::clone(config));
     }
     let known = authorities(path).map_err(|error| error.to_string())?;
-    let config = Arc::new(verified(known)?);
+    let config = Arc::new(signed_by(known)?);
     if kept.len() >= MOST {
         kept.clear();
     }
@@ -191,204 +167,6 @@ fn once(
     }
     let new = Arc::new(make()?);
     Ok(Arc::clone(made.get_or_init(|| new)))
-}
-
-fn of_host() -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    match roots.is_empty() {
-        false => verified(Authorities {
-            roots,
-            certificates: Vec::new(),
-        }),
-        true => Err(
-            "this host knows no authorities: install ca-certificates, or name a file by ca"
-                .to_owned(),
-        ),
-    }
-}
-
-/// Reads the certificates of a file.
-///
-/// # Errors
-/// `invalid` where it holds none; as the system fails.
-pub fn authorities(path: &str) -> Result<Authorities> {
-    use std::io::Read;
-    let in_words = |error: &std::io::Error| Error::system(format!("cannot read {path}"), error);
-    // A pipe would be waited for.
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let mut options = std::fs::File::options();
-    let file = options.read(true).custom_flags(flags).open(path);
-    let file = file.map_err(|error| in_words(&error))?;
-    let metadata = file.metadata().map_err(|error| in_words(&error))?;
-    if !metadata.is_file() || metadata.len() > LARGEST {
-        let why = match metadata.is_file() {
-            true => format!("has more than {LARGEST} bytes"),
-            false => "is no regular file".to_owned(),
-        };
-        return Err(Error::invalid(format!("{path} {why}")).about(path));
-    }
-    let mut bytes = Vec::new();
-    let read = file.take(LARGEST).read_to_end(&mut bytes);
-    read.map_err(|error| in_words(&error))?;
-    let mut roots = RootCertStore::empty();
-    let mut certificates = Vec::new();
-    for certificate in CertificateDer::pem_slice_iter(&bytes) {
-        let added = certificate.map_err(|error| error.to_string());
-        let added = added.and_then(|one| {
-            certificates.push(one.clone());
-            roots.add(one).map_err(|error| error.to_string())
-        });
-        added.map_err(|why| {
-            Error::invalid(format!("{path} holds what is no certificate: {why}")).about(path)
-        })?;
-    }
-    match roots.is_empty() {
-        true => Err(
-            Error::new(Kind::Invalid, format!("{path} holds no certificate"))
-                .about(path)
-                .hint("a certificate stands between BEGIN CERTIFICATE and END CERTIFICATE"),
-        ),
-        false => Ok(Authorities {
-            roots,
-            certificates,
-        }),
-    }
-}
-
-/// The certificates of a file: authorities, and servers that sign for themselves.
-#[derive(Debug)]
-pub struct Authorities {
-    roots: RootCertStore,
-    certificates: Vec<CertificateDer<'static>>,
-}
-
-fn verified(known: Authorities) -> Result<ClientConfig, String> {
-    let provider = Arc::new(ring::default_provider());
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(known.roots), provider);
-    let verifying = Verifying {
-        verifier: verifier.build().map_err(|error| format!("TLS: {error}"))?,
-        named: known.certificates,
-    };
-    let builder = builder()?.dangerous();
-    let builder = builder.with_custom_certificate_verifier(Arc::new(verifying));
-    Ok(builder.with_no_client_auth())
-}
-
-fn unverified() -> Result<ClientConfig, String> {
-    let accepting = Arc::new(Accepting(ring::default_provider()));
-    let builder = builder()?.dangerous();
-    let builder = builder.with_custom_certificate_verifier(accepting);
-    Ok(builder.with_no_client_auth())
-}
-
-fn builder() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, String> {
-    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions();
-    builder.map_err(|error| format!("TLS: {error}"))
-}
-
-/// Verifies as TLS does, and takes a certificate that the file names itself: one that a server signed
-/// for itself is made as an authority's as a rule, which webpki refuses after it has looked at the
-/// time (`check_issuer_independent_properties`).
-#[derive(Debug)]
-struct Verifying {
-    verifier: Arc<WebPkiServerVerifier>,
-    named: Vec<CertificateDer<'static>>,
-}
-
-impl ServerCertVerifier for Verifying {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        others: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let verified = self
-            .verifier
-            .verify_server_cert(certificate, others, name, ocsp, now);
-        match &verified {
-            Err(rustls::Error::InvalidCertificate(CertificateError::Other(other)))
-                if is_of_authority(other)
-                    && self
-                        .named
-                        .iter()
-                        .any(|one| one.as_ref() == certificate.as_ref()) =>
-            {
-                let parsed = ParsedCertificate::try_from(certificate)?;
-                verify_server_name(&parsed, name)?;
-                Ok(ServerCertVerified::assertion())
-            }
-            _ => verified,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier
-            .verify_tls12_signature(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier
-            .verify_tls13_signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
-    }
-}
-
-/// Takes every certificate: `verify: false`.
-#[derive(Debug)]
-struct Accepting(CryptoProvider);
-
-impl ServerCertVerifier for Accepting {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signed, known)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let known = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signed, known)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
 
 #[cfg(test)]

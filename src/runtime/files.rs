@@ -1,7 +1,7 @@
 //! How the runtime files are made, replaced and reported.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -41,6 +41,18 @@ pub(super) fn open_regular(path: &Path) -> std::io::Result<File> {
             "it is no regular file",
         )),
     }
+}
+
+/// The longest line that [`read_line`] reads.
+const LONGEST_LINE: u64 = 256;
+
+/// Reads a file of one line, without the end of the line; none where it is not there, or is no such
+/// file.
+pub(super) fn read_line(path: &Path) -> Option<String> {
+    let file = open_regular(path).ok()?;
+    let mut text = String::new();
+    file.take(LONGEST_LINE).read_to_string(&mut text).ok()?;
+    text.strip_suffix('\n').map(str::to_owned)
 }
 
 /// Makes a directory with mode 0700, and its parents; takes one that is there where it belongs to

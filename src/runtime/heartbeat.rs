@@ -5,22 +5,18 @@
 //! disk.
 
 use std::fs::File;
-use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::directory::RuntimeDir;
-use super::files::{failed, open_regular, replace};
+use super::files::{failed, read_line, replace};
 use crate::error::Result;
 use crate::kernel::boot::{boot_id, boottime};
 use crate::store::is_in_place;
 
 /// A daemon whose heartbeat is younger than this runs.
 pub const FRESH: Duration = Duration::from_secs(10);
-
-/// The longest file that is read.
-const LONGEST: u64 = 256;
 
 /// The daemon's heartbeat, open to be written; dropping it takes it away.
 #[derive(Debug)]
@@ -88,10 +84,8 @@ fn text(boot: &str, now: u64) -> String {
 }
 
 fn read(dir: &RuntimeDir) -> Option<(String, u64, u32)> {
-    let file = open_regular(&dir.heartbeat()).ok()?;
-    let mut text = String::new();
-    file.take(LONGEST).read_to_string(&mut text).ok()?;
-    let [boot, beaten, pid] = text.strip_suffix('\n')?.split(' ').collect::<Vec<_>>()[..] else {
+    let line = read_line(&dir.heartbeat())?;
+    let [boot, beaten, pid] = line.split(' ').collect::<Vec<_>>()[..] else {
         return None;
     };
     Some((boot.to_owned(), beaten.parse().ok()?, pid.parse().ok()?))

@@ -2,26 +2,18 @@
 //!
 //! The file holds `BOOT NAMESPACE TIME`: the boot id, the network namespace, and the moment in RFC 3339.
 
-use std::io::Read;
-
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::directory::RuntimeDir;
-use super::files::{open_regular, replace};
+use super::files::{read_line, replace};
 use crate::error::Result;
 use crate::kernel::Place;
-
-/// The longest file that is read.
-const LONGEST: u64 = 256;
 
 /// Returns when `ipvsh ready` first said yes in this boot and network namespace; none where it did
 /// not, or where the file cannot be understood.
 pub fn ready_since(dir: &RuntimeDir, place: &Place) -> Option<DateTime<Utc>> {
-    let file = open_regular(&dir.readiness()).ok()?;
-    let mut text = String::new();
-    file.take(LONGEST).read_to_string(&mut text).ok()?;
-    let [boot, namespace, time] = text.strip_suffix('\n')?.split(' ').collect::<Vec<_>>()[..]
-    else {
+    let line = read_line(&dir.readiness())?;
+    let [boot, namespace, time] = line.split(' ').collect::<Vec<_>>()[..] else {
         return None;
     };
     let is_here = boot == place.boot && namespace == place.namespace;

@@ -11,6 +11,8 @@
 )]
 
 mod answers;
+#[path = "../common/certificates.rs"]
+mod certificates;
 mod checks;
 mod confirm;
 mod conformance;

@@ -6,61 +6,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, IsCa, KeyPair};
 use serde_json::json;
-use tempfile::TempDir;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use super::certificates::{Authority, NOW, params, serving};
 use super::{drip, in_time, run, said, serve, silent};
-
-/// An authority of the test's own, and the file that names it.
-struct Authority {
-    dir: TempDir,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new(name: &str) -> Authority {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let dir = tempfile::tempdir().unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        std::fs::write(dir.path().join("ca.pem"), certificate.pem()).unwrap();
-        Authority {
-            dir,
-            issuer: Issuer::new(params, key),
-        }
-    }
-
-    fn file(&self) -> String {
-        self.dir.path().join("ca.pem").display().to_string()
-    }
-
-    /// The settings of a server whose certificate has these names, and is valid in these years.
-    fn certify(&self, names: &[&str], years: (i32, i32)) -> Arc<ServerConfig> {
-        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-        let mut params = CertificateParams::new(names).unwrap();
-        params.not_before = date_time_ymd(years.0, 1, 1);
-        params.not_after = date_time_ymd(years.1, 1, 1);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        Arc::new(serving(certificate.der().clone(), key))
-    }
-}
-
-fn serving(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> ServerConfig {
-    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap()
-}
 
 /// A server that reads a request over TLS, does this, and closes.
 fn over_tls(
@@ -89,8 +40,6 @@ fn well(config: Arc<ServerConfig>) -> SocketAddr {
         let _ = tls.flush();
     })
 }
-
-const NOW: (i32, i32) = (2020, 2090);
 
 #[test]
 fn a_valid_certificate_passes_by_its_name_or_its_address() {
@@ -172,10 +121,8 @@ fn a_certificate_that_is_not_valid_fails_and_says_why() {
 fn a_certificate_that_a_server_signed_for_itself_is_taken_by_its_file() {
     let key = KeyPair::generate().unwrap();
     let certify = |name: &str, years: (i32, i32)| {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let mut params = params(&[name], years);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.not_before = date_time_ymd(years.0, 1, 1);
-        params.not_after = date_time_ymd(years.1, 1, 1);
         params.self_signed(&key).unwrap()
     };
     let dir = tempfile::tempdir().unwrap();
@@ -209,8 +156,7 @@ fn a_certificate_that_a_server_signed_for_itself_is_taken_by_its_file() {
         let certificate = certify(name, years);
         let ca = file.with_extension(number.to_string());
         std::fs::write(&ca, certificate.pem()).unwrap();
-        let private = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let to = well(Arc::new(serving(certificate.der().clone(), private)));
+        let to = well(serving(certificate.der().clone(), &key));
         let ca = match is_named {
             true => ca.display().to_string(),
             false => stranger.file(),

@@ -1,5 +1,8 @@
 //! Checks against real servers and programs of this host. They run as root.
 
+// The kernel suite has servers with certificates too.
+#[path = "../../../tests/common/certificates.rs"]
+mod certificates;
 mod datagrams;
 mod encrypted;
 mod programs;

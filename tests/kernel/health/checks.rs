@@ -1,9 +1,10 @@
 //! Each type of check against a server of its kind: up, down, up in the kernel's table.
 
-use super::secure_web::{Authority, SecureWeb};
+use super::secure_web::{NAME, SecureWeb};
 use super::{
     Daemon, Mirror, PATIENCE, SERVERS, Web, is_settled, kill_listener, serve_again, weight,
 };
+use crate::certificates::{Authority, NOW};
 use crate::confirm::within;
 use crate::director::Director;
 use crate::host::sysctl;
@@ -65,7 +66,7 @@ fn every_type_of_check_takes_a_server_out_and_in() {
     let one_of_udp = Mirror::start(&director, "rs1", "192.168.182.210:8082");
     let _two_of_udp = Mirror::start(&director, "rs2", "192.168.182.220:8082");
     // https: certificates of an authority that the check names.
-    let authority = Authority::new();
+    let authority = Authority::new("a test");
     let secure = |role, address| SecureWeb::start(&director, &authority, role, address);
     let one_of_tls = secure("rs1", "192.168.182.210:8085");
     let _two_of_tls = secure("rs2", "192.168.182.220:8085");
@@ -87,7 +88,7 @@ fn every_type_of_check_takes_a_server_out_and_in() {
     kill_listener(&director, "rs1", 443);
     is(&director, 8084, Some("0"));
     // https: its certificate expires.
-    one_of_tls.present(authority.certify(2001, 2002));
+    one_of_tls.present(authority.certify(&[NAME], (2001, 2002)));
     is(&director, 8085, Some("0"));
     is_settled(&director, 1);
     let reason = |port: u16| {
@@ -112,7 +113,7 @@ fn every_type_of_check_takes_a_server_out_and_in() {
     is(&director, 8081, Some("1"));
     let _one_of_udp = Mirror::start(&director, "rs1", "192.168.182.210:8082");
     is(&director, 8082, Some("1"));
-    one_of_tls.present(authority.certify(2020, 2090));
+    one_of_tls.present(authority.certify(&[NAME], NOW));
     is(&director, 8085, Some("1"));
     serve_again(&director, "rs1", 443);
     is(&director, 8084, Some("1"));

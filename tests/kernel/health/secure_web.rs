@@ -7,58 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
-use tempfile::TempDir;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use crate::certificates::{Authority, NOW};
 use crate::director::Director;
 
-/// An authority of the test's own.
-pub struct Authority {
-    dir: TempDir,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    /// Makes one, and writes its certificate to a file.
-    pub fn new() -> Authority {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, "a test");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let dir = tempfile::tempdir().unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        std::fs::write(dir.path().join("ca.pem"), certificate.pem()).unwrap();
-        Authority {
-            dir,
-            issuer: Issuer::new(params, key),
-        }
-    }
-
-    /// The file with its certificate.
-    pub fn file(&self) -> String {
-        self.dir.path().join("ca.pem").display().to_string()
-    }
-
-    /// What a server needs that is www.example.org from the begin of one year to that of another.
-    pub fn certify(&self, from: i32, to: i32) -> Arc<ServerConfig> {
-        let mut params = CertificateParams::new(vec!["www.example.org".to_owned()]).unwrap();
-        params.not_before = date_time_ymd(from, 1, 1);
-        params.not_after = date_time_ymd(to, 1, 1);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap();
-        Arc::new(config)
-    }
-}
+/// The name that its certificates have.
+pub const NAME: &str = "www.example.org";
 
 /// A web server over TLS, in the namespace of a real server.
 pub struct SecureWeb {
@@ -78,7 +33,7 @@ impl SecureWeb {
         let listener = director.within(role, || TcpListener::bind(address).unwrap());
         listener.set_nonblocking(true).unwrap();
         let end: Arc<AtomicBool> = Arc::default();
-        let config = Arc::new(Mutex::new(authority.certify(2020, 2090)));
+        let config = Arc::new(Mutex::new(authority.certify(&[NAME], NOW)));
         let told = (Arc::clone(&end), Arc::clone(&config));
         let serve = move || {
             while !told.0.load(Ordering::SeqCst) {
